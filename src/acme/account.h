@@ -1,0 +1,56 @@
+/*
+ * One account at one authority (RFC 8555 7.3) as a pure machine: find it by its key, register it when it is
+ * not there and the user agreed to the terms, bring its contact up to date. Same protocol with its caller as
+ * order.h.
+ */
+#ifndef EVERCERT_ACME_ACCOUNT_H
+#define EVERCERT_ACME_ACCOUNT_H
+
+#include "acme/directory.h"
+#include "acme/payload.h"
+#include "acme/response.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/time.h"
+
+#include <stdbool.h>
+
+struct account; /* opaque */
+
+struct account_params {
+    struct str directory_url; /* the origin every URL must have */
+    struct str new_account;   /* from the directory */
+    struct str terms_of_service;
+    struct str known_url;        /* account URL from the store; "" where unknown */
+    struct str email;            /* the contact wanted; "" for none */
+    struct str registered_email; /* the contact the CA was told last, from the store */
+    bool agree_tos;
+    bool external_account_required;
+    bool may_register; /* false: only look (account show) */
+    bool key_is_new;   /* just made: looking for its account would be a wasted request */
+};
+
+enum account_action {
+    ACCOUNT_REQUEST, /* send `kind` to `url`; answer with account_response or account_failed */
+    ACCOUNT_READY,   /* account_url() may be used as kid; contact is as wanted */
+    ACCOUNT_FAILED,  /* *err says why */
+};
+
+struct account_next {
+    enum account_action action;
+    enum acme_request kind;
+    struct str url; /* valid until the next call */
+};
+
+/* Copies what it needs. Ends with account_free. */
+struct account *account_new(const struct account_params *p);
+void account_free(struct account *a);
+/* The first thing to do: with a known URL and an unchanged contact ACCOUNT_READY at once, no request. */
+void account_start(struct account *a, struct account_next *out, struct err *err);
+void account_response(struct account *a, const struct acme_response *r, struct wall now,
+    struct account_next *out, struct err *err);
+/* The CA said accountDoesNotExist for our kid in some other request: forget the URL and begin again, once. */
+void account_forget_url(struct account *a);
+struct str account_url(const struct account *a);
+
+#endif

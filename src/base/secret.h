@@ -1,0 +1,20 @@
+/* A secret of fixed size: locked in memory where the limit allows, wiped when freed, and never printable
+ * because its bytes are only reached by name. */
+#ifndef EVERCERT_BASE_SECRET_H
+#define EVERCERT_BASE_SECRET_H
+
+#include <stddef.h>
+
+enum { SECRET_MAX = 64 };
+
+struct secret {
+    unsigned char bytes[SECRET_MAX];
+    size_t n;
+};
+
+/* Empty, locked (mlock) and left out of core dumps where the system allows; otherwise just empty. */
+void secret_init(struct secret *s);
+/* Wiped and unlocked; may be called twice. */
+void secret_free(struct secret *s);
+
+#endif

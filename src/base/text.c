@@ -1,0 +1,63 @@
+#include "base/text.h"
+
+#include <string.h>
+
+/* The length of the well-formed UTF-8 sequence at the start of s and its code point; 0 where there is none.
+ */
+static size_t utf8_sequence(struct str s, uint32_t *out)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    size_t n = c < 0x80                ? 1
+               : c >= 0xc2 && c < 0xe0 ? 2
+               : c >= 0xe0 && c < 0xf0 ? 3
+               : c >= 0xf0 && c < 0xf5 ? 4
+                                       : 0;
+    if (n == 0 || n > s.n)
+        return 0;
+    uint32_t v = n == 1 ? c : c & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        unsigned char t = (unsigned char)s.p[i];
+        if ((t & 0xc0) != 0x80)
+            return 0;
+        v = v << 6 | (t & 0x3f);
+    }
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000))
+        return 0;
+    *out = v;
+    return n;
+}
+
+void text_clean(struct buf *out, struct str s, size_t max)
+{
+    bool cut = s.n > max;
+    if (cut)
+        s.n = max;
+    for (size_t n; s.n > 0; s = (struct str){s.p + n, s.n - n}) {
+        uint32_t v = 0;
+        n = utf8_sequence(s, &v);
+        if (n == 0) {
+            n = 1;
+            buf_put_char(out, '?');
+        } else if (v == '\n' || v == '\t' || v == '\r') {
+            if (out->n == 0 || out->p[out->n - 1] != ' ')
+                buf_put_char(out, ' ');
+        } else if (v < 0x20 || (v >= 0x7f && v < 0xa0)) {
+            buf_put_char(out, '?');
+        } else {
+            buf_put(out, s.p, n);
+        }
+    }
+    if (cut)
+        buf_put_c(out, "...");
+}
+
+bool text_is_utf8(struct str s)
+{
+    for (size_t n; s.n > 0; s = (struct str){s.p + n, s.n - n}) {
+        uint32_t v;
+        if ((n = utf8_sequence(s, &v)) == 0)
+            return false;
+    }
+    return true;
+}

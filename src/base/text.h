@@ -1,0 +1,19 @@
+/* Text from outside (a CA's detail, a hook's output) made fit for a terminal, a log line or a record. */
+#ifndef EVERCERT_BASE_TEXT_H
+#define EVERCERT_BASE_TEXT_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+/* Most bytes of foreign text that are kept in one message. */
+enum { TEXT_FOREIGN_MAX = 1024 };
+
+/* Append s cut to `max` bytes (with "..." where cut) with every control character (C0, DEL, and C1 in UTF-8),
+ * and every byte that is not valid UTF-8, replaced by '?'; newlines and tabs become one space. Nothing that a
+ * terminal would take as an escape sequence passes. */
+void text_clean(struct buf *out, struct str s, size_t max);
+
+/* Whether s is well-formed UTF-8 (no surrogates, no overlong forms). */
+bool text_is_utf8(struct str s);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * The configuration: YAML text, one schema table, typed settings. A loaded configuration never changes; a
+ * reload makes a new one.
+ */
+#ifndef EVERCERT_CONFIG_SETTINGS_H
+#define EVERCERT_CONFIG_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "config/wish.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    CONFIG_FILE_MAX = 64 * 1024 * 1024, /* 100,000 certificates are about 15 MB */
+    CONFIG_DEPTH_MAX = 16,              /* the schema itself is six deep */
+    CONFIG_PROBLEMS_MAX = 100,          /* after that nobody reads on */
+};
+
+struct authority {
+    const char *name;      /* preset or own entry; "https://..." given directly names itself */
+    const char *directory; /* https URL */
+    const char *ca_file;   /* "" : the system's trust store */
+    bool staging;          /* issues certificates nobody trusts */
+};
+
+struct settings {
+    const char *authority; /* default, "letsencrypt" where nothing is said */
+    const char *email;     /* "" */
+    bool agree_tos;
+    const struct authority *authorities; /* presets that are used and own entries */
+    size_t authority_n;
+    const char *const *http01_listen; /* "[::]:80", "0.0.0.0:80" where nothing is said */
+    size_t http01_listen_n;
+    const struct wish *certificates;
+    size_t certificate_n;
+    const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */
+    const char *control;                                    /* path of the control socket, "" : the default */
+    /* Defaults for certificates made by command: */
+    const char *webroot;
+    enum key_type key_type;
+    const char *key_group;
+    unsigned key_mode;
+    int64_t renew_before_s, retry_s;
+};
+
+/* One thing that is wrong, ready to print: "FILE:LINE:COLUMN: certificates[0].key-typ: unknown key (did you
+ * mean key-type?)". */
+struct config_problems {
+    const char *list[CONFIG_PROBLEMS_MAX];
+    size_t n; /* may be CONFIG_PROBLEMS_MAX although there were more */
+};
+
+/* Reads `path` and, when it stands in a directory with evercert.d/, that directory's *.yaml in the order of
+ * their names. Everything lives in `a`. All problems of all files are found in one go; with any, ERR_CONFIG
+ * is returned, err's text is the first and *out is untouched. A missing file is ERR_NOT_FOUND unless
+ * `optional`, which then gives the defaults. */
+int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
+    struct config_problems *problems, struct err *err);
+/* The same from text, for tests, fuzzing and the command line; `file` is for the messages. */
+int settings_parse(const char *file, struct str yaml, struct arena *a, struct settings *out,
+    struct config_problems *problems, struct err *err);
+
+/* Effective settings as YAML that loads again to the same settings; secrets would be redacted. */
+void settings_show(const struct settings *s, struct buf *out);
+/* The schema as JSON Schema (2020-12), from the table. */
+void settings_schema(struct buf *out);
+
+/* An authority by name: own entries, then presets, then an https URL as itself. NULL where there is none. A
+ * result that is not in `s` yet lives in `a`. */
+const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a);
+/* The authority in `s` whose directory is `directory`; NULL where there is none. */
+const struct authority *settings_authority_of_directory(const struct settings *s, struct str directory);
+
+/* A wish of the command line: `option` is the same word as in the configuration ("key-type", "webroot",
+ * "deploy",
+ * ...), applied to a wish that starts with the settings' defaults. ERR_USAGE names the option and what is
+ * allowed. */
+struct wish_option {
+    const char *option, *value;
+};
+int settings_wish(const struct settings *s, const struct wish_option *options, size_t n, struct arena *a,
+    struct wish *out, struct err *err);
+
+#endif

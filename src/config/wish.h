@@ -1,0 +1,60 @@
+/*
+ * A wish: what an operator wants done about one certificate. It comes from the configuration or the command
+ * line, the keeper seals its JSON text into a permit, and everybody else acts only on a permit's text: the
+ * engine reads when and where, the keeper what may be in the CSR, the parent which challenge files and hooks
+ * are allowed.
+ */
+#ifndef EVERCERT_CONFIG_WISH_H
+#define EVERCERT_CONFIG_WISH_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/key_type.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct deploy {
+    const char *const *argv; /* argv[0] as written; resolved against a fixed PATH when run */
+    size_t argc;
+    const char *user;  /* "" : the parent's own */
+    int64_t timeout_s; /* > 0 */
+};
+
+struct wish {
+    const char *name;           /* of the certificate; a safe file name (see wish_name_check) */
+    const char *const *domains; /* A-labels, no duplicates, in the order written */
+    size_t domain_n;
+    const char *authority; /* an entry of settings.authorities */
+    const char *challenge; /* "http-01" */
+    const char *webroot;   /* absolute directory, or "" for the responder */
+    enum key_type key_type;
+    int64_t renew_before_s; /* 0: the policy's own rule */
+    int64_t retry_s;        /* 0: the policy's own steps; else the wait after every failure */
+    const char *key_group;  /* "" : none */
+    unsigned key_mode;      /* 0600 unless the operator said otherwise; never any bit for others */
+    const struct deploy *deploys;
+    size_t deploy_n;
+};
+
+/* Canonical JSON, the same bytes for the same wish, so texts can be compared. */
+void wish_encode(const struct wish *w, struct buf *out);
+/* Strings live in `a`. Unknown members are ignored (a newer version wrote them); missing ones get defaults.
+ */
+int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *err);
+
+/* A certificate's name becomes a file name: letters, digits, '.', '_', '-' and '@', at most 200 octets, not
+ * starting with '.' or '-'. */
+int wish_name_check(struct str name, struct err *err);
+
+/* A name as a person writes it (UTF-8 or A-label, any case, trailing dot) to the A-label an order takes (UTS
+ * 46 via libidn2, non-transitional), in `a`. ERR_INPUT with the reason for anything that is no DNS name; an
+ * IP address, an empty label, a blank, a URL and a bad wildcard each get their own words. */
+int name_to_ascii(struct str name, struct arena *a, const char **out, struct err *err);
+/* For display: A-labels back to Unicode where that is possible and safe, else as they are. */
+const char *name_to_display(const char *ascii, struct arena *a);
+
+#endif

@@ -1,0 +1,24 @@
+/* JWK (RFC 7517), its thumbprint (RFC 7638) and flattened JWS (RFC 7515) as ACME wants them (RFC 8555 6.2).
+ */
+#ifndef EVERCERT_CRYPTO_JWS_H
+#define EVERCERT_CRYPTO_JWS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/key.h"
+
+/* The public key as canonical JSON: members in lexicographic order, no white space, EC coordinates padded to
+ * the width of the curve, RSA numbers of minimal length. */
+int jwk_public(const struct key *k, struct buf *out, struct err *err);
+/* base64url(SHA-256(jwk_public)). */
+int jwk_thumbprint(const struct key *k, struct buf *out, struct err *err);
+/* "ES256", "ES384", "RS256". Static storage; NULL for a key that has none. */
+const char *jws_alg(const struct key *k);
+
+/* Appends {"protected":..,"payload":..,"signature":..}. The protected header is {alg, nonce, url} and `kid`,
+ * or the public JWK where kid is empty. An ECDSA signature is r||s, each padded to the curve's width. */
+int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str url, struct str payload,
+    struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/* When a certificate is renewed and when a failed attempt is tried again. Pure: time and chance are
+ * arguments. */
+#ifndef EVERCERT_POLICY_SCHEDULE_H
+#define EVERCERT_POLICY_SCHEDULE_H
+
+#include "base/time.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct schedule_renewal {
+    struct wall not_before, not_after;
+    int64_t renew_before_s; /* the operator's, 0: the rule */
+    struct wall renewed_at; /* last successful renewal, 0: only issued so far */
+    uint64_t random;        /* uniformly distributed; the same number gives the same answer */
+};
+
+/*
+ * A third of the lifetime before expiry (half of it for lifetimes below ten days), or renew_before_s; pulled
+ * earlier by chance, by up to a hundredth of the lifetime and never to before not_before, so that
+ * certificates issued together are not renewed together and never on a common second. When the certificate
+ * has been renewed before, never sooner than a tenth of the lifetime (at most a day) after that renewal: a
+ * renew-before that is longer than the lifetime must not become a storm of orders.
+ */
+struct wall schedule_renewal_at(const struct schedule_renewal *r);
+
+/*
+ * After the nth failure in a row (n >= 1): 1 min, 10 min, 100 min, then daily, or retry_s each time where the
+ * operator set it; up to a fifth is added by chance. Never more than a tenth of `lifetime_s` (0: unknown), so
+ * that short-lived certificates get their retries; never before not_before_s (a Retry-After as Unix time, 0:
+ * none). Saturates for every n.
+ */
+struct wall schedule_retry_at(struct wall now, int64_t failures, int64_t retry_s, int64_t lifetime_s,
+    int64_t not_before_s, uint64_t random);
+
+/* After the nth failed deployment: 10 s, 1 min, 10 min, then hourly, with up to a fifth added by chance. */
+struct wall schedule_deploy_at(struct wall now, int64_t failures, uint64_t random);
+
+#endif
