@@ -181,7 +181,7 @@ static void skip_past(struct scan *c, char mark)
 int wall_parse_http_date(struct str s, struct wall *out)
 {
     struct scan c = {str_trim(s), false};
-    int y, mon, d, h, min, sec;
+    int y = 0, mon, d, h, min, sec;
     bool comma = c.s.n > 0 && memchr(c.s.p, ',', c.s.n) != NULL;
     skip_past(&c, comma ? ',' : ' '); /* the day's name says nothing new */
     if (!comma) {                     /* asctime: Nov  6 08:49:37 1994 */
