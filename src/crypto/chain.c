@@ -8,7 +8,6 @@
 
 #include <openssl/pem.h>
 #include <string.h>
-#include <time.h>
 
 /* Octets of a key identifier that go into an ARI name; real ones have 20. */
 enum { KEY_ID_MAX = 64 };
@@ -87,12 +86,16 @@ static const char *name_line(struct arena *a, const X509_NAME *name)
     return n < 0 ? "?" : cleaned(a, (struct str){p, (size_t)n});
 }
 
+/* Counts from an epoch with OpenSSL's own calendar: timegm() would make the C library open /etc/localtime,
+ * which a sandbox answers with death. */
 static int read_time(const ASN1_TIME *t, const char *which, struct wall *out, struct err *err)
 {
-    struct tm tm = {0};
-    if (ASN1_TIME_to_tm(t, &tm) != 1)
+    ATTR_CLEANUP(asn1_time_freep) ASN1_TIME *epoch = ASN1_TIME_new();
+    int days = 0, seconds = 0;
+    if (epoch == NULL || ASN1_TIME_set_string(epoch, "19700101000000Z") != 1 ||
+        ASN1_TIME_diff(&days, &seconds, epoch, t) != 1)
         return ossl_fail(err, ERR_INPUT, "the certificate's %s is malformed", which);
-    out->s = timegm(&tm);
+    out->s = (int64_t)days * 86400 + seconds;
     return 0;
 }
 

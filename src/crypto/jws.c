@@ -64,7 +64,8 @@ int jwk_public(const struct key *k, struct buf *out, struct err *err)
     if (r < 0)
         return r;
     buf_put_c(&jwk, "}");
-    buf_put_str(out, buf_str(&jwk));
+    if (!buf_failed(&jwk))
+        buf_put_str(out, buf_str(&jwk));
     if (buf_failed(&jwk) || buf_failed(out))
         return err_set(err, ERR_LIMIT, "no room for the public key as JSON");
     return 0;
@@ -190,8 +191,10 @@ int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str u
     buf_put_c(&jws, "\",\"signature\":\"");
     buf_put_str(&jws, buf_str(&sig));
     buf_put_c(&jws, "\"}");
-    buf_put_str(out, buf_str(&jws));
-    if (buf_failed(&jws) || buf_failed(&sig) || buf_failed(out))
+    bool whole_fits = !buf_failed(&sig) && !buf_failed(&jws);
+    if (whole_fits)
+        buf_put_str(out, buf_str(&jws));
+    if (!whole_fits || buf_failed(out))
         return err_set(err, ERR_LIMIT, "no room for a request with %zu bytes of payload", payload.n);
     return 0;
 }

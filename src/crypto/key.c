@@ -82,12 +82,19 @@ int key_to_der(const struct key *k, struct buf *out, struct err *err)
     return ossl_put_der(out, der, n, "the key", err);
 }
 
-/* Writes EC keys the way everybody reads them: a key that was read with a compressed point would otherwise
- * give another SubjectPublicKeyInfo than the same key generated here. */
+/* EC keys have more than one writing. A curve written out as parameters is nothing that any CA takes (RFC
+ * 5480 2.1.1); a compressed point would give another SubjectPublicKeyInfo than the same key generated here.
+ */
 static int normalize(EVP_PKEY *pkey, struct err *err)
 {
-    if (EVP_PKEY_is_a(pkey, "EC") == 1 &&
-        EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+    int written_out = 0;
+    if (EVP_PKEY_is_a(pkey, "EC") != 1)
+        return 0;
+    if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &written_out) == 1 &&
+        written_out != 0)
+        return err_set(
+            err, ERR_INPUT, "the key has its curve written out as parameters; only named curves are of use");
+    if (EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
             OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
         return ossl_fail(err, ERR_CRYPTO, "cannot set the point format of the key");
     return 0;

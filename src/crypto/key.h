@@ -31,7 +31,8 @@ enum { KEY_RSA_BITS_MAX = 8192 };
 
 /* PKCS#8 in PEM ("PRIVATE KEY"), unencrypted; `out` must be a sensitive buffer. Reading also takes SEC1 and
  * PKCS#1 PEM, text around the block, and keys of kinds that are not in the table; it refuses encrypted keys
- * (nobody is there to type a passphrase), public keys, and a key whose halves do not fit (ERR_INPUT). */
+ * (nobody is there to type a passphrase), public keys, curves written out as parameters, and a key whose
+ * halves do not fit (ERR_INPUT). */
 int key_to_pem(const struct key *k, struct buf *out, struct err *err);
 int key_from_pem(struct str pem, struct key **out, struct err *err);
 

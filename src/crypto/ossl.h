@@ -31,6 +31,7 @@ int ossl_put_der(struct buf *out, unsigned char *der, int n, const char *what, s
     {                                 \
         fn(*p);                       \
     }
+OSSL_FREEP(asn1_time_freep, ASN1_TIME, ASN1_TIME_free)
 OSSL_FREEP(bio_freep, BIO, BIO_free_all)
 OSSL_FREEP(bn_freep, BIGNUM, BN_free)
 OSSL_FREEP(cipher_ctx_freep, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)

@@ -7,6 +7,7 @@
 #include "crypto/seal.h"
 
 #include <openssl/rand.h>
+#include <time.h>
 
 enum { SCRATCH_MAX = 16 * 1024 };
 
@@ -46,6 +47,7 @@ int crypto_warm_up(struct err *err)
                            OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS;
     if (OPENSSL_init_crypto(parts, NULL) != 1)
         return ossl_fail(err, ERR_CRYPTO, "OpenSSL does not start; look at its openssl.cnf");
+    tzset(); /* OpenSSL asks the C library for UTC, which makes that read the local time zone once, too */
     ATTR_CLEANUP(key_freep) struct key *k = NULL;
     int r;
     if ((r = key_generate(KEY_ECDSA_P256, &k, err)) < 0 || (r = use_key(k, err)) < 0 ||
