@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "crypto/key_priv.h"
 
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,9 @@ static int check_key(const struct trial *t, struct err *err)
 {
     const EVP_PKEY *pkey = X509_get0_pubkey(t->leaf);
     if (pkey == NULL)
-        return ossl_fail(err, ERR_VERIFY, "the certificate's public key cannot be read");
+        return err_set(err, ERR_VERIFY, "the certificate's public key cannot be read");
     if (EVP_PKEY_eq(pkey, t->key->pkey) != 1)
-        return ossl_fail(err, ERR_VERIFY,
+        return err_set(err, ERR_VERIFY,
             "the certificate (key %s) is for another key than the one it was asked for", t->seen->key_type);
     return 0;
 }
@@ -138,7 +139,7 @@ static int check_purpose(const struct trial *t, struct err *err)
 {
     uint32_t flags = X509_get_extension_flags(t->leaf);
     if ((flags & EXFLAG_INVALID) != 0)
-        return ossl_fail(err, ERR_VERIFY, "an extension of the certificate is malformed");
+        return err_set(err, ERR_VERIFY, "an extension of the certificate is malformed");
     if ((flags & EXFLAG_CA) != 0)
         return err_set(err, ERR_VERIFY, "the certificate is that of a CA (CA:TRUE)");
     if ((flags & EXFLAG_XKUSAGE) != 0 &&
@@ -170,7 +171,7 @@ static int check_link(const struct trial *t, int i, struct err *err)
             "certificate %d of the chain (%s) was not issued by the next one (%s)", i + 1, subject, by);
     uint32_t flags = X509_get_extension_flags(issuer);
     if ((flags & EXFLAG_INVALID) != 0 || (flags & EXFLAG_CA) == 0)
-        return ossl_fail(err, ERR_VERIFY,
+        return err_set(err, ERR_VERIFY,
             "certificate %d of the chain (%s) is no CA's and cannot issue another", i + 2, by);
     if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(issuer) & KU_KEY_CERT_SIGN) == 0)
         return err_set(err, ERR_VERIFY,
@@ -178,7 +179,7 @@ static int check_link(const struct trial *t, int i, struct err *err)
             i + 2, by);
     EVP_PKEY *pkey = X509_get0_pubkey(issuer);
     if (pkey == NULL || X509_verify(x, pkey) != 1)
-        return ossl_fail(err, ERR_VERIFY,
+        return err_set(err, ERR_VERIFY,
             "certificate %d of the chain (%s) does not bear the signature of the next one (%s)", i + 1,
             subject, by);
     return 0;
@@ -208,9 +209,11 @@ int chain_verify(struct str pem, size_t max_certs, const struct key *key, const 
     if ((r = chain_describe(certs, a, &seen, err)) < 0)
         return r;
     const struct trial t = {certs, sk_X509_value(certs, 0), key, names, n, now, a, &seen};
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-        if ((r = rules[i](&t, err)) < 0)
-            return r;
-    *out = seen;
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(rules) && r == 0; i++)
+        r = rules[i](&t, err);
+    /* The rules have words of their own; OpenSSL's must not turn up with the next failure. */
+    ERR_clear_error();
+    if (r == 0)
+        *out = seen;
+    return r;
 }

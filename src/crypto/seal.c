@@ -86,7 +86,7 @@ int unseal(const struct secret *key, struct str context, struct str sealed, stru
     if (!run(ctx, inside, to)) {
         OPENSSL_cleanse(to, inside.n); /* decrypted, but by nobody's authority */
         to[0] = '\0';
-        return ossl_fail(err, ERR_CRYPTO,
+        return err_set(err, ERR_CRYPTO,
             "does not unseal: damaged, sealed with another seal key, or meant for another use");
     }
     buf_added(out, inside.n);
