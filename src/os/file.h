@@ -55,13 +55,16 @@ typedef int dir_fn(int dir, const char *name, int type, void *arg, struct err *e
 int dir_each(int at, dir_fn *fn, void *arg, struct err *err);
 
 /* Removes `name`: a file, a symlink (not what it points at) or a whole tree within the bounds above
- * (ERR_LIMIT beyond them; what was removed by then stays removed). Never crosses into another mount.
+ * (ERR_LIMIT beyond them; what was removed by then stays removed). Never goes into another file system.
  * ERR_NOT_FOUND where there is none. */
 int dir_remove(int at, const char *name, struct err *err);
 
 /* Removes leftovers of interrupted writes: every entry whose name starts with FILE_TEMP_PREFIX, trees
  * included. Only for directories that nobody else is writing to (the caller holds the state's lock). */
 int dir_sweep(int at, struct err *err);
+
+/* Whether `name` is one plain component: ERR_USAGE where it is empty, ".", ".." or contains '/'. */
+int file_check_name(const char *name, struct err *err);
 
 /* A fresh random name with FILE_TEMP_PREFIX, for what is built aside and renamed (a directory of a new
  * generation). Returns `out`. */
