@@ -51,6 +51,16 @@ int dir_open_parent(int at, const char *path, int *out, const char **name, struc
     return 0;
 }
 
+static int finish_dir(int at, const char *name, mode_t mode, int *fd, struct err *err)
+{
+    int r = dir_open(at, name, fd, err);
+    if (r < 0)
+        return r;
+    if (fchmod(*fd, mode) < 0)
+        return err_errno(err, errno, "cannot set the mode of directory %s", name);
+    return dir_sync(at, err);
+}
+
 int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
 {
     int r = file_check_name(name, err);
@@ -60,12 +70,12 @@ int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
     if (!made && errno != EEXIST)
         return err_errno(err, errno, "cannot make directory %s", name);
     ATTR_CLEANUP(fd_close) int fd = -1;
-    if ((r = dir_open(at, name, &fd, err)) < 0)
+    r = made ? finish_dir(at, name, mode, &fd, err) : dir_open(at, name, &fd, err);
+    if (r < 0) {
+        if (made)
+            unlinkat(at, name, AT_REMOVEDIR);
         return r;
-    if (made && fchmod(fd, mode) < 0)
-        return err_errno(err, errno, "cannot set the mode of directory %s", name);
-    if (made && (r = dir_sync(at, err)) < 0)
-        return r;
+    }
     *out = fd;
     fd = -1;
     return 0;

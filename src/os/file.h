@@ -39,8 +39,9 @@ int dir_open(int at, const char *path, int *out, struct err *err);
  * ERR_USAGE where the last component is empty, "." or "..". */
 int dir_open_parent(int at, const char *path, int *out, const char **name, struct err *err);
 
-/* Makes directory `name` with exactly `mode` (whatever the umask) where it does not exist, and opens it. An
- * existing directory keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. */
+/* Makes directory `name` with exactly `mode` where it does not exist, and opens it. The umask does not
+ * matter, unless it shuts out the owner: then ERR_PERMISSION, and nothing is left. An existing directory
+ * keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. */
 int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err);
 
 /* Makes a file's or directory's entries durable (fsync). */

@@ -71,10 +71,15 @@ static void test_make(void **state)
     assert_int_equal(fstat(fd, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0711);
     fd_close(&fd);
-    umask(0777);
+    umask(0077);
     assert_int_equal(dir_make(t->fd, "b", 0755, &fd, NULL), 0);
     assert_int_equal(fstat(fd, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0755);
+    fd_close(&fd);
+    /* A umask against oneself: root does not mind. */
+    umask(0777);
+    assert_int_equal(dir_make(t->fd, "c", 0755, &fd, &err), geteuid() == 0 ? 0 : ERR_PERMISSION);
+    assert_true(exists(t->fd, "c") == (geteuid() == 0));
     fd_close(&fd);
     umask(before);
     /* What is there keeps its mode. */

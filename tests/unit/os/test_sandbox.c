@@ -27,6 +27,30 @@
 #include <sys/timerfd.h>
 #include <sys/un.h>
 
+/* ---- kernels with an older Landlock, or none (linked with --wrap) ---- */
+
+/* 0: the real answer; positive: at most that version; negative: that errno value. */
+static int pretended_landlock;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    va_list ap;
+    long a[6];
+    va_start(ap, number);
+    for (size_t i = 0; i < ARRAY_LEN(a); i++)
+        a[i] = va_arg(ap, long);
+    va_end(ap);
+    bool asks_version = number == SYS_landlock_create_ruleset && a[0] == 0;
+    if (asks_version && pretended_landlock < 0) {
+        errno = -pretended_landlock;
+        return -1;
+    }
+    long r = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return asks_version && pretended_landlock > 0 && r > pretended_landlock ? pretended_landlock : r;
+}
+
 /* ---- one try in one child ---- */
 
 /* 0: it worked; an errno value: it was refused; -1: it misbehaved. Runs inside the sandbox. */
@@ -509,6 +533,31 @@ static struct sandbox_path inside(const struct temp *t, unsigned access)
     return (struct sandbox_path){.path = path, .access = access};
 }
 
+static int report_in_child(void *arg)
+{
+    const struct sandbox *s = arg;
+    struct sandbox_report r;
+    char text[SANDBOX_REPORT_TEXT_MAX], expected[SANDBOX_REPORT_TEXT_MAX], forms[128];
+    int abi = landlock();
+    if (sandbox_enter(s, &r, NULL) < 0)
+        return 1;
+    if (r.calls < 30 || r.landlock_abi != (s->log_only ? 0 : abi) || r.landlock_off != s->log_only)
+        return 2;
+    if (s->log_only)
+        snprintf(forms, sizeof forms, "Landlock off (it cannot only log)");
+    else if (abi == 0)
+        snprintf(forms, sizeof forms, "no Landlock (%s)", r.landlock_why);
+    else
+        snprintf(forms, sizeof forms, "Landlock %d (1 path)", abi);
+    snprintf(expected, sizeof expected, "seccomp %s-list (%u calls, %s), %s, no core dumps, undumpable",
+        s->kind == SANDBOX_ALLOW_LIST ? "allow" : "deny", r.calls,
+        s->log_only                     ? "log only"
+        : s->kind == SANDBOX_ALLOW_LIST ? "kill"
+                                        : "EPERM",
+        forms);
+    return strcmp(sandbox_report_text(&r, text), expected) == 0 ? 0 : 3;
+}
+
 static void test_smallest_allow_list(void **state)
 {
     struct temp *t = *state;
@@ -674,6 +723,25 @@ static void test_network_and_others(void **state)
     fd_close(&listener);
 }
 
+/* The kernel's version is asked for and kept to: what it does not know is not demanded of it. */
+static void test_older_landlock(void **state)
+{
+    struct temp *t = *state;
+    struct sandbox_path path = inside(t, SANDBOX_WRITE | SANDBOX_EXECUTE | SANDBOX_DEVICE);
+    struct sandbox s = {.process = "test", .kind = SANDBOX_DENY_LIST, .paths = &path, .paths_n = 1};
+    static const int versions[] = {-ENOSYS, -EOPNOTSUPP, -EPERM, 1, 2, 3, 4, 5, 6};
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        pretended_landlock = versions[i];
+        test_network_and_others(state);
+        CHECK(t, &s, EXPECT(try_file_work, 0), EXPECT(try_open_beside, from(1, EACCES)),
+            EXPECT(try_truncate_beside, from(3, EACCES)), EXPECT(try_exec, EPERM));
+        CHECK(t, &s, EXPECT(try_rename_across, landlock() == 1 ? EXDEV : 0));
+        (void)renameat(t->fd, "in/sub/g", t->fd, "in/f");
+        assert_exited(in_child(report_in_child, &s), 0);
+    }
+    pretended_landlock = 0;
+}
+
 static void test_all_files(void **state)
 {
     struct temp *t = *state;
@@ -703,31 +771,6 @@ static void test_log_only(void **state)
 }
 
 /* ---- reports ---- */
-
-static int report_in_child(void *arg)
-{
-    const struct sandbox *s = arg;
-    struct sandbox_report r;
-    char text[SANDBOX_REPORT_TEXT_MAX], expected[SANDBOX_REPORT_TEXT_MAX], forms[128];
-    int abi = landlock();
-    if (sandbox_enter(s, &r, NULL) < 0)
-        return 1;
-    if (r.calls < 30 || r.landlock_abi != (s->log_only ? 0 : abi) || r.landlock_off != s->log_only)
-        return 2;
-    if (s->log_only)
-        snprintf(forms, sizeof forms, "Landlock off (it cannot only log)");
-    else if (abi == 0)
-        snprintf(forms, sizeof forms, "no Landlock (%s)", r.landlock_why);
-    else
-        snprintf(forms, sizeof forms, "Landlock %d (1 path)", abi);
-    snprintf(expected, sizeof expected, "seccomp %s-list (%u calls, %s), %s, no core dumps, undumpable",
-        s->kind == SANDBOX_ALLOW_LIST ? "allow" : "deny", r.calls,
-        s->log_only                     ? "log only"
-        : s->kind == SANDBOX_ALLOW_LIST ? "kill"
-                                        : "EPERM",
-        forms);
-    return strcmp(sandbox_report_text(&r, text), expected) == 0 ? 0 : 3;
-}
 
 static void test_report(void **state)
 {
@@ -823,6 +866,7 @@ int main(void)
         SANDBOX_TEST(test_threads),
         SANDBOX_TEST(test_deny_list),
         SANDBOX_TEST(test_network_and_others),
+        SANDBOX_TEST(test_older_landlock),
         SANDBOX_TEST(test_all_files),
         SANDBOX_TEST(test_log_only),
         SANDBOX_TEST(test_report),
