@@ -30,11 +30,28 @@ static const struct {
     {SQLITE_ERROR, ERR_STORE, "; the database may be damaged or changed by hand"},
 };
 
-/* SQLite says SQLITE_IOERR for a full quota and some full disks; errno knows better. */
+static bool errno_is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+/* SQLite says SQLITE_IOERR for a full quota and some full disks; errno knows better. The connection's is not
+ * set by every failed commit, so the files (database and -wal) are asked as well. */
 static bool is_full(sqlite3 *db, int rc)
 {
-    int number = db == NULL || (rc & 0xff) != SQLITE_IOERR ? 0 : sqlite3_system_errno(db);
-    return number == ENOSPC || number == EDQUOT || number == EFBIG;
+    if (db == NULL || (rc & 0xff) != SQLITE_IOERR)
+        return false;
+    int number = sqlite3_system_errno(db);
+    if (number != 0)
+        return errno_is_full(number);
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+        errno_is_full(number))
+        return true;
+    sqlite3_file *wal = NULL;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK && wal != NULL &&
+           wal->pMethods != NULL &&
+           wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+           errno_is_full(number);
 }
 
 int sqlite_error(sqlite3 *db, const char *path, int rc, const char *what, struct err *err)
