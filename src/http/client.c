@@ -14,7 +14,6 @@
 enum {
     POOL_MAX = 64,             /* easy handles kept for reuse, about 6 kB each */
     IDLE_CONNECTIONS_MAX = 16, /* over all hosts */
-    READ_BUFFER = 16 << 10,    /* one TLS record; per transfer that runs */
     KEEPALIVE_S = 30,          /* below the idle time of common NATs */
     URL_SHOWN_MAX = 256,       /* of a URL in an error text */
     FIELD_MAX = 1024,          /* one header line of a request: they are our own, and short */
@@ -359,7 +358,7 @@ static bool set_transport(struct http_client *c, CURL *e)
     bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
     bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
-    bad |= curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)READ_BUFFER);
+    /* CURLOPT_BUFFERSIZE stays at its default, 16 kB: a handle that has been used refuses to have it set. */
     bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, c->times.connect_ms);
     bad |= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, c->times.total_ms);
     bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -382,8 +381,9 @@ static bool set_exchange(struct http_request *r, const struct http_spec *spec)
     bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
-    bad |= curl_easy_setopt(
-        e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)(spec->body_max & INT64_MAX)); /* Content-Length */
+    /* Judges Content-Length, which for HEAD is that of a body which does not come. */
+    if (spec->method != HTTP_HEAD)
+        bad |= curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)(spec->body_max & INT64_MAX));
     switch (spec->method) {
     case HTTP_GET:
         bad |= curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
