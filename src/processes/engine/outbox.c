@@ -58,7 +58,7 @@ static bool commit(struct engine *e)
     e->commit_failed = true;
     if (e->commit_timer == NULL)
         e->commit_timer = evtimer_new(e->process.base, on_commit_retry, e);
-    evtimer_add(e->commit_timer, &(struct timeval){COMMIT_RETRY_S, 0});
+    event_add(e->commit_timer, &(struct timeval){COMMIT_RETRY_S, 0});
     return false;
 }
 

@@ -247,7 +247,7 @@ static void set_timer(struct engine *e)
         wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_MAX_S : 1;
     if (wait_s > DUE_CHECK_MAX_S)
         wait_s = DUE_CHECK_MAX_S;
-    evtimer_add(e->due_timer, &(struct timeval){wait_s, 0});
+    event_add(e->due_timer, &(struct timeval){wait_s, 0});
 }
 
 void schedule_run(struct engine *e)

@@ -37,7 +37,7 @@ void session_end(struct engine *e, uint32_t id)
         }
 }
 
-static void send(struct engine *e, enum msg_type t, const void *msg)
+static void tell(struct engine *e, enum msg_type t, const void *msg)
 {
     struct err err = ERR_INIT;
     if (channel_send(e->parent, t, 0, msg, -1, &err) < 0)
@@ -48,7 +48,7 @@ void session_row(struct engine *e, uint32_t id, json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT);
     if (text != NULL)
-        send(e, MSG_row, &(struct msg_row){id, text});
+        tell(e, MSG_row, &(struct msg_row){id, text});
     free(text);
     json_decref(object);
 }
@@ -56,7 +56,7 @@ void session_row(struct engine *e, uint32_t id, json_t *object)
 void session_progress(struct engine *e, uint32_t id, const char *name, const char *step)
 {
     struct msg_progress m = {id, name, step, false, msg_error_of(NULL)};
-    send(e, MSG_progress, &m);
+    tell(e, MSG_progress, &m);
 }
 
 void session_part_done(
@@ -66,7 +66,7 @@ void session_part_done(
     if (s == NULL)
         return;
     struct msg_progress m = {id, name, step, true, msg_error_of(err)};
-    send(e, MSG_progress, &m);
+    tell(e, MSG_progress, &m);
     s->failed = s->failed || err != NULL;
     s->waiting--;
 }
@@ -94,7 +94,7 @@ void sessions_settle(struct engine *e)
         if (s->waiting > 0)
             continue;
         struct msg_finished m = {s->id, status_of(s), msg_error_of(&s->err)};
-        send(e, MSG_finished, &m);
+        tell(e, MSG_finished, &m);
         session_end(e, s->id);
     }
 }

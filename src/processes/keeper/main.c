@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "crypto/jws.h"
 #include "crypto/key.h"
+#include "crypto/warm_up.h"
 #include "os/file.h"
 
 #include <stdlib.h>

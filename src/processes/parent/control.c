@@ -93,7 +93,7 @@ static void ask_engine(struct session *s, struct str permit, struct str ticket)
     fail(s, &err);
 }
 
-static void plain(struct session *s)
+static void plain_command(struct session *s)
 {
     ask_engine(s, STR(""), STR(""));
 }
@@ -201,7 +201,7 @@ static int use_staging(struct session *s, struct wish *w, struct err *err)
     return 0;
 }
 
-static void issue(struct session *s)
+static void issue_command(struct session *s)
 {
     struct err err = ERR_INIT;
     struct wish w;
@@ -252,7 +252,7 @@ static bool one_name(struct session *s)
     return false;
 }
 
-static void revoke(struct session *s)
+static void revoke_command(struct session *s)
 {
     struct err err = ERR_INIT;
     const char *text = option(s, "reason");
@@ -282,7 +282,7 @@ static void on_forgotten(const void *msg, const struct err *why, void *arg)
     if (r < 0)
         fail(s, &err);
     else
-        plain(s);
+        plain_command(s);
 }
 
 static bool is_configured(const struct session *s)
@@ -293,7 +293,7 @@ static bool is_configured(const struct session *s)
     return false;
 }
 
-static void forget(struct session *s)
+static void forget_command(struct session *s)
 {
     struct err err = ERR_INIT;
     if (!one_name(s))
@@ -308,7 +308,7 @@ static void forget(struct session *s)
 }
 
 /* Account commands: the engine gets the directory URL, whatever name the operator used. */
-static void account(struct session *s)
+static void account_command(struct session *s)
 {
     struct err err = ERR_INIT;
     const char *name = option(s, "authority");
@@ -324,20 +324,20 @@ static void account(struct session *s)
         names[0] = a->directory;
         s->names = (struct msg_list){names, 1};
     }
-    plain(s);
+    plain_command(s);
 }
 
 static void (*const verbs[])(struct session *s) = {
-    [VERB_ISSUE] = issue,
-    [VERB_RENEW] = plain,
-    [VERB_LIST] = plain,
-    [VERB_SHOW] = plain,
-    [VERB_REVOKE] = revoke,
-    [VERB_FORGET] = forget,
-    [VERB_LOG] = plain,
-    [VERB_ACCOUNT_SHOW] = account,
-    [VERB_ACCOUNT_REGISTER] = account,
-    [VERB_ACCOUNT_UPDATE] = account,
+    [VERB_ISSUE] = issue_command,
+    [VERB_RENEW] = plain_command,
+    [VERB_LIST] = plain_command,
+    [VERB_SHOW] = plain_command,
+    [VERB_REVOKE] = revoke_command,
+    [VERB_FORGET] = forget_command,
+    [VERB_LOG] = plain_command,
+    [VERB_ACCOUNT_SHOW] = account_command,
+    [VERB_ACCOUNT_REGISTER] = account_command,
+    [VERB_ACCOUNT_UPDATE] = account_command,
 };
 
 static void go(struct session *s)
@@ -523,7 +523,7 @@ void control_finished(struct parent *p, const struct msg_finished *m)
     /* What was revoked is of no use to anybody: unless it is to be kept it is forgotten next. */
     if (s->verb == VERB_REVOKE && m->status == EXIT_DONE && option(s, "keep") == NULL && !is_configured(s)) {
         s->verb = VERB_FORGET;
-        forget(s);
+        forget_command(s);
         return;
     }
     msg_error_get(&m->error, &err);

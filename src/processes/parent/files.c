@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int give(int dir, const char *name, gid_t gid, unsigned mode, struct err *err)

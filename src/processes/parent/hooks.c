@@ -92,7 +92,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     (void)child_kill_group(h->pid, h->timed_out ? SIGKILL : SIGTERM, NULL);
     h->timed_out = true;
-    evtimer_add(h->timeout, &(struct timeval){HOOK_GRACE_S, 0});
+    event_add(h->timeout, &(struct timeval){HOOK_GRACE_S, 0});
 }
 
 /* --- what a hook is told
@@ -223,7 +223,7 @@ static void run_next(struct hook *h)
     if (h->readable == NULL || h->timeout == NULL)
         abort();
     event_add(h->readable, NULL);
-    evtimer_add(h->timeout, &(struct timeval){d->timeout_s, 0});
+    event_add(h->timeout, &(struct timeval){d->timeout_s, 0});
 }
 
 bool hooks_reaped(struct parent *p, pid_t pid, int wait_status)

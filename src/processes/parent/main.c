@@ -190,7 +190,7 @@ void parent_stop(struct parent *p, int exit_status)
     members_stop(p);
     control_close(p);
     p->stop_timer = evtimer_new(p->base, on_stop_timeout, p);
-    evtimer_add(p->stop_timer, &(struct timeval){STOP_TIMEOUT_S, 0});
+    event_add(p->stop_timer, &(struct timeval){STOP_TIMEOUT_S, 0});
     if (members_all_gone(p))
         event_base_loopexit(p->base, NULL);
 }
