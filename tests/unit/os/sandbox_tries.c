@@ -1,6 +1,7 @@
 #include "sandbox_tries.h"
 
 #include "os/random.h"
+#include "os/sandbox.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
