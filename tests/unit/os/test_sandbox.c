@@ -1,31 +1,15 @@
 #include "os/sandbox.h"
 
-#include "os/child.h"
-#include "os/random.h"
 #include "os/sandbox_priv.h"
 #include "os/socket.h"
 
-#include "temp.h"
+#include "sandbox_tries.h"
 
-#include <asm/ioctls.h>
 #include <errno.h>
-#include <linux/netlink.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <sys/un.h>
 
 /* ---- kernels with an older Landlock, or none (linked with --wrap) ---- */
 
@@ -54,9 +38,6 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 }
 
 /* ---- one try in one child ---- */
-
-/* 0: it worked; an errno value: it was refused; -1: it misbehaved. Runs inside the sandbox. */
-typedef int try_fn(const struct temp *t);
 
 /* Exit statuses besides errno values (all below 134). */
 enum { ENTER_FAILED = 200, MISBEHAVED = 201 };
@@ -92,395 +73,10 @@ static int landlock(void)
     return abi > 0 ? (int)abi : 0;
 }
 
-static int result(bool ok)
-{
-    return ok ? 0 : errno;
-}
-
 /* What Landlock refuses from version `abi` on works on older kernels. */
 static int from(int abi, int errno_value)
 {
     return landlock() >= abi ? errno_value : 0;
-}
-
-/* ---- things to try ---- */
-
-static int try_nothing(const struct temp *t)
-{
-    return 0;
-}
-
-static int try_base(const struct temp *t)
-{
-    /* Memory of all sizes, clock, random numbers, sorting, own ids. */
-    for (size_t n = 16; n <= (64u << 20); n *= 16) {
-        char *p = malloc(n);
-        if (p == NULL)
-            return -1;
-        p[0] = p[n - 1] = 1;
-        free(p);
-    }
-    struct timespec now;
-    return clock_gettime(CLOCK_REALTIME, &now) == 0 && random_u64() != random_u64() && getpid() > 1 ? 0 : -1;
-}
-
-static int try_open(const struct temp *t)
-{
-    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-    return result(fd >= 0);
-}
-
-static int try_open_for_writing(const struct temp *t)
-{
-    int fd = openat(t->fd, "in/f", O_WRONLY | O_CLOEXEC);
-    return result(fd >= 0);
-}
-
-static int try_open_inside(const struct temp *t)
-{
-    int fd = openat(t->fd, "in/f", O_RDONLY | O_CLOEXEC);
-    char c = 0;
-    return fd < 0 ? errno : result(read(fd, &c, 1) == 1 && c == 'x');
-}
-
-static int try_open_beside(const struct temp *t)
-{
-    int fd = openat(t->fd, "out/f", O_RDONLY | O_CLOEXEC);
-    return result(fd >= 0);
-}
-
-static int try_list_beside(const struct temp *t)
-{
-    int fd = openat(t->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return result(fd >= 0);
-}
-
-/* A link inside that points outside gives nothing. */
-static int try_open_by_link(const struct temp *t)
-{
-    int fd = openat(t->fd, "in/link", O_RDONLY | O_CLOEXEC);
-    return result(fd >= 0);
-}
-
-static int try_create_beside(const struct temp *t)
-{
-    int fd = openat(t->fd, "out/new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    return result(fd >= 0);
-}
-
-static int try_truncate_beside(const struct temp *t)
-{
-    char path[PATH_MAX + 8];
-    snprintf(path, sizeof path, "%s/out/f", t->path);
-    return result(truncate(path, 0) == 0);
-}
-
-static int try_socket(const struct temp *t)
-{
-    return result(socket(AF_INET, SOCK_STREAM, 0) >= 0);
-}
-
-static int try_unix_socket(const struct temp *t)
-{
-    return result(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
-}
-
-static int try_exec(const struct temp *t)
-{
-    char *argv[] = {(char[]){"true"}, NULL};
-    execv("/bin/true", argv);
-    return errno;
-}
-
-static int try_fork(const struct temp *t)
-{
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(0);
-    return result(pid > 0 && waitpid(pid, NULL, 0) == pid);
-}
-
-static int try_ptrace(const struct temp *t)
-{
-    return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
-}
-
-static int try_kill_parent(const struct temp *t)
-{
-    return result(kill(getppid(), 0) == 0);
-}
-
-static int try_tgkill_parent(const struct temp *t)
-{
-    return result(syscall(SYS_tgkill, getppid(), getppid(), 0) == 0);
-}
-
-static int try_abort(const struct temp *t)
-{
-    signal(SIGABRT, SIG_DFL); /* sanitizers catch it */
-    abort();
-}
-
-static int try_executable_memory(const struct temp *t)
-{
-    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return result(p != MAP_FAILED);
-}
-
-static int try_make_executable(const struct temp *t)
-{
-    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? -1 : result(mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0);
-}
-
-static int try_type_into_terminal(const struct temp *t)
-{
-    /* With bits set that the kernel does not look at. */
-    return result(syscall(SYS_ioctl, 0L, 0xabcd00000000L | TIOCSTI, "x") == 0);
-}
-
-static int try_own_signals(const struct temp *t)
-{
-    int p[2] = {t->fd, t->fd};
-    return result(fcntl(p[0], F_SETOWN, getpid()) == 0);
-}
-
-static int try_fcntl(const struct temp *t)
-{
-    int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? errno
-                  : result(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_GETFL) >= 0 && close(fd) == 0);
-}
-
-static int try_rlimit(const struct temp *t)
-{
-    struct rlimit limit = {16, 16};
-    return result(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
-static int try_priority(const struct temp *t)
-{
-    errno = 0;
-    return getpriority(PRIO_PROCESS, 0) == -1 && errno != 0 ? errno : 0;
-}
-
-static int try_events(const struct temp *t)
-{
-    struct epoll_event e = {.events = EPOLLIN}, got;
-    struct itimerspec soon = {.it_value = {.tv_nsec = 1000}};
-    int loop = epoll_create1(EPOLL_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), p[2];
-    if (loop < 0 || timer < 0 || pipe2(p, O_CLOEXEC) < 0 || timerfd_settime(timer, 0, &soon, NULL) < 0 ||
-        epoll_ctl(loop, EPOLL_CTL_ADD, timer, &e) < 0)
-        return errno;
-    return result(epoll_wait(loop, &got, 1, -1) == 1);
-}
-
-/* A message with a descriptor, over sockets that were made before. */
-static int pair[2];
-static int try_messages(const struct temp *t)
-{
-    char c = 'x', space[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec io = {&c, 1};
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
-    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-    *h = (struct cmsghdr){
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-    memcpy(CMSG_DATA(h), &t->fd, sizeof t->fd);
-    if (sendmsg(pair[0], &m, MSG_NOSIGNAL) != 1 || recvmsg(pair[1], &m, MSG_CMSG_CLOEXEC) != 1)
-        return errno;
-    return m.msg_controllen == CMSG_SPACE(sizeof(int)) && send(pair[1], "y", 1, 0) == 1 &&
-                   recv(pair[0], &c, 1, 0) == 1 && c == 'y'
-               ? 0
-               : -1;
-}
-
-/* The listener and a client that waits for it were made before. */
-static int listener = -1, port;
-static int try_accept(const struct temp *t)
-{
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    return result(fd >= 0);
-}
-
-static int try_connect(const struct temp *t)
-{
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -1 : result(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
-}
-
-static int try_bind(const struct temp *t)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -1 : result(bind(fd, (struct sockaddr *)&a, sizeof a) == 0);
-}
-
-static struct sockaddr_un abstract;
-static socklen_t abstract_n;
-static int try_abstract(const struct temp *t)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -1 : result(connect(fd, (struct sockaddr *)&abstract, abstract_n) == 0);
-}
-
-/* All that a keeper does with files. */
-static int try_file_work(const struct temp *t)
-{
-    ATTR_CLEANUP(buf_free) struct buf b = buf_new(100);
-    struct err err = ERR_INIT;
-    int in = -1, dir = -1, r;
-    if ((r = dir_open(t->fd, "in", &in, &err)) < 0 || (r = dir_make(in, "d", 0755, &dir, &err)) < 0 ||
-        (r = file_replace(dir, "key", 0600, STR("1"), &err)) < 0 ||
-        (r = file_replace(dir, "key", 0600, STR("2"), &err)) < 0 ||
-        (r = file_read_secret(dir, "key", 10, &b, &err)) < 0 ||
-        (r = link_switch(in, "live", "d", &err)) < 0 || (r = link_switch(in, "live", "d", &err)) < 0 ||
-        (r = dir_sweep(in, &err)) < 0 || (r = dir_remove(in, "d", &err)) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int try_rename_across(const struct temp *t)
-{
-    return result(renameat(t->fd, "in/f", t->fd, "in/sub/g") == 0);
-}
-
-static int try_set_id(const struct temp *t)
-{
-    int fd = openat(t->fd, "in/f", O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? -1 : result(fchmod(fd, 04755) == 0);
-}
-
-static int try_set_id_by_name(const struct temp *t)
-{
-    return result(fchmodat(t->fd, "in/f", 02755, 0) == 0);
-}
-
-static int try_birth_with_set_id(const struct temp *t)
-{
-    int fd = openat(t->fd, "in/s", O_WRONLY | O_CREAT | O_CLOEXEC, 04755);
-    return result(fd >= 0);
-}
-
-static void *add_one(void *arg)
-{
-    ++*(int *)arg;
-    return NULL;
-}
-
-static int try_thread(const struct temp *t)
-{
-    pthread_t thread;
-    int n = 1, e = pthread_create(&thread, NULL, add_one, &n);
-    return e != 0 ? e : pthread_join(thread, NULL) == 0 && n == 2 ? 0 : -1;
-}
-
-static int try_clone3(const struct temp *t)
-{
-    return result(syscall(SYS_clone3, NULL, 0) == 0);
-}
-
-static int try_mount(const struct temp *t)
-{
-    return result(mount("none", t->path, "tmpfs", 0, NULL) == 0);
-}
-
-static int try_chroot(const struct temp *t)
-{
-    return result(chroot(t->path) == 0);
-}
-
-static int try_unshare(const struct temp *t)
-{
-    return result(unshare(CLONE_NEWUSER) == 0);
-}
-
-static int try_clone_namespace(const struct temp *t)
-{
-    long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
-    if (pid == 0)
-        _exit(0);
-    return result(pid > 0);
-}
-
-static int try_io_uring(const struct temp *t)
-{
-    return result(syscall(425, 1, NULL) == 0);
-}
-
-static int try_keyctl(const struct temp *t)
-{
-    return result(syscall(SYS_keyctl, 0, -3, 0) >= 0);
-}
-
-static int try_mknod(const struct temp *t)
-{
-    return result(mknodat(t->fd, "in/null", S_IFCHR | 0600, (dev_t)0x103) == 0);
-}
-
-static int try_handle(const struct temp *t)
-{
-    return result(syscall(SYS_open_by_handle_at, t->fd, NULL, 0) == 0);
-}
-
-static int try_packet_socket(const struct temp *t)
-{
-    return result(socket(AF_PACKET, SOCK_DGRAM, 0) >= 0);
-}
-
-/* With bits set that the kernel does not look at. */
-static int try_packet_socket_dodging(const struct temp *t)
-{
-    return result(syscall(SYS_socket, 0x700000000L | AF_PACKET, (long)SOCK_DGRAM, 0L) >= 0);
-}
-
-static int try_raw_socket(const struct temp *t)
-{
-    return result(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP) >= 0);
-}
-
-static int try_alg_socket(const struct temp *t)
-{
-    return result(socket(AF_ALG, SOCK_SEQPACKET, 0) >= 0);
-}
-
-static int try_vsock_socket(const struct temp *t)
-{
-    return result(socket(AF_VSOCK, SOCK_STREAM, 0) >= 0);
-}
-
-static int try_audit_socket(const struct temp *t)
-{
-    return result(socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) >= 0);
-}
-
-static int try_route_socket(const struct temp *t)
-{
-    return result(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) >= 0);
-}
-
-/* The marks every sandbox leaves on the process. */
-static int try_marks(const struct temp *t)
-{
-    struct rlimit core;
-    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-                   getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0
-               ? 0
-               : -1;
-}
-
-static int try_dumpable(const struct temp *t)
-{
-    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 ? 0 : -1;
-}
-
-static int try_enter_again(const struct temp *t)
-{
-    struct sandbox s = {.process = "test", .kind = SANDBOX_ALLOW_LIST, .groups = SANDBOX_IO};
-    return sandbox_enter(&s, NULL, NULL) == 0 ? 0 : -1;
 }
 
 /* ---- tables of expectations ---- */
@@ -587,18 +183,18 @@ static void test_events_messages_accept(void **state)
 {
     struct temp *t = *state;
     struct sandbox s = {.process = "test", .kind = SANDBOX_ALLOW_LIST, .groups = SANDBOX_IO | SANDBOX_EVENTS};
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    assert_int_equal(socket_listen_tcp("127.0.0.1:0", &listener, NULL), 0);
-    port = socket_port(listener);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, tries.pair), 0);
+    assert_int_equal(socket_listen_tcp("127.0.0.1:0", &tries.listener, NULL), 0);
+    tries.port = socket_port(tries.listener);
     CHECK(t, &s, EXPECT(try_events, 0), EXPECT(try_messages, -SIGSYS), EXPECT(try_accept, -SIGSYS));
     s.groups = SANDBOX_IO | SANDBOX_MESSAGES;
     CHECK(t, &s, EXPECT(try_messages, 0), EXPECT(try_accept, -SIGSYS), EXPECT(try_connect, -SIGSYS));
     s.groups = SANDBOX_ACCEPT;
     assert_int_equal(try_connect(t), 0);
     CHECK(t, &s, EXPECT(try_accept, 0), EXPECT(try_connect, -SIGSYS));
-    close(pair[0]);
-    close(pair[1]);
-    fd_close(&listener);
+    close(tries.pair[0]);
+    close(tries.pair[1]);
+    fd_close(&tries.listener);
 }
 
 static void test_files_for_reading(void **state)
@@ -703,14 +299,16 @@ static void test_network_and_others(void **state)
 {
     struct temp *t = *state;
     struct sandbox s = {.process = "test", .kind = SANDBOX_DENY_LIST};
-    abstract = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(abstract.sun_path + 1, sizeof abstract.sun_path - 1, "evercert-test-%ld", (long)getpid());
-    abstract_n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(abstract.sun_path + 1));
+    tries.abstract = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(
+        tries.abstract.sun_path + 1, sizeof tries.abstract.sun_path - 1, "evercert-test-%ld", (long)getpid());
+    tries.abstract_n =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(tries.abstract.sun_path + 1));
     int named = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(named, (struct sockaddr *)&abstract, abstract_n), 0);
+    assert_int_equal(bind(named, (struct sockaddr *)&tries.abstract, tries.abstract_n), 0);
     assert_int_equal(listen(named, 10), 0);
-    assert_int_equal(socket_listen_tcp("127.0.0.1:0", &listener, NULL), 0);
-    port = socket_port(listener);
+    assert_int_equal(socket_listen_tcp("127.0.0.1:0", &tries.listener, NULL), 0);
+    tries.port = socket_port(tries.listener);
     CHECK(t, &s, EXPECT(try_connect, from(4, EACCES)), EXPECT(try_bind, from(4, EACCES)),
         EXPECT(try_abstract, from(6, EPERM)), EXPECT(try_kill_parent, from(6, EPERM)));
     s.permit = SANDBOX_TCP_CONNECT;
@@ -722,7 +320,7 @@ static void test_network_and_others(void **state)
     s.permit = SANDBOX_SIGNAL_OTHERS;
     CHECK(t, &s, EXPECT(try_kill_parent, 0), EXPECT(try_abstract, from(6, EPERM)));
     close(named);
-    fd_close(&listener);
+    fd_close(&tries.listener);
 }
 
 /* The kernel's version is asked for and kept to: what it does not know is not demanded of it. */
