@@ -23,7 +23,7 @@ struct authority {
     const char *name;      /* preset or own entry; "https://..." given directly names itself */
     const char *directory; /* https URL */
     const char *ca_file;   /* "" : the system's trust store */
-    bool staging;          /* issues certificates nobody trusts */
+    const char *staging;   /* https URL of its staging directory, "" : none */
 };
 
 struct settings {

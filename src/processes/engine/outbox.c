@@ -37,13 +37,12 @@ static void on_commit_retry(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg; /* the turn that this ends tries again */
 }
 
-/* Nothing leaves before what it depends on is on disk. A full disk is waited out; a store that lost what it
- * was given is opened afresh by a new engine, which goes on from what is durable. */
+/* Nothing leaves before what it depends on is on disk. What could not be committed is kept by the store, so a
+ * full disk is waited out. */
 static bool commit(struct engine *e)
 {
     struct err err = ERR_INIT;
-    int r = store_commit(e->store, &err);
-    if (r == 0) {
+    if (store_commit(e->store, &err) == 0) {
         if (e->commit_failed)
             log_info("the store can be written again");
         e->commit_failed = false;
@@ -51,10 +50,6 @@ static bool commit(struct engine *e)
     }
     if (!e->commit_failed)
         log_error("%s; nothing is sent until it can be written", err.text);
-    if (r == ERR_STORE) {
-        log_error("the engine starts afresh from what is stored");
-        exit(1);
-    }
     e->commit_failed = true;
     if (e->commit_timer == NULL)
         e->commit_timer = evtimer_new(e->process.base, on_commit_retry, e);

@@ -135,16 +135,22 @@ static void request_keeper(
 }
 
 /* The authority the command speaks of, announced with what it says about the account. */
-static int announce(struct session *s, const char *name, struct err *err)
+static int find_authority(struct session *s, const char *name, const struct authority **out, struct err *err)
 {
-    const struct settings *settings = &s->p->settings;
-    const struct authority *a = settings_authority(settings, str_c(name), s->arena);
-    const char *email = option(s, "email");
-    if (a == NULL)
+    *out = settings_authority(&s->p->settings, str_c(name), s->arena);
+    if (*out == NULL)
         return err_set(err, ERR_USAGE,
             "there is no authority %s: name a preset (letsencrypt, letsencrypt-staging), an entry of "
             "authorities, or an https directory URL",
             name);
+    return 0;
+}
+
+/* Keeper and engine hear of it, with what the command says about the account. */
+static int announce(struct session *s, const struct authority *a, struct err *err)
+{
+    const struct settings *settings = &s->p->settings;
+    const char *email = option(s, "email");
     return authority_announce(s->p, a, email != NULL ? email : settings->email,
         settings->agree_tos || option(s, "agree-tos") != NULL, err);
 }
@@ -187,17 +193,24 @@ static int issue_wish(struct session *s, struct wish *out, struct err *err)
 }
 
 /* --staging and --dry-run: the authority's staging directory instead of its real one. */
-static int use_staging(struct session *s, struct wish *w, struct err *err)
+static int choose_authority(struct session *s, struct wish *w, const struct authority **out, struct err *err)
 {
+    const struct authority *a;
+    int r = find_authority(s, w->authority, &a, err);
+    if (r < 0)
+        return r;
+    *out = a;
     if (!s->p->options.dry_run && option(s, "staging") == NULL)
         return 0;
-    const struct authority *a = settings_authority(&s->p->settings, str_c(w->authority), s->arena);
-    if (a == NULL || a->staging[0] == '\0')
+    if (a->staging[0] == '\0')
         return err_set(err, ERR_USAGE,
             "authority %s has no staging directory: set authorities.%s.staging to one, or name a staging "
             "authority",
             w->authority, w->authority);
-    w->authority = a->staging;
+    struct authority *staging = arena_alloc(s->arena, sizeof *staging);
+    *staging = (struct authority){a->staging, a->staging, a->ca_file, a->staging};
+    w->authority = staging->name;
+    *out = staging;
     return 0;
 }
 
@@ -205,9 +218,10 @@ static void issue_command(struct session *s)
 {
     struct err err = ERR_INIT;
     struct wish w;
+    const struct authority *a = NULL;
     int r = issue_wish(s, &w, &err);
     if (r == 0)
-        r = use_staging(s, &w, &err);
+        r = choose_authority(s, &w, &a, &err);
     if (r == 0 && s->p->options.dry_run)
         w.deploy_n = 0;
     for (size_t i = 0; r == 0 && i < s->p->settings.certificate_n; i++)
@@ -217,7 +231,7 @@ static void issue_command(struct session *s)
                 "evercert renew %s gets it now",
                 w.name, w.name);
     if (r == 0)
-        r = announce(s, w.authority, &err);
+        r = announce(s, a, &err);
     if (r < 0) {
         fail(s, &err);
         return;
@@ -315,11 +329,11 @@ static void account_command(struct session *s)
     if (name == NULL && s->verb != VERB_ACCOUNT_SHOW)
         name = s->p->settings.authority;
     if (name != NULL) {
-        if (announce(s, name, &err) < 0) {
+        const struct authority *a;
+        if (find_authority(s, name, &a, &err) < 0 || announce(s, a, &err) < 0) {
             fail(s, &err);
             return;
         }
-        const struct authority *a = settings_authority(&s->p->settings, str_c(name), s->arena);
         const char **names = arena_array(s->arena, 1, sizeof *names);
         names[0] = a->directory;
         s->names = (struct msg_list){names, 1};
