@@ -349,7 +349,7 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
     struct sqlite_store *s = sqlite_of(base);
     enum statement id = which == STORE_DUE_ISSUE ? STATEMENT_DUE : STATEMENT_DEPLOY_DUE;
     const struct value values[] = {value_int(now.s), value_limit(limit)};
-    struct value row;
+    struct value row = {.kind = VALUE_INT};
     int r = first_row(s, id, values, ARRAY_LEN(values), &row, 1, err);
     *out = NULL;
     if (r <= 0)
@@ -373,7 +373,7 @@ static int next_due(struct store *base, struct wall *out, struct err *err)
     struct sqlite_store *s = sqlite_of(base);
     int64_t earliest = 0;
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        struct value row;
+        struct value row = {.kind = VALUE_INT};
         int r = first_row(s, ids[i], NULL, 0, &row, 1, err);
         if (r < 0)
             return r;
@@ -398,7 +398,7 @@ static int key_get(
     struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out, struct err *err)
 {
     const struct value values[] = {value_text(name), value_int(generation)};
-    struct value row;
+    struct value row = {.kind = VALUE_INT};
     int r = first_row(sqlite_of(s), STATEMENT_KEY_GET, values, ARRAY_LEN(values), &row, 1, err);
     if (r > 0) {
         *out = arena_str(a, row.bytes);
@@ -466,7 +466,7 @@ static int history_range(struct store *base, struct str name, int64_t after, siz
     const struct value values[] = {value_text(name), value_int(after), value_limit(limit)};
     size_t skip = name.n == 0 ? 1 : 0;
     enum statement id = name.n == 0 ? STATEMENT_HISTORY_RANGE : STATEMENT_HISTORY_RANGE_OF;
-    struct value row[2];
+    struct value row[2] = {{.kind = VALUE_INT}};
     int r = first_row(s, id, values + skip, ARRAY_LEN(values) - skip, row, ARRAY_LEN(row), err);
     if (r < 0)
         return r;

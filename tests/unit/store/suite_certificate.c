@@ -284,11 +284,20 @@ static void next_due_is_the_earliest_of_both(void **state)
     assert_next_due(p, 500);
 }
 
-const struct behaviour certificate_behaviours[] = {BEHAVIOUR(certificate_comes_back_whole) BEHAVIOUR(
-    certificate_of_nothing_comes_back_empty) BEHAVIOUR(certificate_numbers_keep_their_whole_range)
-        BEHAVIOUR(certificate_that_is_not_there) BEHAVIOUR(certificate_delete_takes_what_belongs_to_it)
-            BEHAVIOUR(each_goes_by_name) BEHAVIOUR(each_stops_and_fails_as_told) BEHAVIOUR(each_allows_writes)
-                BEHAVIOUR(due_is_ordered_and_bounded) BEHAVIOUR(deploy_due_is_ordered_and_bounded)
-                    BEHAVIOUR(due_hands_out_whole_records) BEHAVIOUR(due_visits_each_once)
-                        BEHAVIOUR(next_due_is_the_earliest_of_both)};
+#define BEHAVIOURS(X)                              \
+    X(certificate_comes_back_whole)                \
+    X(certificate_of_nothing_comes_back_empty)     \
+    X(certificate_numbers_keep_their_whole_range)  \
+    X(certificate_that_is_not_there)               \
+    X(certificate_delete_takes_what_belongs_to_it) \
+    X(each_goes_by_name)                           \
+    X(each_stops_and_fails_as_told)                \
+    X(each_allows_writes)                          \
+    X(due_is_ordered_and_bounded)                  \
+    X(deploy_due_is_ordered_and_bounded)           \
+    X(due_hands_out_whole_records)                 \
+    X(due_visits_each_once)                        \
+    X(next_due_is_the_earliest_of_both)
+
+const struct behaviour certificate_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
 const size_t certificate_behaviour_n = ARRAY_LEN(certificate_behaviours);

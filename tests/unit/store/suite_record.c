@@ -305,11 +305,20 @@ static void closing_nothing_is_fine(void **state)
     store_close(NULL);
 }
 
-const struct behaviour record_behaviours[] = {BEHAVIOUR(keys_are_kept_by_generation)
-        BEHAVIOUR(old_keys_are_deleted) BEHAVIOUR(authorities_come_back_whole) BEHAVIOUR(challenges_are_a_set)
-            BEHAVIOUR(challenges_are_deleted_while_walking) BEHAVIOUR(history_is_the_newest_oldest_first)
-                BEHAVIOUR(history_comes_back_whole) BEHAVIOUR(history_ends_where_it_ended)
-                    BEHAVIOUR(bad_arguments_are_refused) BEHAVIOUR(the_largest_record_fits)
-                        BEHAVIOUR(success_leaves_the_error_alone) BEHAVIOUR(commit_with_and_without_changes)
-                            BEHAVIOUR(closing_nothing_is_fine)};
+#define BEHAVIOURS(X)                       \
+    X(keys_are_kept_by_generation)          \
+    X(old_keys_are_deleted)                 \
+    X(authorities_come_back_whole)          \
+    X(challenges_are_a_set)                 \
+    X(challenges_are_deleted_while_walking) \
+    X(history_is_the_newest_oldest_first)   \
+    X(history_comes_back_whole)             \
+    X(history_ends_where_it_ended)          \
+    X(bad_arguments_are_refused)            \
+    X(the_largest_record_fits)              \
+    X(success_leaves_the_error_alone)       \
+    X(commit_with_and_without_changes)      \
+    X(closing_nothing_is_fine)
+
+const struct behaviour record_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
 const size_t record_behaviour_n = ARRAY_LEN(record_behaviours);
