@@ -69,9 +69,12 @@ int wish_accept(struct engine *e, const char *wish, struct str permit, enum cert
     int r = wish_decode(str_c(wish), a, &is, err);
     if (r < 0)
         return r;
-    r = store_certificate_get(e->store, str_c(is.name), a, &c, err);
-    if (r < 0 && r != ERR_NOT_FOUND)
+    struct err unknown = ERR_INIT;
+    r = store_certificate_get(e->store, str_c(is.name), a, &c, &unknown);
+    if (r < 0 && r != ERR_NOT_FOUND) {
+        *err = unknown;
         return r;
+    }
     bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0;
     if (same_text && !c.released && c.source == source) {
         *out_changed = false;

@@ -98,6 +98,18 @@ static bool holds_leaf(int dir, const char *number, const struct chain *chain)
     return file_read(dir, path, ACME_CHAIN_MAX, &text, NULL) == 0 && str_eq(buf_str(&text), chain->leaf_pem);
 }
 
+/* That there is nothing to remove is no failure, and must not look like one in `err`. */
+static int remove_if_there(int dir, const char *name, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int r = dir_remove(dir, name, &why);
+    if (r == 0 || r == ERR_NOT_FOUND)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return r;
+}
+
 /* --- making room
  * ----------------------------------------------------------------------------------------------- */
 
@@ -144,9 +156,7 @@ static int to_archive(struct keeper *k, const char *name, int dir, int64_t below
             break;
         snprintf(number, sizeof number, "%" PRId64, o.number);
         /* A certificate that was forgotten and began again has small numbers again: the newer one stays. */
-        r = dir_remove(archive, number, err);
-        if (r == ERR_NOT_FOUND)
-            r = 0;
+        r = remove_if_there(archive, number, err);
         if (r == 0 && renameat(dir, number, archive, number) != 0)
             r = err_errno(err, errno, "moving generation %s of %s to the archive", number, name);
     }
@@ -173,10 +183,8 @@ int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, co
     snprintf(number, sizeof number, "%" PRId64, generation);
     snprintf(target, sizeof target, GENERATIONS "/%s/%s", w->name, number);
     if (!holds_leaf(dir, number, &chain)) {
-        r = dir_remove(dir, number, err);
-        if (r < 0 && r != ERR_NOT_FOUND)
-            return r;
-        if ((r = write_generation(dir, w, number, key, &chain, err)) < 0)
+        if ((r = remove_if_there(dir, number, err)) < 0 ||
+            (r = write_generation(dir, w, number, key, &chain, err)) < 0)
             return r;
     }
     if ((r = link_switch(k->live, w->name, target, err)) < 0)
