@@ -68,7 +68,7 @@ static void keys_of_later_versions_say_so(void **state)
         "1:1: tls-alpn-01: tls-alpn-01 is not in this version",
         "2:1: dns: DNS challenges are not in this version",
         "3:1: docker: watching Docker is not in this version",
-        "5:41: authorities.z.eab-kid: external account binding (EAB) is not in this version",
+        "5:40: authorities.z.eab-kid: external account binding (EAB) is not in this version",
         "7:26: certificates[0].profile: profiles are not in this version",
         "7:56: certificates[0].deploy[0].verify: verify is not in this version");
 }
