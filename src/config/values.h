@@ -32,6 +32,7 @@ struct value_type {
     bool bare;                       /* in YAML it is written without quotes */
     bool lines;                      /* may hold line breaks and tabs */
     const char *json_type;           /* in a JSON Schema; NULL: "string" */
+    const char *json_also;           /* a second type it may have there; NULL: none */
     const char *pattern;             /* in a JSON Schema; NULL: none */
     const char *(*choice)(size_t i); /* the i-th of an enumeration, NULL behind the last; or no function */
 };
