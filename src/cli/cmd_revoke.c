@@ -24,7 +24,7 @@ static int act(const struct invocation *i, enum command_verb verb)
     return session_run(g, &q, i->arena);
 }
 
-static int revoke(const struct invocation *i)
+static int run_revoke(const struct invocation *i)
 {
     return act(i, VERB_REVOKE);
 }
@@ -42,7 +42,7 @@ const struct command command_revoke = {
     .options = {revoke_options, ARRAY_LEN(revoke_options)},
     .argument_least = 1,
     .argument_most = 1,
-    .run = revoke,
+    .run = run_revoke,
 };
 
 const struct command command_forget = {
