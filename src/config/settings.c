@@ -46,7 +46,6 @@ static struct settings defaults(void)
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
-        .control = "",
     };
 }
 
