@@ -15,7 +15,7 @@ Fixtures
     pebble(version="2.10", **options)     starts a CA; see tests/lib/pebble.py: .url .ca_file .http_port .root()
                                           .requests() .request_counts() .dns() .management() .pause()
     evercert(pebble=None, **options)      the program; see tests/lib/evercert.py: .issue() .renew() .list() .run()
-                                          .run_daemon() .stop_daemon() .kill_daemon() .leaf(NAME) .text()
+                                          .start() .run_daemon() .stop_daemon() .kill_all() .leaf(NAME) .text()
     nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
                                           .served(NAME, ROOTS) .http_port .https_port
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py

@@ -170,6 +170,11 @@ class Evercert:
             )
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
+    def start(self, *words):
+        """Starts one command and does not wait: a Process, whose output goes to .log; for kill_all() midway, or for
+        several at once."""
+        return self._processes.start(self.argv(*words), self.log, env=self.environment())
+
     def _write_log(self, words, status, *texts):
         texts = [text.decode(errors="replace") if isinstance(text, bytes) else text or "" for text in texts]
         with open(self.log, "a", encoding="utf-8") as log:
@@ -235,11 +240,13 @@ class Evercert:
         ended = self.daemon.stop(timeout)
         assert ended == status, f"the daemon ended with {ended}, not {status}:\n{self.text()[-4000:]}"
 
-    def kill_daemon(self):
-        """kill -9 of every process of it, as a power failure would."""
+    def kill_all(self):
+        """kill -9 of every process that is no peer, as a power failure would."""
         for pid in self._processes.leftovers():
-            os.kill(pid, signal.SIGKILL)
-        self.daemon.wait()
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self._processes.expect_none_left()
 
     def pid_of(self, name, timeout=10):
