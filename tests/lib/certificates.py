@@ -27,6 +27,21 @@ def _alternative(name):
         return x509.DNSName(name)
 
 
+def _key_usage(ca):
+    """Said although few ask: newer Pythons check strictly (RFC 5280)."""
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _pem_key(key):
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -42,7 +57,10 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
         self.certificate = self._sign(
-            self._name, self._key.public_key(), 365, [(x509.BasicConstraints(ca=True, path_length=None), True)]
+            self._name,
+            self._key.public_key(),
+            365,
+            [(x509.BasicConstraints(ca=True, path_length=None), True), (_key_usage(ca=True), True)],
         )
         self.ca_file = self.folder / "root.pem"
         self.ca_file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
@@ -73,6 +91,7 @@ class Authority:
             [
                 (x509.SubjectAlternativeName([_alternative(name) for name in names]), False),
                 (x509.BasicConstraints(ca=False, path_length=None), True),
+                (_key_usage(ca=False), True),
                 (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
             ],
         )

@@ -138,7 +138,11 @@ class Pebble:
             raise AssertionError(f"{process} ended with {process.status()}:\n{process.text()}")
         try:
             return ask() or True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                raise  # waiting would not help
+            return False
+        except (ConnectionError, TimeoutError):
             return False
 
     def _dns_up(self):
