@@ -33,7 +33,7 @@ Rules
     failure: script/setup installs it. Names to use are below .example; every name resolves to 127.0.0.1.
 
 Environment
-    EVERCERT_BUILD    build folder with src/cli/evercert and src/processes/NAME/NAME; build/test when not set
+    EVERCERT_BUILD    build folder with src/cli/evercert and src/processes/NAME; build/test when not set
     EVERCERT_PEERS    where script/setup put the newer peers, when not in its usual place
     The tests set EVERCERT_LIBEXEC for evercert: a folder with parent, keeper, engine and responder in it.
 """

@@ -39,8 +39,8 @@ def binary():
 
 
 def process_binary(name):
-    """The executable of one process: src/processes/NAME/NAME in the build folder."""
-    path = build_folder() / "src/processes" / name / name
+    """The executable of one process: src/processes/NAME in the build folder."""
+    path = build_folder() / "src/processes" / name
     if not os.access(path, os.X_OK):
         raise AssertionError(f"{path} is not built; script/test builds it")
     return path
@@ -92,7 +92,7 @@ class Evercert:
         self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="evercert-"))
         self.state = folder / "state"
         self.config_file = folder / "evercert.yaml"
-        self.control = self.sockets / "control.sock"
+        self.control = self.state / "control.sock"
         self.log = folder / "evercert.log"
         self.log.touch()
         self.pebble = pebble
@@ -107,7 +107,7 @@ class Evercert:
 
     def configuration(self):
         """The configuration that a test starts from."""
-        settings = {"agree-tos": True, "email": "ops@example.com", "control": str(self.control)}
+        settings = {"agree-tos": True, "email": "ops@example.com"}
         if self.pebble:
             settings["authority"] = "test"
             settings["authorities"] = {"test": {"directory": self.pebble.url, "ca-file": str(self.pebble.ca_file)}}
