@@ -299,6 +299,13 @@ static void test_challenge_invalid(void **state)
     assert_string_equal(t.err.problem, "dns");
     transcript_free(&t);
 
+    transcript_new(&t, one, "", true, false);
+    PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "present a.test tok-1"},
+        {PRESENTED, "tok-1", .says = "challenge /ch/1"},
+        {ANSWER, "challenge /ch/1", 200, HTTP_01("1", "invalid", ""), "withdraw a.test tok-1; failed"});
+    transcript_failed(&t, ERR_ACME, true, "a.test: the CA gave no reason");
+    transcript_free(&t);
+
     transcript_new(&t, two, "", true, false);
     PLAY(&t, BEGUN_2, {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), ""},
         {ANSWER, "read /az/2", 200, AZ("2", "b.test", "pending"),
@@ -359,6 +366,11 @@ static void test_order_invalid(void **state)
         transcript_new(&t, one, CA "/o/1", false, false);
         PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ends[i][0], "read /az/1"},
             {LOST, "read /az/1", ERR_TIMEOUT, .says = "failed"});
+        transcript_failed(&t, ERR_ACME, true, ends[i][1]);
+        transcript_free(&t);
+        transcript_new(&t, one, CA "/o/1", false, false);
+        PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ends[i][0], "read /az/1"},
+            {ANSWER, "read /az/1", 404, "", "failed"});
         transcript_failed(&t, ERR_ACME, true, ends[i][1]);
         transcript_free(&t);
     }
