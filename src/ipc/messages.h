@@ -46,6 +46,8 @@ struct msg_error {
 /* From parent: the other end of a channel to that process; a new one replaces the old. Carries the
  * descriptor. */
 #define MSG_FIELDS_peer(F) F(text, process)
+/* To parent, from a process that cannot start: why. It ends next. */
+#define MSG_FIELDS_unable(F) F(error, error)
 /* From parent: end in good order. */
 #define MSG_FIELDS_stop(F) F(flag, unused)
 
@@ -104,10 +106,11 @@ struct msg_error {
 /* Sign one request (acme/payload.h: enum acme_request) for that account; the keeper builds header and payload
  * from the permit, the sealed key or the ticket. kid empty: the public key stands in the header. Answered by
  * signed. */
-#define MSG_FIELDS_sign(F)                                                                       \
-    F(text, directory)                                                                           \
-    F(u32, request) F(text, kid) F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) \
-        F(i64, generation) F(blob, ticket)
+#define MSG_FIELDS_sign(F)                                                                          \
+    F(text, directory)                                                                              \
+    F(u32, request)                                                                                 \
+    F(text, kid) F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) F(i64, generation) \
+        F(blob, ticket)
 #define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
 /* A certificate key for that generation, sealed; answered by key_made. */
 #define MSG_FIELDS_key_make(F) F(blob, permit) F(i64, generation)
@@ -161,7 +164,7 @@ struct msg_error {
     M(wish_put, 2 * MSG_WISH, false)       \
     M(wishes_end, MSG_SMALL, false)        \
     M(engine_command, 4 * MSG_WISH, false) \
-    M(session_gone, MSG_SMALL, false)  \
+    M(session_gone, MSG_SMALL, false)      \
     M(ready, MSG_SMALL, false)             \
     M(responder_need, MSG_SMALL, false)    \
     M(webroot_put, MSG_WISH, false)        \
@@ -184,7 +187,8 @@ struct msg_error {
     M(command, MSG_WISH, false)            \
     M(row, MSG_LARGE, false)               \
     M(progress, MSG_SMALL, false)          \
-    M(finished, MSG_SMALL, false)
+    M(finished, MSG_SMALL, false)          \
+    M(unable, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,
