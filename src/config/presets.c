@@ -8,21 +8,23 @@
     " or write an entry of your own under authorities"
 #define ENDED "ended its free ACME service on 2025-10-15; use " PRESET_DEFAULT " or another authority"
 
+#define LETSENCRYPT_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
+
 const struct preset presets[] = {
-    {{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "", false}, NULL},
-    {{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", "", true}, NULL},
-    {{"buypass", "", "", false}, ENDED},
-    {{"buypass-test", "", "", true}, ENDED},
-    {{"zerossl", "https://acme.zerossl.com/v2/DV90", "", false}, EAB},
-    {{"google", "https://dv.acme-v02.api.pki.goog/directory", "", false}, EAB},
-    {{"google-test", "https://dv.acme-v02.test-api.pki.goog/directory", "", true}, EAB},
-    {{"sslcom", "https://acme.ssl.com/sslcom-dv-ecc", "", false}, EAB},
-    {{"actalis", "https://acme-api.actalis.com/acme/directory", "", false}, EAB},
-    {{"sectigo", "https://acme.sectigo.com/v2/DV", "", false}, EAB},
-    {{"digicert", "https://one.digicert.com/mpki/api/v1/acme/v2/directory", "", false}, EAB},
-    {{"globalsign", "https://emea.acme.atlas.globalsign.com/directory", "", false}, EAB},
-    {{"litessl", "https://acme.litessl.com/acme/v2/directory", "", false}, EAB},
-    {{"freessl", "https://acmepro.freessl.cn/v2/DV", "", false}, EAB},
+    {{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "", LETSENCRYPT_STAGING}, NULL},
+    {{"letsencrypt-staging", LETSENCRYPT_STAGING, "", LETSENCRYPT_STAGING}, NULL},
+    {{"buypass", "", "", ""}, ENDED},
+    {{"buypass-test", "", "", ""}, ENDED},
+    {{"zerossl", "https://acme.zerossl.com/v2/DV90", "", ""}, EAB},
+    {{"google", "https://dv.acme-v02.api.pki.goog/directory", "", ""}, EAB},
+    {{"google-test", "https://dv.acme-v02.test-api.pki.goog/directory", "", ""}, EAB},
+    {{"sslcom", "https://acme.ssl.com/sslcom-dv-ecc", "", ""}, EAB},
+    {{"actalis", "https://acme-api.actalis.com/acme/directory", "", ""}, EAB},
+    {{"sectigo", "https://acme.sectigo.com/v2/DV", "", ""}, EAB},
+    {{"digicert", "https://one.digicert.com/mpki/api/v1/acme/v2/directory", "", ""}, EAB},
+    {{"globalsign", "https://emea.acme.atlas.globalsign.com/directory", "", ""}, EAB},
+    {{"litessl", "https://acme.litessl.com/acme/v2/directory", "", ""}, EAB},
+    {{"freessl", "https://acmepro.freessl.cn/v2/DV", "", ""}, EAB},
 };
 const size_t preset_n = sizeof presets / sizeof presets[0];
 

@@ -46,7 +46,6 @@ static struct settings defaults(void)
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
-        .control = "",
     };
 }
 
@@ -142,7 +141,7 @@ static void finish_authorities(struct load *l)
             list[n++] = presets[i].authority;
     }
     for (const struct direct *d = r->directs; d != NULL; d = d->next)
-        list[n++] = (struct authority){.name = d->url, .directory = d->url, .ca_file = ""};
+        list[n++] = (struct authority){.name = d->url, .directory = d->url, .ca_file = "", .staging = ""};
     s->authorities = list;
     s->authority_n = n;
 }
@@ -281,7 +280,7 @@ const struct authority *settings_authority(const struct settings *s, struct str 
     if (preset != NULL)
         return preset->refused == NULL ? &preset->authority : NULL;
     static const struct setting row = {.type = &type_url};
-    struct authority direct = {.ca_file = ""};
+    struct authority direct = {.ca_file = "", .staging = ""};
     if (value_parse(&row, name, a, &direct.directory, NULL) < 0)
         return NULL;
     direct.name = direct.directory;

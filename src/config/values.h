@@ -19,7 +19,6 @@ enum {
     VALUE_TEXT_MAX = 4096,   /* octets of a value; the longest path of Linux */
     AUTHORITY_NAME_MAX = 64, /* octets of an entry's name */
     ACCOUNT_NAME_MAX = 63,   /* octets of a user's or group's name; Linux allows 32 */
-    SOCKET_PATH_MAX = 107,   /* sun_path without its terminator */
 };
 
 struct value_type {

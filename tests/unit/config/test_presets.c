@@ -8,12 +8,12 @@ static void lets_encrypt_is_known(void **state)
     const struct preset *p = preset_find(STR("letsencrypt"));
     assert_non_null(p);
     assert_null(p->refused);
-    assert_false(p->authority.staging);
+    assert_string_equal(p->authority.staging, "https://acme-staging-v02.api.letsencrypt.org/directory");
     assert_string_equal(p->authority.directory, "https://acme-v02.api.letsencrypt.org/directory");
     p = preset_find(STR("letsencrypt-staging"));
     assert_non_null(p);
     assert_null(p->refused);
-    assert_true(p->authority.staging);
+    assert_string_equal(p->authority.staging, p->authority.directory);
     assert_string_equal(p->authority.directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
     assert_null(preset_find(STR("letsencrypt2")));
 }
@@ -45,7 +45,7 @@ static void refusals_say_why(void **state)
 static void the_nearest_authority_is_named(void **state)
 {
     struct err err = ERR_INIT;
-    const struct authority own[] = {{"internal", "https://ca.example/", "", false}};
+    const struct authority own[] = {{"internal", "https://ca.example/", "", ""}};
     preset_refuse(STR("letsencript"), own, 1, ERR_CONFIG, &err);
     assert_non_null(strstr(err.text, "there is no authority \"letsencript\" (did you mean letsencrypt?);"));
     preset_refuse(STR("interal"), own, 1, ERR_CONFIG, &err);

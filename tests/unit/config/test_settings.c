@@ -88,7 +88,6 @@ static void an_empty_file_gives_the_defaults(void **state)
         assert_string_equal(s.user_engine, "evercert");
         assert_string_equal(s.user_keeper, "evercert-keys");
         assert_string_equal(s.user_responder, "evercert-web");
-        assert_string_equal(s.control, "");
         assert_string_equal(s.challenge, "http-01");
         assert_string_equal(s.webroot, "");
         assert_int_equal(s.key_type, KEY_ECDSA_P256);
@@ -104,16 +103,15 @@ static void everything_can_be_said(void **state)
 {
     struct arena *a = arena_new();
     struct settings s = good_settings(a,
-        "authority: internal\nemail: ops@example.com\nagree-tos: true\ncontrol: /run/x.sock\n"
+        "authority: internal\nemail: ops@example.com\nagree-tos: true\n"
         "users: {engine: e, keeper: k, responder: r}\n"
         "http-01: {listen: [\":8080\", \"127.0.0.1:8402\", \"0.0.0.0:8080\"]}\n"
         "authorities:\n  internal: {directory: \"https://ca.corp.example/dir\", ca-file: /etc/ca.pem, "
         "staging: "
-        "true}\n");
+        "\"https://ca.corp.example/test\"}\n");
     assert_string_equal(s.authority, "internal");
     assert_string_equal(s.email, "ops@example.com");
     assert_true(s.agree_tos);
-    assert_string_equal(s.control, "/run/x.sock");
     assert_string_equal(s.user_engine, "e");
     assert_string_equal(s.user_keeper, "k");
     assert_string_equal(s.user_responder, "r");
@@ -124,7 +122,7 @@ static void everything_can_be_said(void **state)
     assert_int_equal(s.authority_n, 1);
     assert_string_equal(s.authorities[0].directory, "https://ca.corp.example/dir");
     assert_string_equal(s.authorities[0].ca_file, "/etc/ca.pem");
-    assert_true(s.authorities[0].staging);
+    assert_string_equal(s.authorities[0].staging, "https://ca.corp.example/test");
     arena_free(a);
 }
 
@@ -146,7 +144,7 @@ static void authorities_that_are_used_are_listed(void **state)
         assert_string_equal(s.authorities[i].name, names[i]);
     for (size_t i = 0; i < s.certificate_n; i++)
         assert_non_null(settings_authority(&s, str_c(s.certificates[i].authority), a));
-    assert_true(s.authorities[3].staging);
+    assert_string_equal(s.authorities[3].staging, s.authorities[3].directory);
     assert_string_equal(s.authorities[4].directory, "https://u.example/dir");
     assert_string_equal(s.authorities[4].ca_file, "");
     arena_free(a);

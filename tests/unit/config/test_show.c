@@ -8,10 +8,10 @@
 static const char rich[] =
     "authority: own\nemail: ops@example.com\nagree-tos: true\nchallenge: http-01\nwebroot: /srv/w\n"
     "key-type: rsa-3072\nkey-group: ssl-cert\nkey-mode: 0640\nrenew-before: 90m\nretry: 3h\n"
-    "control: /run/ever cert.sock\nusers: {engine: e, keeper: \"1000\", responder: r}\n"
+    "users: {engine: e, keeper: \"1000\", responder: r}\n"
     "http-01: {listen: [\":8080\", \"[fe80::1%eth0]:80\"]}\n"
     "authorities:\n"
-    "  own: {directory: \"https://o.example/dir\", ca-file: \"/etc/c#a: x.pem\", staging: true}\n"
+    "  own: {directory: \"https://o.example/dir\", ca-file: \"/etc/c#a: x.pem\", staging: \"https://o.example/test\"}\n"
     "  \"123\": {directory: \"https://n.example/dir?a=b&c=%20\"}\n"
     "  \"true\": {directory: \"https://t.example/dir\"}\n"
     "certificates:\n"
@@ -59,7 +59,7 @@ static void expect_same(const struct settings *x, const struct settings *y)
         assert_string_equal(x->authorities[i].name, y->authorities[i].name);
         assert_string_equal(x->authorities[i].directory, y->authorities[i].directory);
         assert_string_equal(x->authorities[i].ca_file, y->authorities[i].ca_file);
-        assert_int_equal(x->authorities[i].staging, y->authorities[i].staging);
+        assert_string_equal(x->authorities[i].staging, y->authorities[i].staging);
     }
     assert_int_equal(x->http01_listen_n, y->http01_listen_n);
     for (size_t i = 0; i < x->http01_listen_n; i++)
@@ -70,7 +70,6 @@ static void expect_same(const struct settings *x, const struct settings *y)
     assert_string_equal(x->user_engine, y->user_engine);
     assert_string_equal(x->user_keeper, y->user_keeper);
     assert_string_equal(x->user_responder, y->user_responder);
-    assert_string_equal(x->control, y->control);
     assert_string_equal(x->challenge, y->challenge);
     assert_string_equal(x->webroot, y->webroot);
     assert_int_equal(x->key_type, y->key_type);
@@ -116,7 +115,6 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "key-mode: \"0600\"\n"
                                    "renew-before: auto\n"
                                    "retry: 1m\n"
-                                   "control: \"\"\n"
                                    "users:\n"
                                    "  engine: evercert\n"
                                    "  keeper: evercert-keys\n"
@@ -127,7 +125,7 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "  letsencrypt:\n"
                                    "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
                                    "    ca-file: \"\"\n"
-                                   "    staging: false\n"
+                                   "    staging: \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n"
                                    "certificates:\n"
                                    "  - name: a.example\n"
                                    "    domains: [a.example, b.example]\n"

@@ -116,10 +116,6 @@ static void paths(void **state)
     memset(text, '/', sizeof text);
     text[VALUE_TEXT_MAX] = '\0';
     expect_refused(row, text, "longer than 4095 octets");
-    text[108] = '\0';
-    expect_refused(row_of(&schema_root, "control"), text, "longer than 107 octets");
-    text[107] = '\0';
-    expect_taken(row_of(&schema_root, "control"), text, text);
 }
 
 static void urls(void **state)

@@ -1,0 +1,100 @@
+#include "cli/command_table.h"
+#include "cli/request.h"
+#include "cli/session.h"
+#include "crypto/key_type.h"
+
+#include <unistd.h>
+
+#define OR_KEY_TYPE(id, text) "|" text
+/* "ecdsa-p256|ecdsa-p384|..." */
+#define KEY_TYPE_CHOICES (&KEY_TYPES(OR_KEY_TYPE)[1])
+
+static const struct option_spec issue_options[] = {
+    {'d', "domain", OPTION_TEXT, true, "NAME", "a name the certificate is for; repeat it for more"},
+    {0, "name", OPTION_TEXT, false, "CERT", "what to call the certificate (default: its first\nname)"},
+    {0, "authority", OPTION_TEXT, false, "A",
+        "an authority of the configuration, a preset\n(letsencrypt, ...) or a directory URL"},
+    {0, "email", OPTION_TEXT, false, "ADDRESS", "contact the authority may write to"},
+    {0, "challenge", OPTION_TEXT, false, "TYPE", "how to prove control: http-01"},
+    {0, "webroot", OPTION_TEXT, false, "DIR",
+        "a running web server's document root: answer\nchallenges with files in it"},
+    {0, "http-port", OPTION_PORT, false, "N",
+        "answer challenges on this port instead of 80\n(behind a proxy that passes them on)"},
+    {0, "key-type", OPTION_CHOICE, false, KEY_TYPE_CHOICES, ""},
+    {0, "deploy", OPTION_TEXT, true, "CMD",
+        "run this when a new certificate is there, as in\n--deploy 'systemctl reload nginx'"},
+    {0, "renew-before", OPTION_TEXT, false, "TIME", "renew this long before expiry, as in 30d"},
+    {0, "retry", OPTION_TEXT, false, "TIME", "wait this long after each failure, as in 1d"},
+    {0, "key-group", OPTION_TEXT, false, "GROUP", "group that may read the key files"},
+    {0, "key-mode", OPTION_TEXT, false, "MODE", "permissions of the key files, as in 0640"},
+    {0, "staging", OPTION_FLAG, false, NULL,
+        "use the authority's test directory: certificates\nnobody trusts"},
+    {0, "agree-tos", OPTION_FLAG, false, NULL, "agree to the authority's terms of service"},
+    {0, "dry-run", OPTION_FLAG, false, NULL, "try everything in the test directory, keep nothing"},
+};
+
+static int issue(const struct invocation *i)
+{
+    static const char *const ours[] = {"dry-run", NULL};
+    const struct options *o = i->options;
+    if (o->argument_n > 0)
+        return usage_error(i->command, "a name is given with -d: -d %s", o->arguments[0]);
+    if (!options_has(o, "domain"))
+        return usage_error(i->command, "no name is given: say which one with -d NAME");
+    for (size_t k = 0; k < o->given_n; k++)
+        if (o->given[k].spec->letter == 'd' && str_c(o->given[k].value).n != strcspn(o->given[k].value, ", "))
+            return usage_error(i->command,
+                "-d %s: one name for each -d, as in -d example.com -d www.example.com", o->given[k].value);
+    const struct session_request q = {
+        .verb = VERB_ISSUE,
+        .options = request_options(i, ours),
+        .dry_run = options_has(o, "dry-run"),
+        .acts = true,
+        .sink = sink_results(
+            i->globals->json, isatty(STDOUT_FILENO) == 1 && !i->globals->quiet, i->arena, stdout),
+    };
+    return session_run(i->globals, &q, i->arena);
+}
+
+const struct command command_issue = {
+    .words = "issue",
+    .arguments = "-d NAME [-d NAME]...",
+    .summary = "get a certificate now and keep it renewed",
+    .text = "Options have the same words as the configuration and override it.\n"
+            "\n"
+            "  evercert issue -d example.com -d www.example.com --webroot /var/www/html \\\n"
+            "      --deploy 'systemctl reload nginx'\n",
+    .options = {issue_options, ARRAY_LEN(issue_options)},
+    .argument_most = SIZE_MAX, /* answered by issue() with what was meant */
+    .run = issue,
+};
+
+static const struct option_spec renew_options[] = {
+    {0, "force", OPTION_FLAG, false, NULL, "renew the named certificates now, due or not"},
+};
+
+static int renew(const struct invocation *i)
+{
+    if (options_has(i->options, "force") && i->options->argument_n == 0)
+        return usage_error(i->command, "--force needs the names of certificates: renewing all at once burns "
+                                       "the authority's rate limits");
+    const struct session_request q = {
+        .verb = VERB_RENEW,
+        .names = request_names(i),
+        .options = request_options(i, NULL),
+        .acts = true,
+        .sink = sink_results(
+            i->globals->json, isatty(STDOUT_FILENO) == 1 && !i->globals->quiet, i->arena, stdout),
+    };
+    return session_run(i->globals, &q, i->arena);
+}
+
+const struct command command_renew = {
+    .words = "renew",
+    .arguments = "[CERT]...",
+    .summary = "one pass over what is due (for cron)",
+    .text = "Without names all certificates that are due; nothing due is success.\n",
+    .options = {renew_options, ARRAY_LEN(renew_options)},
+    .argument_most = SIZE_MAX,
+    .run = renew,
+};

@@ -1,0 +1,85 @@
+#include "cli/command_table.h"
+#include "cli/request.h"
+#include "cli/session.h"
+
+#include <unistd.h>
+
+static int ask(const struct invocation *i, enum command_verb verb, struct sink *sink)
+{
+    const struct session_request q = {
+        .verb = verb,
+        .names = request_names(i),
+        .options = request_options(i, NULL),
+        .sink = sink,
+    };
+    return session_run(i->globals, &q, i->arena);
+}
+
+static int list(const struct invocation *i)
+{
+    struct sink json, *sink = &json;
+    struct terminal terminal;
+    terminal_detect(STDOUT_FILENO, i->globals->no_color, &terminal);
+    if (i->globals->json)
+        sink_json_array(&json, stdout);
+    else
+        sink = sink_list(i->arena, &terminal, &system_clock, stdout);
+    int status = ask(i, VERB_LIST, sink);
+    if (status == EXIT_DONE && sink->rows == 0 && !i->globals->json && !i->globals->quiet)
+        say_note("no certificates yet; get one with: evercert issue -d NAME");
+    return status;
+}
+
+const struct command command_list = {
+    .words = "list",
+    .arguments = "",
+    .summary = "every certificate: state, expiry, what happens next",
+    .text = "",
+    .run = list,
+};
+
+static int show(const struct invocation *i)
+{
+    struct sink json, *sink = &json;
+    struct terminal terminal;
+    terminal_detect(STDOUT_FILENO, i->globals->no_color, &terminal);
+    if (i->globals->json)
+        sink_json_object(&json, stdout);
+    else
+        sink = sink_show(i->arena, &terminal, &system_clock, stdout);
+    return ask(i, VERB_SHOW, sink);
+}
+
+const struct command command_show = {
+    .words = "show",
+    .arguments = "CERT",
+    .summary = "one certificate, whole: what it is, its last error, what happens next and why",
+    .text = "",
+    .argument_least = 1,
+    .argument_most = 1,
+    .run = show,
+};
+
+static const struct option_spec log_options[] = {
+    {'f', "follow", OPTION_FLAG, false, NULL, "go on with what happens from now"},
+};
+
+static int show_log(const struct invocation *i)
+{
+    struct sink json, *sink = &json;
+    if (i->globals->json)
+        sink_json_lines(&json, stdout);
+    else
+        sink = sink_log(i->arena, stdout);
+    return ask(i, VERB_LOG, sink);
+}
+
+const struct command command_log = {
+    .words = "log",
+    .arguments = "[CERT]",
+    .summary = "history: every attempt, error and deployment",
+    .text = "",
+    .options = {log_options, ARRAY_LEN(log_options)},
+    .argument_most = 1,
+    .run = show_log,
+};

@@ -1,0 +1,56 @@
+#include "cli/command_table.h"
+#include "cli/request.h"
+#include "cli/session.h"
+
+#include <unistd.h>
+
+static const struct option_spec revoke_options[] = {
+    {0, "reason", OPTION_CHOICE, false,
+        "unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation",
+        "why (default unspecified)"},
+    {0, "keep", OPTION_FLAG, false, NULL, "go on managing it: get a new one instead"},
+};
+
+static int act(const struct invocation *i, enum command_verb verb)
+{
+    const struct globals *g = i->globals;
+    const struct session_request q = {
+        .verb = verb,
+        .names = request_names(i),
+        .options = request_options(i, NULL),
+        .acts = true,
+        .sink = sink_results(g->json, isatty(STDOUT_FILENO) == 1 && !g->quiet, i->arena, stdout),
+    };
+    return session_run(g, &q, i->arena);
+}
+
+static int run_revoke(const struct invocation *i)
+{
+    return act(i, VERB_REVOKE);
+}
+
+static int forget(const struct invocation *i)
+{
+    return act(i, VERB_FORGET);
+}
+
+const struct command command_revoke = {
+    .words = "revoke",
+    .arguments = "CERT",
+    .summary = "tell the authority that a certificate must not be trusted any more",
+    .text = "Cannot be undone. Without --keep it is not renewed either.\n",
+    .options = {revoke_options, ARRAY_LEN(revoke_options)},
+    .argument_least = 1,
+    .argument_most = 1,
+    .run = run_revoke,
+};
+
+const struct command command_forget = {
+    .words = "forget",
+    .arguments = "CERT",
+    .summary = "stop managing a certificate; its files go to the archive",
+    .text = "Nothing is lost: the files are in STATE/archive. The authority hears nothing of it.\n",
+    .argument_least = 1,
+    .argument_most = 1,
+    .run = forget,
+};

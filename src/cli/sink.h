@@ -1,0 +1,50 @@
+/*
+ * Where the rows of an answer go: standard output, as JSON or for people. A sink gets each row as it comes
+ * and keeps none.
+ */
+#ifndef EVERCERT_CLI_SINK_H
+#define EVERCERT_CLI_SINK_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/time.h"
+#include "cli/terminal.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct sink {
+    /* A JSON object; the sink may not keep it. */
+    void (*row)(struct sink *s, const json_t *row);
+    /* No row follows; `complete` is false where the command failed. NULL: nothing to do. */
+    void (*end)(struct sink *s, bool complete);
+    FILE *out;
+    size_t rows; /* counted by sink_row */
+};
+
+/* Reads one row's text and gives it to the sink. ERR_INPUT for what is no JSON object; ERR_IO when `out`
+ * cannot be written. */
+int sink_row(struct sink *s, const char *json, struct err *err);
+void sink_end(struct sink *s, bool complete);
+
+/* One array, an object on each line; "[]" for none, nothing at all for none and not complete. */
+void sink_json_array(struct sink *s, FILE *out);
+/* One object on each line. Flushed with each row, for readers who follow. */
+void sink_json_lines(struct sink *s, FILE *out);
+/* One object, indented, for each row. */
+void sink_json_object(struct sink *s, FILE *out);
+
+/* For people; in the arena. `terminal` must outlive the sink. `clock` says what time it is. */
+struct sink *sink_list(
+    struct arena *a, const struct terminal *terminal, const struct clock *clock, FILE *out);
+struct sink *sink_show(
+    struct arena *a, const struct terminal *terminal, const struct clock *clock, FILE *out);
+/* Of commands that act, whose results come as progress: JSON lines, or else for a certificate with files
+ * where they are (`people`), or nothing. */
+struct sink *sink_results(bool json, bool people, struct arena *a, FILE *out);
+struct sink *sink_log(struct arena *a, FILE *out);
+struct sink *sink_account(struct arena *a, FILE *out);
+
+#endif

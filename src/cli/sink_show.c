@@ -1,0 +1,203 @@
+#include "base/attr.h"
+#include "cli/certificate_row.h"
+#include "cli/sink.h"
+
+#include <string.h>
+
+enum {
+    LABEL_COLUMN = 14,            /* of the values */
+    SHEET_MAX = 16 * 1024 * 1024, /* several times the largest row */
+};
+
+struct show_sink {
+    struct sink sink;
+    const struct terminal *terminal;
+    const struct clock *clock;
+};
+
+/* "  Label         " */
+static void label(struct buf *out, const char *text)
+{
+    buf_printf(out, "  %-*s", LABEL_COLUMN, text);
+}
+
+static void line(struct buf *out, const char *name, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    label(out, name);
+    text_put_foreign(out, text);
+    buf_put_char(out, '\n');
+}
+
+/* "2026-11-21T22:12:00Z (in 59d 23h)" */
+static void put_time(struct buf *out, struct wall t, struct wall now)
+{
+    char text[TIME_TEXT_MAX];
+    buf_printf(out, "%s (", wall_format(t, text));
+    time_put_about(out, t, now);
+    buf_put_char(out, ')');
+}
+
+static void time_line(struct buf *out, const char *name, struct wall t, struct wall now)
+{
+    if (t.s == 0)
+        return;
+    label(out, name);
+    put_time(out, t, now);
+    buf_put_char(out, '\n');
+}
+
+/* One text on each line, the label on the first. */
+static void list_lines(struct buf *out, const char *name, const json_t *array)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+        line(out, i == 0 ? name : "", text != NULL ? text : "?");
+    }
+}
+
+static void put_files(struct buf *out, const struct certificate_row *c)
+{
+    if (c->live[0] == '\0')
+        return;
+    label(out, "Files");
+    text_put_foreign(out, c->live);
+    buf_put_c(out, "/{privkey,cert,chain,fullchain,combined}.pem\n");
+}
+
+static void put_renew_before(struct buf *out, const json_t *row)
+{
+    char span[DURATION_TEXT_MAX];
+    const json_t *v = json_object_get(row, "renew_before");
+    if (json_is_integer(v) && json_integer_value(v) > 0)
+        line(out, "Renew before", duration_format(json_integer_value(v), span));
+    else if (json_is_string(v))
+        line(out, "Renew before", json_string_value(v));
+}
+
+static void put_next(struct buf *out, const json_t *row, const struct certificate_row *c, struct wall now)
+{
+    label(out, "Next");
+    if (row_text(row, "next")[0] != '\0')
+        text_put_foreign(out, row_text(row, "next"));
+    else
+        certificate_row_put_next(out, c, now);
+    buf_put_char(out, '\n');
+}
+
+static void put_deploy(struct buf *out, const struct certificate_row *c, struct wall now)
+{
+    if (c->deploy_state[0] == '\0' || strcmp(c->deploy_state, "none") == 0)
+        return;
+    label(out, "Deployment");
+    text_put_foreign(out, c->deploy_state);
+    if (c->deploy_error[0] != '\0') {
+        buf_put_c(out, ": ");
+        text_put_foreign(out, c->deploy_error);
+    }
+    if (c->deploy_next.s > now.s) {
+        buf_put_c(out, "; again ");
+        time_put_about(out, c->deploy_next, now);
+    }
+    buf_put_char(out, '\n');
+}
+
+static void put_last_error(struct buf *out, const struct certificate_row *c, struct wall now)
+{
+    if (c->last_error[0] == '\0')
+        return;
+    line(out, "Last error", c->last_error);
+    label(out, "");
+    if (c->last_error_at.s != 0) {
+        buf_put_c(out, "at ");
+        put_time(out, c->last_error_at, now);
+        buf_put_c(out, ", ");
+    }
+    buf_printf(out, "%lld failure%s in a row\n", (long long)c->failures, c->failures == 1 ? "" : "s");
+    line(out, "Problem", c->last_problem);
+}
+
+static void put_history(struct buf *out, const json_t *history)
+{
+    for (size_t i = 0; i < json_array_size(history); i++) {
+        const json_t *entry = json_array_get(history, i);
+        label(out, i == 0 ? "History" : "");
+        if (json_is_string(entry)) {
+            text_put_foreign(out, json_string_value(entry));
+        } else {
+            text_put_foreign(out, row_text(entry, "at"));
+            buf_put_c(out, "  ");
+            text_put_foreign(out, row_text(entry, "event"));
+            buf_put_c(out, "  ");
+            text_put_foreign(out, row_text(entry, "text"));
+        }
+        buf_put_char(out, '\n');
+    }
+}
+
+static void put_state(struct buf *out, const struct certificate_row *c, const struct terminal *terminal)
+{
+    struct buf state = buf_new(SHEET_MAX);
+    text_put_foreign(&state, c->state);
+    label(out, "State");
+    colour_put(out, certificate_state_colour(c->state), buf_str(&state), terminal->colour);
+    buf_put_char(out, '\n');
+    buf_free(&state);
+}
+
+static void put_authority(struct buf *out, const struct certificate_row *c)
+{
+    label(out, "Authority");
+    text_put_foreign(out, c->authority);
+    if (c->directory[0] != '\0' && strcmp(c->directory, c->authority) != 0) {
+        buf_put_c(out, " (");
+        text_put_foreign(out, c->directory);
+        buf_put_char(out, ')');
+    }
+    buf_put_char(out, '\n');
+}
+
+static void show_row(struct sink *s, const json_t *row)
+{
+    struct show_sink *v = (struct show_sink *)s;
+    struct certificate_row c;
+    certificate_row_read(row, &c);
+    struct wall now = clock_wall(v->clock);
+    struct buf out = buf_new(SHEET_MAX);
+    text_put_foreign(&out, c.name);
+    buf_put_char(&out, '\n');
+    put_state(&out, &c, v->terminal);
+    put_next(&out, row, &c, now);
+    put_last_error(&out, &c, now);
+    put_deploy(&out, &c, now);
+    list_lines(&out, "Names", c.domains);
+    time_line(&out, "Valid from", c.not_before, now);
+    time_line(&out, "Expires", c.not_after, now);
+    time_line(&out, "Next renewal", c.next_renewal, now);
+    put_renew_before(&out, row);
+    put_files(&out, &c);
+    put_authority(&out, &c);
+    line(&out, "Issuer", c.issuer);
+    list_lines(&out, "Chain", json_object_get(row, "chain"));
+    line(&out, "Fingerprint", c.fingerprint);
+    line(&out, "Serial", c.serial);
+    line(&out, "Key", c.key_type);
+    line(&out, "Challenge", c.challenge);
+    if (c.generation > 0) {
+        label(&out, "Generation");
+        buf_printf(&out, "%lld\n", (long long)c.generation);
+    }
+    line(&out, "Order", c.order_url);
+    line(&out, "Wanted by", c.source);
+    put_history(&out, json_object_get(row, "history"));
+    fwrite(buf_c(&out), 1, out.n, s->out);
+    buf_free(&out);
+}
+
+struct sink *sink_show(struct arena *a, const struct terminal *terminal, const struct clock *clock, FILE *out)
+{
+    struct show_sink *v = arena_alloc(a, sizeof *v);
+    *v = (struct show_sink){.sink = {.row = show_row, .out = out}, .terminal = terminal, .clock = clock};
+    return &v->sink;
+}

@@ -1,0 +1,236 @@
+/*
+ * Every message of every channel, once: its fields, its size limit, whether a descriptor travels with it.
+ * Structs, codec and fuzz target all come from this table.
+ *
+ * Field kinds: u32, i64, flag (0/1), text (const char *, no NUL inside), blob (struct str), list (texts),
+ * error (struct msg_error). A decoded message lives in the arena it was decoded into; its pointers are never
+ * NULL.
+ */
+#ifndef EVERCERT_IPC_MESSAGES_H
+#define EVERCERT_IPC_MESSAGES_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MSG_SMALL = 16 * 1024,
+    MSG_WISH = 256 * 1024,       /* 100 names, hooks and a permit of the same size take under 100 kB */
+    MSG_LARGE = 3 * 1024 * 1024, /* a chain at its limit (1 MB) and what goes with it */
+    MSG_MAX = 4 * 1024 * 1024,   /* no frame of any type is larger */
+    MSG_LIST_MAX = 10000,        /* texts in one list */
+};
+
+struct msg_list {
+    const char *const *p;
+    size_t n;
+};
+
+/* A struct err as it travels; code 0 is success. */
+struct msg_error {
+    int32_t code;
+    const char *text, *problem;
+    int64_t retry_at_s;
+};
+
+/* --- general ----------------------------------------------------------------------------------------------
+ */
+
+/* The plain answer to a request that has nothing to give back. */
+#define MSG_FIELDS_done(F) F(error, error)
+/* From parent: the other end of a channel to that process; a new one replaces the old. Carries the
+ * descriptor. */
+#define MSG_FIELDS_peer(F) F(text, process)
+/* From parent: end in good order. */
+#define MSG_FIELDS_stop(F) F(flag, unused)
+
+/* --- parent and keeper -------------------------------------------------------------------------------------
+ */
+
+/* An authority the operator configured; only for these is an account key made or used, and only for URLs of
+ * the directory's origin. */
+#define MSG_FIELDS_keeper_account(F) F(text, directory) F(text, email) F(flag, agree_tos)
+/* A wish of the operator, to be sealed; answered by permit_made. */
+#define MSG_FIELDS_permit_make(F) F(text, wish)
+#define MSG_FIELDS_permit_made(F) F(blob, permit) F(error, error)
+/* What did the operator permit? Answered by permit_opened. */
+#define MSG_FIELDS_permit_open(F)   F(blob, permit)
+#define MSG_FIELDS_permit_opened(F) F(text, wish) F(error, error)
+/* An operator's own request to revoke what is live as `name`; answered by ticket_made. reason: RFC
+ * 5280 5.3.1. */
+#define MSG_FIELDS_ticket_make(F) F(text, name) F(u32, reason)
+#define MSG_FIELDS_ticket_made(F) F(blob, ticket) F(error, error)
+/* Move the files of `name` to the archive; answered by done. */
+#define MSG_FIELDS_files_forget(F) F(text, name)
+
+/* --- parent and engine -------------------------------------------------------------------------------------
+ */
+
+#define MSG_FIELDS_engine_authority(F) \
+    F(text, name) F(text, directory) F(blob, ca_pem) F(text, email) F(flag, agree_tos)
+/* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
+ * and is not among them is released. */
+#define MSG_FIELDS_wishes_begin(F) F(flag, unused)
+#define MSG_FIELDS_wish_put(F)     F(text, wish) F(blob, permit)
+#define MSG_FIELDS_wishes_end(F)   F(flag, schedule)
+/* A command of the operator (processes/command.h). */
+#define MSG_FIELDS_engine_command(F) \
+    F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
+/* The client of that session has gone. */
+#define MSG_FIELDS_session_gone(F) F(u32, session)
+/* From engine: the store is open, the commands may come. */
+#define MSG_FIELDS_ready(F) F(flag, unused)
+/* From engine: somebody must listen for http-01; answered by done when the responder does. */
+#define MSG_FIELDS_responder_need(F) F(flag, unused)
+/* From engine: write or remove the challenge file that the permit's webroot asks for; answered by done. */
+#define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, token) F(text, value)
+#define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, token)
+/* From engine: run the permit's hooks; answered by deployed. */
+#define MSG_FIELDS_deploy(F) \
+    F(blob, permit) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
+#define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
+
+/* --- engine and keeper -------------------------------------------------------------------------------------
+ */
+
+/* The account key of an authority, made when there is none; answered by account_opened. */
+#define MSG_FIELDS_account_open(F)   F(text, directory)
+#define MSG_FIELDS_account_opened(F) F(text, thumbprint) F(flag, is_new) F(error, error)
+/* Sign one request (acme/payload.h: enum acme_request) for that account; the keeper builds header and payload
+ * from the permit, the sealed key or the ticket. kid empty: the public key stands in the header. Answered by
+ * signed. */
+#define MSG_FIELDS_sign(F)                                                                       \
+    F(text, directory)                                                                           \
+    F(u32, request) F(text, kid) F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) \
+        F(i64, generation) F(blob, ticket)
+#define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
+/* A certificate key for that generation, sealed; answered by key_made. */
+#define MSG_FIELDS_key_make(F) F(blob, permit) F(i64, generation)
+#define MSG_FIELDS_key_made(F) F(blob, sealed_key) F(error, error)
+/* Verify the chain against permit and key and make it live; answered by published. */
+#define MSG_FIELDS_publish(F) F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain)
+#define MSG_FIELDS_published(F) \
+    F(text, fingerprint) F(text, serial) F(text, issuer) F(i64, not_before) F(i64, not_after) F(error, error)
+
+/* --- responder ---------------------------------------------------------------------------------------------
+ */
+
+/* From parent: a listening socket (carries the descriptor). */
+#define MSG_FIELDS_listen(F) F(text, address)
+/* From parent: close all listening sockets. */
+#define MSG_FIELDS_unlisten(F) F(flag, unused)
+/* From engine; put is answered by done. */
+#define MSG_FIELDS_token_put(F)    F(text, token) F(text, value)
+#define MSG_FIELDS_token_remove(F) F(text, token)
+/* From responder: somebody fetched a live token. */
+#define MSG_FIELDS_hit(F) F(text, token) F(text, peer)
+
+/* --- control: a command and the parent ---------------------------------------------------------------------
+ */
+
+/* The one request of a control connection: verb from processes/command.h, names it is about, options
+ * "word=value". */
+#define MSG_FIELDS_command(F) F(u32, verb) F(list, names) F(list, options)
+/* One line of the answer, a JSON object; engine to parent and parent to command. */
+#define MSG_FIELDS_row(F) F(u32, session) F(text, json)
+/* What happens with one certificate just now; `final` with success or error when its part is over. */
+#define MSG_FIELDS_progress(F) F(u32, session) F(text, name) F(text, step) F(flag, final) F(error, error)
+/* The command is over: exit status, and an error where one concerns the whole. */
+#define MSG_FIELDS_finished(F) F(u32, session) F(u32, status) F(error, error)
+
+/* name, size limit of its frame, whether a descriptor comes with it */
+#define MESSAGES(M)                        \
+    M(done, MSG_SMALL, false)              \
+    M(peer, MSG_SMALL, true)               \
+    M(stop, MSG_SMALL, false)              \
+    M(keeper_account, MSG_SMALL, false)    \
+    M(permit_make, MSG_WISH, false)        \
+    M(permit_made, MSG_WISH, false)        \
+    M(permit_open, MSG_WISH, false)        \
+    M(permit_opened, MSG_WISH, false)      \
+    M(ticket_make, MSG_SMALL, false)       \
+    M(ticket_made, MSG_SMALL, false)       \
+    M(files_forget, MSG_SMALL, false)      \
+    M(engine_authority, MSG_LARGE, false)  \
+    M(wishes_begin, MSG_SMALL, false)      \
+    M(wish_put, 2 * MSG_WISH, false)       \
+    M(wishes_end, MSG_SMALL, false)        \
+    M(engine_command, 4 * MSG_WISH, false) \
+    M(session_gone, MSG_SMALL, false)  \
+    M(ready, MSG_SMALL, false)             \
+    M(responder_need, MSG_SMALL, false)    \
+    M(webroot_put, MSG_WISH, false)        \
+    M(webroot_remove, MSG_WISH, false)     \
+    M(deploy, MSG_WISH, false)             \
+    M(deployed, MSG_WISH, false)           \
+    M(account_open, MSG_SMALL, false)      \
+    M(account_opened, MSG_SMALL, false)    \
+    M(sign, 2 * MSG_WISH, false)           \
+    M(signed, 2 * MSG_WISH, false)         \
+    M(key_make, MSG_WISH, false)           \
+    M(key_made, MSG_SMALL, false)          \
+    M(publish, MSG_LARGE, false)           \
+    M(published, MSG_SMALL, false)         \
+    M(listen, MSG_SMALL, true)             \
+    M(unlisten, MSG_SMALL, false)          \
+    M(token_put, MSG_SMALL, false)         \
+    M(token_remove, MSG_SMALL, false)      \
+    M(hit, MSG_SMALL, false)               \
+    M(command, MSG_WISH, false)            \
+    M(row, MSG_LARGE, false)               \
+    M(progress, MSG_SMALL, false)          \
+    M(finished, MSG_SMALL, false)
+
+enum msg_type {
+    MSG_none = 0,
+#define MSG_ENUM(name, max, fd) MSG_##name,
+    MESSAGES(MSG_ENUM)
+#undef MSG_ENUM
+        MSG_END_
+};
+
+#define MSG_MEMBER_u32(name)   uint32_t name;
+#define MSG_MEMBER_i64(name)   int64_t name;
+#define MSG_MEMBER_flag(name)  bool name;
+#define MSG_MEMBER_text(name)  const char *name;
+#define MSG_MEMBER_blob(name)  struct str name;
+#define MSG_MEMBER_list(name)  struct msg_list name;
+#define MSG_MEMBER_error(name) struct msg_error name;
+#define MSG_MEMBER(kind, name) MSG_MEMBER_##kind(name)
+
+#define MSG_STRUCT(name, max, fd)     \
+    struct msg_##name {               \
+        MSG_FIELDS_##name(MSG_MEMBER) \
+    };
+MESSAGES(MSG_STRUCT)
+#undef MSG_STRUCT
+
+/* "sign"; "?" for a number that is none. Static storage. */
+const char *msg_name(enum msg_type t);
+/* Largest frame of that type; 0 for a number that is none. */
+size_t msg_max(uint32_t type);
+/* Whether a descriptor comes with it. */
+bool msg_has_fd(uint32_t type);
+/* Size of its struct, to allocate one. */
+size_t msg_size(enum msg_type t);
+
+/* Append the fields of `msg` (a struct msg_NAME of that type). NULL texts count as "". ERR_LIMIT when the
+ * frame would be larger than its limit or a list too long; ERR_INPUT never. */
+int msg_encode(enum msg_type t, const void *msg, struct buf *out, struct err *err);
+/* Decode exactly `fields` into *out (msg_size(t) bytes, zeroed by this call); memory from `a`. ERR_INPUT for
+ * fields that end early, bytes left over, a text with NUL, a flag that is neither 0 nor 1; ERR_LIMIT for a
+ * list longer than MSG_LIST_MAX. */
+int msg_decode(enum msg_type t, struct str fields, struct arena *a, void *out, struct err *err);
+
+/* An error to send; NULL or code 0 gives success. Points into `err`. */
+struct msg_error msg_error_of(const struct err *err);
+/* Fills *err from a received one and returns its code; 0 and untouched for success. Text is cleaned again: it
+ * comes from a process that talks to strangers. */
+int msg_error_get(const struct msg_error *e, struct err *err);
+
+#endif

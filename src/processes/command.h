@@ -1,0 +1,66 @@
+/*
+ * The operator's commands as they travel: from the command line to a parent (a daemon's, over control.sock,
+ * or one started for the job, over a socketpair on descriptor 3), and from there to the engine.
+ *
+ * The client sends one `command` and reads until `finished`:
+ *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...)
+ *   progress  a step of one certificate; with `final` its end, an error in it when it failed
+ *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
+ */
+#ifndef EVERCERT_PROCESSES_COMMAND_H
+#define EVERCERT_PROCESSES_COMMAND_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* verb, its words on the command line */
+#define COMMAND_VERBS(X)                         \
+    X(VERB_ISSUE, "issue")                       \
+    X(VERB_RENEW, "renew")                       \
+    X(VERB_LIST, "list")                         \
+    X(VERB_SHOW, "show")                         \
+    X(VERB_REVOKE, "revoke")                     \
+    X(VERB_FORGET, "forget")                     \
+    X(VERB_LOG, "log")                           \
+    X(VERB_ACCOUNT_SHOW, "account show")         \
+    X(VERB_ACCOUNT_REGISTER, "account register") \
+    X(VERB_ACCOUNT_UPDATE, "account update")
+
+enum command_verb {
+#define VERB_ENUM(id, text) id,
+    COMMAND_VERBS(VERB_ENUM)
+#undef VERB_ENUM
+        VERB_END_
+};
+
+/* Static storage; "?" for a number that is none. */
+const char *command_verb_text(uint32_t verb);
+
+/* Exit statuses of every command (product contract). */
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_LOCKED = 3,
+};
+
+/* The descriptor on which a parent that was started for one command finds its client. */
+enum { COMMAND_FD = 3 };
+
+/*
+ * Options as "word=value" texts. Words, by verb:
+ *   issue    domain (several), name, authority, email, challenge, webroot, http-port, key-type, deploy
+ * (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true renew    force=true
+ * (names: the certificates, none: all that are due) revoke   reason=TEXT, keep=true log      follow=true
+ *   account  authority, email, agree-tos=true
+ */
+
+/* The value of the first option of that word in a list of "word=value" texts, or NULL. */
+const char *command_option(const char *const *options, size_t n, const char *word);
+
+/* CRLReason names of RFC 5280 5.3.1 that a subscriber may give; false for another text. */
+bool command_reason_parse(struct str text, uint32_t *out);
+
+#endif
