@@ -20,7 +20,7 @@ static const struct option_spec issue_options[] = {
         "a running web server's document root: answer\nchallenges with files in it"},
     {0, "http-port", OPTION_PORT, false, "N",
         "answer challenges on this port instead of 80\n(behind a proxy that passes them on)"},
-    {0, "key-type", OPTION_CHOICE, false, KEY_TYPE_CHOICES, ""},
+    {0, "key-type", OPTION_CHOICE, false, KEY_TYPE_CHOICES, "kind of key (default ecdsa-p256)"},
     {0, "deploy", OPTION_TEXT, true, "CMD",
         "run this when a new certificate is there, as in\n--deploy 'systemctl reload nginx'"},
     {0, "renew-before", OPTION_TEXT, false, "TIME", "renew this long before expiry, as in 30d"},

@@ -1,5 +1,6 @@
 #include "cli/connect.h"
 
+#include "config/settings.h"
 #include "os/child.h"
 #include "os/socket.h"
 #include "processes/command.h"
@@ -54,9 +55,8 @@ const char *connect_control_path(const struct globals *g, struct arena *a)
                                                 : arena_printf(a, "%s/control.sock", g->state);
 }
 
-int connect_daemon(const struct globals *g, struct arena *a, int *out, struct err *err)
+static int connect_control(const char *path, int *out, struct err *err)
 {
-    const char *path = connect_control_path(g, a);
     int r = socket_connect_unix(path, out, err);
     if (r == ERR_PERMISSION)
         return err_set(err, r,
@@ -66,6 +66,26 @@ int connect_daemon(const struct globals *g, struct arena *a, int *out, struct er
     if (r == ERR_TIMEOUT)
         return err_set(err, r, "the daemon behind %s is too busy to answer: try again in a moment", path);
     return r;
+}
+
+/* A configuration that does not load is no news here: the parent that is started then says so. */
+static const char *configured_control(const struct globals *g, struct arena *a)
+{
+    struct settings settings = {0};
+    struct config_problems problems = {.n = 0};
+    if (settings_load(g->config, !g->config_given, a, &settings, &problems, NULL) < 0)
+        return "";
+    return settings.control;
+}
+
+int connect_daemon(const struct globals *g, struct arena *a, int *out, struct err *err)
+{
+    int r = connect_control(connect_control_path(g, a), out, err);
+    if (r != ERR_NOT_FOUND)
+        return r;
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new(); /* settings can be large */
+    const char *own = configured_control(g, scratch);
+    return own[0] != '\0' ? connect_control(own, out, err) : r;
 }
 
 /* A missing program is a broken installation, not a missing certificate: say where it was looked for. */
