@@ -1,7 +1,6 @@
 /*
  * One account at one authority (RFC 8555 7.3) as a pure machine: find it by its key, register it when it is
- * not there and the user agreed to the terms, bring its contact up to date. Same protocol with its caller as
- * order.h.
+ * not there and the user agreed to the terms, bring its contact up to date. One request at a time.
  */
 #ifndef EVERCERT_ACME_ACCOUNT_H
 #define EVERCERT_ACME_ACCOUNT_H
@@ -31,7 +30,8 @@ struct account_params {
 };
 
 enum account_action {
-    ACCOUNT_REQUEST, /* send `kind` to `url`; answer with account_response or account_failed */
+    ACCOUNT_REQUEST, /* send `kind` to `url` and hand the answer to account_response; where none came,
+                      * account_start begins again, now or later */
     ACCOUNT_READY,   /* account_url() may be used as kid; contact is as wanted */
     ACCOUNT_FAILED,  /* *err says why */
 };
@@ -45,12 +45,17 @@ struct account_next {
 /* Copies what it needs. Ends with account_free. */
 struct account *account_new(const struct account_params *p);
 void account_free(struct account *a);
-/* The first thing to do: with a known URL and an unchanged contact ACCOUNT_READY at once, no request. */
+/* The first thing to do: with a known URL and an unchanged contact ACCOUNT_READY at once, no request.
+ * ACCOUNT_FAILED with ERR_CONFIG, before any request, where registering needs consent to terms or a binding
+ * that are not there. May be called again at any time. */
 void account_start(struct account *a, struct account_next *out, struct err *err);
 void account_response(struct account *a, const struct acme_response *r, struct wall now,
     struct account_next *out, struct err *err);
-/* The CA said accountDoesNotExist for our kid in some other request: forget the URL and begin again, once. */
+/* The CA said accountDoesNotExist for our kid in some other request: forget the URL, so that account_start
+ * looks for the account by its key, and registers it where allowed. When the CA does that twice in a row, the
+ * next account_start fails. */
 void account_forget_url(struct account *a);
+/* "" while unknown. Valid until the next call. */
 struct str account_url(const struct account *a);
 
 #endif

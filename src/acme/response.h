@@ -21,9 +21,15 @@ struct acme_response {
     struct str body;
 };
 
-/* The value of the only field of that name (case-insensitive). False when it is absent or there is more than
- * one. */
+/* Whether the status is 2xx. */
+bool acme_response_ok(const struct acme_response *r);
+
+/* The value of the only field of that name (case-insensitive), without blanks around it. False when it is
+ * absent or there is more than one. */
 bool acme_header_get(const struct acme_response *r, const char *name, struct str *out);
+
+/* Whether a server or a client may use it (RFC 8555 6.5.1, 6.5.2): 1..ACME_NONCE_MAX of [A-Za-z0-9_-]. */
+bool acme_nonce_acceptable(struct str nonce);
 
 /* The Replay-Nonce, when there is exactly one and it is acceptable (RFC 8555 6.5.1: [A-Za-z0-9_-]+). */
 bool acme_response_nonce(const struct acme_response *r, struct str *out);

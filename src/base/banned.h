@@ -14,6 +14,13 @@
 #include <time.h>
 #include <wchar.h>
 
+/* Some C libraries define checking macros of these names; a macro may not be poisoned. */
+#undef strcpy
+#undef strcat
+#undef strncat
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf strtok strtok_r
 #pragma GCC poison atoi atol atoll atof
 #pragma GCC poison system popen mktemp tmpnam tempnam

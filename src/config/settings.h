@@ -23,7 +23,7 @@ struct authority {
     const char *name;      /* preset or own entry; "https://..." given directly names itself */
     const char *directory; /* https URL */
     const char *ca_file;   /* "" : the system's trust store */
-    bool staging;          /* issues certificates nobody trusts */
+    const char *staging;   /* https URL of its staging directory, "" : none */
 };
 
 struct settings {
@@ -39,6 +39,7 @@ struct settings {
     const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */
     const char *control;                                    /* path of the control socket, "" : the default */
     /* Defaults for certificates made by command: */
+    const char *challenge; /* "http-01" */
     const char *webroot;
     enum key_type key_type;
     const char *key_group;
@@ -74,10 +75,17 @@ const struct authority *settings_authority(const struct settings *s, struct str 
 /* The authority in `s` whose directory is `directory`; NULL where there is none. */
 const struct authority *settings_authority_of_directory(const struct settings *s, struct str directory);
 
-/* A wish of the command line: `option` is the same word as in the configuration ("key-type", "webroot",
- * "deploy",
- * ...), applied to a wish that starts with the settings' defaults. ERR_USAGE names the option and what is
- * allowed. */
+/*
+ * A wish of the command line: `option` is the same word as in the configuration, without the dashes: "domain"
+ * and "deploy" (both may be repeated), "name", "authority", "challenge", "webroot", "key-type", "key-group",
+ * "key-mode", "renew-before", "retry"; applied to a wish that starts with the settings' defaults. ERR_USAGE
+ * names the option and what is allowed.
+ *
+ * "deploy" is a command line in one string, split without a shell: blanks part words; '...' takes everything
+ * as it is; "..." takes everything but \" \\ \$ \`; a backslash takes the next character as it is. What a
+ * shell would act on (| & ; < > ( ) $ ` * ? [ unquoted, ~ or # at the start of a word, $ and ` in double
+ * quotes) is refused, so an accepted line means just what it means in sh.
+ */
 struct wish_option {
     const char *option, *value;
 };

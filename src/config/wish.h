@@ -17,6 +17,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    WISH_NAME_MAX = 200,              /* octets of a certificate's name */
+    WISH_DOMAINS_MAX = 100,           /* identifiers in one order that public CAs take */
+    WISH_DEPLOYS_MAX = 16,            /* deploy steps of one certificate */
+    WISH_DEPLOY_ARGS_MAX = 64,        /* words of one command */
+    WISH_DEPLOY_TEXT_MAX = 16 * 1024, /* octets of all commands together; longer scripts belong in a file */
+    /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, paths, and room. */
+    WISH_TEXT_MAX = 128 * 1024,
+    DEPLOY_TIMEOUT_S = 60, /* where nothing is said */
+    DEPLOY_TIMEOUT_MAX_S = 24 * 3600,
+};
+
 struct deploy {
     const char *const *argv; /* argv[0] as written; resolved against a fixed PATH when run */
     size_t argc;
@@ -40,10 +52,12 @@ struct wish {
     size_t deploy_n;
 };
 
-/* Canonical JSON, the same bytes for the same wish, so texts can be compared. */
+/* Canonical JSON, the same bytes for the same wish, so texts can be compared. Members are the keys of the
+ * configuration with values written as there. `out` is marked failed where a text is not UTF-8. */
 void wish_encode(const struct wish *w, struct buf *out);
-/* Strings live in `a`. Unknown members are ignored (a newer version wrote them); missing ones get defaults.
- */
+/* Strings live in `a`. Unknown members are ignored (a newer version wrote them); missing ones get defaults,
+ * only `domains` must be there. Everything is checked as if it came from a stranger: at most WISH_TEXT_MAX
+ * octets (ERR_LIMIT), and ERR_INPUT for whatever the configuration would not have let through. */
 int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *err);
 
 /* A certificate's name becomes a file name: letters, digits, '.', '_', '-' and '@', at most 200 octets, not

@@ -8,16 +8,23 @@
 #include "base/str.h"
 #include "crypto/key.h"
 
-/* The public key as canonical JSON: members in lexicographic order, no white space, EC coordinates padded to
- * the width of the curve, RSA numbers of minimal length. */
+/* Longest protected header: three values of 4 kB and the JWK of an RSA-4096 key fit, escapes included. */
+enum { JWS_HEADER_MAX = 32 * 1024 };
+
+/* Appends the public key as canonical JSON: members in lexicographic order, no white space, EC coordinates
+ * padded to the width of the curve, RSA numbers of minimal length. ERR_CRYPTO for a key of a kind that is not
+ * in the table. */
 int jwk_public(const struct key *k, struct buf *out, struct err *err);
-/* base64url(SHA-256(jwk_public)). */
+/* Appends base64url(SHA-256(jwk_public)). */
 int jwk_thumbprint(const struct key *k, struct buf *out, struct err *err);
 /* "ES256", "ES384", "RS256". Static storage; NULL for a key that has none. */
 const char *jws_alg(const struct key *k);
 
 /* Appends {"protected":..,"payload":..,"signature":..}. The protected header is {alg, nonce, url} and `kid`,
- * or the public JWK where kid is empty. An ECDSA signature is r||s, each padded to the curve's width. */
+ * or the public JWK where kid is empty; an empty nonce is left out, as the inner JWS of a key rollover wants
+ * it (RFC 8555 7.3.5). An empty payload gives POST-as-GET. An ECDSA signature is r||s, each padded to the
+ * curve's width (RFC 7518 3.4). ERR_INPUT when kid, nonce or url holds a control character or is not UTF-8;
+ * ERR_LIMIT when the header or `out` is full. Nothing is appended on failure. */
 int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str url, struct str payload,
     struct buf *out, struct err *err);
 

@@ -11,20 +11,35 @@
 
 struct key; /* opaque, owns an EVP_PKEY */
 
+/* A fresh key from the system's random source. ERR_CRYPTO. */
 int key_generate(enum key_type type, struct key **out, struct err *err);
 /* NULL is fine. */
 void key_free(struct key *k);
 /* For ATTR_CLEANUP(key_freep). */
 void key_freep(struct key **k);
 
-/* PKCS#8 in DER, for sealing; `out` must be a sensitive buffer. */
+/* PKCS#8 in DER, for sealing; appended to `out`, which must be a sensitive buffer. Reading takes exactly one
+ * PKCS#8 structure with nothing behind it (ERR_INPUT otherwise) and trusts that it was sealed by us: the two
+ * halves are not checked against each other. */
 int key_to_der(const struct key *k, struct buf *out, struct err *err);
 int key_from_der(struct str der, struct key **out, struct err *err);
-/* PKCS#8 in PEM ("PRIVATE KEY"), unencrypted. Reading also takes SEC1 and PKCS#1 PEM. */
+/* Longest text that key_from_pem looks at: an RSA key of 16384 bits has 13 kB. */
+enum { KEY_PEM_MAX = 64 * 1024 };
+/* Longest RSA modulus that key_from_pem takes: checking a longer one would keep the keeper busy for minutes.
+ */
+enum { KEY_RSA_BITS_MAX = 8192 };
+
+/* PKCS#8 in PEM ("PRIVATE KEY"), unencrypted; `out` must be a sensitive buffer. Reading also takes SEC1 and
+ * PKCS#1 PEM, text around the block, and keys of kinds that are not in the table; it refuses encrypted keys
+ * (nobody is there to type a passphrase), public keys, curves written out as parameters, and a key whose
+ * halves do not fit (ERR_INPUT). */
 int key_to_pem(const struct key *k, struct buf *out, struct err *err);
 int key_from_pem(struct str pem, struct key **out, struct err *err);
 
 /* False for a key of a kind that is not in the table. */
 bool key_type_of(const struct key *k, enum key_type *out);
+
+/* SHA-256 of the SubjectPublicKeyInfo in DER, lower-case hex: the fingerprint of the public key. */
+int key_spki_sha256(const struct key *k, char hex[65], struct err *err);
 
 #endif

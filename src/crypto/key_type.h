@@ -20,7 +20,7 @@ enum key_type {
         KEY_TYPE_END_
 };
 
-/* The name in configuration and records. Static storage. */
+/* The name in configuration and records, "?" for a value outside the table. Static storage. */
 const char *key_type_name(enum key_type t);
 /* False for a name that is none; *out is written on success only. */
 bool key_type_parse(struct str name, enum key_type *out);

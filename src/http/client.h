@@ -46,16 +46,31 @@ struct http_spec {
     size_t headers_max, body_max;
 };
 
-/* Exactly one of the two is given; both live for the call. Never called from inside http_request_start. */
+/* Exactly one of the two is given; both live for the call. Never called from inside http_request_start. The
+ * request is over when this is called: its pointer must not be used after it. May start and cancel requests
+ * and free the client. */
 typedef void http_done_fn(const struct http_response *response, const struct err *err, void *arg);
 
-/* `ca_pem`: the only roots to trust (PEM, copied), or empty for the system's. `user_agent` is copied. */
+/*
+ * `ca_pem`: the only roots to trust (PEM, not kept), or empty for the system's; ERR_INPUT when it holds no
+ * certificate. An intermediate or a server's own certificate works as a root too. `user_agent` is copied.
+ *
+ * Call it before a sandbox is entered: it starts libcurl and OpenSSL, which read their configuration. What
+ * must stay possible inside: opening http_trust_file() (the system's roots are read at the first request and
+ * again when the file changes; where that fails later, those that were read stay in force), sockets, and what
+ * the resolver of libc needs, which runs in short-lived threads of libcurl.
+ */
 int http_client_new(struct event_base *base, struct str ca_pem, const char *user_agent,
     struct http_client **out, struct err *err);
 /* Cancels what is in flight without calling back. */
 void http_client_free(struct http_client *c);
 
-/* ERR_INPUT for a URL that is not https or does not parse. Errors that arrive later are ERR_NETWORK (with the
+/* The file with the system's roots: $SSL_CERT_FILE, else libcurl's default, else the first of the usual
+ * places that exists. Static storage. */
+const char *http_trust_file(void);
+
+/* ERR_INPUT for a URL that is not https, holds a user or does not parse, and for control characters in a
+ * header; ERR_TLS when the system's roots can't be read. Errors that arrive later are ERR_NETWORK (with the
  * host and what failed: lookup, connect, ...), ERR_TLS (with the reason, and that ca-file can name another
  * root), ERR_TIMEOUT, ERR_LIMIT. */
 int http_request_start(struct http_client *c, const struct http_spec *spec, http_done_fn *done, void *arg,

@@ -39,7 +39,8 @@ struct channel_rule {
     channel_handler_fn *handler;
 };
 
-enum { CHANNEL_STATE_ANY = ~0u };
+/* A rule that holds in every state. */
+#define CHANNEL_STATE_ANY (~0u)
 
 /* The peer closed, broke the protocol (ERR_IPC, ERR_INPUT, ERR_LIMIT) or the socket failed. Called once,
  * after all pending requests were failed, from the loop; the channel must be freed by or after it. Not called

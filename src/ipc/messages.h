@@ -77,10 +77,12 @@ struct msg_error {
  * and is not among them is released. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, unused)
 #define MSG_FIELDS_wish_put(F)     F(text, wish) F(blob, permit)
-#define MSG_FIELDS_wishes_end(F)   F(flag, unused)
+#define MSG_FIELDS_wishes_end(F)   F(flag, schedule)
 /* A command of the operator (processes/command.h). */
 #define MSG_FIELDS_engine_command(F) \
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
+/* The client of that session has gone. */
+#define MSG_FIELDS_session_gone(F) F(u32, session)
 /* From engine: the store is open, the commands may come. */
 #define MSG_FIELDS_ready(F) F(flag, unused)
 /* From engine: somebody must listen for http-01; answered by done when the responder does. */
@@ -159,6 +161,7 @@ struct msg_error {
     M(wish_put, 2 * MSG_WISH, false)       \
     M(wishes_end, MSG_SMALL, false)        \
     M(engine_command, 4 * MSG_WISH, false) \
+    M(session_gone, MSG_SMALL, false)  \
     M(ready, MSG_SMALL, false)             \
     M(responder_need, MSG_SMALL, false)    \
     M(webroot_put, MSG_WISH, false)        \

@@ -39,8 +39,9 @@ int dir_open(int at, const char *path, int *out, struct err *err);
  * ERR_USAGE where the last component is empty, "." or "..". */
 int dir_open_parent(int at, const char *path, int *out, const char **name, struct err *err);
 
-/* Makes directory `name` with exactly `mode` (whatever the umask) where it does not exist, and opens it. An
- * existing directory keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. */
+/* Makes directory `name` with exactly `mode` where it does not exist, and opens it. The umask does not
+ * matter, unless it shuts out the owner: then ERR_PERMISSION, and nothing is left. An existing directory
+ * keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. */
 int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err);
 
 /* Makes a file's or directory's entries durable (fsync). */
@@ -55,13 +56,16 @@ typedef int dir_fn(int dir, const char *name, int type, void *arg, struct err *e
 int dir_each(int at, dir_fn *fn, void *arg, struct err *err);
 
 /* Removes `name`: a file, a symlink (not what it points at) or a whole tree within the bounds above
- * (ERR_LIMIT beyond them; what was removed by then stays removed). Never crosses into another mount.
+ * (ERR_LIMIT beyond them; what was removed by then stays removed). Never goes into another file system.
  * ERR_NOT_FOUND where there is none. */
 int dir_remove(int at, const char *name, struct err *err);
 
 /* Removes leftovers of interrupted writes: every entry whose name starts with FILE_TEMP_PREFIX, trees
  * included. Only for directories that nobody else is writing to (the caller holds the state's lock). */
 int dir_sweep(int at, struct err *err);
+
+/* Whether `name` is one plain component: ERR_USAGE where it is empty, ".", ".." or contains '/'. */
+int file_check_name(const char *name, struct err *err);
 
 /* A fresh random name with FILE_TEMP_PREFIX, for what is built aside and renamed (a directory of a new
  * generation). Returns `out`. */

@@ -77,8 +77,8 @@ struct sandbox {
     unsigned permit;    /* enum sandbox_permit */
     bool keep_dumpable; /* stay traceable by the same user, and able to open its own /proc/self as non-root */
     bool all_files;     /* no Landlock rules for files at all (`paths` must be empty) */
-    bool log_only;      /* `--sandbox=log`: refuse nothing, have the kernel log the calls it would refuse
-                           (allow-list: all others; deny-list: its members); Landlock cannot do that and is off */
+    bool log_only; /* `--sandbox=log`: kill and forbid nothing, have the kernel log the calls it would refuse
+                      (allow-list: all others; deny-list: its members); Landlock cannot do that and is off */
 };
 
 /* What is in force, for the log. */

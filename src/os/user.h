@@ -36,10 +36,14 @@ int user_groups(const struct user *u, gid_t out[USER_GROUPS_MAX], size_t *out_n,
 
 /*
  * Become uid:gid for good: no supplementary groups, real, effective and saved ids set, and verified that
- * there is no way back. Without root it succeeds only where we are that user already (supplementary groups
- * then stay, as they cannot be dropped); otherwise ERR_PERMISSION.
+ * there is no way back. Without the right to change users it succeeds only where we are that user already
+ * (supplementary groups then stay, as they cannot be dropped); otherwise ERR_PERMISSION.
  */
 int user_become(uid_t uid, gid_t gid, struct err *err);
+
+/* The same with exactly these supplementary groups, for child processes between fork and exec: it allocates
+ * nothing and returns 0 or an errno value. */
+int user_switch(uid_t uid, gid_t gid, const gid_t *groups, size_t groups_n);
 
 /* Empty every capability set (bounding where permitted, ambient, inheritable, permitted, effective) and set
  * no_new_privs: for a process that stays uid 0 but needs none of its powers. No way back. Verified. */

@@ -17,18 +17,23 @@ struct schedule_renewal {
 
 /*
  * A third of the lifetime before expiry (half of it for lifetimes below ten days), or renew_before_s; pulled
- * earlier by chance, by up to a hundredth of the lifetime and never to before not_before, so that
- * certificates issued together are not renewed together and never on a common second. When the certificate
- * has been renewed before, never sooner than a tenth of the lifetime (at most a day) after that renewal: a
- * renew-before that is longer than the lifetime must not become a storm of orders.
+ * earlier by chance, by up to a hundredth of the lifetime (for lifetimes below 1000 s: by up to a tenth, at
+ * most 10 s) and never to before not_before, so that certificates issued together are not renewed together
+ * and never on a common second. When the certificate has been renewed before, never sooner than a tenth of
+ * the lifetime (at most a day) after that renewal: a renew-before that is longer than the lifetime must not
+ * become a storm of orders. Where one of these floors decides, chance pushes later instead. A not_after that
+ * is not after not_before counts as a lifetime of 0, and the floor is then a day after the last renewal.
+ * Negative renew_before_s counts as 0. Saturates.
  */
 struct wall schedule_renewal_at(const struct schedule_renewal *r);
 
 /*
- * After the nth failure in a row (n >= 1): 1 min, 10 min, 100 min, then daily, or retry_s each time where the
- * operator set it; up to a fifth is added by chance. Never more than a tenth of `lifetime_s` (0: unknown), so
- * that short-lived certificates get their retries; never before not_before_s (a Retry-After as Unix time, 0:
- * none). Saturates for every n.
+ * After the nth failure in a row (n >= 1; anything less counts as 1): 1 min, 10 min, 100 min, then daily, or
+ * retry_s each time where the operator set it; up to a fifth is added by chance. Never more than a tenth of
+ * `lifetime_s` (0: unknown), chance included, so that short-lived certificates get their retries, and never
+ * less than a second. Never before not_before_s (a Retry-After as Unix time, 0: none), which goes above
+ * everything else and is followed by the same bit of chance, because a CA tells many the same time.
+ * Saturates for every n.
  */
 struct wall schedule_retry_at(struct wall now, int64_t failures, int64_t retry_s, int64_t lifetime_s,
     int64_t not_before_s, uint64_t random);

@@ -23,6 +23,18 @@
 
 struct store; /* opaque */
 
+/* What a record may hold. Anything larger is refused with ERR_LIMIT before it can bloat the database. */
+enum {
+    STORE_NAME_MAX = 255,          /* a certificate's name is a file name */
+    STORE_TOKEN_MAX = 256,         /* as ACME_TOKEN_MAX */
+    STORE_URL_MAX = 4096,          /* as ACME_URL_MAX */
+    STORE_TEXT_MAX = 64 * 1024,    /* a hundred names of 253 octets, errors, an issuer's name */
+    STORE_WISH_MAX = 256 * 1024,   /* a hundred names and dozens of hooks are about 40 kB */
+    STORE_SEALED_MAX = 512 * 1024, /* a permit is a sealed wish; keys are under 4 kB */
+    STORE_JSON_MAX = 512 * 1024,   /* as ACME_JSON_MAX: a directory; the detail of a history line */
+    STORE_CHAIN_MAX = 1024 * 1024  /* as ACME_CHAIN_MAX */
+};
+
 /* state, its word in list and JSON */
 #define CERTIFICATE_STATES(X)                                                                      \
     X(CERTIFICATE_PENDING, "pending")   /* never issued yet */                                     \
@@ -96,16 +108,41 @@ struct history_record {
     const char *detail; /* JSON object with what is known: order, problem, fingerprint, output; "" none */
 };
 
-/* For *_each: return 0 to go on, 1 to stop, a negative code to fail with. The record lives for the call. */
+/*
+ * For *_each and *_due: return 0 to go on, 1 to stop, a negative code to fail with (the walk returns it and
+ * leaves its own struct err untouched). The record lives for the call.
+ *
+ * Nothing is open in the driver while a callback runs, so it may call every operation on the same store
+ * except store_close: change or delete the record it was given or others, walk again, commit. Each record is
+ * visited once at most: walks by key (certificates, challenges) go on behind the last key, so what is
+ * inserted behind it is visited and what is inserted before it is not; *_due settles at the start whom to
+ * visit and skips those that are gone or no longer due when their turn comes; history ends where it ended at
+ * the start.
+ */
 typedef int store_certificate_fn(const struct certificate *c, void *arg);
 typedef int store_challenge_fn(const struct challenge_record *c, void *arg);
 typedef int store_history_fn(const struct history_record *h, void *arg);
 
+/* Changes that are not committed are gone. NULL is fine. */
 void store_close(struct store *s);
 
-/* Make everything since the last commit durable, as one; ERR_SPACE, ERR_STORE. After a failure the changes
- * are still pending and the next commit tries again. Cheap when nothing changed. */
+/*
+ * Make everything since the last commit durable, as one; ERR_SPACE, ERR_IO, ERR_LOCKED, ERR_PERMISSION,
+ * ERR_MEMORY, ERR_STORE. After a failure the changes are still pending, and the next commit tries again: a
+ * caller that holds back what depends on them can wait for space or a lock and need not restart. (Whether a
+ * failed commit is found after a crash nobody knows: the disk may have taken it.) Cheap when nothing changed.
+ *
+ * A failing disk can make it impossible to show the pending changes to reads; then every operation, reads as
+ * well, fails with the reason, and tries again the next time. No operation ever works on a state in which
+ * pending changes are missing.
+ */
 int store_commit(struct store *s, struct err *err);
+
+/*
+ * All below: names, tokens and URLs must not be empty and texts must not hold NUL octets (ERR_INPUT); sizes
+ * are bounded by the STORE_*_MAX above (ERR_LIMIT). A write that fails has changed nothing, and what was
+ * pending before it stays pending.
+ */
 
 /* Insert or replace by name. */
 int store_certificate_put(struct store *s, const struct certificate *c, struct err *err);
@@ -116,7 +153,7 @@ int store_certificate_get(
 int store_certificate_delete(struct store *s, struct str name, struct err *err);
 /* All, by name. */
 int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg, struct err *err);
-/* At most `limit` with 0 < due_at <= now, earliest first; through an index. */
+/* At most `limit` with 0 < due_at <= now, earliest first, then by name; through an index. */
 int store_certificate_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
 /* The same for deploy_due_at. */
@@ -125,18 +162,25 @@ int store_deploy_due(
 /* The earliest due_at or deploy_due_at that is set, 0 where none is; through the indexes. */
 int store_next_due(struct store *s, struct wall *out, struct err *err);
 
+/* Insert or replace. The certificate's own record need not exist yet. */
 int store_key_put(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err);
+/* ERR_NOT_FOUND where there is none. */
 int store_key_get(
     struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out, struct err *err);
-/* Keys of this certificate with a generation below `below`. */
+/* Delete the keys of this certificate with a generation below `below`. */
 int store_key_delete_below(struct store *s, struct str name, int64_t below, struct err *err);
 
+/* Insert or replace by directory_url. */
 int store_authority_put(struct store *s, const struct authority_record *r, struct err *err);
+/* ERR_NOT_FOUND where there is none. */
 int store_authority_get(struct store *s, struct str directory_url, struct arena *a,
     struct authority_record *out, struct err *err);
 
+/* No error where it is there already. */
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err);
+/* No error where there is none. */
 int store_challenge_delete(struct store *s, const struct challenge_record *c, struct err *err);
+/* All, by certificate and token. */
 int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, struct err *err);
 
 /* Appends; id is ignored. */
@@ -146,15 +190,21 @@ int store_history_put(struct store *s, const struct history_record *h, struct er
 int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,
     void *arg, struct err *err);
 
-/* The SQLite driver: one file, WAL, synchronous=FULL, private to this process. Creates it 0600; migrates an
- * older schema; refuses a newer one and a damaged file with ERR_STORE that says what to do. After opening, no
- * further file is ever opened (the engine enters its sandbox then). */
+/*
+ * The SQLite driver: one file and its -wal and -shm, all 0600 from birth (existing ones are tightened), WAL,
+ * synchronous=FULL, written by this process only; others may read it meanwhile. Migrates an older schema;
+ * refuses a newer one, a file that is not ours and a damaged one with ERR_STORE that says what to do, and one
+ * that can't be written with ERR_PERMISSION. Makes one small commit itself, so that a full disk shows here
+ * and because all files are open after it: no further file is ever opened (the engine enters its sandbox
+ * then). Blocks for at most two seconds where another program holds the database (ERR_LOCKED).
+ */
 int store_open_sqlite(const char *path, struct store **out, struct err *err);
-/* In memory, for tests and dry runs. */
+/* In memory, for tests and dry runs. Never NULL (too little memory ends the process). */
 struct store *store_open_memory(void);
 /* For tests: passes everything to `inner` (which it owns) but fails the nth call from now (1-based) of any
- * writing operation or commit with `code`; n = 0 never fails. store_faulty_arm sets n again;
- * store_faulty_count tells how many such calls there were. */
+ * writing operation or commit with `code`; n = 0 never fails. A call that is made to fail does not reach
+ * `inner`; calls refused for their arguments do not count. store_faulty_arm sets n again and counts from 0;
+ * store_faulty_count tells how many such calls there were since opening or arming. Never NULL. */
 struct store *store_open_faulty(struct store *inner, uint64_t n, int code);
 void store_faulty_arm(struct store *s, uint64_t n, int code);
 uint64_t store_faulty_count(const struct store *s);

@@ -1,0 +1,187 @@
+#include "acme/account.h"
+
+#include "acme/json.h"
+#include "acme/problem.h"
+#include "acme/url.h"
+#include "base/arena.h"
+#include "base/attr.h"
+
+struct account {
+    struct arena *arena;
+    struct account_params p;
+    struct str url;         /* "" until known */
+    bool contact_current;   /* the CA knows the contact that is wanted */
+    bool forgotten;         /* the CA denied the account that it had told us of */
+    bool again;             /* and denied it once more */
+    enum acme_request kind; /* of the request that is out */
+};
+
+struct account *account_new(const struct account_params *p)
+{
+    struct arena *a = arena_new();
+    struct account *c = arena_alloc(a, sizeof *c);
+    *c = (struct account){.arena = a, .p = *p, .url = {"", 0}, .kind = ACME_REQUEST_END_};
+    struct str *const copied[] = {&c->p.directory_url, &c->p.new_account, &c->p.terms_of_service,
+        &c->p.known_url, &c->p.email, &c->p.registered_email};
+    for (size_t i = 0; i < ARRAY_LEN(copied); i++)
+        *copied[i] = arena_str(a, *copied[i]);
+    c->url = c->p.known_url;
+    c->contact_current = str_eq(c->p.email, c->p.registered_email);
+    return c;
+}
+
+void account_free(struct account *a)
+{
+    if (a != NULL)
+        arena_free(a->arena);
+}
+
+struct str account_url(const struct account *a)
+{
+    return a->url;
+}
+
+static void fail(struct account_next *out)
+{
+    *out = (struct account_next){.action = ACCOUNT_FAILED, .url = {"", 0}};
+}
+
+static void request(struct account *a, enum acme_request kind, struct str url, struct account_next *out)
+{
+    a->kind = kind;
+    *out = (struct account_next){.action = ACCOUNT_REQUEST, .kind = kind, .url = url};
+}
+
+/* With a URL at hand: the contact, where the CA has another. */
+static void use(struct account *a, struct account_next *out)
+{
+    if (a->contact_current)
+        *out = (struct account_next){.action = ACCOUNT_READY, .url = a->url};
+    else
+        request(a, ACME_REQUEST_UPDATE_ACCOUNT, a->url, out);
+}
+
+/* What only the operator can give, said before anything is sent. */
+static int check_consent(const struct account *a, struct err *err)
+{
+    if (a->p.terms_of_service.n > 0 && !a->p.agree_tos)
+        return err_set(err, ERR_CONFIG,
+            "the CA has terms of service: read %.*s, and where you agree, say so with `agree-tos: true` in "
+            "the "
+            "configuration or --agree-tos",
+            STR_ARG(a->p.terms_of_service));
+    return 0;
+}
+
+static void enrol(struct account *a, struct account_next *out, struct err *err)
+{
+    if (a->p.external_account_required) {
+        err_set(err, ERR_CONFIG,
+            "the CA only takes accounts that are bound to a customer of theirs (external account binding), "
+            "which "
+            "this version does not do yet; choose another CA");
+        fail(out);
+        return;
+    }
+    request(a, ACME_REQUEST_NEW_ACCOUNT, a->p.new_account, out);
+}
+
+void account_start(struct account *a, struct account_next *out, struct err *err)
+{
+    if (a->again) {
+        a->again = a->forgotten = false; /* a later start, after a pause, may try it all again */
+        err_set(err, ERR_ACME, "the CA denies the account that it has only just confirmed");
+        fail(out);
+    } else if (a->url.n > 0) {
+        if (acme_url_check_from(a->url, a->p.directory_url, err) < 0) {
+            err_prefix(err, "the stored account");
+            fail(out);
+        } else {
+            use(a, out);
+        }
+    } else if (a->p.may_register && check_consent(a, err) < 0) {
+        fail(out);
+    } else if (a->p.may_register && a->p.key_is_new) {
+        enrol(a, out, err);
+    } else {
+        request(a, ACME_REQUEST_FIND_ACCOUNT, a->p.new_account, out);
+    }
+}
+
+void account_forget_url(struct account *a)
+{
+    a->again = a->forgotten;
+    a->forgotten = true;
+    a->url = (struct str){"", 0};
+    a->p.key_is_new = false;
+    a->contact_current = a->p.email.n == 0; /* whoever has lost the account has lost its contact */
+}
+
+/* 7.1.2: an account that is deactivated or revoked is still found. A body that says nothing is fine. */
+static int check_status(struct str body, struct err *err)
+{
+    json_t *root ATTR_CLEANUP(js_freep) = NULL;
+    if (js_load(body, &root, NULL) < 0)
+        return 0;
+    struct str status = js_text(root, "status");
+    if (str_eq(status, STR("deactivated")) || str_eq(status, STR("revoked")))
+        return err_set(err, ERR_ACME, "the account is %.*s at the CA, for good; a new account key is needed",
+            STR_ARG(status));
+    return 0;
+}
+
+static void found(struct account *a, const struct acme_response *r, struct account_next *out, struct err *err)
+{
+    struct str url;
+    if (acme_response_location(r, a->p.directory_url, &url, err) < 0 || check_status(r->body, err) < 0) {
+        err_prefix(err, "the CA's answer to %s", acme_request_name(a->kind));
+        fail(out);
+        return;
+    }
+    a->url = arena_str(a->arena, url);
+    /* 201: made with the contact of the request. 200: it was there before, with the one it had. */
+    if (a->kind == ACME_REQUEST_NEW_ACCOUNT && r->status == 201)
+        a->contact_current = true;
+    use(a, out);
+}
+
+static void updated(
+    struct account *a, const struct acme_response *r, struct account_next *out, struct err *err)
+{
+    if (check_status(r->body, err) < 0) {
+        fail(out);
+        return;
+    }
+    a->contact_current = true;
+    use(a, out);
+}
+
+static void refused(struct account *a, const struct acme_response *r, struct wall now,
+    struct account_next *out, struct err *err)
+{
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new();
+    struct problem p;
+    problem_read(r, scratch, &p);
+    bool unknown = problem_classify(&p) == PROBLEM_ACCOUNT;
+    if (unknown && a->kind == ACME_REQUEST_FIND_ACCOUNT && a->p.may_register) {
+        enrol(a, out, err);
+    } else if (unknown && a->kind == ACME_REQUEST_UPDATE_ACCOUNT) {
+        account_forget_url(a);
+        account_start(a, out, err);
+    } else {
+        problem_to_err(&p, r, now, err);
+        err_prefix(err, "the account");
+        fail(out);
+    }
+}
+
+void account_response(struct account *a, const struct acme_response *r, struct wall now,
+    struct account_next *out, struct err *err)
+{
+    if (!acme_response_ok(r))
+        refused(a, r, now, out, err);
+    else if (a->kind == ACME_REQUEST_UPDATE_ACCOUNT)
+        updated(a, r, out, err);
+    else
+        found(a, r, out, err);
+}

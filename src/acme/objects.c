@@ -1,0 +1,207 @@
+#include "acme/objects.h"
+
+#include "acme/json.h"
+#include "acme/limits.h"
+#include "acme/url.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/text.h"
+
+/* Longest challenge type that is kept; the longest registered one has 17 characters. */
+enum { CHALLENGE_TYPE_MAX = 64 };
+
+static const char *const status_texts[] = {
+#define ACME_STATUS_ROW(id, text) [id] = text,
+    ACME_STATUSES(ACME_STATUS_ROW)
+#undef ACME_STATUS_ROW
+};
+
+const char *acme_status_text(enum acme_status s)
+{
+    return status_texts[s];
+}
+
+static enum acme_status status_of(struct str text)
+{
+    enum acme_status s = STATUS_PENDING;
+    while (s < STATUS_UNKNOWN && !str_eq_c(text, status_texts[s]))
+        s++;
+    return s;
+}
+
+static int read_status(const json_t *j, enum acme_status *out, struct err *err)
+{
+    struct str text;
+    int r = js_str(j, "status", &text, err);
+    if (r == 0)
+        *out = status_of(text);
+    return r;
+}
+
+/* Whatever stands there: it says that something went wrong, even where it does not say it properly. */
+static const struct problem *read_error(const json_t *j, struct arena *a)
+{
+    const json_t *error = json_object_get(j, "error");
+    if (error == NULL || json_is_null(error))
+        return NULL;
+    struct problem *p = arena_alloc(a, sizeof *p);
+    problem_read_member(error, a, p);
+    return p;
+}
+
+/* {"type":"dns","value":NAME}, the name in lower case (a CA may give it back in any). */
+static int read_identifier(const json_t *j, struct arena *a, struct str *out, struct err *err)
+{
+    struct str type, value;
+    int r;
+    if ((r = js_str(j, "type", &type, err)) < 0 || (r = js_str(j, "value", &value, err)) < 0)
+        return r;
+    if (!str_eq(type, STR("dns")))
+        return err_set(err, ERR_INPUT, "an identifier is of another type than dns");
+    char *name = arena_dup(a, value);
+    for (size_t i = 0; i < value.n; i++)
+        if (name[i] >= 'A' && name[i] <= 'Z')
+            name[i] = (char)(name[i] - 'A' + 'a');
+    *out = (struct str){name, value.n};
+    return 0;
+}
+
+static int read_identifiers(const json_t *j, struct arena *a, struct order_object *out, struct err *err)
+{
+    const json_t *list;
+    int r = js_array(j, "identifiers", ACME_IDENTIFIERS_MAX, &list, err);
+    if (r < 0)
+        return r;
+    size_t n = json_array_size(list);
+    struct str *names = arena_array(a, n, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        if ((r = read_identifier(json_array_get(list, i), a, &names[i], err)) < 0)
+            return r;
+    out->identifiers = names;
+    out->identifier_n = n;
+    return 0;
+}
+
+static int read_authorizations(
+    const json_t *j, struct str directory, struct arena *a, struct order_object *out, struct err *err)
+{
+    const json_t *list;
+    int r = js_array(j, "authorizations", ACME_IDENTIFIERS_MAX, &list, err);
+    if (r < 0)
+        return r;
+    size_t n = json_array_size(list);
+    const char **urls = arena_array(a, n, sizeof *urls);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_string(v))
+            return err_set(err, ERR_INPUT, "an element of \"authorizations\" is not a string");
+        struct str url = {json_string_value(v), json_string_length(v)};
+        if ((r = acme_url_check_from(url, directory, err)) < 0) {
+            err_prefix(err, "\"authorizations\"");
+            return r;
+        }
+        urls[i] = arena_dup(a, url);
+    }
+    out->authorizations = urls;
+    out->authorization_n = n;
+    return 0;
+}
+
+static int read_url_optional(const json_t *j, const char *member, struct str directory, struct arena *a,
+    const char **out, struct err *err)
+{
+    struct str url = {"", 0};
+    int r = js_str_optional(j, member, &url, err);
+    if (r < 0 || url.n == 0)
+        return r;
+    if ((r = acme_url_check_from(url, directory, err)) < 0) {
+        err_prefix(err, "\"%s\"", member);
+        return r;
+    }
+    *out = arena_dup(a, url);
+    return 0;
+}
+
+int order_object_parse(
+    struct str json, struct str directory, struct arena *a, struct order_object *out, struct err *err)
+{
+    json_t *root ATTR_CLEANUP(js_freep) = NULL;
+    struct order_object o = {0};
+    int r;
+    if ((r = js_load(json, &root, err)) < 0 || (r = read_status(root, &o.status, err)) < 0 ||
+        (r = read_identifiers(root, a, &o, err)) < 0 ||
+        (r = read_authorizations(root, directory, a, &o, err)) < 0 ||
+        (r = read_url_optional(root, "finalize", directory, a, &o.finalize, err)) < 0 ||
+        (r = read_url_optional(root, "certificate", directory, a, &o.certificate, err)) < 0)
+        return r;
+    o.error = read_error(root, a);
+    *out = o;
+    return 0;
+}
+
+static const char *text_or_null(const json_t *j, const char *member, struct arena *a)
+{
+    return json_is_string(json_object_get(j, member)) ? arena_dup(a, js_text(j, member)) : NULL;
+}
+
+static int read_challenge(const json_t *j, struct arena *a, struct challenge_object *out, struct err *err)
+{
+    struct str type;
+    int r = js_str(j, "type", &type, err);
+    if (r < 0)
+        return r;
+    struct buf clean = buf_new(CHALLENGE_TYPE_MAX + sizeof "...");
+    text_clean(&clean, type, CHALLENGE_TYPE_MAX);
+    out->type = arena_dup(a, buf_str(&clean));
+    buf_free(&clean);
+    out->status = status_of(js_text(j, "status"));
+    out->url = text_or_null(j, "url", a);
+    out->token = text_or_null(j, "token", a);
+    out->error = read_error(j, a);
+    return 0;
+}
+
+static int read_challenges(
+    const json_t *j, struct arena *a, struct authorization_object *out, struct err *err)
+{
+    const json_t *list;
+    int r = js_array(j, "challenges", ACME_CHALLENGES_MAX, &list, err);
+    if (r < 0)
+        return r;
+    size_t n = json_array_size(list);
+    struct challenge_object *challenges = arena_array(a, n, sizeof *challenges);
+    for (size_t i = 0; i < n; i++)
+        if ((r = read_challenge(json_array_get(list, i), a, &challenges[i], err)) < 0) {
+            err_prefix(err, "a challenge");
+            return r;
+        }
+    out->challenges = challenges;
+    out->challenge_n = n;
+    return 0;
+}
+
+int authorization_object_parse(
+    struct str json, struct arena *a, struct authorization_object *out, struct err *err)
+{
+    json_t *root ATTR_CLEANUP(js_freep) = NULL;
+    struct authorization_object o = {0};
+    int r;
+    if ((r = js_load(json, &root, err)) < 0 || (r = read_status(root, &o.status, err)) < 0 ||
+        (r = read_identifier(json_object_get(root, "identifier"), a, &o.identifier, err)) < 0 ||
+        (r = js_bool_optional(root, "wildcard", &o.wildcard, err)) < 0 ||
+        (r = read_challenges(root, a, &o, err)) < 0)
+        return r;
+    *out = o;
+    return 0;
+}
+
+int challenge_object_parse(struct str json, struct arena *a, struct challenge_object *out, struct err *err)
+{
+    json_t *root ATTR_CLEANUP(js_freep) = NULL;
+    struct challenge_object o = {0};
+    int r;
+    if ((r = js_load(json, &root, err)) < 0 || (r = read_challenge(root, a, &o, err)) < 0)
+        return r;
+    *out = o;
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* Defaults and checks of authorities, certificates and deploy steps that concern more than one key; used by
+ * the schema's table, and by settings_wish() for the command line. */
+#ifndef EVERCERT_CONFIG_CERTIFICATE_H
+#define EVERCERT_CONFIG_CERTIFICATE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/settings.h"
+#include "config/wish.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct reader;
+struct node;
+struct where;
+
+/* For struct section (config/schema.h). */
+void authority_init(void *element, const struct settings *defaults);
+void authority_check(struct reader *r, const struct node *key, const struct node *map,
+    const struct where *where, void *element);
+void deploy_init(void *element, const struct settings *defaults);
+void deploy_check(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
+    void *element);
+void certificate_init(void *element, const struct settings *defaults);
+void certificate_check(struct reader *r, const struct node *key, const struct node *map,
+    const struct where *where, void *element);
+
+/* Notes that `name` is used, at most once for each name. ERR_CONFIG says why there is no such authority. */
+int authority_use(struct reader *r, const char *name, struct err *err);
+
+/* argv[0] is there, and a bare name or an absolute path. */
+int deploy_run_check(const struct deploy *d, struct err *err);
+/* Whether `challenge` can prove control of `domain`. */
+int domain_challenge_check(const char *domain, const char *challenge, struct err *err);
+/* Drops NULLs and repetitions, keeping the order. ERR_INPUT where more than WISH_DOMAINS_MAX are left;
+ * *domain_n is then one more than that. */
+int domains_tidy(const char **domains, size_t *domain_n, struct err *err);
+/* The name of a certificate without one: its first domain without "*.". ERR_INPUT where that is no name. */
+int wish_name_default(struct wish *w, struct arena *a, struct err *err);
+/* All commands together are within WISH_DEPLOY_TEXT_MAX. */
+int deploys_check(const struct deploy *deploys, size_t n, struct err *err);
+
+#endif

@@ -1,0 +1,237 @@
+/* The options of `evercert issue` become a wish. */
+#include "config/settings.h"
+
+#include "base/text.h"
+#include "config/certificate.h"
+#include "config/nearest.h"
+#include "config/presets.h"
+#include "config/problems.h"
+#include "config/schema.h"
+
+#include <string.h>
+
+/* A command line that is split into words. */
+struct splitter {
+    struct str left;
+    struct buf word;
+    bool in_word;
+    struct arena *a;
+    const char **argv; /* WISH_DEPLOY_ARGS_MAX */
+    size_t argc;
+};
+
+static int refuse_shell(char c, struct err *err)
+{
+    return err_set(err, ERR_USAGE,
+        "no shell runs the command, so '%c' would do nothing; put it between single quotes to pass it on, "
+        "or write a script",
+        c);
+}
+
+static int end_word(struct splitter *s, struct err *err)
+{
+    if (!s->in_word)
+        return 0;
+    if (s->argc == WISH_DEPLOY_ARGS_MAX)
+        return err_set(err, ERR_USAGE, "more than %d words", (int)WISH_DEPLOY_ARGS_MAX);
+    s->argv[s->argc++] = arena_dup(s->a, buf_str(&s->word));
+    buf_clear(&s->word);
+    s->in_word = false;
+    return 0;
+}
+
+/* Behind a single quote, up to the next one. */
+static int take_single(struct splitter *s, struct err *err)
+{
+    struct str inside;
+    if (!str_cut(s->left, '\'', &inside, &s->left))
+        return err_set(err, ERR_USAGE, "a single quote is not closed");
+    buf_put_str(&s->word, inside);
+    return 0;
+}
+
+/* Behind a double quote, up to the next one that has no backslash. */
+static int take_double(struct splitter *s, struct err *err)
+{
+    for (size_t i = 0; i < s->left.n; i++) {
+        char c = s->left.p[i];
+        if (c == '"') {
+            s->left = (struct str){s->left.p + i + 1, s->left.n - i - 1};
+            return 0;
+        }
+        if (c == '$' || c == '`')
+            return refuse_shell(c, err);
+        if (c == '\\' && i + 1 < s->left.n && strchr("\"\\$`", s->left.p[i + 1]) != NULL)
+            c = s->left.p[++i];
+        buf_put_char(&s->word, c);
+    }
+    return err_set(err, ERR_USAGE, "a double quote is not closed");
+}
+
+static int take_bare(struct splitter *s, char c, struct err *err)
+{
+    if (c == '\\') {
+        if (s->left.n == 0)
+            return err_set(err, ERR_USAGE, "a backslash stands at the end");
+        c = s->left.p[0];
+        s->left = (struct str){s->left.p + 1, s->left.n - 1};
+    } else if (strchr("|&;<>()$`*?[\n", c) != NULL || (!s->in_word && (c == '~' || c == '#'))) {
+        return refuse_shell(c == '\n' ? ' ' : c, err);
+    }
+    buf_put_char(&s->word, c);
+    return 0;
+}
+
+static int split(struct splitter *s, struct err *err)
+{
+    int r = 0;
+    while (r == 0 && s->left.n > 0) {
+        char c = s->left.p[0];
+        s->left = (struct str){s->left.p + 1, s->left.n - 1};
+        if (c == ' ' || c == '\t') {
+            r = end_word(s, err);
+            continue;
+        }
+        r = c == '\'' ? take_single(s, err) : c == '"' ? take_double(s, err) : take_bare(s, c, err);
+        s->in_word = true;
+    }
+    return r == 0 ? end_word(s, err) : r;
+}
+
+static int parse_command(const char *line, struct arena *a, struct deploy *out, struct err *err)
+{
+    struct str text = str_trim(str_c(line));
+    deploy_init(out, NULL);
+    if (text.n > WISH_DEPLOY_TEXT_MAX)
+        return err_set(err, ERR_USAGE, "longer than %d octets", (int)WISH_DEPLOY_TEXT_MAX);
+    struct splitter s = {
+        .left = text,
+        .word = buf_new(WISH_DEPLOY_TEXT_MAX),
+        .a = a,
+        .argv = arena_array(a, WISH_DEPLOY_ARGS_MAX, sizeof(const char *)),
+    };
+    int r = split(&s, err);
+    buf_free(&s.word);
+    if (r < 0)
+        return r;
+    out->argv = s.argv;
+    out->argc = s.argc;
+    const struct setting *run = section_row(&schema_deploy, STR("run"));
+    for (size_t i = 0; i < s.argc; i++)
+        if ((r = value_parse(run, str_c(s.argv[i]), a, &s.argv[i], err)) < 0)
+            return r;
+    return deploy_run_check(out, err);
+}
+
+/* The wish that is put together. */
+struct command {
+    const struct settings *settings;
+    struct arena *a;
+    struct wish w;
+    const char **domains;
+    struct deploy *deploys;
+    uint32_t said; /* rows of single values that were given */
+};
+
+/* The row that an option of the command line means, NULL for none. */
+static const struct setting *option_row(const char *option)
+{
+    if (strcmp(option, "domains") == 0)
+        return NULL;
+    struct str key = strcmp(option, "domain") == 0 ? STR("domains") : str_c(option);
+    const struct setting *row = section_row(&schema_certificate, key);
+    return row != NULL && row->shape != SHAPE_LATER ? row : NULL;
+}
+
+static int unknown_option(const char *option, struct err *err)
+{
+    char meant[NEAREST_TEXT_MAX], shown[QUOTE_MAX];
+    const struct setting *later = section_row(&schema_certificate, str_c(option));
+    if (later != NULL && later->shape == SHAPE_LATER)
+        return err_set(err, ERR_USAGE, "--%s: %s", later->key, later->help);
+    struct nearest near = nearest_new(str_c(option));
+    for (size_t i = 0; i < schema_certificate.n; i++) {
+        const struct setting *row = &schema_certificate.rows[i];
+        if (row->shape != SHAPE_LATER)
+            nearest_try(&near, strcmp(row->key, "domains") == 0 ? "domain" : row->key);
+    }
+    return err_set(
+        err, ERR_USAGE, "unknown option %s%s", quote(str_c(option), shown), nearest_text(&near, meant));
+}
+
+static int apply(struct command *c, const struct setting *row, const char *value, struct err *err)
+{
+    if (row->shape == SHAPE_LIST)
+        return value_parse(row, str_c(value), c->a, &c->domains[c->w.domain_n++], err);
+    if (row->shape == SHAPE_OBJECTS) {
+        if (c->w.deploy_n == WISH_DEPLOYS_MAX)
+            return err_set(err, ERR_USAGE, "given more than %d times", (int)WISH_DEPLOYS_MAX);
+        return parse_command(value, c->a, &c->deploys[c->w.deploy_n++], err);
+    }
+    uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
+    if ((c->said & bit) != 0)
+        return err_set(err, ERR_USAGE, "given twice");
+    c->said |= bit;
+    return value_parse(row, str_c(value), c->a, setting_field(row, &c->w), err);
+}
+
+/* Whatever the table calls malformed is wrong usage on a command line. */
+static int as_usage(struct err *err, const char *option)
+{
+    err->code = ERR_USAGE;
+    return option == NULL ? ERR_USAGE : err_prefix(err, "--%s", option);
+}
+
+static int finish(struct command *c, struct err *why)
+{
+    struct wish *w = &c->w;
+    if (w->domain_n == 0)
+        return err_set(why, ERR_USAGE, "no name is given; say for which with -d example.org");
+    for (size_t i = 0; i < w->domain_n; i++)
+        if (domain_challenge_check(c->domains[i], w->challenge, why) < 0)
+            return as_usage(why, "domain");
+    if (domains_tidy(c->domains, &w->domain_n, why) < 0)
+        return as_usage(why, "domain");
+    w->domains = c->domains;
+    w->deploys = c->deploys;
+    if (w->name[0] == '\0' && wish_name_default(w, c->a, why) < 0)
+        return as_usage(why, "name");
+    if (settings_authority(c->settings, str_c(w->authority), c->a) == NULL) {
+        preset_refuse(
+            str_c(w->authority), c->settings->authorities, c->settings->authority_n, ERR_USAGE, why);
+        return as_usage(why, "authority");
+    }
+    if (deploys_check(w->deploys, w->deploy_n, why) < 0)
+        return as_usage(why, "deploy");
+    return 0;
+}
+
+int settings_wish(const struct settings *s, const struct wish_option *options, size_t n, struct arena *a,
+    struct wish *out, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct command c = {
+        .settings = s,
+        .a = a,
+        .domains = arena_array(a, n, sizeof(const char *)),
+        .deploys = arena_array(a, WISH_DEPLOYS_MAX, sizeof(struct deploy)),
+    };
+    certificate_init(&c.w, s);
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        const struct setting *row = option_row(options[i].option);
+        if (row == NULL)
+            r = unknown_option(options[i].option, &why);
+        else if (apply(&c, row, options[i].value, &why) < 0)
+            r = as_usage(&why, options[i].option);
+    }
+    if (r == 0)
+        r = finish(&c, &why);
+    if (r < 0) {
+        if (err != NULL)
+            *err = why;
+        return r;
+    }
+    *out = c.w;
+    return 0;
+}

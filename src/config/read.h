@@ -1,0 +1,51 @@
+/* From a document to settings, driven by the schema. */
+#ifndef EVERCERT_CONFIG_READ_H
+#define EVERCERT_CONFIG_READ_H
+
+#include "base/arena.h"
+#include "config/document.h"
+#include "config/names.h"
+#include "config/problems.h"
+#include "config/schema.h"
+#include "config/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where the keys of one object were seen, by the row in its section, over all files. */
+struct seen {
+    struct mark marks[SECTION_ROWS_MAX];
+    struct seen *objects[SECTION_ROWS_MAX]; /* of SHAPE_OBJECT */
+};
+
+/* A directory's URL that a certificate names directly. */
+struct direct {
+    struct direct *next;
+    const char *url;
+};
+
+struct reader {
+    struct arena *a;       /* of the settings */
+    struct arena *scratch; /* of what only the reading needs */
+    struct problems *problems;
+    struct mark file;          /* that is read */
+    struct settings *settings; /* filled in; defaults of what comes late */
+    bool late;                 /* second pass: only keys with SETTING_LATE */
+    struct seen root;
+    struct names entries;      /* names of own authorities -> struct mark */
+    struct names certificates; /* names of certificates -> struct mark */
+    struct names authorities;  /* names that are used -> anything */
+    struct direct *directs;    /* URLs among them, in the order of first use */
+    struct direct **directs_end;
+};
+
+/* Reads one file's document into r->settings; once with r->late false for every file, then once more with it
+ * true. A NULL document is empty. */
+void read_document(struct reader *r, const struct node *root);
+
+/* A problem at a node of the file that is read. */
+void read_problem(struct reader *r, const struct node *at, const struct where *where, const char *text);
+/* The value of a key of a map, NULL where it has none. */
+const struct node *read_member(const struct node *map, const char *key);
+
+#endif

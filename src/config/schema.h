@@ -1,0 +1,77 @@
+/*
+ * The one table of all settings. It drives the reading of files, the options of `issue`, the JSON of wishes,
+ * `config show`, `config schema` and the "did you mean".
+ */
+#ifndef EVERCERT_CONFIG_SCHEMA_H
+#define EVERCERT_CONFIG_SCHEMA_H
+
+#include "base/str.h"
+#include "config/settings.h"
+#include "config/values.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct reader;
+struct node;
+struct where;
+
+enum shape {
+    SHAPE_ONE,     /* one value */
+    SHAPE_LIST,    /* values: const char *const * and a size_t; one value alone is taken as a list of one */
+    SHAPE_OBJECT,  /* keys whose fields lie in the same struct */
+    SHAPE_OBJECTS, /* a list of structs and a size_t */
+    SHAPE_ENTRIES, /* structs by name and a size_t; the name is the struct's first member */
+    SHAPE_LATER,   /* a key of a later version: an error that says so */
+};
+
+enum setting_flag {
+    SETTING_REQUIRED = 1 << 0,    /* must be there; of a list: with at least one value */
+    SETTING_EMPTY = 1 << 1,       /* "" is allowed and means none */
+    SETTING_AUTO = 1 << 2,        /* of a duration: "auto" is allowed and is 0 */
+    SETTING_LIST_OF_ONE = 1 << 3, /* a list is allowed, but only of one value in this version */
+    SETTING_LIST_ONLY = 1 << 4,   /* one value alone is an error */
+    SETTING_LATE = 1 << 5,        /* read when all else of all files is known */
+};
+
+struct setting {
+    const char *key;
+    enum shape shape;
+    unsigned flags;
+    const struct value_type *type; /* of values */
+    const struct section *section; /* of objects */
+    size_t offset, count; /* of the field, and of the size_t beside a list, in the section's struct */
+    int64_t min, max;     /* seconds of a duration, octets of a text, length of a list; max 0: none */
+    const char *help;     /* a sentence for the schema; of SHAPE_LATER: what is said */
+};
+
+/* Most rows of a section. */
+enum { SECTION_ROWS_MAX = 32 };
+
+struct section {
+    const char *noun; /* "a certificate" */
+    const struct setting *rows;
+    size_t n;
+    size_t size; /* of the struct */
+    /* Before the keys are read: defaults. May be NULL. */
+    void (*init)(void *element, const struct settings *defaults);
+    /* After they were read: what concerns more than one key. May be NULL. `key` is NULL but for entries. */
+    void (*check)(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
+        void *element);
+};
+
+extern const struct section schema_root, schema_certificate, schema_deploy, schema_authority;
+
+/* NULL where the section has no such key. */
+const struct setting *section_row(const struct section *section, struct str key);
+/* Where the field lies in the struct at `base`. */
+void *setting_field(const struct setting *row, void *base);
+const void *setting_field_const(const struct setting *row, const void *base);
+/* Of SHAPE_LIST, SHAPE_OBJECTS and SHAPE_ENTRIES: the items, their number, and setting both. */
+void *setting_items(const struct setting *row, const void *base, size_t *n);
+void setting_set_items(const struct setting *row, void *base, const void *items, size_t n);
+/* Octets of an item. */
+size_t setting_item_size(const struct setting *row);
+
+#endif

@@ -1,0 +1,299 @@
+#include "config/settings.h"
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "config/certificate.h"
+#include "config/document.h"
+#include "config/presets.h"
+#include "config/problems.h"
+#include "config/read.h"
+#include "config/schema.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CONFIG_FILES_MAX = 100 * 1000, /* in evercert.d: one for each customer of a large platform */
+    KEY_MODE = 0600,
+};
+
+/* A file's document. */
+struct loaded {
+    struct mark file;
+    const struct node *root;
+};
+
+struct load {
+    struct reader reader;
+    struct problems problems;
+    struct loaded *files;
+    size_t n;
+};
+
+static struct settings defaults(void)
+{
+    return (struct settings){
+        .authority = PRESET_DEFAULT,
+        .email = "",
+        .challenge = "http-01",
+        .webroot = "",
+        .key_type = KEY_ECDSA_P256,
+        .key_group = "",
+        .key_mode = KEY_MODE,
+        .user_engine = "evercert",
+        .user_keeper = "evercert-keys",
+        .user_responder = "evercert-web",
+        .control = "",
+    };
+}
+
+static void load_init(struct load *l, struct arena *a, struct settings *s, size_t files)
+{
+    struct arena *scratch = arena_new();
+    *l = (struct load){
+        .problems = {.a = a},
+        .files = arena_array(scratch, files, sizeof(struct loaded)),
+        .reader =
+            {
+                .a = a,
+                .scratch = scratch,
+                .settings = s,
+                .entries = names_new(scratch),
+                .certificates = names_new(scratch),
+                .authorities = names_new(scratch),
+            },
+    };
+    l->reader.problems = &l->problems;
+    l->reader.directs_end = &l->reader.directs;
+    *s = defaults();
+}
+
+static void add_text(struct load *l, const char *file, struct str yaml)
+{
+    struct loaded *f = &l->files[l->n];
+    *f = (struct loaded){.file = {.file = arena_dup_c(l->reader.a, file), .file_no = (unsigned)l->n}};
+    l->n++;
+    if (yaml.n > CONFIG_FILE_MAX)
+        problem_add(&l->problems, f->file, NULL, "larger than %d MB", CONFIG_FILE_MAX / (1024 * 1024));
+    else if (document_parse(f->file, yaml, l->reader.scratch, &l->problems, &f->root))
+        return;
+    l->problems.broken_file = true;
+}
+
+static void add_file(struct load *l, const char *path)
+{
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(CONFIG_FILE_MAX);
+    struct err err = ERR_INIT;
+    if (file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &err) == 0) {
+        add_text(l, path, buf_str(&text));
+        return;
+    }
+    problem_add(&l->problems, (struct mark){.file_no = (unsigned)l->n}, NULL, "%s", err.text);
+    l->problems.broken_file = true;
+}
+
+/* ":80" means all addresses, which takes one socket for IPv6 and one for IPv4. */
+static void finish_listen(struct load *l)
+{
+    struct settings *s = l->reader.settings;
+    static const char *const everywhere[] = {"[::]:80", "0.0.0.0:80"};
+    if (s->http01_listen_n == 0) {
+        s->http01_listen = everywhere;
+        s->http01_listen_n = ARRAY_LEN(everywhere);
+        return;
+    }
+    struct arena *a = l->reader.a;
+    const char **list = arena_array(a, s->http01_listen_n * 2, sizeof *list);
+    struct names had = names_new(l->reader.scratch);
+    size_t n = 0;
+    for (size_t i = 0; i < s->http01_listen_n; i++) {
+        const char *at = s->http01_listen[i];
+        bool all = at != NULL && at[0] == ':';
+        const char *made[] = {
+            all ? arena_printf(a, "[::]%s", at) : at, all ? arena_printf(a, "0.0.0.0%s", at) : NULL};
+        for (size_t j = 0; j < ARRAY_LEN(made); j++)
+            if (made[j] != NULL && names_get(&had, str_c(made[j])) == NULL) {
+                names_put(&had, str_c(made[j]), made[j]);
+                list[n++] = made[j];
+            }
+    }
+    s->http01_listen = list;
+    s->http01_listen_n = n;
+}
+
+/* Own entries in the order of the files, then presets in the order of their table, then URLs in the order of
+ * their first use: `config show` prints this order and reading it gives it again. */
+static void finish_authorities(struct load *l)
+{
+    struct reader *r = &l->reader;
+    struct settings *s = r->settings;
+    size_t n = s->authority_n, direct_n = 0;
+    for (const struct direct *d = r->directs; d != NULL; d = d->next)
+        direct_n++;
+    struct authority *list = arena_array(r->a, n + preset_n + direct_n, sizeof *list);
+    if (n > 0)
+        memcpy(list, s->authorities, n * sizeof *list);
+    for (size_t i = 0; i < preset_n; i++) {
+        struct str name = str_c(presets[i].authority.name);
+        if (names_get(&r->authorities, name) != NULL && names_get(&r->entries, name) == NULL)
+            list[n++] = presets[i].authority;
+    }
+    for (const struct direct *d = r->directs; d != NULL; d = d->next)
+        list[n++] = (struct authority){.name = d->url, .directory = d->url, .ca_file = "", .staging = ""};
+    s->authorities = list;
+    s->authority_n = n;
+}
+
+/* The default authority; the problem is shown where the name was written. */
+static void check_default_authority(struct load *l)
+{
+    struct err err = ERR_INIT;
+    if (authority_use(&l->reader, l->reader.settings->authority, &err) == 0 || l->problems.broken_file)
+        return;
+    struct where where = {NULL, "authority", 0};
+    const struct setting *row = section_row(&schema_root, STR("authority"));
+    struct mark mark = l->reader.root.marks[row - schema_root.rows];
+    for (size_t i = 0; i < l->n; i++)
+        if (mark.line != 0 && l->files[i].file.file_no == mark.file_no)
+            mark = node_mark(l->files[i].file, read_member(l->files[i].root, "authority"));
+    problem_add(&l->problems, mark, &where, "%s", err.text);
+}
+
+/* Reads what was loaded and hands over the result or the problems. Ends the load. */
+static int load_finish(
+    struct load *l, struct settings *out, struct config_problems *problems, struct err *err)
+{
+    for (int late = 0; late < 2; late++) {
+        l->reader.late = late == 1;
+        for (size_t i = 0; i < l->n; i++) {
+            l->reader.file = l->files[i].file;
+            read_document(&l->reader, l->files[i].root);
+        }
+        if (late == 0)
+            check_default_authority(l);
+    }
+    finish_listen(l);
+    finish_authorities(l);
+    problems_sort(&l->problems);
+    if (problems != NULL) {
+        problems->n = l->problems.n;
+        for (size_t i = 0; i < l->problems.n; i++)
+            problems->list[i] = l->problems.list[i].text;
+    }
+    arena_free(l->reader.scratch);
+    if (l->problems.n > 0)
+        return err_set(err, ERR_CONFIG, "%s", l->problems.list[0].text);
+    *out = *l->reader.settings;
+    return 0;
+}
+
+int settings_parse(const char *file, struct str yaml, struct arena *a, struct settings *out,
+    struct config_problems *problems, struct err *err)
+{
+    struct settings s;
+    struct load l;
+    load_init(&l, a, &s, 1);
+    add_text(&l, file, yaml);
+    return load_finish(&l, out, problems, err);
+}
+
+/* Names of further files. */
+struct listing {
+    struct arena *a;
+    const char **names;
+    size_t n, cap;
+};
+
+static int list_entry(int dir, const char *name, int type, void *arg, struct err *err)
+{
+    struct listing *list = arg;
+    if (name[0] == '.' || !str_ends(str_c(name), STR(".yaml")))
+        return 0;
+    if (list->n == CONFIG_FILES_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d files", (int)CONFIG_FILES_MAX);
+    if (list->n == list->cap) {
+        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
+        const char **names = arena_array(list->a, cap, sizeof *names);
+        if (list->n > 0)
+            memcpy(names, list->names, list->n * sizeof *names);
+        list->names = names;
+        list->cap = cap;
+    }
+    list->names[list->n++] = arena_dup_c(list->a, name);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* The names in evercert.d beside `path`, sorted; none where there is no such directory. */
+static int list_further(const char *dir, struct listing *list, struct err *err)
+{
+    int fd ATTR_CLEANUP(fd_close) = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, errno, "%s", dir);
+    int r = dir_each(fd, list_entry, list, err);
+    if (r < 0)
+        return err_prefix(err, "%s", dir);
+    if (list->n > 1)
+        qsort(list->names, list->n, sizeof *list->names, by_name);
+    return 0;
+}
+
+int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
+    struct config_problems *problems, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    int before = slash == NULL ? 0 : (int)(slash + 1 - path);
+    const char *dir = arena_printf(a, "%.*severcert.d", before, path);
+    bool there = faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno != ENOENT;
+    if (!there && !optional)
+        return err_set(err, ERR_NOT_FOUND, "%s: there is no such configuration", path);
+    struct listing further = {.a = a};
+    struct err listing_err = ERR_INIT;
+    int listed = list_further(dir, &further, &listing_err);
+    struct settings s;
+    struct load l;
+    load_init(&l, a, &s, further.n + 1);
+    if (listed < 0) {
+        problem_add(&l.problems, (struct mark){0}, NULL, "%s", listing_err.text);
+        l.problems.broken_file = true;
+    }
+    if (there)
+        add_file(&l, path);
+    for (size_t i = 0; listed == 0 && i < further.n; i++)
+        add_file(&l, arena_printf(a, "%s/%s", dir, further.names[i]));
+    return load_finish(&l, out, problems, err);
+}
+
+const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a)
+{
+    for (size_t i = 0; i < s->authority_n; i++)
+        if (str_eq_c(name, s->authorities[i].name))
+            return &s->authorities[i];
+    const struct preset *preset = preset_find(name);
+    if (preset != NULL)
+        return preset->refused == NULL ? &preset->authority : NULL;
+    static const struct setting row = {.type = &type_url};
+    struct authority direct = {.ca_file = "", .staging = ""};
+    if (value_parse(&row, name, a, &direct.directory, NULL) < 0)
+        return NULL;
+    direct.name = direct.directory;
+    struct authority *found = arena_alloc(a, sizeof *found);
+    *found = direct;
+    return found;
+}
+
+const struct authority *settings_authority_of_directory(const struct settings *s, struct str directory)
+{
+    for (size_t i = 0; i < s->authority_n; i++)
+        if (str_eq_c(directory, s->authorities[i].directory))
+            return &s->authorities[i];
+    return NULL;
+}

@@ -1,0 +1,267 @@
+/* `config show` and `config schema`: the table written out. */
+#include "config/settings.h"
+
+#include "config/schema.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* YAML. */
+
+/* Whether every reader of YAML takes the bare word as a text. */
+static bool plain_text(struct str s)
+{
+    static const char *const reserved[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool later = (c >= '0' && c <= '9') || (c != '\0' && strchr("._-@", c) != NULL);
+        if (!letter && c != '/' && !(i > 0 && later))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (str_eq_nocase(s, str_c(reserved[i])))
+            return false;
+    return true;
+}
+
+/* Characters above ASCII that YAML's double quotes do not carry as they are: line separators, byte order
+ * mark, non-characters. All are three octets of UTF-8; 0 for others. */
+static unsigned special_character(struct str s)
+{
+    if (s.n < 3)
+        return 0;
+    const unsigned char *u = (const unsigned char *)s.p;
+    unsigned c = (unsigned)(u[0] & 0x0f) << 12 | (unsigned)(u[1] & 0x3f) << 6 | (u[2] & 0x3f);
+    bool three = (u[0] & 0xf0) == 0xe0;
+    return three && (c == 0x2028 || c == 0x2029 || c == 0xfeff || c >= 0xfffe) ? c : 0;
+}
+
+static void put_text(struct buf *out, struct str s, bool bare)
+{
+    if (bare || plain_text(s)) {
+        buf_put_str(out, s);
+        return;
+    }
+    buf_put_char(out, '"');
+    for (; s.n > 0; s = (struct str){s.p + 1, s.n - 1}) {
+        unsigned char c = (unsigned char)s.p[0];
+        unsigned special = special_character(s);
+        if (special != 0) {
+            buf_printf(out, "\\u%04X", special);
+            s = (struct str){s.p + 2, s.n - 2};
+        } else if (c == '"' || c == '\\') {
+            buf_printf(out, "\\%c", c);
+        } else if (c < 0x20 || c == 0x7f) {
+            buf_printf(out, "\\x%02X", c);
+        } else {
+            buf_put_char(out, (char)c);
+        }
+    }
+    buf_put_char(out, '"');
+}
+
+static void put_value(const struct setting *row, const void *field, struct buf *out)
+{
+    struct buf text = buf_new(out->max);
+    row->type->print(row, field, &text);
+    put_text(out, buf_str(&text), row->type->bare && text.n > 0);
+    buf_free(&text);
+}
+
+static void put_list(const struct setting *row, const void *base, struct buf *out)
+{
+    size_t n;
+    const char *const *items = setting_items(row, base, &n);
+    buf_put_char(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_put_c(out, i == 0 ? "" : ", ");
+        put_value(row, &items[i], out);
+    }
+    buf_put_char(out, ']');
+}
+
+static void put_section(
+    const struct section *section, const void *base, unsigned indent, bool dash, struct buf *out);
+
+/* An authority that is a URL names itself and needs no entry. */
+static bool names_itself(const struct setting *row, const char *element)
+{
+    return row->shape == SHAPE_ENTRIES &&
+           str_starts(str_c(*(const char *const *)(const void *)element), STR("https://"));
+}
+
+static void put_elements(const struct setting *row, const void *base, unsigned indent, struct buf *out)
+{
+    size_t n, shown = 0;
+    const char *element = setting_items(row, base, &n);
+    for (size_t i = 0; i < n; i++, element += row->section->size) {
+        if (names_itself(row, element))
+            continue;
+        if (shown++ == 0)
+            buf_put_char(out, '\n');
+        if (row->shape == SHAPE_ENTRIES) {
+            buf_printf(out, "%*s", (int)indent + 2, "");
+            put_text(out, str_c(*(const char *const *)(const void *)element), false);
+            buf_put_c(out, ":\n");
+        }
+        put_section(row->section, element, indent + 4, row->shape == SHAPE_OBJECTS, out);
+    }
+    if (shown == 0)
+        buf_put_c(out, row->shape == SHAPE_OBJECTS ? " []\n" : " {}\n");
+}
+
+static void put_row(const struct setting *row, const void *base, unsigned indent, struct buf *out)
+{
+    switch (row->shape) {
+    case SHAPE_ONE:
+        buf_put_char(out, ' ');
+        put_value(row, setting_field_const(row, base), out);
+        buf_put_char(out, '\n');
+        break;
+    case SHAPE_LIST:
+        buf_put_char(out, ' ');
+        put_list(row, base, out);
+        buf_put_char(out, '\n');
+        break;
+    case SHAPE_OBJECT:
+        buf_put_char(out, '\n');
+        put_section(row->section, base, indent + 2, false, out);
+        break;
+    case SHAPE_OBJECTS:
+    case SHAPE_ENTRIES:
+        put_elements(row, base, indent, out);
+        break;
+    case SHAPE_LATER:
+        break;
+    }
+}
+
+static void put_section(
+    const struct section *section, const void *base, unsigned indent, bool dash, struct buf *out)
+{
+    for (size_t i = 0; i < section->n; i++) {
+        const struct setting *row = &section->rows[i];
+        if (row->shape == SHAPE_LATER)
+            continue;
+        bool first = dash && i == 0;
+        buf_printf(out, "%*s%s%s:", first ? (int)indent - 2 : (int)indent, "", first ? "- " : "", row->key);
+        put_row(row, base, indent, out);
+    }
+}
+
+void settings_show(const struct settings *s, struct buf *out)
+{
+    put_section(&schema_root, s, 0, false, out);
+}
+
+/* JSON Schema. Memory is the only thing that can fail; jansson passes NULL on, and the text is not made. */
+
+static json_t *schema_of_section(const struct section *section);
+
+static json_t *schema_of_value(const struct setting *row)
+{
+    const struct value_type *type = row->type;
+    json_t *schema = json_object();
+    if (type->choice != NULL) {
+        json_t *choices = json_array();
+        const char *choice;
+        for (size_t i = 0; (choice = type->choice(i)) != NULL; i++)
+            json_array_append_new(choices, json_string(choice));
+        json_object_set_new(schema, "enum", choices);
+        return schema;
+    }
+    json_object_set_new(schema, "type", json_string(type->json_type != NULL ? type->json_type : "string"));
+    if (type->pattern != NULL)
+        json_object_set_new(schema, "pattern", json_string(type->pattern));
+    return schema;
+}
+
+static json_t *schema_list(json_t *item, const struct setting *row, int64_t most)
+{
+    json_t *schema = json_object();
+    json_object_set_new(schema, "type", json_string("array"));
+    json_object_set_new(schema, "items", item);
+    if ((row->flags & (SETTING_REQUIRED | SETTING_LIST_OF_ONE)) != 0)
+        json_object_set_new(schema, "minItems", json_integer(1));
+    if (most != 0)
+        json_object_set_new(schema, "maxItems", json_integer(most));
+    return schema;
+}
+
+static json_t *schema_either(json_t *one, json_t *list)
+{
+    json_t *schema = json_object(), *both = json_array();
+    json_array_append_new(both, one);
+    json_array_append_new(both, list);
+    json_object_set_new(schema, "anyOf", both);
+    return schema;
+}
+
+static json_t *schema_of_row(const struct setting *row)
+{
+    json_t *schema;
+    switch (row->shape) {
+    case SHAPE_ONE:
+        schema = schema_of_value(row);
+        if ((row->flags & SETTING_LIST_OF_ONE) != 0)
+            schema = schema_either(schema, schema_list(schema_of_value(row), row, 1));
+        break;
+    case SHAPE_LIST:
+        schema = schema_list(schema_of_value(row), row, row->max);
+        if ((row->flags & SETTING_LIST_ONLY) == 0)
+            schema = schema_either(schema_of_value(row), schema);
+        break;
+    case SHAPE_OBJECTS:
+        schema = schema_list(schema_of_section(row->section), row, row->max);
+        break;
+    case SHAPE_ENTRIES:
+        schema = json_object();
+        json_object_set_new(schema, "type", json_string("object"));
+        json_object_set_new(schema, "additionalProperties", schema_of_section(row->section));
+        break;
+    default:
+        schema = schema_of_section(row->section);
+    }
+    json_object_set_new(schema, "description", json_string(row->help));
+    return schema;
+}
+
+static json_t *schema_of_section(const struct section *section)
+{
+    json_t *schema = json_object(), *properties = json_object(), *required = json_array();
+    for (size_t i = 0; i < section->n; i++) {
+        const struct setting *row = &section->rows[i];
+        if (row->shape == SHAPE_LATER)
+            continue;
+        json_object_set_new(properties, row->key, schema_of_row(row));
+        if ((row->flags & SETTING_REQUIRED) != 0)
+            json_array_append_new(required, json_string(row->key));
+    }
+    json_object_set_new(schema, "type", json_string("object"));
+    json_object_set_new(schema, "properties", properties);
+    json_object_set_new(schema, "additionalProperties", json_false());
+    if (json_array_size(required) > 0)
+        json_object_set(schema, "required", required);
+    json_decref(required);
+    return schema;
+}
+
+static int put_json(const char *text, size_t n, void *arg)
+{
+    buf_put(arg, text, n);
+    return 0;
+}
+
+void settings_schema(struct buf *out)
+{
+    json_t *schema = schema_of_section(&schema_root);
+    json_object_set_new(schema, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
+    json_object_set_new(schema, "title", json_string("evercert configuration"));
+    if (schema == NULL || json_dump_callback(schema, put_json, out, JSON_INDENT(2)) < 0)
+        out->failed = true;
+    buf_put_char(out, '\n');
+    json_decref(schema);
+}

@@ -1,0 +1,50 @@
+/*
+ * The kinds of single values: how each is read from text, written as text, and described to people and in a
+ * JSON Schema. The configuration, the options of the command line and the JSON of a wish all use them.
+ */
+#ifndef EVERCERT_CONFIG_VALUES_H
+#define EVERCERT_CONFIG_VALUES_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct setting;
+
+enum {
+    VALUE_TEXT_MAX = 4096,   /* octets of a value; the longest path of Linux */
+    AUTHORITY_NAME_MAX = 64, /* octets of an entry's name */
+    ACCOUNT_NAME_MAX = 63,   /* octets of a user's or group's name; Linux allows 32 */
+    SOCKET_PATH_MAX = 107,   /* sun_path without its terminator */
+};
+
+struct value_type {
+    const char *expected; /* for "expected ..." and the schema's descriptions: "a duration such as 30d" */
+    /* Writes *field; `text` is not empty, UTF-8, at most VALUE_TEXT_MAX octets and free of control
+     * characters. */
+    int (*parse)(const struct setting *row, struct str text, struct arena *a, void *field, struct err *err);
+    /* Appends the text that parse would read back. */
+    void (*print)(const struct setting *row, const void *field, struct buf *out);
+    bool bare;                       /* in YAML it is written without quotes */
+    bool lines;                      /* may hold line breaks and tabs */
+    const char *json_type;           /* in a JSON Schema; NULL: "string" */
+    const char *pattern;             /* in a JSON Schema; NULL: none */
+    const char *(*choice)(size_t i); /* the i-th of an enumeration, NULL behind the last; or no function */
+};
+
+extern const struct value_type type_account, type_argument, type_authority, type_bool, type_challenge,
+    type_domain, type_duration, type_email, type_key_type, type_listen, type_mode, type_name, type_path,
+    type_url;
+
+/* Reads `text` as a value of `row` into `field` (of the row's C type). ERR_INPUT says what is expected and
+ * what is there. */
+int value_parse(const struct setting *row, struct str text, struct arena *a, void *field, struct err *err);
+
+/* A name under `authorities`. */
+int authority_name_check(struct str name, struct err *err);
+
+#endif

@@ -1,0 +1,199 @@
+#include "config/wish.h"
+
+#include "acme/identifier.h"
+#include "config/certificate.h"
+#include "config/problems.h"
+#include "config/schema.h"
+
+#include <jansson.h>
+#include <string.h>
+
+int wish_name_check(struct str name, struct err *err)
+{
+    char shown[QUOTE_MAX];
+    if (name.n == 0)
+        return err_set(err, ERR_INPUT, "the name of a certificate is empty");
+    if (name.n > WISH_NAME_MAX)
+        return err_set(
+            err, ERR_INPUT, "the name %s is longer than %d octets", quote(name, shown), (int)WISH_NAME_MAX);
+    if (name.p[0] == '.' || name.p[0] == '-')
+        return err_set(err, ERR_INPUT, "the name %s begins with '%c'; begin with a letter or digit",
+            quote(name, shown), name.p[0]);
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    (c != '\0' && strchr("._-@", c) != NULL);
+        if (!good)
+            return err_set(err, ERR_INPUT, "the name %s may hold letters, digits, '.', '_', '-' and '@' only",
+                quote(name, shown));
+    }
+    return 0;
+}
+
+/* Encoding. NULL from jansson (memory, text that is not UTF-8) goes up to the top. */
+
+static json_t *encode_section(const struct section *section, const void *base);
+
+static json_t *encode_value(const struct setting *row, const void *field)
+{
+    struct buf text = buf_new(WISH_TEXT_MAX);
+    row->type->print(row, field, &text);
+    json_t *value = buf_failed(&text) ? NULL : json_stringn(buf_c(&text), text.n);
+    buf_free(&text);
+    return value;
+}
+
+static json_t *encode_row(const struct setting *row, const void *base)
+{
+    if (row->shape == SHAPE_ONE)
+        return encode_value(row, setting_field_const(row, base));
+    json_t *list = json_array();
+    size_t n, size = setting_item_size(row);
+    const char *items = setting_items(row, base, &n);
+    for (size_t i = 0; i < n && list != NULL; i++, items += size) {
+        json_t *item =
+            row->shape == SHAPE_LIST ? encode_value(row, items) : encode_section(row->section, items);
+        if (json_array_append_new(list, item) < 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *encode_section(const struct section *section, const void *base)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < section->n && object != NULL; i++) {
+        const struct setting *row = &section->rows[i];
+        if (row->shape == SHAPE_LATER)
+            continue;
+        if (json_object_set_new(object, row->key, encode_row(row, base)) < 0) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
+static int put_json(const char *text, size_t n, void *arg)
+{
+    buf_put(arg, text, n);
+    return 0;
+}
+
+void wish_encode(const struct wish *w, struct buf *out)
+{
+    json_t *json = encode_section(&schema_certificate, w);
+    struct buf text = buf_new(out->max);
+    if (json == NULL || json_dump_callback(json, put_json, &text, JSON_COMPACT | JSON_SORT_KEYS) < 0 ||
+        buf_failed(&text))
+        out->failed = true;
+    else
+        buf_put_str(out, buf_str(&text));
+    buf_free(&text);
+    json_decref(json);
+}
+
+/* Decoding. */
+
+static int decode_section(
+    const json_t *json, const struct section *section, struct arena *a, void *base, struct err *err);
+
+static int decode_value(
+    const json_t *json, const struct setting *row, struct arena *a, void *field, struct err *err)
+{
+    if (!json_is_string(json))
+        return err_set(err, ERR_INPUT, "wish: %s is no text", row->key);
+    struct str text = {json_string_value(json), json_string_length(json)};
+    int r = value_parse(row, text, a, field, err);
+    if (r < 0)
+        return err_prefix(err, "wish: %s", row->key);
+    /* A stranger's name is not mended: a wish holds what was made of a name once. */
+    if (row->type == &type_domain && !str_eq_c(text, *(const char *const *)field))
+        return err_set(err, ERR_INPUT, "wish: %s holds a name that is no A-label", row->key);
+    return 0;
+}
+
+static int decode_row(
+    const json_t *json, const struct setting *row, struct arena *a, void *base, struct err *err)
+{
+    if (row->shape == SHAPE_ONE)
+        return decode_value(json, row, a, setting_field(row, base), err);
+    if (!json_is_array(json))
+        return err_set(err, ERR_INPUT, "wish: %s is no list", row->key);
+    size_t n = json_array_size(json), most = row->max != 0 ? (size_t)row->max : (size_t)WISH_DOMAINS_MAX;
+    size_t size = setting_item_size(row);
+    if (n > most)
+        return err_set(err, ERR_LIMIT, "wish: %s has more than %zu items", row->key, most);
+    char *items = arena_array(a, n, size);
+    setting_set_items(row, base, items, n);
+    for (size_t i = 0; i < n; i++, items += size) {
+        const json_t *item = json_array_get(json, i);
+        int r = row->shape == SHAPE_LIST ? decode_value(item, row, a, items, err)
+                                         : decode_section(item, row->section, a, items, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int decode_section(
+    const json_t *json, const struct section *section, struct arena *a, void *base, struct err *err)
+{
+    if (!json_is_object(json))
+        return err_set(err, ERR_INPUT, "wish: %s is no object", section->noun);
+    section->init(base, NULL);
+    for (size_t i = 0; i < section->n; i++) {
+        const struct setting *row = &section->rows[i];
+        const json_t *value = row->shape == SHAPE_LATER ? NULL : json_object_get(json, row->key);
+        int r = value != NULL ? decode_row(value, row, a, base, err) : 0;
+        if (r < 0)
+            return r;
+        if (value == NULL && (row->flags & SETTING_REQUIRED) != 0)
+            return err_set(err, ERR_INPUT, "wish: %s is missing", row->key);
+    }
+    return 0;
+}
+
+/* What the members alone do not show. */
+static int check_whole(struct wish *w, struct arena *a, struct err *err)
+{
+    int r;
+    if (w->domain_n == 0)
+        return err_set(err, ERR_INPUT, "wish: domains is empty");
+    const char **domains = arena_array(a, w->domain_n, sizeof *domains);
+    memcpy(domains, w->domains, w->domain_n * sizeof *domains);
+    size_t n = w->domain_n;
+    if ((r = domains_tidy(domains, &n, err)) < 0)
+        return r;
+    if (n < w->domain_n)
+        return err_set(err, ERR_INPUT, "wish: domains holds a name twice");
+    for (size_t i = 0; i < n; i++)
+        if ((r = domain_challenge_check(domains[i], w->challenge, err)) < 0)
+            return r;
+    if (w->name[0] == '\0' && (r = wish_name_default(w, a, err)) < 0)
+        return r;
+    for (size_t i = 0; i < w->deploy_n; i++)
+        if ((r = deploy_run_check(&w->deploys[i], err)) < 0)
+            return r;
+    return deploys_check(w->deploys, w->deploy_n, err);
+}
+
+int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *err)
+{
+    json_error_t why;
+    struct wish w;
+    if (json.n > WISH_TEXT_MAX)
+        return err_set(err, ERR_LIMIT, "wish: more than %d octets", (int)WISH_TEXT_MAX);
+    json_t *object = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, &why);
+    if (object == NULL)
+        return err_set(err, ERR_INPUT, "wish: no JSON: %s", why.text);
+    int r = decode_section(object, &schema_certificate, a, &w, err);
+    json_decref(object);
+    if (r == 0)
+        r = check_whole(&w, a, err);
+    if (r == 0)
+        *out = w;
+    return r;
+}

@@ -1,0 +1,561 @@
+/* One CA: its directory, our account there, its nonces, and signed requests. */
+#include "processes/engine/engine.h"
+
+#include "acme/limits.h"
+#include "acme/problem.h"
+#include "base/log.h"
+
+#include <curl/curlver.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_AGENT "evercert/" EVERCERT_VERSION " libcurl/" LIBCURL_VERSION
+
+static char *copy(const char *c)
+{
+    char *p = strdup(c);
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+struct authority *authority_find(struct engine *e, const char *name)
+{
+    for (struct authority *a = e->authorities; a != NULL; a = a->next)
+        if (strcmp(a->name, name) == 0 || strcmp(a->directory_url, name) == 0)
+            return a;
+    return NULL;
+}
+
+struct authority *authority_of_directory(struct engine *e, const char *directory)
+{
+    for (struct authority *a = e->authorities; a != NULL; a = a->next)
+        if (strcmp(a->directory_url, directory) == 0)
+            return a;
+    return NULL;
+}
+
+static struct authority *authority_new(struct engine *e, const struct msg_engine_authority *m)
+{
+    struct authority *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        abort();
+    a->engine = e;
+    a->directory_url = copy(m->directory);
+    a->name = copy("");
+    a->email = copy("");
+    a->ca_pem = copy("");
+    a->thumbprint = copy("");
+    a->account_url = copy("");
+    a->arena = arena_new();
+    a->nonces = nonce_pool_new();
+    a->queue_last = &a->queue;
+    a->finalize_early = true;
+    a->next = e->authorities;
+    e->authorities = a;
+    return a;
+}
+
+static void replace(char **at, const char *value)
+{
+    free(*at);
+    *at = copy(value);
+}
+
+void authority_configure(struct engine *e, const struct msg_engine_authority *m)
+{
+    struct authority *a = authority_of_directory(e, m->directory);
+    if (a == NULL)
+        a = authority_new(e, m);
+    bool same_roots = str_eq_c(m->ca_pem, a->ca_pem);
+    if (strcmp(a->email, m->email) != 0)
+        a->ready = false; /* the contact is brought up to date before the next use */
+    replace(&a->name, m->name);
+    replace(&a->email, m->email);
+    a->agree_tos = m->agree_tos;
+    if (same_roots)
+        return;
+    free(a->ca_pem);
+    a->ca_pem = strndup(m->ca_pem.p, m->ca_pem.n);
+    if (a->ca_pem == NULL)
+        abort();
+    /* Connections made with the old roots end with their requests' callers told so by a time-out at worst; a
+     * new client is used from here on. */
+    if (a->http != NULL && a->queue == NULL && a->fetching == 0 && !a->busy) {
+        http_client_free(a->http);
+        a->http = NULL;
+    }
+}
+
+static int need_http(struct authority *a, struct err *err)
+{
+    if (a->http != NULL)
+        return 0;
+    return http_client_new(a->engine->process.base, str_c(a->ca_pem), USER_AGENT, &a->http, err);
+}
+
+/* --- becoming ready
+ * ----------------------------------------------------------------------------------------------- */
+
+static void settle(struct authority *a, const struct err *err)
+{
+    struct authority_waiter *waiters = a->waiters;
+    a->waiters = NULL;
+    a->busy = false;
+    a->ready = err == NULL;
+    while (waiters != NULL) {
+        struct authority_waiter *w = waiters;
+        waiters = w->next;
+        if (w->fn != NULL)
+            w->fn(a->engine, err, w->arg);
+        free(w);
+    }
+}
+
+void authority_forget_waiter(struct authority *a, const void *arg)
+{
+    for (struct authority_waiter *w = a->waiters; w != NULL; w = w->next)
+        if (w->arg == arg)
+            w->fn = NULL;
+}
+
+static struct authority_record load_record(struct authority *a, struct arena *arena)
+{
+    struct authority_record r;
+    if (store_authority_get(a->engine->store, str_c(a->directory_url), arena, &r, NULL) < 0)
+        r = (struct authority_record){a->directory_url, "", {0}, "", ""};
+    return r;
+}
+
+static void save_record(struct authority *a, const struct authority_record *r)
+{
+    struct err err = ERR_INIT;
+    if (store_authority_put(a->engine->store, r, &err) < 0)
+        log_error("%s: %s", a->name, err.text);
+}
+
+static void account_step(struct authority *a, const struct account_next *next, const struct err *err);
+
+static void on_account_answer(
+    struct engine *e, const struct acme_response *r, const struct err *why, void *arg)
+{
+    struct authority *a = arg;
+    struct account_next next;
+    struct err err = ERR_INIT;
+    if (why != NULL) {
+        settle(a, why);
+        return;
+    }
+    account_response(a->account, r, engine_now(e), &next, &err);
+    account_step(a, &next, &err);
+}
+
+static void account_done(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record r = load_record(a, arena);
+    const char *url = arena_dup(arena, account_url(a->account));
+    const char *email = a->email[0] != '\0' ? a->email : r.account_email;
+    if (strcmp(r.account_url, url) != 0)
+        history_add(a->engine, "", "account", arena_printf(arena, "account %s at %s", url, a->name), NULL);
+    if (strcmp(r.account_url, url) != 0 || strcmp(r.account_email, email) != 0) {
+        r.account_url = url;
+        r.account_email = email;
+        save_record(a, &r);
+    }
+    replace(&a->account_url, url);
+    settle(a, NULL);
+}
+
+static void account_step(struct authority *a, const struct account_next *next, const struct err *err)
+{
+    switch (next->action) {
+    case ACCOUNT_REQUEST: {
+        struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+        replace(&a->account_url, arena_dup(arena, account_url(a->account)));
+        struct post_spec spec = {.request = next->kind,
+            .url = arena_dup(arena, next->url),
+            .without_account =
+                next->kind == ACME_REQUEST_NEW_ACCOUNT || next->kind == ACME_REQUEST_FIND_ACCOUNT};
+        post_start(a, &spec, on_account_answer, a);
+        break;
+    }
+    case ACCOUNT_READY:
+        account_done(a);
+        break;
+    case ACCOUNT_FAILED: {
+        struct err why = *err;
+        err_prefix(&why, "account at %s", a->name);
+        settle(a, &why);
+        break;
+    }
+    }
+}
+
+static void on_account_key(const void *msg, const struct err *why, void *arg)
+{
+    struct authority *a = arg;
+    const struct msg_account_opened *m = msg;
+    struct err err = ERR_INIT;
+    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    if (r < 0) {
+        settle(a, &err);
+        return;
+    }
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record record = load_record(a, arena);
+    replace(&a->thumbprint, m->thumbprint);
+    struct account_params params = {
+        .directory_url = str_c(a->directory_url),
+        .new_account = a->directory.new_account,
+        .terms_of_service = a->directory.terms_of_service,
+        /* A key made just now is not the one that account was registered with. */
+        .known_url = m->is_new ? STR("") : str_c(record.account_url),
+        .email = str_c(a->email[0] != '\0' ? a->email : record.account_email),
+        .registered_email = str_c(record.account_email),
+        .agree_tos = a->agree_tos,
+        .external_account_required = a->directory.external_account_required,
+        .may_register = a->register_allowed,
+        .key_is_new = m->is_new,
+    };
+    account_free(a->account);
+    a->account = account_new(&params);
+    struct account_next next;
+    account_start(a->account, &next, &err);
+    account_step(a, &next, &err);
+}
+
+static void open_account(struct authority *a)
+{
+    struct engine *e = a->engine;
+    struct err err = ERR_INIT;
+    struct msg_account_open m = {a->directory_url};
+    int r = e->keeper == NULL ? err_set(&err, ERR_IPC, "the keeper is not running")
+                              : channel_request(e->keeper, MSG_account_open, &m, MSG_account_opened,
+                                    on_account_key, a, &err);
+    if (r < 0)
+        settle(a, &err);
+}
+
+static int take_directory(struct authority *a, struct str json, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct directory d;
+    int r = directory_parse(json, str_c(a->directory_url), arena, &d, err);
+    if (r < 0) {
+        arena_free(arena);
+        return r;
+    }
+    arena_free(a->arena);
+    a->arena = arena;
+    a->directory = d;
+    a->directory_known = true;
+    return 0;
+}
+
+static void on_directory(const struct http_response *r, const struct err *why, void *arg)
+{
+    struct authority *a = arg;
+    struct err err = ERR_INIT;
+    if (why != NULL)
+        err = *why;
+    else if (r->status != 200)
+        err_set(&err, r->status >= 500 || r->status == 429 ? ERR_NETWORK : ERR_ACME,
+            "%s answered with status %d: is this an ACME directory?", a->directory_url, r->status);
+    else if (take_directory(a, r->body, &err) == 0) {
+        struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+        struct authority_record record = load_record(a, arena);
+        record.directory = arena_dup(arena, r->body);
+        record.fetched_at = engine_now(a->engine);
+        save_record(a, &record);
+        open_account(a);
+        return;
+    }
+    err_prefix(&err, "authority %s", a->name);
+    settle(a, &err);
+}
+
+static void fetch_directory(struct authority *a)
+{
+    struct err err = ERR_INIT;
+    struct http_spec spec = {.method = HTTP_GET,
+        .url = a->directory_url,
+        .headers_max = ACME_HEADERS_MAX,
+        .body_max = ACME_JSON_MAX};
+    struct http_request *request;
+    if (http_request_start(a->http, &spec, on_directory, a, &request, &err) < 0)
+        settle(a, &err);
+}
+
+void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg)
+{
+    struct authority_waiter *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        abort();
+    *w = (struct authority_waiter){a->waiters, fn, arg};
+    a->waiters = w;
+    a->register_allowed = (a->busy && a->register_allowed) || may_register;
+    if (a->busy)
+        return;
+    a->busy = true;
+    struct err err = ERR_INIT;
+    if (need_http(a, &err) < 0) {
+        settle(a, &err);
+        return;
+    }
+    if (a->ready) {
+        settle(a, NULL);
+        return;
+    }
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record record = load_record(a, arena);
+    int64_t age = engine_now(a->engine).s - record.fetched_at.s;
+    if (record.directory[0] != '\0' && age >= 0 && age < DIRECTORY_AGE_MAX_S &&
+        take_directory(a, str_c(record.directory), NULL) == 0)
+        open_account(a);
+    else
+        fetch_directory(a);
+}
+
+void authority_reset_account(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record record = load_record(a, arena);
+    record.account_url = "";
+    record.account_email = "";
+    save_record(a, &record);
+    a->ready = false;
+}
+
+void authority_reset_directory(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record record = load_record(a, arena);
+    record.fetched_at = (struct wall){0};
+    record.directory = "";
+    save_record(a, &record);
+    a->ready = false;
+}
+
+/* --- signed requests
+ * --------------------------------------------------------------------------------------------------- */
+
+struct post {
+    struct post *next;
+    struct authority *authority;
+    struct arena *arena;
+    struct post_spec spec; /* in the arena */
+    post_done_fn *done;    /* NULL: abandoned */
+    void *arg;
+    unsigned bad_nonces;
+    struct err why; /* of post_fail */
+};
+
+static void pump(struct authority *a);
+
+static void post_end(struct post *p, const struct acme_response *r, const struct err *err)
+{
+    if (p->done != NULL)
+        p->done(p->authority->engine, r, err, p->arg);
+    arena_free(p->arena);
+    free(p);
+}
+
+static void on_failed_later(evutil_socket_t fd, short what, void *arg)
+{
+    struct post *p = arg;
+    (void)fd, (void)what;
+    post_end(p, NULL, &p->why);
+}
+
+/* A failure is told from the loop, never from inside post_start, so that callers have one order of events. */
+static void post_fail(struct post *p, const struct err *why)
+{
+    p->why = *why;
+    if (event_base_once(p->authority->engine->process.base, -1, EV_TIMEOUT, on_failed_later, p,
+            &(struct timeval){0}) != 0)
+        abort();
+}
+
+static void enqueue(struct post *p)
+{
+    struct authority *a = p->authority;
+    p->next = NULL;
+    *a->queue_last = p;
+    a->queue_last = &p->next;
+    a->queued++;
+}
+
+static struct post *dequeue(struct authority *a)
+{
+    struct post *p = a->queue;
+    a->queue = p->next;
+    if (a->queue == NULL)
+        a->queue_last = &a->queue;
+    a->queued--;
+    return p;
+}
+
+static struct mono mono_now(void)
+{
+    return clock_mono(&system_clock);
+}
+
+/* http's header fields as acme's: the two layers do not know each other. */
+static struct acme_response to_acme(const struct http_response *r, struct arena *arena)
+{
+    struct acme_header *headers = arena_array(arena, r->header_n, sizeof *headers);
+    for (size_t i = 0; i < r->header_n; i++)
+        headers[i] = (struct acme_header){r->headers[i].name, r->headers[i].value};
+    return (struct acme_response){r->status, headers, r->header_n, r->body};
+}
+
+static void keep_nonce(struct authority *a, const struct acme_response *r)
+{
+    struct str nonce;
+    if (acme_response_nonce(r, &nonce))
+        nonce_pool_put(a->nonces, nonce, mono_now());
+}
+
+static bool is_bad_nonce(const struct acme_response *r, struct arena *arena)
+{
+    struct problem problem;
+    if (r->status < 400)
+        return false;
+    problem_read(r, arena, &problem);
+    return problem_classify(&problem) == PROBLEM_RETRY_NONCE;
+}
+
+static void on_post_answer(const struct http_response *hr, const struct err *why, void *arg)
+{
+    struct post *p = arg;
+    struct authority *a = p->authority;
+    if (hr == NULL) {
+        post_end(p, NULL, why);
+        pump(a);
+        return;
+    }
+    struct acme_response r = to_acme(hr, p->arena);
+    keep_nonce(a, &r);
+    log_debug("%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
+    if (is_bad_nonce(&r, p->arena) && p->bad_nonces < ACME_BAD_NONCE_RETRIES) {
+        p->bad_nonces++;
+        enqueue(p);
+    } else {
+        if (r.status == 404 && (p->spec.request == ACME_REQUEST_NEW_ORDER || p->spec.without_account))
+            authority_reset_directory(a);
+        post_end(p, &r, NULL);
+    }
+    pump(a);
+}
+
+static void on_signed(const void *msg, const struct err *why, void *arg)
+{
+    struct post *p = arg;
+    const struct msg_signed *m = msg;
+    struct err err = ERR_INIT;
+    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    if (r == 0) {
+        struct http_spec spec = {.method = HTTP_POST,
+            .url = p->spec.url,
+            .content_type = "application/jose+json",
+            .body = m->body,
+            .headers_max = ACME_HEADERS_MAX,
+            .body_max = ACME_CHAIN_MAX};
+        struct http_request *request;
+        r = http_request_start(p->authority->http, &spec, on_post_answer, p, &request, &err);
+    }
+    if (r < 0)
+        post_end(p, NULL, &err);
+}
+
+static void sign(struct post *p, const char *nonce)
+{
+    struct authority *a = p->authority;
+    struct engine *e = a->engine;
+    struct err err = ERR_INIT;
+    struct msg_sign m = {.directory = a->directory_url,
+        .request = p->spec.request,
+        .kid = p->spec.without_account ? "" : a->account_url,
+        .nonce = nonce,
+        .url = p->spec.url,
+        .permit = p->spec.permit,
+        .sealed_key = p->spec.sealed_key,
+        .generation = p->spec.generation,
+        .ticket = p->spec.ticket};
+    int r = e->keeper == NULL ? err_set(&err, ERR_IPC, "the keeper is not running")
+                              : channel_request(e->keeper, MSG_sign, &m, MSG_signed, on_signed, p, &err);
+    if (r < 0)
+        post_fail(p, &err);
+}
+
+static void on_nonce(const struct http_response *hr, const struct err *why, void *arg)
+{
+    struct authority *a = arg;
+    a->fetching--;
+    struct err err = ERR_INIT;
+    if (hr != NULL) {
+        struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+        struct acme_response r = to_acme(hr, arena);
+        keep_nonce(a, &r);
+        struct str nonce;
+        if (!acme_response_nonce(&r, &nonce)) {
+            err_set(&err, r.status >= 500 || r.status == 429 ? ERR_NETWORK : ERR_ACME,
+                "%s gave no usable nonce (status %d)", a->name, r.status);
+            if (r.status == 404)
+                authority_reset_directory(a);
+        }
+    } else {
+        err = *why;
+    }
+    /* One request waits for this answer; it hears of the failure, the others have their own. */
+    if (err.code != 0 && a->queue != NULL && a->queued > a->fetching)
+        post_end(dequeue(a), NULL, &err);
+    pump(a);
+}
+
+static void fetch_nonce(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct err err = ERR_INIT;
+    struct http_spec spec = {.method = HTTP_HEAD,
+        .url = arena_dup(arena, a->directory.new_nonce),
+        .headers_max = ACME_HEADERS_MAX,
+        .body_max = ACME_JSON_MAX};
+    struct http_request *request;
+    a->fetching++;
+    if (http_request_start(a->http, &spec, on_nonce, a, &request, &err) < 0) {
+        a->fetching--;
+        post_fail(dequeue(a), &err);
+    }
+}
+
+/* Gives nonces at hand to requests that wait, and fetches for the rest. */
+static void pump(struct authority *a)
+{
+    char nonce[ACME_NONCE_MAX + 1];
+    while (a->queue != NULL && nonce_pool_take(a->nonces, mono_now(), nonce))
+        sign(dequeue(a), nonce);
+    while (a->queue != NULL && a->fetching < NONCE_FETCHES_MAX && a->fetching < a->queued)
+        fetch_nonce(a);
+}
+
+struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg)
+{
+    struct post *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        abort();
+    *p = (struct post){.authority = a, .arena = arena_new(), .spec = *spec, .done = done, .arg = arg};
+    p->spec.url = arena_dup_c(p->arena, spec->url);
+    p->spec.permit = arena_str(p->arena, spec->permit);
+    p->spec.sealed_key = arena_str(p->arena, spec->sealed_key);
+    p->spec.ticket = arena_str(p->arena, spec->ticket);
+    enqueue(p);
+    pump(a);
+    return p;
+}
+
+void post_abandon(struct post *p)
+{
+    p->done = NULL;
+}

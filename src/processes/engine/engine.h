@@ -1,0 +1,274 @@
+/*
+ * The engine: what is due, and the conversation with the CA. It holds the store and no secret: requests are
+ * signed by the keeper out of permits, challenges are shown by the responder or the parent, hooks are run by
+ * the parent.
+ *
+ * Every turn of its loop ends with one commit (group commit); only then do the actions leave that depend on
+ * what was written (outbox.c). So whatever is pulled from under it, the store knows what the CA was told.
+ */
+#ifndef EVERCERT_PROCESSES_ENGINE_ENGINE_H
+#define EVERCERT_PROCESSES_ENGINE_ENGINE_H
+
+#include "acme/account.h"
+#include "acme/directory.h"
+#include "acme/nonce.h"
+#include "acme/order.h"
+#include "base/arena.h"
+#include "config/wish.h"
+#include "http/client.h"
+#include "processes/process.h"
+#include "store/store.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    JOBS_MAX = 32,               /* orders in flight; each is one HTTP/2 stream most of the time */
+    DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
+    NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
+    DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
+    DUE_CHECK_MAX_S = 3600,      /* longest sleep: a clock that was set is noticed within the hour */
+    COMMIT_RETRY_S = 5,          /* a full disk is tried again after this */
+    KEEPER_RETRY_MS = 500,       /* jobs that lost the keeper are taken up again after this */
+    INTERRUPTIONS_MAX = 5,       /* ... at most this often, then it counts as a failure */
+    SHOW_HISTORY_MAX = 10,
+    LOG_MAX = 1000000,
+};
+
+struct engine;
+struct job;
+struct post;
+struct deployment;
+
+/* --- authority.c: one CA: directory, account, nonces, signed requests
+ * ------------------------------------------- */
+
+/* Called once: the authority can be used, or `err` says why not. */
+typedef void authority_ready_fn(struct engine *e, const struct err *err, void *arg);
+/* The answer to a signed request: exactly one of the two; both live for the call. */
+typedef void post_done_fn(struct engine *e, const struct acme_response *r, const struct err *err, void *arg);
+
+struct authority_waiter {
+    struct authority_waiter *next;
+    authority_ready_fn *fn;
+    void *arg;
+};
+
+struct authority {
+    struct authority *next;
+    struct engine *engine;
+    char *name, *directory_url, *email, *ca_pem;
+    bool agree_tos;
+    struct http_client *http;
+    /* directory */
+    struct arena *arena;
+    struct directory directory;
+    bool directory_known;
+    /* account */
+    struct account *account;
+    bool busy, ready, register_allowed, reset_once;
+    char *thumbprint, *account_url;
+    struct authority_waiter *waiters;
+    /* requests */
+    struct nonce_pool *nonces;
+    struct post *queue, **queue_last; /* waiting for a nonce */
+    size_t queued;
+    unsigned fetching;   /* newNonce requests under way */
+    bool finalize_early; /* until the CA turned out to be slower */
+};
+
+struct authority *authority_find(struct engine *e, const char *name);
+struct authority *authority_of_directory(struct engine *e, const char *directory);
+void authority_configure(struct engine *e, const struct msg_engine_authority *m);
+/* Directory and account, from the cache where it is good. `may_register` false only looks. */
+void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
+void authority_forget_waiter(struct authority *a, const void *arg);
+/* The CA does not know our account URL: look for the account again at the next need. */
+void authority_reset_account(struct authority *a);
+/* The directory led nowhere: fetch it again at the next need. */
+void authority_reset_directory(struct authority *a);
+
+/* What a signed request is about, besides its kind and URL; copied. */
+struct post_spec {
+    enum acme_request request;
+    const char *url;
+    bool without_account; /* the public key stands in the header */
+    struct str permit, sealed_key, ticket;
+    int64_t generation;
+};
+struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
+/* The answer, when it comes, is only searched for its nonce. */
+void post_abandon(struct post *p);
+
+/* --- job.c: one certificate being got
+ * -------------------------------------------------------------------------- */
+
+struct job_watch {
+    struct job_watch *next;
+    uint32_t session;
+};
+
+struct job {
+    struct job *next;
+    struct engine *engine;
+    struct arena *arena;
+    struct certificate record; /* in the arena; changed and put as things happen */
+    struct wish wish;
+    struct authority *authority;
+    struct order *order;
+    int64_t generation;
+    struct str sealed_key;
+    struct job_watch *watches;
+    struct job_post *posts;
+    struct event *timer;
+    unsigned timer_tag, key_tag, publish_tag;
+    enum order_phase shown;
+    struct mono started;
+    unsigned interruptions;
+    bool over, account_retried;
+    struct published_info {
+        const char *fingerprint, *serial, *issuer;
+        struct wall not_before, not_after;
+        struct str chain;
+    } published;
+};
+
+/* Starts one for the certificate of that name; the running one where there is one already. NULL and *err
+ * where there is no such certificate or it cannot be started. */
+struct job *job_start(struct engine *e, const char *name, struct err *err);
+struct job *job_find(struct engine *e, const char *name);
+void job_watch(struct job *j, uint32_t session);
+/* Its challenge can be seen now, or why not. */
+void challenge_presented(struct job *j, unsigned tag, const struct err *err);
+/* The responder's token was fetched. */
+void job_hit(struct job *j, struct str token);
+/* The certificate is no longer wanted: those who wait are told, nothing is recorded. */
+void job_cancel(struct job *j);
+/* Frees what is over. */
+void jobs_reap(struct engine *e);
+void job_free(struct job *j);
+/* Carries out one action whose preconditions are durable now. */
+void job_act(struct job *j, const struct order_action *a);
+
+/* --- challenges.c: where answers are shown
+ * ---------------------------------------------------------------------- */
+
+/* Before the commit: what must be known after a crash. */
+void challenge_prepare(struct job *j, const struct order_action *a);
+void challenge_present(struct job *j, const struct order_action *a);
+void challenge_withdraw(struct job *j, const struct order_action *a);
+/* A responder came (again): it is told every live token. */
+void challenges_replay(struct engine *e);
+/* Files that a crash left behind. */
+void challenges_sweep(struct engine *e);
+/* From the responder: a token was fetched. */
+void challenges_hit(struct engine *e, struct str token);
+/* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
+void challenges_forget_job(struct engine *e, const struct job *j);
+
+/* --- outbox.c
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* Actions wait here for the commit. */
+void outbox_put(struct job *j, const struct order_action *a);
+void outbox_forget(struct engine *e, const struct job *j);
+/* The end of a turn: commit, send, tidy up. */
+void engine_turn(void *engine);
+
+/* --- schedule.c: what is due
+ * ---------------------------------------------------------------------------------------- */
+
+struct wall engine_now(const struct engine *e);
+/* Start what is due and fits; set the timer for what comes next. Cheap when nothing is due. */
+void schedule_run(struct engine *e);
+/* When the live certificate is to be renewed. */
+struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w);
+/* A certificate was published: hooks are due. Tells the sessions when they are through. */
+void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
+bool deploying(const struct engine *e, const char *name);
+
+/* --- wishes.c: what the operator wants
+ * --------------------------------------------------------------------------- */
+
+void wishes_begin(struct engine *e);
+void wish_put(struct engine *e, const char *wish, struct str permit);
+void wishes_end(struct engine *e);
+/* Insert or change one certificate. *out_changed: what is live no longer is what is wanted. */
+int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
+    bool *out_changed, struct err *err);
+
+/* --- commands.c, sessions.c
+ * -------------------------------------------------------------------------------------------- */
+
+struct session {
+    struct session *next;
+    uint32_t id;
+    size_t waiting; /* jobs, deployments, answers it waits for */
+    struct err err; /* what concerns the command as a whole */
+    bool failed;
+    bool pass;   /* renew without names: goes on until nothing is due */
+    bool follow; /* log --follow: every new entry (of `name`, where there is one) is a row */
+    char *name;
+};
+
+void command_run(struct engine *e, const struct msg_engine_command *m);
+struct session *session_new(struct engine *e, uint32_t id);
+/* NULL where the client has gone. */
+struct session *session_find(struct engine *e, uint32_t id);
+void session_end(struct engine *e, uint32_t id);
+/* An error of the command as a whole. */
+void session_fail(struct engine *e, uint32_t id, const struct err *err);
+void session_row(struct engine *e, uint32_t id, json_t *object); /* takes the reference */
+void session_progress(struct engine *e, uint32_t id, const char *name, const char *step);
+/* One certificate's part is over; err NULL: well. */
+void session_part_done(
+    struct engine *e, uint32_t id, const char *name, const char *step, const struct err *err);
+/* Ends those that wait for nothing any more. */
+void sessions_settle(struct engine *e);
+
+/* --- report.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* The JSON object of a certificate (product contract); `whole` adds what only `show` has. New reference. */
+json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
+json_t *report_history(const struct history_record *h);
+json_t *report_account(const struct authority *a, const struct authority_record *r);
+
+/* Append to the history; `detail` (taken, may be NULL) is a JSON object. */
+void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail);
+
+/* --- the engine
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct token; /* challenges.c */
+struct outbox_item;
+
+struct engine {
+    struct process process;
+    struct channel *parent, *keeper, *responder;
+    struct store *store;
+    char *state_path; /* for reports; nothing is opened by it */
+    struct authority *authorities;
+    struct job *jobs;
+    size_t job_n;
+    struct deployment *deployments;
+    size_t deployment_n;
+    struct order_actions *actions; /* of the step under way; large, so there is one */
+    struct token *tokens;
+    bool responder_asked;
+    struct outbox_item *outbox, **outbox_last;
+    struct session *sessions;
+    struct event *due_timer, *commit_timer;
+    bool schedule;  /* do what is due by itself (a daemon), not only by command */
+    bool due_stale; /* due times changed in this turn */
+    bool commit_failed;
+    /* the feed */
+    struct arena *feed_arena;
+    struct feed_name *feed_names;
+    size_t feed_n;
+};
+
+#endif

@@ -1,0 +1,220 @@
+/* The engine's channels, its sandbox and its start. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- from the parent
+ * -------------------------------------------------------------------------------------------------- */
+
+static void on_authority(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    authority_configure(arg, msg);
+}
+
+static void on_wishes_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)msg, (void)fd;
+    wishes_begin(arg);
+}
+
+static void on_wish_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_wish_put *m = msg;
+    (void)c, (void)id, (void)fd;
+    wish_put(arg, m->wish, m->permit);
+}
+
+static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct engine *e = arg;
+    const struct msg_wishes_end *m = msg;
+    (void)c, (void)id, (void)fd;
+    wishes_end(e);
+    e->schedule = m->schedule;
+}
+
+static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    command_run(arg, msg);
+}
+
+static void on_session_gone(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_session_gone *m = msg;
+    (void)c, (void)id, (void)fd;
+    session_end(arg, m->session);
+}
+
+static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct engine *e = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    process_stop(&e->process);
+}
+
+/* --- peers
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+static void peer_gone(struct channel *c, const struct err *why, void *arg)
+{
+    struct engine *e = arg;
+    log_debug("%s", why->text);
+    if (e->keeper == c)
+        e->keeper = NULL;
+    if (e->responder == c)
+        e->responder = NULL;
+    channel_free(c);
+}
+
+static void on_hit(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_hit *m = msg;
+    (void)c, (void)id, (void)fd;
+    challenges_hit(arg, str_c(m->token));
+}
+
+static const struct channel_rule responder_rules[] = {{MSG_hit, CHANNEL_STATE_ANY, on_hit}};
+
+static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct engine *e = arg;
+    const struct msg_peer *m = msg;
+    (void)c, (void)id;
+    if (strcmp(m->process, "keeper") == 0) {
+        /* What was asked of the old one is answered by its end, which comes from the loop. */
+        e->keeper = channel_new(e->process.base, fd, "engine-keeper", NULL, 0, peer_gone, e);
+    } else {
+        e->responder = channel_new(e->process.base, fd, "engine-responder", responder_rules,
+            ARRAY_LEN(responder_rules), peer_gone, e);
+        challenges_replay(e);
+    }
+}
+
+static const struct channel_rule parent_rules[] = {
+    {MSG_engine_authority, CHANNEL_STATE_ANY, on_authority},
+    {MSG_wishes_begin, CHANNEL_STATE_ANY, on_wishes_begin},
+    {MSG_wish_put, CHANNEL_STATE_ANY, on_wish_put},
+    {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
+    {MSG_engine_command, CHANNEL_STATE_ANY, on_command},
+    {MSG_session_gone, CHANNEL_STATE_ANY, on_session_gone},
+    {MSG_peer, CHANNEL_STATE_ANY, on_peer},
+    {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+};
+
+/* --- start
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* SQLite wants its three files beside each other; the user that the engine becomes may write them but not the
+ * directory they are in. */
+static int prepare_store(struct engine *e, struct err *err)
+{
+    static const char *const files[] = {"evercert.db", "evercert.db-wal", "evercert.db-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        int fd ATTR_CLEANUP(fd_close) =
+            openat(PROCESS_STATE_FD, files[i], O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return err_errno(err, errno, "%s/%s", e->state_path, files[i]);
+        int r = process_own(&e->process, fd, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int find_state_path(struct engine *e, struct err *err)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/fd/4", path, sizeof path - 1);
+    if (n < 0)
+        return err_errno(err, errno, "/proc is needed");
+    path[n] = '\0';
+    e->state_path = strdup(path);
+    return e->state_path != NULL ? 0 : ERR_MEMORY;
+}
+
+/* What libcurl and the resolver read, and nothing that is ours: the store's files are open already. */
+static int confine(struct engine *e, struct err *err)
+{
+    static const struct sandbox_path paths[] = {
+        {.path = "/etc/resolv.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/hosts", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/host.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/nsswitch.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/gai.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/services", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/localtime", .access = SANDBOX_READ, .optional = true},
+        {.path = "/run/systemd/resolve", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/ssl/certs", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/ssl/openssl.cnf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/pki/tls/certs", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/local/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
+        {.path = "/lib", .access = SANDBOX_READ, .optional = true},
+        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true},
+        {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
+    };
+    struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
+        .paths = paths,
+        .paths_n = ARRAY_LEN(paths),
+        .permit = SANDBOX_TCP_CONNECT};
+    return process_confine(&e->process, &sandbox, err);
+}
+
+static int start(struct engine *e, struct err *err)
+{
+    int r;
+    if (e->process.probe == NULL) {
+        if ((r = find_state_path(e, err)) < 0 || (r = prepare_store(e, err)) < 0 ||
+            (r = process_become(&e->process, err)) < 0)
+            return r;
+        if (fchdir(PROCESS_STATE_FD) != 0)
+            return err_errno(err, errno, "%s", e->state_path);
+        if ((r = store_open_sqlite("evercert.db", &e->store, err)) < 0)
+            return err_prefix(err, "%s/evercert.db", e->state_path);
+        if (chdir("/") != 0)
+            return err_errno(err, errno, "/");
+    }
+    /* The directory was only needed to open the store. */
+    close(PROCESS_STATE_FD);
+    return confine(e, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct engine e = {.schedule = false};
+    struct err err = ERR_INIT;
+    process_init(&e.process, "engine", argc, argv);
+    e.outbox_last = &e.outbox;
+    e.actions = calloc(1, sizeof *e.actions);
+    if (e.actions == NULL)
+        abort();
+    if (start(&e, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    e.parent = channel_new(e.process.base, PROCESS_PARENT_FD, "engine-parent", parent_rules,
+        ARRAY_LEN(parent_rules), process_parent_gone, &e);
+    if (channel_send(e.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    process_run(&e.process, engine_turn, &e);
+    /* What was collected in the last turn is durable; orders under way go on from the store at the next
+     * start. */
+    store_close(e.store);
+    return 0;
+}

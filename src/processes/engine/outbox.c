@@ -1,0 +1,83 @@
+/* The end of a turn: what was written is committed as one, then what depends on it leaves. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+struct outbox_item {
+    struct outbox_item *next;
+    struct job *job;
+    struct order_action action;
+};
+
+void outbox_put(struct job *j, const struct order_action *a)
+{
+    struct engine *e = j->engine;
+    struct outbox_item *item = calloc(1, sizeof *item);
+    if (item == NULL)
+        abort();
+    *item = (struct outbox_item){.job = j, .action = *a};
+    /* The chain is only lent for the step; everything else lives as long as the order. */
+    if (a->chain.n > 0)
+        item->action.chain = arena_str(j->arena, a->chain);
+    *e->outbox_last = item;
+    e->outbox_last = &item->next;
+}
+
+void outbox_forget(struct engine *e, const struct job *j)
+{
+    for (struct outbox_item *item = e->outbox; item != NULL; item = item->next)
+        if (item->job == j)
+            item->job = NULL;
+}
+
+static void on_commit_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg; /* the turn that this ends tries again */
+}
+
+/* Nothing leaves before what it depends on is on disk. What could not be committed is kept by the store, so a
+ * full disk is waited out. */
+static bool commit(struct engine *e)
+{
+    struct err err = ERR_INIT;
+    if (store_commit(e->store, &err) == 0) {
+        if (e->commit_failed)
+            log_info("the store can be written again");
+        e->commit_failed = false;
+        return true;
+    }
+    if (!e->commit_failed)
+        log_error("%s; nothing is sent until it can be written", err.text);
+    e->commit_failed = true;
+    if (e->commit_timer == NULL)
+        e->commit_timer = evtimer_new(e->process.base, on_commit_retry, e);
+    event_add(e->commit_timer, &(struct timeval){COMMIT_RETRY_S, 0});
+    return false;
+}
+
+void engine_turn(void *engine)
+{
+    struct engine *e = engine;
+    if (!commit(e))
+        return;
+    /* Carrying out an action may queue the next one (a failure told at once); those wait for the next commit,
+     * and an event is there that ends this turn soon, because each of them starts a timer or a message. */
+    struct outbox_item *items = e->outbox;
+    e->outbox = NULL;
+    e->outbox_last = &e->outbox;
+    while (items != NULL) {
+        struct outbox_item *item = items;
+        items = item->next;
+        if (item->job != NULL && !item->job->over)
+            job_act(item->job, &item->action);
+        free(item);
+    }
+    jobs_reap(e);
+    if (e->due_stale)
+        schedule_run(e);
+    sessions_settle(e);
+    if (e->outbox != NULL || e->due_stale)
+        event_base_once(e->process.base, -1, EV_TIMEOUT, on_commit_retry, NULL, &(struct timeval){0});
+}

@@ -1,0 +1,190 @@
+/* Rows for people and scripts: the JSON of a certificate, a history entry, an account. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+enum certificate_state {
+#define STATE_ENUM(id, text) id,
+    CERTIFICATE_STATES(STATE_ENUM)
+#undef STATE_ENUM
+};
+
+static const char *const state_texts[] = {
+#define STATE_TEXT(id, text) [id] = text,
+    CERTIFICATE_STATES(STATE_TEXT)
+#undef STATE_TEXT
+};
+
+static const char *const source_texts[] = {
+#define SOURCE_TEXT(id, text) [id] = text,
+    CERTIFICATE_SOURCES(SOURCE_TEXT)
+#undef SOURCE_TEXT
+};
+
+static enum certificate_state state_of(struct engine *e, const struct certificate *c)
+{
+    int64_t now = engine_now(e).s;
+    if (c->revoked)
+        return CERTIFICATE_REVOKED;
+    if (c->generation > 0 && c->not_after.s <= now)
+        return CERTIFICATE_EXPIRED;
+    if (c->released)
+        return CERTIFICATE_RELEASED;
+    if (c->failures > 0)
+        return CERTIFICATE_FAILING;
+    if (c->generation == 0)
+        return CERTIFICATE_PENDING;
+    return job_find(e, c->name) != NULL || (c->due_at.s > 0 && c->due_at.s <= now) ? CERTIFICATE_RENEWING
+                                                                                   : CERTIFICATE_VALID;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *time_or_null(struct wall t)
+{
+    char text[TIME_TEXT_MAX];
+    return t.s != 0 ? json_string(wall_format(t, text)) : json_null();
+}
+
+static json_t *deploy_of(const struct certificate *c, const struct wish *w)
+{
+    const char *state = w->deploy_n == 0         ? "none"
+                        : c->deploy_failures > 0 ? "failing"
+                        : c->deploy_due_at.s > 0 ? "pending"
+                        : c->generation > 0      ? "done"
+                                                 : "none";
+    return json_pack("{s:s, s:o, s:o}", "state", state, "error", text_or_null(c->deploy_error), "next",
+        time_or_null(c->deploy_due_at));
+}
+
+static json_t *texts(const char *const *list, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, json_string(list[i]));
+    return array;
+}
+
+/* What happens next and why, in words. */
+static const char *next_of(
+    struct engine *e, const struct certificate *c, const struct wish *w, struct arena *a)
+{
+    char when[TIME_TEXT_MAX], in[DURATION_TEXT_MAX];
+    int64_t now = engine_now(e).s;
+    const char *at =
+        arena_printf(a, "%s (in %s)", wall_format(c->due_at, when), duration_about(c->due_at.s - now, in));
+    if (job_find(e, c->name) != NULL)
+        return "it is being got just now";
+    if (c->released)
+        return "nothing: it is no longer in the configuration (evercert forget removes it)";
+    if (c->revoked && c->due_at.s == 0)
+        return "nothing: it is revoked (evercert renew --force gets a new one)";
+    if (c->due_at.s == 0)
+        return "nothing";
+    if (c->failures > 0)
+        return arena_printf(a, "tried again at %s, after %lld failure%s in a row", at, (long long)c->failures,
+            c->failures == 1 ? "" : "s");
+    if (c->due_at.s <= now)
+        return "due now";
+    return arena_printf(a, "renewed at %s, %s before it expires%s", at,
+        duration_about(c->not_after.s - c->due_at.s, in),
+        w->renew_before_s > 0 ? " (renew-before)" : " (a third of its life, half below ten days)");
+}
+
+static int add_history(const struct history_record *h, void *arg)
+{
+    json_array_append_new(arg, report_history(h));
+    return 0;
+}
+
+/* Chain subjects are read by the keeper's library only; here the count is enough. */
+static int64_t chain_length(const char *pem)
+{
+    int64_t n = 0;
+    for (const char *at = pem; (at = strstr(at, "-----BEGIN CERTIFICATE-----")) != NULL; at++)
+        n++;
+    return n;
+}
+
+static void add_whole(struct engine *e, json_t *o, const struct certificate *c, const struct wish *w)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    json_t *history = json_array();
+    char text[DURATION_TEXT_MAX];
+    struct err err = ERR_INIT;
+    if (store_history_each(e->store, str_c(c->name), 0, SHOW_HISTORY_MAX, add_history, history, &err) < 0)
+        log_error("%s", err.text);
+    json_object_set_new(o, "history", history);
+    json_object_set_new(o, "chain_length", json_integer(chain_length(c->chain)));
+    json_object_set_new(o, "webroot", text_or_null(w->webroot));
+    json_object_set_new(o, "renew_before",
+        w->renew_before_s > 0 ? json_string(duration_format(w->renew_before_s, text)) : json_null());
+    json_object_set_new(o, "next", json_string(next_of(e, c, w, a)));
+}
+
+json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w = {.name = c->name, .authority = "", .challenge = "", .webroot = ""};
+    struct err err = ERR_INIT;
+    if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
+        log_error("%s: %s", c->name, err.text);
+    const struct authority *authority = authority_find(e, w.authority);
+    json_t *o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
+        c->name, "domains", texts(w.domains, w.domain_n), "source", source_texts[c->source], "state",
+        state_texts[state_of(e, c)], "authority", w.authority, "directory",
+        authority != NULL ? authority->directory_url : c->authority, "challenge", w.challenge, "key_type",
+        key_type_name(w.key_type), "generation", (json_int_t)c->generation, "live",
+        c->generation > 0 ? json_sprintf("%s/live/%s", e->state_path, c->name) : json_null(), "fingerprint",
+        text_or_null(c->fingerprint), "serial", text_or_null(c->serial), "issuer", text_or_null(c->issuer));
+    json_object_set_new(o, "not_before", time_or_null(c->not_before));
+    json_object_set_new(o, "not_after", time_or_null(c->not_after));
+    json_object_set_new(o, "next_renewal", time_or_null(c->due_at));
+    json_object_set_new(o, "failures", json_integer((json_int_t)c->failures));
+    json_object_set_new(o, "last_error", text_or_null(c->last_error));
+    json_object_set_new(o, "last_problem", text_or_null(c->last_problem));
+    json_object_set_new(o, "last_error_at", time_or_null(c->last_error_at));
+    json_object_set_new(o, "order_url", text_or_null(c->order_url));
+    json_object_set_new(o, "deploy", deploy_of(c, &w));
+    if (whole)
+        add_whole(e, o, c, &w);
+    return o;
+}
+
+json_t *report_history(const struct history_record *h)
+{
+    json_t *detail = h->detail[0] != '\0' ? json_loads(h->detail, 0, NULL) : NULL;
+    return json_pack("{s:I, s:o, s:o, s:s, s:s, s:o}", "id", (json_int_t)h->id, "at", time_or_null(h->at),
+        "certificate", text_or_null(h->certificate), "event", h->event, "text", h->text, "detail",
+        detail != NULL ? detail : json_null());
+}
+
+json_t *report_account(const struct authority *a, const struct authority_record *r)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", r->directory_url,
+        "url", text_or_null(r->account_url), "email", text_or_null(r->account_email), "thumbprint",
+        text_or_null(a->thumbprint), "status", "valid");
+}
+
+void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail)
+{
+    char *json = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+    struct history_record h = {.at = engine_now(e),
+        .certificate = name,
+        .event = event,
+        .text = text,
+        .detail = json != NULL ? json : ""};
+    struct err err = ERR_INIT;
+    if (store_history_put(e->store, &h, &err) < 0)
+        log_error("%s", err.text);
+    for (struct session *s = e->sessions; s != NULL; s = s->next)
+        if (s->follow && (s->name == NULL || s->name[0] == '\0' || strcmp(s->name, name) == 0))
+            session_row(e, s->id, report_history(&h));
+    free(json);
+    json_decref(detail);
+}

@@ -1,0 +1,100 @@
+/* Who asked for what: the operator's commands that are not over yet. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+#include "processes/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct session *session_new(struct engine *e, uint32_t id)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        abort();
+    *s = (struct session){.next = e->sessions, .id = id};
+    e->sessions = s;
+    return s;
+}
+
+struct session *session_find(struct engine *e, uint32_t id)
+{
+    for (struct session *s = e->sessions; s != NULL; s = s->next)
+        if (s->id == id)
+            return s;
+    return NULL;
+}
+
+void session_end(struct engine *e, uint32_t id)
+{
+    for (struct session **at = &e->sessions; *at != NULL; at = &(*at)->next)
+        if ((*at)->id == id) {
+            struct session *s = *at;
+            *at = s->next;
+            free(s->name);
+            free(s);
+            return;
+        }
+}
+
+static void tell(struct engine *e, enum msg_type t, const void *msg)
+{
+    struct err err = ERR_INIT;
+    if (channel_send(e->parent, t, 0, msg, -1, &err) < 0)
+        log_error("%s", err.text);
+}
+
+void session_row(struct engine *e, uint32_t id, json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    if (text != NULL)
+        tell(e, MSG_row, &(struct msg_row){id, text});
+    free(text);
+    json_decref(object);
+}
+
+void session_progress(struct engine *e, uint32_t id, const char *name, const char *step)
+{
+    struct msg_progress m = {id, name, step, false, msg_error_of(NULL)};
+    tell(e, MSG_progress, &m);
+}
+
+void session_part_done(
+    struct engine *e, uint32_t id, const char *name, const char *step, const struct err *err)
+{
+    struct session *s = session_find(e, id);
+    if (s == NULL)
+        return;
+    struct msg_progress m = {id, name, step, true, msg_error_of(err)};
+    tell(e, MSG_progress, &m);
+    s->failed = s->failed || err != NULL;
+    s->waiting--;
+}
+
+void session_fail(struct engine *e, uint32_t id, const struct err *err)
+{
+    struct session *s = session_find(e, id);
+    if (s == NULL)
+        return;
+    s->failed = true;
+    s->err = *err;
+}
+
+static uint32_t status_of(const struct session *s)
+{
+    if (!s->failed)
+        return EXIT_DONE;
+    return s->err.code == ERR_USAGE || s->err.code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+void sessions_settle(struct engine *e)
+{
+    for (struct session *s = e->sessions, *next; s != NULL; s = next) {
+        next = s->next;
+        if (s->waiting > 0)
+            continue;
+        struct msg_finished m = {s->id, status_of(s), msg_error_of(&s->err)};
+        tell(e, MSG_finished, &m);
+        session_end(e, s->id);
+    }
+}

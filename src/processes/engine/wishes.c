@@ -1,0 +1,195 @@
+/* What the operator wants, as rows of the store: from the configuration (fed whole at each start and reload)
+ * and by command. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct feed_name {
+    struct feed_name *next;
+    const char *name;
+};
+
+void wishes_begin(struct engine *e)
+{
+    arena_free(e->feed_arena);
+    e->feed_arena = arena_new();
+    e->feed_names = NULL;
+    e->feed_n = 0;
+}
+
+/* Whether what is live would not do for the new wish. */
+static bool differs(const struct wish *was, const struct wish *is)
+{
+    if (was->key_type != is->key_type || strcmp(was->authority, is->authority) != 0 ||
+        was->domain_n != is->domain_n)
+        return true;
+    for (size_t i = 0; i < is->domain_n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < was->domain_n && !found; k++)
+            found = strcmp(was->domains[k], is->domains[i]) == 0;
+        if (!found)
+            return true;
+    }
+    return false;
+}
+
+static void fresh(struct certificate *c, const struct wish *w)
+{
+    *c = (struct certificate){.name = w->name,
+        .issued_wish_domains = "",
+        .authority = "",
+        .fingerprint = "",
+        .serial = "",
+        .issuer = "",
+        .chain = "",
+        .last_error = "",
+        .last_problem = "",
+        .order_url = "",
+        .order_authority = "",
+        .deploy_error = "",
+        .deploy_event = ""};
+}
+
+/* The order under way was for the old wish. */
+static void drop_order(struct certificate *c)
+{
+    c->order_url = c->order_authority = "";
+    c->order_generation = 0;
+}
+
+int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
+    bool *out_changed, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish is, was;
+    struct certificate c;
+    int r = wish_decode(str_c(wish), a, &is, err);
+    if (r < 0)
+        return r;
+    struct err unknown = ERR_INIT;
+    r = store_certificate_get(e->store, str_c(is.name), a, &c, &unknown);
+    if (r < 0 && r != ERR_NOT_FOUND) {
+        *err = unknown;
+        return r;
+    }
+    bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0;
+    if (same_text && !c.released && c.source == source) {
+        *out_changed = false;
+        return 0;
+    }
+    bool changed = true;
+    if (!known)
+        fresh(&c, &is);
+    else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0)
+        changed = differs(&was, &is);
+    c.wish = wish;
+    c.permit = permit;
+    c.source = source;
+    c.released = false;
+    if (changed) {
+        drop_order(&c);
+        c.failures = 0;
+        c.due_at = engine_now(e);
+    } else if (c.generation == 0) {
+        c.due_at = engine_now(e);
+    } else if (!c.revoked && c.failures == 0) {
+        c.due_at = schedule_due(e, &c, &is);
+    }
+    if ((r = store_certificate_put(e->store, &c, err)) < 0)
+        return r;
+    e->due_stale = true;
+    *out_changed = changed;
+    return 0;
+}
+
+void wish_put(struct engine *e, const char *wish, struct str permit)
+{
+    struct err err = ERR_INIT;
+    bool changed;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w;
+    if (wish_accept(e, wish, permit, SOURCE_CONFIG, &changed, &err) < 0 ||
+        wish_decode(str_c(wish), a, &w, &err) < 0) {
+        log_error("%s", err.text);
+        return;
+    }
+    if (e->feed_arena == NULL)
+        wishes_begin(e);
+    struct feed_name *n = arena_alloc(e->feed_arena, sizeof *n);
+    *n = (struct feed_name){e->feed_names, arena_dup_c(e->feed_arena, w.name)};
+    e->feed_names = n;
+    e->feed_n++;
+}
+
+struct release {
+    struct engine *engine;
+    struct arena *arena;
+    const char **kept; /* sorted */
+    size_t n, at;
+    struct feed_name *gone; /* names to release, found while reading */
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Rows come sorted, and so are the names fed: one walk over both. */
+static int compare_row(const struct certificate *c, void *arg)
+{
+    struct release *r = arg;
+    if (c->source != SOURCE_CONFIG || c->released)
+        return 0;
+    while (r->at < r->n && strcmp(r->kept[r->at], c->name) < 0)
+        r->at++;
+    if (r->at < r->n && strcmp(r->kept[r->at], c->name) == 0)
+        return 0;
+    struct feed_name *n = arena_alloc(r->arena, sizeof *n);
+    *n = (struct feed_name){r->gone, arena_dup_c(r->arena, c->name)};
+    r->gone = n;
+    return 0;
+}
+
+static void release_one(struct engine *e, const char *name)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    struct err err = ERR_INIT;
+    if (store_certificate_get(e->store, str_c(name), a, &c, &err) < 0) {
+        log_error("%s: %s", name, err.text);
+        return;
+    }
+    if (c.generation == 0) { /* never issued: nothing to keep */
+        (void)store_certificate_delete(e->store, str_c(name), NULL);
+        return;
+    }
+    c.released = true;
+    c.due_at = (struct wall){0};
+    drop_order(&c);
+    if (store_certificate_put(e->store, &c, &err) < 0)
+        log_error("%s: %s", name, err.text);
+    history_add(e, name, "released", "no longer in the configuration: kept, not renewed", NULL);
+    log_info("%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
+}
+
+void wishes_end(struct engine *e)
+{
+    struct err err = ERR_INIT;
+    if (e->feed_arena == NULL)
+        wishes_begin(e);
+    struct release r = {.engine = e, .arena = e->feed_arena};
+    r.kept = arena_array(r.arena, e->feed_n, sizeof *r.kept);
+    for (struct feed_name *n = e->feed_names; n != NULL; n = n->next)
+        r.kept[r.n++] = n->name;
+    qsort(r.kept, r.n, sizeof *r.kept, by_text);
+    if (store_certificate_each(e->store, compare_row, &r, &err) < 0)
+        log_error("%s", err.text);
+    for (struct feed_name *n = r.gone; n != NULL; n = n->next)
+        release_one(e, n->name);
+    arena_free(e->feed_arena);
+    e->feed_arena = NULL;
+    e->due_stale = true;
+}

@@ -1,0 +1,231 @@
+/*
+ * live/: a generation is written whole beside the others, made durable, and becomes live by the switch of one
+ * symlink (live/NAME -> .generations/NAME/N), so key, leaf and chain never mix. The generation before stays
+ * where it is for readers that are in the middle of it; older ones move to archive/NAME/, of which the newest
+ * few are kept.
+ */
+#include "processes/keeper/keeper.h"
+
+#include "acme/limits.h"
+#include "base/log.h"
+#include "os/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ARCHIVE_KEPT = 5 };
+
+#define GENERATIONS ".generations"
+
+static int open_generations(struct keeper *k, const char *name, int *out, struct err *err)
+{
+    int all ATTR_CLEANUP(fd_close) = -1;
+    int r = dir_make(k->live, GENERATIONS, 0755, &all, err);
+    return r < 0 ? r : dir_make(all, name, 0755, out, err);
+}
+
+/* --- writing one generation
+ * ---------------------------------------------------------------------------------- */
+
+struct files {
+    int dir;
+    mode_t key_mode; /* key-group is given by the parent, who may (parent/files.c) */
+};
+
+static int write_secret(const struct files *f, const char *name, struct str bytes, struct err *err)
+{
+    return file_write_new(f->dir, name, f->key_mode, bytes, err);
+}
+
+static int write_public(const struct files *f, const char *name, struct str bytes, struct err *err)
+{
+    return file_write_new(f->dir, name, 0644, bytes, err);
+}
+
+static int write_files(
+    const struct files *f, const struct key *key, const struct chain *chain, struct err *err)
+{
+    struct buf secret ATTR_CLEANUP(buf_free) = buf_new_sensitive(ACME_CHAIN_MAX + 64 * 1024);
+    struct buf full ATTR_CLEANUP(buf_free) = buf_new(ACME_CHAIN_MAX + 64 * 1024);
+    int r = key_to_pem(key, &secret, err);
+    if (r < 0 || (r = write_secret(f, "privkey.pem", buf_str(&secret), err)) < 0)
+        return r;
+    buf_put_str(&full, chain->leaf_pem);
+    buf_put_str(&full, chain->issuers_pem);
+    buf_put_str(&secret, buf_str(&full));
+    if (buf_failed(&full) || buf_failed(&secret))
+        return err_set(err, ERR_LIMIT, "the chain is too large");
+    if ((r = write_public(f, "cert.pem", chain->leaf_pem, err)) < 0 ||
+        (r = write_public(f, "chain.pem", chain->issuers_pem, err)) < 0 ||
+        (r = write_public(f, "fullchain.pem", buf_str(&full), err)) < 0 ||
+        (r = write_secret(f, "combined.pem", buf_str(&secret), err)) < 0)
+        return r;
+    return dir_sync(f->dir, err);
+}
+
+static int write_generation(int dir, const struct wish *w, const char *number, const struct key *key,
+    const struct chain *chain, struct err *err)
+{
+    char temp[FILE_TEMP_NAME_MAX];
+    int fd ATTR_CLEANUP(fd_close) = -1;
+    int r = dir_make(dir, file_temp_name(temp), 0755, &fd, err);
+    if (r < 0)
+        return r;
+    struct files f = {fd, (mode_t)w->key_mode};
+    r = write_files(&f, key, chain, err);
+    if (r == 0 && renameat(dir, temp, dir, number) != 0)
+        r = err_errno(err, errno, "generation %s of %s", number, w->name);
+    if (r < 0) {
+        (void)dir_remove(dir, temp, NULL); /* dir_sweep at the next start takes what is left */
+        return r;
+    }
+    return dir_sync(dir, err);
+}
+
+/* Whether that generation is on disk already, with this very leaf: a crash came between publishing and
+ * recording. */
+static bool holds_leaf(int dir, const char *number, const struct chain *chain)
+{
+    char path[64];
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(ACME_CHAIN_MAX);
+    snprintf(path, sizeof path, "%s/cert.pem", number);
+    return file_read(dir, path, ACME_CHAIN_MAX, &text, NULL) == 0 && str_eq(buf_str(&text), chain->leaf_pem);
+}
+
+/* That there is nothing to remove is no failure, and must not look like one in `err`. */
+static int remove_if_there(int dir, const char *name, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int r = dir_remove(dir, name, &why);
+    if (r == 0 || r == ERR_NOT_FOUND)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return r;
+}
+
+/* --- making room
+ * ----------------------------------------------------------------------------------------------- */
+
+struct oldest {
+    int64_t number; /* the smallest that was seen, or -1 */
+    size_t n;
+};
+
+static int note_oldest(int dir, const char *name, int type, void *arg, struct err *err)
+{
+    struct oldest *o = arg;
+    uint64_t v;
+    (void)dir, (void)type, (void)err;
+    if (!str_to_u64(str_c(name), INT64_MAX, &v))
+        return 0;
+    o->n++;
+    if (o->number < 0 || (int64_t)v < o->number)
+        o->number = (int64_t)v;
+    return 0;
+}
+
+static int prune_archive(int dir, struct err *err)
+{
+    for (;;) {
+        struct oldest o = {-1, 0};
+        char number[32];
+        int r = dir_each(dir, note_oldest, &o, err);
+        if (r < 0 || o.n <= ARCHIVE_KEPT)
+            return r;
+        snprintf(number, sizeof number, "%" PRId64, o.number);
+        if ((r = dir_remove(dir, number, err)) < 0)
+            return r;
+    }
+}
+
+static int to_archive(struct keeper *k, const char *name, int dir, int64_t below, struct err *err)
+{
+    int archive ATTR_CLEANUP(fd_close) = -1;
+    int r = dir_make(k->archive, name, 0700, &archive, err);
+    while (r == 0) {
+        struct oldest o = {-1, 0};
+        char number[32];
+        if ((r = dir_each(dir, note_oldest, &o, err)) < 0 || o.number < 0 || o.number >= below)
+            break;
+        snprintf(number, sizeof number, "%" PRId64, o.number);
+        /* A certificate that was forgotten and began again has small numbers again: the newer one stays. */
+        r = remove_if_there(archive, number, err);
+        if (r == 0 && renameat(dir, number, archive, number) != 0)
+            r = err_errno(err, errno, "moving generation %s of %s to the archive", number, name);
+    }
+    return r < 0 ? r : prune_archive(archive, err);
+}
+
+/* --- the three things others call
+ * --------------------------------------------------------------------------------- */
+
+int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, const struct key *key,
+    struct str chain_pem, struct arena *a, struct chain *out, struct err *err)
+{
+    struct str *names = arena_array(a, w->domain_n, sizeof *names);
+    for (size_t i = 0; i < w->domain_n; i++)
+        names[i] = str_c(w->domains[i]);
+    struct chain chain;
+    int r = chain_verify(
+        chain_pem, ACME_CHAIN_CERTS_MAX, key, names, w->domain_n, clock_wall(&system_clock), a, &chain, err);
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0 ||
+        (r = open_generations(k, w->name, &dir, err)) < 0)
+        return r;
+    char number[32], target[512];
+    snprintf(number, sizeof number, "%" PRId64, generation);
+    snprintf(target, sizeof target, GENERATIONS "/%s/%s", w->name, number);
+    if (!holds_leaf(dir, number, &chain)) {
+        if ((r = remove_if_there(dir, number, err)) < 0 ||
+            (r = write_generation(dir, w, number, key, &chain, err)) < 0)
+            return r;
+    }
+    if ((r = link_switch(k->live, w->name, target, err)) < 0)
+        return r;
+    *out = chain;
+    /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
+    struct err untidy = ERR_INIT;
+    if (to_archive(k, w->name, dir, generation - 1, &untidy) < 0)
+        log_warning("%s: %s", w->name, untidy.text);
+    return 0;
+}
+
+int publish_live_leaf(
+    struct keeper *k, const char *name, struct arena *a, struct str *out_der, struct err *err)
+{
+    int r = wish_name_check(str_c(name), err);
+    if (r < 0)
+        return r;
+    struct buf pem ATTR_CLEANUP(buf_free) = buf_new(ACME_CHAIN_MAX);
+    struct chain chain;
+    const char *path = arena_printf(a, "%s/cert.pem", name);
+    if ((r = file_read(k->live, path, ACME_CHAIN_MAX, &pem, err)) < 0 ||
+        (r = chain_parse(buf_str(&pem), ACME_CHAIN_CERTS_MAX, a, &chain, err)) < 0)
+        return r;
+    *out_der = chain.leaf_der;
+    return 0;
+}
+
+int publish_forget(struct keeper *k, const char *name, struct err *err)
+{
+    int r = wish_name_check(str_c(name), err);
+    if (r < 0)
+        return r;
+    if (unlinkat(k->live, name, 0) != 0 && errno != ENOENT)
+        return err_errno(err, errno, "live/%s", name);
+    int all ATTR_CLEANUP(fd_close) = -1, dir ATTR_CLEANUP(fd_close) = -1;
+    if ((r = dir_make(k->live, GENERATIONS, 0755, &all, err)) < 0)
+        return r;
+    if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    if ((r = dir_make(all, name, 0755, &dir, err)) < 0 || (r = to_archive(k, name, dir, INT64_MAX, err)) < 0)
+        return r;
+    return dir_remove(all, name, err);
+}

@@ -1,0 +1,287 @@
+/* Starting up, signals, reloading, and coming to an end. */
+#include "processes/parent/parent.h"
+
+#include "os/file.h"
+#include "os/lock.h"
+#include "os/notify.h"
+#include "os/user.h"
+#include "processes/command.h"
+#include "processes/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STOP_TIMEOUT_S = 10 }; /* for the others to end by themselves */
+
+static void complain(const char *text)
+{
+    fprintf(stderr, "evercert: error: %s\n", text);
+}
+
+/* --- arguments: given by the evercert command, never by hand
+ * ------------------------------------------------------- */
+
+static void parse(struct options *o, int argc, char **argv)
+{
+    *o = (struct options){
+        .config = "/etc/evercert/evercert.yaml", .state = "/var/lib/evercert", .level = LOG_LEVEL_INFO};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            o->config = argv[++i];
+        else if (strcmp(argv[i], "--state") == 0 && i + 1 < argc)
+            o->state = argv[++i];
+        else if (strcmp(argv[i], "--config-optional") == 0)
+            o->config_optional = true;
+        else if (strcmp(argv[i], "--daemon") == 0)
+            o->daemon = true;
+        else if (strcmp(argv[i], "--dry-run") == 0)
+            o->dry_run = true;
+        else if (strcmp(argv[i], "--sandbox=log") == 0)
+            o->sandbox_log = true;
+        else if (strcmp(argv[i], "--sandbox=on") == 0)
+            o->sandbox_log = false;
+        else if (strncmp(argv[i], "--log-level=", 12) != 0 ||
+                 !process_log_level(str_c(argv[i] + 12), &o->level)) {
+            fprintf(stderr, "evercert: error: parent is started by evercert itself and does not take %s\n",
+                argv[i]);
+            exit(EXIT_USAGE);
+        }
+    }
+}
+
+/* --- configuration
+ * -------------------------------------------------------------------------------------------------- */
+
+int parent_load(struct parent *p, struct settings *out, struct arena *arena)
+{
+    struct config_problems problems = {.n = 0};
+    struct err err = ERR_INIT;
+    int r = settings_load(p->options.config, p->options.config_optional, arena, out, &problems, &err);
+    if (r == 0)
+        return 0;
+    if (problems.n == 0)
+        complain(err.text);
+    for (size_t i = 0; i < problems.n; i++)
+        complain(problems.list[i]);
+    return r;
+}
+
+/* All or nothing: a configuration that is not good leaves the old one in force. */
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    struct parent *p = arg;
+    (void)fd, (void)what;
+    struct arena *arena = arena_new();
+    struct settings fresh;
+    struct err err = ERR_INIT;
+    log_info("reloading %s", p->options.config);
+    (void)notify_send(NOTIFY_RELOADING, NULL, NULL);
+    if (parent_load(p, &fresh, arena) < 0) {
+        log_error("%s is not good; the configuration from before stays in force", p->options.config);
+        arena_free(arena);
+        (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
+        return;
+    }
+    struct arena *old = p->arena;
+    p->arena = arena;
+    p->settings = fresh;
+    if (listeners_reload(p, &err) < 0)
+        log_error("%s", err.text);
+    wishes_feed(p);
+    arena_free(old);
+}
+
+/* --- the state directory
+ * --------------------------------------------------------------------------------------------- */
+
+static int make_parents(const char *path, struct err *err)
+{
+    char part[4096];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof part)
+        return err_set(err, ERR_USAGE, "%s is no state directory", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return err_errno(err, errno, "state directory %s cannot be made (choose one with --state)", part);
+    }
+    return 0;
+}
+
+static int take_state(struct parent *p, struct err *err)
+{
+    int r = make_parents(p->options.state, err);
+    if (r < 0)
+        return r;
+    p->state = open(p->options.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->state < 0)
+        return err_errno(err, errno, "state directory %s", p->options.state);
+    struct stat st;
+    if (faccessat(p->state, ".", W_OK, AT_EACCESS) != 0)
+        return err_errno(
+            err, errno, "state directory %s is not writable (choose another with --state)", p->options.state);
+    if (fstat(p->state, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return err_set(err, ERR_PERMISSION,
+            "state directory %s can be written by others, who could replace keys in it: chmod go-w %s",
+            p->options.state, p->options.state);
+    pid_t holder = 0;
+    r = lock_take(p->state, ".lock", &p->lock, &holder, err);
+    if (r == ERR_LOCKED)
+        return err_set(err, ERR_LOCKED,
+            "another evercert (process %d) holds %s: wait until it is done, or stop it", (int)holder,
+            p->options.state);
+    if (r < 0)
+        return err_prefix(err, "state directory %s", p->options.state);
+    p->new_state = fstatat(p->state, "evercert.db", &st, AT_SYMLINK_NOFOLLOW) != 0;
+    return 0;
+}
+
+/* A dry run keeps nothing: its state is a directory of its own that goes with it. */
+static int take_dry_state(struct parent *p, struct err *err)
+{
+    static char path[] = "/tmp/evercert-dry-run-XXXXXX";
+    if (mkdtemp(path) == NULL)
+        return err_errno(err, errno, "%s", path);
+    if (chmod(path, 0755) != 0)
+        return err_errno(err, errno, "%s", path);
+    p->options.state = path;
+    return take_state(p, err);
+}
+
+static void drop_dry_state(struct parent *p)
+{
+    struct err err = ERR_INIT;
+    int tmp ATTR_CLEANUP(fd_close) = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *name = strrchr(p->options.state, '/');
+    if (tmp < 0 || name == NULL || dir_remove(tmp, name + 1, &err) < 0)
+        log_warning("%s could not be removed: %s", p->options.state, err.text);
+}
+
+/* --- signals and the end
+ * ------------------------------------------------------------------------------------------- */
+
+static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
+{
+    struct parent *p = arg;
+    (void)fd, (void)what;
+    log_warning("processes did not end within %d s and are killed", (int)STOP_TIMEOUT_S);
+    members_kill(p);
+}
+
+void parent_stop(struct parent *p, int exit_status)
+{
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    p->exit_status = exit_status;
+    if (p->options.daemon)
+        (void)notify_send(NOTIFY_STOPPING, NULL, NULL);
+    hooks_kill(p);
+    members_stop(p);
+    control_close(p);
+    p->stop_timer = evtimer_new(p->base, on_stop_timeout, p);
+    event_add(p->stop_timer, &(struct timeval){STOP_TIMEOUT_S, 0});
+    if (members_all_gone(p))
+        event_base_loopexit(p->base, NULL);
+}
+
+static void on_terminate(evutil_socket_t sig, short what, void *arg)
+{
+    struct parent *p = arg;
+    (void)what;
+    log_info("%s, stopping", sig == SIGINT ? "interrupted" : "asked to stop");
+    parent_stop(p, p->options.daemon ? 0 : 1);
+}
+
+static void on_child(evutil_socket_t sig, short what, void *arg)
+{
+    struct parent *p = arg;
+    int status;
+    pid_t pid;
+    (void)sig, (void)what;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (!members_reaped(p, pid, status))
+            (void)hooks_reaped(p, pid, status);
+    if (p->stopping && members_all_gone(p))
+        event_base_loopexit(p->base, NULL);
+}
+
+static void watch_signals(struct parent *p)
+{
+    const struct {
+        int sig;
+        event_callback_fn fn;
+    } watched[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_reload}, {SIGCHLD, on_child}};
+    for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+        p->signals[i] = evsignal_new(p->base, watched[i].sig, watched[i].fn, p);
+        if (p->signals[i] == NULL || evsignal_add(p->signals[i], NULL) != 0)
+            abort();
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int start(struct parent *p, struct err *err)
+{
+    int r;
+    struct user me;
+    user_current(&me);
+    if (p->options.daemon)
+        log_info("evercert %s as %s, state in %s", EVERCERT_VERSION, me.name, p->options.state);
+    if (geteuid() == 0 && user_by_name(p->settings.user_keeper, &(struct user){0}, NULL) < 0)
+        log_info("there is no user %s: processes stay root without capabilities, apart by address space and "
+                 "sandbox",
+            p->settings.user_keeper);
+    members_init(p);
+    watch_signals(p);
+    if (p->options.daemon && listeners_wanted(p) && (r = listeners_open(p, err)) < 0)
+        return r;
+    if ((r = member_start(p, MEMBER_KEEPER, err)) < 0 || (r = member_start(p, MEMBER_ENGINE, err)) < 0)
+        return r;
+    if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
+        return r;
+    if (p->options.daemon)
+        return control_listen(p, err);
+    control_adopt(p, COMMAND_FD);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct parent p = {.control = -1, .arena = arena_new()};
+    struct err err = ERR_INIT;
+    parse(&p.options, argc, argv);
+    log_init("parent", p.options.level);
+    umask(022);
+    if (!p.options.daemon)
+        fcntl(COMMAND_FD, F_SETFD, FD_CLOEXEC);
+    if (parent_load(&p, &p.settings, p.arena) < 0)
+        return EXIT_USAGE;
+    int r = p.options.dry_run ? take_dry_state(&p, &err) : take_state(&p, &err);
+    if (r < 0) {
+        complain(err.text);
+        return r == ERR_LOCKED ? EXIT_LOCKED : EXIT_FAILED;
+    }
+    p.base = event_base_new();
+    if (p.base == NULL)
+        abort();
+    if (start(&p, &err) < 0) {
+        complain(err.text);
+        parent_stop(&p, EXIT_FAILED);
+    }
+    event_base_dispatch(p.base);
+    while (p.sessions != NULL) /* gives their last words a chance to be written */
+        control_drop(&p);
+    if (p.options.dry_run)
+        drop_dry_state(&p);
+    return p.exit_status;
+}

@@ -1,0 +1,362 @@
+/* The processes: how they are started, who may talk to whom, and what happens when one dies. */
+#include "processes/parent/parent.h"
+
+#include "base/time.h"
+#include "os/child.h"
+#include "os/file.h"
+#include "os/socket.h"
+#include "os/user.h"
+#include "processes/process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    RESTART_FIRST_MS = 100,
+    RESTART_CEILING_MS = 30 * 1000,
+    LONG_LIFE_MS = 60 * 1000, /* who lived this long starts afresh in the count of deaths */
+    ONESHOT_DEATHS_MAX = 3,   /* a command does not try for ever */
+};
+
+static const char *const names[] = {
+#define MEMBER_NAME(id, text) [id] = text,
+    MEMBERS(MEMBER_NAME)
+#undef MEMBER_NAME
+};
+
+/* The topology, whole: these pairs talk to each other, nobody else does. */
+static const struct {
+    enum member_id a, b;
+} pairs[] = {
+    {MEMBER_ENGINE, MEMBER_KEEPER},
+    {MEMBER_ENGINE, MEMBER_RESPONDER},
+};
+
+struct channel *member_channel(const struct parent *p, enum member_id id)
+{
+    return p->members[id].channel;
+}
+
+/* --- what they may say to the parent
+ * --------------------------------------------------------------------------- */
+
+static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    m->parent->engine_ready = true;
+    wishes_feed(m->parent);
+}
+
+static void on_responder_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    struct err err = ERR_INIT;
+    (void)c, (void)msg, (void)fd;
+    int r = listeners_open(p, &err);
+    if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
+        r = member_start(p, MEMBER_RESPONDER, &err);
+    engine_done(p, id, r < 0 ? &err : NULL);
+}
+
+static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    webroot_put(m->parent, id, msg);
+}
+
+static void on_webroot_remove(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    webroot_remove(m->parent, id, msg);
+}
+
+static void on_deploy(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    hooks_run(m->parent, id, msg);
+}
+
+static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    control_row(m->parent, msg);
+}
+
+static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    control_progress(m->parent, msg);
+}
+
+static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    control_finished(m->parent, msg);
+}
+
+static const struct channel_rule engine_rules[] = {
+    {MSG_ready, CHANNEL_STATE_ANY, on_ready},
+    {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
+    {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
+    {MSG_deploy, CHANNEL_STATE_ANY, on_deploy},
+    {MSG_row, CHANNEL_STATE_ANY, on_row},
+    {MSG_progress, CHANNEL_STATE_ANY, on_progress},
+    {MSG_finished, CHANNEL_STATE_ANY, on_finished},
+};
+
+/* Keeper and responder only answer what they were asked. */
+static const struct {
+    const struct channel_rule *rules;
+    size_t n;
+} rules_of[] = {
+    [MEMBER_KEEPER] = {NULL, 0},
+    [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
+    [MEMBER_RESPONDER] = {NULL, 0},
+};
+
+/* --- starting
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void drop_channel(struct member *m)
+{
+    channel_free(m->channel);
+    m->channel = NULL;
+    if (m->id != MEMBER_ENGINE)
+        return;
+    m->parent->engine_ready = false;
+    control_engine_gone(m->parent);
+}
+
+/* A process that broke the protocol is ended; one that died is noticed by its status. Either way it starts
+ * anew. */
+static void on_channel_closed(struct channel *c, const struct err *why, void *arg)
+{
+    struct member *m = arg;
+    if (why->code != ERR_IPC || strstr(why->text, "the other end went") == NULL)
+        log_error("%s: %s", names[m->id], why->text);
+    if (m->channel == c)
+        drop_channel(m);
+    if (m->pid > 0 && !m->parent->stopping)
+        kill(m->pid, SIGKILL);
+}
+
+static const char *user_setting(const struct parent *p, enum member_id id)
+{
+    switch (id) {
+    case MEMBER_KEEPER:
+        return p->settings.user_keeper;
+    case MEMBER_ENGINE:
+        return p->settings.user_engine;
+    case MEMBER_RESPONDER:
+        return p->settings.user_responder;
+    case MEMBER_END_:
+        break;
+    }
+    return "";
+}
+
+/* "UID:GID" where the parent is root and the user exists. Without users of its own the process stays who the
+ * parent is, but a root loses its powers. */
+static void identity_argument(const struct parent *p, enum member_id id, char *out, size_t n)
+{
+    struct user u;
+    if (geteuid() != 0)
+        snprintf(out, n, "--identity=same");
+    else if (user_by_name(user_setting(p, id), &u, NULL) < 0)
+        snprintf(out, n, "--identity=powerless");
+    else
+        snprintf(out, n, "--identity=%u:%u", (unsigned)u.uid, (unsigned)u.gid);
+}
+
+static const char *libexec(void)
+{
+    const char *dir = secure_getenv("EVERCERT_LIBEXEC");
+    return dir != NULL && dir[0] == '/' ? dir : EVERCERT_LIBEXEC;
+}
+
+static const char *level_name(enum log_level level)
+{
+    static const char *const texts[] = {
+#define LEVEL_TEXT(level, text, priority) [level] = text,
+        LOG_LEVELS(LEVEL_TEXT)
+#undef LEVEL_TEXT
+    };
+    return texts[level];
+}
+
+static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
+{
+    char path[PATH_MAX], identity[64], level[32], argv0[32];
+    snprintf(path, sizeof path, "%s/%s", libexec(), names[m->id]);
+    snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
+    snprintf(level, sizeof level, "--log-level=%s", level_name(p->options.level));
+    identity_argument(p, m->id, identity, sizeof identity);
+    char sandbox[] = "--sandbox=log", new_state[] = "--new-state";
+    char *argv[8] = {argv0, identity, level};
+    size_t n = 3;
+    if (p->options.sandbox_log)
+        argv[n++] = sandbox;
+    if (p->new_state)
+        argv[n++] = new_state;
+    struct child_fd fds[] = {
+        {STDERR_FILENO, STDERR_FILENO}, {channel_fd, PROCESS_PARENT_FD}, {p->state, PROCESS_STATE_FD}};
+    struct child_spec spec = {.path = path,
+        .argv = argv,
+        .envp = environ,
+        .fds = fds,
+        .fds_n = ARRAY_LEN(fds),
+        .group = CHILD_GROUP_NEW};
+    return child_spawn(&spec, &m->pid, err);
+}
+
+/* Gives both ends of every pair that this process belongs to, and whose other one is there, a new channel. */
+static void join(struct parent *p, enum member_id id)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        if (pairs[i].a != id && pairs[i].b != id)
+            continue;
+        struct member *a = &p->members[pairs[i].a], *b = &p->members[pairs[i].b];
+        if (a->channel == NULL || b->channel == NULL)
+            continue;
+        int ends[2];
+        struct err err = ERR_INIT;
+        if (socket_pair(ends, &err) < 0 ||
+            channel_send(a->channel, MSG_peer, 0, &(struct msg_peer){names[b->id]}, ends[0], &err) < 0 ||
+            channel_send(b->channel, MSG_peer, 0, &(struct msg_peer){names[a->id]}, ends[1], &err) < 0)
+            log_error("joining %s and %s: %s", names[a->id], names[b->id], err.text);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
+int member_start(struct parent *p, enum member_id id, struct err *err)
+{
+    struct member *m = &p->members[id];
+    int ends[2];
+    int r = socket_pair(ends, err);
+    if (r < 0)
+        return r;
+    r = spawn(p, m, ends[1], err);
+    close(ends[1]);
+    if (r < 0) {
+        close(ends[0]);
+        m->pid = 0;
+        return err_prefix(err, "%s cannot be started", names[id]);
+    }
+    m->wanted = true;
+    m->started_ms = clock_mono(&system_clock).ms;
+    m->channel =
+        channel_new(p->base, ends[0], names[id], rules_of[id].rules, rules_of[id].n, on_channel_closed, m);
+    if (id == MEMBER_RESPONDER)
+        listeners_send(p); /* before the engine can hand it a token */
+    join(p, id);
+    if (id == MEMBER_KEEPER)
+        wishes_feed(p);
+    return 0;
+}
+
+/* --- ending
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+    struct member *m = arg;
+    struct err err = ERR_INIT;
+    (void)fd, (void)what;
+    if (m->parent->stopping || m->pid > 0)
+        return;
+    m->parent->new_state = false;
+    if (member_start(m->parent, m->id, &err) < 0) {
+        log_error("%s", err.text);
+        parent_stop(m->parent, 1);
+    }
+}
+
+void members_init(struct parent *p)
+{
+    for (int i = 0; i < MEMBER_END_; i++) {
+        p->members[i] = (struct member){.parent = p, .id = (enum member_id)i};
+        p->members[i].restart = evtimer_new(p->base, on_restart, &p->members[i]);
+    }
+}
+
+static void schedule_restart(struct member *m, int wait_status)
+{
+    struct parent *p = m->parent;
+    char text[CHILD_STATUS_TEXT_MAX];
+    if (clock_mono(&system_clock).ms - m->started_ms > LONG_LIFE_MS)
+        m->deaths = 0;
+    m->deaths++;
+    log_error("%s %s", names[m->id], child_status_text(wait_status, text));
+    /* What cannot start at all will not start the next time either: its own message said why. */
+    bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
+    if (never_lived && (!p->options.daemon || m->deaths >= ONESHOT_DEATHS_MAX || WIFEXITED(wait_status))) {
+        parent_stop(p, 1);
+        return;
+    }
+    if (!p->options.daemon && m->deaths >= ONESHOT_DEATHS_MAX) {
+        parent_stop(p, 1);
+        return;
+    }
+    int64_t wait_ms = RESTART_FIRST_MS;
+    for (unsigned i = 1; i < m->deaths && wait_ms < RESTART_CEILING_MS; i++)
+        wait_ms *= 2;
+    if (wait_ms > RESTART_CEILING_MS)
+        wait_ms = RESTART_CEILING_MS;
+    struct timeval tv = {wait_ms / 1000, (suseconds_t)(wait_ms % 1000) * 1000};
+    evtimer_add(m->restart, &tv);
+}
+
+bool members_reaped(struct parent *p, pid_t pid, int wait_status)
+{
+    for (int i = 0; i < MEMBER_END_; i++) {
+        struct member *m = &p->members[i];
+        if (m->pid != pid)
+            continue;
+        m->pid = 0;
+        drop_channel(m);
+        if (!p->stopping)
+            schedule_restart(m, wait_status);
+        return true;
+    }
+    return false;
+}
+
+void members_stop(struct parent *p)
+{
+    for (int i = 0; i < MEMBER_END_; i++) {
+        struct member *m = &p->members[i];
+        event_del(m->restart);
+        if (m->channel != NULL)
+            (void)channel_send(m->channel, MSG_stop, 0, &(struct msg_stop){true}, -1, NULL);
+    }
+}
+
+bool members_all_gone(const struct parent *p)
+{
+    for (int i = 0; i < MEMBER_END_; i++)
+        if (p->members[i].pid > 0)
+            return false;
+    return true;
+}
+
+void members_kill(struct parent *p)
+{
+    for (int i = 0; i < MEMBER_END_; i++)
+        if (p->members[i].pid > 0)
+            kill(p->members[i].pid, SIGKILL);
+}

@@ -1,0 +1,143 @@
+/*
+ * The parent: reads the configuration, starts the other processes and joins them with socketpairs, keeps
+ * listening sockets, answers control connections, runs hooks and writes challenge files. It has the rights it
+ * was started with, so it is kept small: no cryptography, no HTTP, no database, and it takes nobody's word
+ * but the operator's: what a hook runs or where a file goes comes from permits that the keeper opens.
+ */
+#ifndef EVERCERT_PROCESSES_PARENT_PARENT_H
+#define EVERCERT_PROCESSES_PARENT_PARENT_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "config/settings.h"
+#include "ipc/channel.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The other processes: id, name (also of the executable and of the user setting). */
+#define MEMBERS(X)             \
+    X(MEMBER_KEEPER, "keeper") \
+    X(MEMBER_ENGINE, "engine") \
+    X(MEMBER_RESPONDER, "responder")
+
+enum member_id {
+#define MEMBER_ENUM(id, text) id,
+    MEMBERS(MEMBER_ENUM)
+#undef MEMBER_ENUM
+        MEMBER_END_
+};
+
+struct parent;
+
+struct member {
+    struct parent *parent;
+    enum member_id id;
+    bool wanted;
+    pid_t pid;
+    struct channel *channel;
+    struct event *restart; /* timer of the next start after a death */
+    unsigned deaths;       /* in a row, without a minute of life between */
+    int64_t started_ms;
+};
+
+struct listener {
+    struct listener *next;
+    char *address;
+    int fd;
+};
+
+struct options {
+    const char *config, *state;
+    bool config_optional, daemon, sandbox_log, dry_run;
+    enum log_level level;
+};
+
+struct session;
+struct hook;
+
+struct parent {
+    struct options options;
+    struct event_base *base;
+    int state, lock; /* descriptors */
+    bool new_state;
+    struct arena *arena; /* of settings */
+    struct settings settings;
+    struct member members[MEMBER_END_];
+    bool engine_ready;
+    size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
+    unsigned feed_round;
+    bool feed_done;
+    struct listener *listeners;
+    struct session *sessions;
+    uint32_t last_session;
+    int control; /* listening socket, -1 for a one-shot */
+    struct event *control_event, *signals[4], *stop_timer;
+    struct hook *hooks;
+    bool ready_told, stopping;
+    int exit_status;
+};
+
+/* main.c */
+void parent_stop(struct parent *p, int exit_status);
+int parent_load(struct parent *p, struct settings *out, struct arena *arena);
+
+/* members.c: starting, joining, restarting, ending the other processes. */
+void members_init(struct parent *p);
+int member_start(struct parent *p, enum member_id id, struct err *err);
+/* The process ended. False when `pid` is none of them. */
+bool members_reaped(struct parent *p, pid_t pid, int wait_status);
+void members_stop(struct parent *p);
+bool members_all_gone(const struct parent *p);
+void members_kill(struct parent *p);
+struct channel *member_channel(const struct parent *p, enum member_id id);
+
+/* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
+void wishes_feed(struct parent *p);
+int authority_announce(
+    struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err);
+
+/* listeners.c: sockets for http-01. */
+int listeners_open(struct parent *p, struct err *err);
+/* Hand them to a responder that just started. */
+void listeners_send(struct parent *p);
+/* After a reload: only what the settings name stays open. */
+int listeners_reload(struct parent *p, struct err *err);
+/* Whether the configuration has a certificate that the responder answers for. */
+bool listeners_wanted(const struct parent *p);
+
+/* control.c: the operator's commands. */
+int control_listen(struct parent *p, struct err *err);
+void control_adopt(struct parent *p, int fd);
+/* Says to every client that evercert stops, and takes the socket away. */
+void control_close(struct parent *p);
+/* Lets go of the first session. */
+void control_drop(struct parent *p);
+/* Commands that waited for the engine. */
+void control_go(struct parent *p);
+/* The engine went: what it was asked is answered with a failure. */
+void control_engine_gone(struct parent *p);
+void control_row(struct parent *p, const struct msg_row *m);
+void control_progress(struct parent *p, const struct msg_progress *m);
+void control_finished(struct parent *p, const struct msg_finished *m);
+
+/* hooks.c: the engine asks for the hooks of a permit to be run; `id` is the request to answer. */
+void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m);
+bool hooks_reaped(struct parent *p, pid_t pid, int wait_status);
+void hooks_kill(struct parent *p);
+
+/* files.c: gives the key files that are live under that name to the wish's key-group. */
+int files_give_group(struct parent *p, const struct wish *w, struct err *err);
+
+/* webroot.c: challenge files. */
+void webroot_put(struct parent *p, uint32_t id, const struct msg_webroot_put *m);
+void webroot_remove(struct parent *p, uint32_t id, const struct msg_webroot_remove *m);
+
+/* permits.c: asks the keeper what a permit says, then calls `then` with the wish, or with an error. */
+typedef void permit_fn(struct parent *p, const struct wish *wish, const struct err *err, void *arg);
+void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *arg);
+/* Answers an engine's request with `done`. */
+void engine_done(struct parent *p, uint32_t id, const struct err *err);
+
+#endif

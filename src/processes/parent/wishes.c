@@ -1,0 +1,143 @@
+/*
+ * From the configuration to the engine: each authority is announced to keeper and engine, each certificate's
+ * wish is sealed by the keeper and handed on with its permit. A window keeps the queues short however many
+ * there are.
+ */
+#include "processes/parent/parent.h"
+
+#include "os/file.h"
+#include "os/notify.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FEED_WINDOW = 64,
+    CA_FILE_MAX = 1024 * 1024, /* a system's whole bundle is a quarter of that */
+};
+
+int authority_announce(
+    struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
+{
+    struct channel *keeper = member_channel(p, MEMBER_KEEPER), *engine = member_channel(p, MEMBER_ENGINE);
+    struct buf pem ATTR_CLEANUP(buf_free) = buf_new(CA_FILE_MAX);
+    if (keeper == NULL || engine == NULL)
+        return err_set(err, ERR_IPC, "keeper or engine is not running");
+    int r = a->ca_file[0] == '\0' ? 0 : file_read(AT_FDCWD, a->ca_file, CA_FILE_MAX, &pem, err);
+    if (r < 0)
+        return err_prefix(err, "ca-file of authority %s", a->name);
+    struct msg_keeper_account to_keeper = {a->directory, email, agree_tos};
+    struct msg_engine_authority to_engine = {a->name, a->directory, buf_str(&pem), email, agree_tos};
+    if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
+        return r;
+    return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
+}
+
+struct feed_item {
+    struct parent *p;
+    unsigned round; /* a reload begins a new one; answers to the old one no longer count */
+    char *wish, *name;
+};
+
+static void feed_item_free(struct feed_item *f)
+{
+    free(f->wish);
+    free(f->name);
+    free(f);
+}
+
+static void feed_pump(struct parent *p);
+
+static void on_permit(const void *msg, const struct err *why, void *arg)
+{
+    struct feed_item *f = arg;
+    struct parent *p = f->p;
+    const struct msg_permit_made *m = msg;
+    struct err err = ERR_INIT;
+    struct channel *engine = member_channel(p, MEMBER_ENGINE);
+    int r = m == NULL ? why->code : msg_error_get(&m->error, &err);
+    bool current = f->round == p->feed_round;
+    if (r == 0 && engine != NULL && current)
+        r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit}, -1, &err);
+    if (m != NULL && r < 0)
+        log_error("%s: %s", f->name, err.text);
+    feed_item_free(f);
+    if (m == NULL || !current) /* the keeper went: everything is fed again when it is back */
+        return;
+    p->feed_flying--;
+    feed_pump(p);
+}
+
+static int feed_one(struct parent *p, const struct wish *w, struct err *err)
+{
+    struct feed_item *f = calloc(1, sizeof *f);
+    struct buf text = buf_new(MSG_WISH);
+    wish_encode(w, &text);
+    if (f == NULL || (f->name = strdup(w->name)) == NULL || (f->wish = strdup(buf_c(&text))) == NULL)
+        abort();
+    f->p = p;
+    f->round = p->feed_round;
+    struct msg_permit_make m = {f->wish};
+    int r = channel_request(
+        member_channel(p, MEMBER_KEEPER), MSG_permit_make, &m, MSG_permit_made, on_permit, f, err);
+    buf_free(&text);
+    if (r < 0)
+        feed_item_free(f);
+    return r;
+}
+
+static void feed_finish(struct parent *p)
+{
+    struct err err = ERR_INIT;
+    if (channel_send(member_channel(p, MEMBER_ENGINE), MSG_wishes_end, 0,
+            &(struct msg_wishes_end){p->options.daemon}, -1, &err) < 0) {
+        log_error("%s", err.text);
+        return;
+    }
+    p->feed_done = true;
+    control_go(p);
+    if (p->options.daemon) {
+        char text[64];
+        snprintf(text, sizeof text, "%zu certificates configured", p->settings.certificate_n);
+        (void)notify_send(NOTIFY_READY, text, NULL);
+        if (!p->ready_told)
+            log_info("ready, %s", text);
+    }
+    p->ready_told = true;
+}
+
+static void feed_pump(struct parent *p)
+{
+    struct err err = ERR_INIT;
+    if (member_channel(p, MEMBER_KEEPER) == NULL || member_channel(p, MEMBER_ENGINE) == NULL || p->feed_done)
+        return;
+    while (p->feed_flying < FEED_WINDOW && p->feed_next < p->settings.certificate_n) {
+        const struct wish *w = &p->settings.certificates[p->feed_next++];
+        if (feed_one(p, w, &err) < 0)
+            log_error("%s: %s", w->name, err.text);
+        else
+            p->feed_flying++;
+    }
+    if (p->feed_flying == 0 && p->feed_next == p->settings.certificate_n)
+        feed_finish(p);
+}
+
+void wishes_feed(struct parent *p)
+{
+    struct channel *keeper = member_channel(p, MEMBER_KEEPER), *engine = member_channel(p, MEMBER_ENGINE);
+    struct err err = ERR_INIT;
+    if (keeper == NULL || engine == NULL || !p->engine_ready || p->stopping)
+        return;
+    for (size_t i = 0; i < p->settings.authority_n; i++)
+        if (authority_announce(
+                p, &p->settings.authorities[i], p->settings.email, p->settings.agree_tos, &err) < 0)
+            log_error("%s", err.text);
+    p->feed_next = p->feed_flying = 0;
+    p->feed_round++;
+    p->feed_done = false;
+    if (channel_send(engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){true}, -1, &err) < 0)
+        log_error("%s", err.text);
+    feed_pump(p);
+}

@@ -1,0 +1,148 @@
+#include "processes/process.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "os/user.h"
+#include "processes/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool value_of(const char *arg, const char *word, const char **out)
+{
+    size_t n = strlen(word);
+    if (strncmp(arg, word, n) != 0)
+        return false;
+    *out = arg + n;
+    return true;
+}
+
+bool process_log_level(struct str text, enum log_level *out)
+{
+    static const char *const names[] = {
+#define LEVEL_NAME(level, text, priority) [level] = text,
+        LOG_LEVELS(LEVEL_NAME)
+#undef LEVEL_NAME
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq_c(text, names[i])) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
+/* "same", "powerless" or "UID:GID" */
+static bool parse_identity(struct process *p, struct str s)
+{
+    struct str uid_text, gid_text;
+    uint64_t uid, gid;
+    if (str_eq_c(s, "same")) {
+        p->identity = IDENTITY_SAME;
+        return true;
+    }
+    if (str_eq_c(s, "powerless")) {
+        p->identity = IDENTITY_POWERLESS;
+        return true;
+    }
+    if (!str_cut(s, ':', &uid_text, &gid_text) || !str_to_u64(uid_text, UINT32_MAX - 1, &uid) ||
+        !str_to_u64(gid_text, UINT32_MAX - 1, &gid))
+        return false;
+    p->identity = IDENTITY_USER;
+    p->uid = (uid_t)uid;
+    p->gid = (gid_t)gid;
+    return true;
+}
+
+void process_init(struct process *p, const char *name, int argc, char **argv)
+{
+    *p = (struct process){.name = name};
+    enum log_level level = LOG_LEVEL_INFO;
+    for (int i = 1; i < argc; i++) {
+        const char *value;
+        if (value_of(argv[i], "--log-level=", &value) && process_log_level(str_c(value), &level))
+            continue;
+        if (value_of(argv[i], "--identity=", &value) && parse_identity(p, str_c(value)))
+            continue;
+        if (value_of(argv[i], "--probe=", &value)) {
+            p->probe = value;
+            continue;
+        }
+        if (strcmp(argv[i], "--sandbox=log") == 0) {
+            p->sandbox_log = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--new-state") == 0) {
+            p->new_state = true;
+            continue;
+        }
+        fprintf(stderr, "evercert: error: %s is started by evercert itself and does not take %s\n", name,
+            argv[i]);
+        exit(2);
+    }
+    log_init(name, level);
+    if (p->probe == NULL && fcntl(PROCESS_PARENT_FD, F_GETFD) < 0) {
+        fprintf(stderr, "evercert: error: %s is started by evercert itself; run: evercert run\n", name);
+        exit(2);
+    }
+    p->base = event_base_new();
+    if (p->base == NULL)
+        abort();
+}
+
+int process_own(const struct process *p, int fd, struct err *err)
+{
+    if (p->identity == IDENTITY_USER && fchown(fd, p->uid, p->gid) != 0)
+        return err_errno(err, errno, "cannot give a file to user %u", (unsigned)p->uid);
+    return 0;
+}
+
+int process_become(const struct process *p, struct err *err)
+{
+    switch (p->identity) {
+    case IDENTITY_USER:
+        return user_become(p->uid, p->gid, err);
+    case IDENTITY_POWERLESS:
+        return caps_drop_all(err);
+    case IDENTITY_SAME:
+        break;
+    }
+    return 0;
+}
+
+int process_confine(struct process *p, struct sandbox *sandbox, struct err *err)
+{
+    struct sandbox_report report;
+    char text[SANDBOX_REPORT_TEXT_MAX];
+    sandbox->process = p->name;
+    sandbox->log_only = p->sandbox_log;
+    int r = sandbox_enter(sandbox, &report, err);
+    if (r < 0)
+        return err_prefix(err, "the sandbox of %s cannot be entered", p->name);
+    log_info("uid %u, %s", (unsigned)geteuid(), sandbox_report_text(&report, text));
+    if (p->probe != NULL)
+        _exit(probe_run(p->probe));
+    return 0;
+}
+
+void process_run(struct process *p, void (*turn)(void *arg), void *arg)
+{
+    while (!event_base_got_exit(p->base) && event_base_loop(p->base, EVLOOP_ONCE) == 0)
+        if (turn != NULL)
+            turn(arg);
+}
+
+void process_stop(struct process *p)
+{
+    event_base_loopexit(p->base, NULL);
+}
+
+void process_parent_gone(struct channel *c, const struct err *why, void *arg)
+{
+    (void)c, (void)why, (void)arg;
+    _exit(0);
+}

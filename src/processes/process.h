@@ -1,0 +1,65 @@
+/*
+ * What keeper, engine and responder have in common: how the parent starts them and how they confine
+ * themselves.
+ *
+ * A child finds the channel to the parent on descriptor 3 and the state directory on descriptor 4. It opens
+ * what it needs with the rights it was started with, then calls process_confine(): from there on it is the
+ * user it should be and inside its sandbox. It ends when the parent's channel ends.
+ */
+#ifndef EVERCERT_PROCESSES_PROCESS_H
+#define EVERCERT_PROCESSES_PROCESS_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "ipc/channel.h"
+#include "os/sandbox.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { PROCESS_PARENT_FD = 3, PROCESS_STATE_FD = 4 };
+
+/* What a child becomes; chosen by the parent, handed over as --identity=. */
+enum process_identity {
+    IDENTITY_SAME,      /* not root, or no such user: stay who we are */
+    IDENTITY_POWERLESS, /* root without users of its own: stay uid 0 and drop every capability */
+    IDENTITY_USER,      /* become uid:gid */
+};
+
+struct process {
+    const char *name;
+    struct event_base *base;
+    bool sandbox_log; /* --sandbox=log: report instead of refuse */
+    bool new_state;   /* --new-state: the state directory was empty when the parent took it */
+    enum process_identity identity;
+    uid_t uid;
+    gid_t gid;
+    const char *probe; /* --probe=: try something forbidden once confined, and exit; NULL */
+};
+
+/* Reads the arguments, sets up the log and the event base; exits with status 2 on arguments the parent would
+ * never give. */
+void process_init(struct process *p, const char *name, int argc, char **argv);
+
+/* "error", "warning", "info", "debug"; false for another text. */
+bool process_log_level(struct str text, enum log_level *out);
+
+/* Gives a file or directory to the user the process will be. Nothing to do unless it becomes another user. */
+int process_own(const struct process *p, int fd, struct err *err);
+
+/* Becomes the user. After it only what that user may open can be opened. */
+int process_become(const struct process *p, struct err *err);
+/* Enters the sandbox, logs what is in force, and carries out --probe. */
+int process_confine(struct process *p, struct sandbox *sandbox, struct err *err);
+
+/* Runs the loop until process_stop; each turn ends with a call of `turn` (may be NULL). */
+void process_run(struct process *p, void (*turn)(void *arg), void *arg);
+void process_stop(struct process *p);
+
+/* The closed callback for the parent's channel: the parent is gone, so is our purpose. `arg` of the channel
+ * is ignored. */
+void process_parent_gone(struct channel *c, const struct err *why, void *arg);
+
+#endif

@@ -1,0 +1,135 @@
+/* The responder: live challenge tokens and the public, nothing else. No file, no connection of its own
+ * making. */
+#include "base/log.h"
+#include "http/responder.h"
+#include "processes/process.h"
+
+#include <unistd.h>
+
+struct member {
+    struct process process;
+    struct channel *parent, *engine;
+    struct responder *responder;
+};
+
+/* --- from the engine
+ * ----------------------------------------------------------------------------------------- */
+
+static void on_token_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_token_put *m = msg;
+    struct member *me = arg;
+    struct err err = ERR_INIT;
+    (void)fd;
+    responder_token_put(me->responder, str_c(m->token), str_c(m->value), &err);
+    if (channel_send(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)}, -1, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+static void on_token_remove(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_token_remove *m = msg;
+    struct member *me = arg;
+    (void)c, (void)id, (void)fd;
+    responder_token_remove(me->responder, str_c(m->token));
+}
+
+static const struct channel_rule engine_rules[] = {
+    {MSG_token_put, CHANNEL_STATE_ANY, on_token_put},
+    {MSG_token_remove, CHANNEL_STATE_ANY, on_token_remove},
+};
+
+static void engine_gone(struct channel *c, const struct err *why, void *arg)
+{
+    struct member *me = arg;
+    log_debug("%s", why->text);
+    channel_free(c);
+    me->engine = NULL;
+}
+
+static void on_hit(struct str token, const char *peer, void *arg)
+{
+    struct member *me = arg;
+    char text[512];
+    struct err err = ERR_INIT;
+    log_debug("%s fetched %.*s", peer, STR_ARG(token));
+    if (me->engine == NULL || token.n >= sizeof text)
+        return;
+    for (size_t i = 0; i < token.n; i++)
+        text[i] = token.p[i];
+    text[token.n] = '\0';
+    if (channel_send(me->engine, MSG_hit, 0, &(struct msg_hit){text, peer}, -1, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+/* --- from the parent
+ * ----------------------------------------------------------------------------------------- */
+
+static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *me = arg;
+    (void)c, (void)id, (void)msg;
+    channel_free(me->engine);
+    me->engine = channel_new(
+        me->process.base, fd, "responder-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, me);
+}
+
+static void on_listen(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_listen *m = msg;
+    struct member *me = arg;
+    struct err err = ERR_INIT;
+    (void)c, (void)id;
+    if (responder_listen(me->responder, fd, &err) < 0)
+        log_error("%s: %s", m->address, err.text);
+    else
+        log_info("answering http-01 challenges on %s", m->address);
+}
+
+static void on_unlisten(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *me = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    responder_unlisten(me->responder);
+}
+
+static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *me = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    process_stop(&me->process);
+}
+
+static const struct channel_rule parent_rules[] = {
+    {MSG_peer, CHANNEL_STATE_ANY, on_peer},
+    {MSG_listen, CHANNEL_STATE_ANY, on_listen},
+    {MSG_unlisten, CHANNEL_STATE_ANY, on_unlisten},
+    {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+};
+
+static int start(struct member *me, struct err *err)
+{
+    struct sandbox sandbox = {
+        .kind = SANDBOX_ALLOW_LIST,
+        .groups = SANDBOX_BASE | SANDBOX_IO | SANDBOX_EVENTS | SANDBOX_MESSAGES | SANDBOX_ACCEPT,
+    };
+    int r = process_become(&me->process, err);
+    close(PROCESS_STATE_FD);
+    return r < 0 ? r : process_confine(&me->process, &sandbox, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct member me = {0};
+    struct err err = ERR_INIT;
+    process_init(&me.process, "responder", argc, argv);
+    me.responder = responder_new(me.process.base, on_hit, &me);
+    if (start(&me, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    me.parent = channel_new(me.process.base, PROCESS_PARENT_FD, "responder-parent", parent_rules,
+        ARRAY_LEN(parent_rules), process_parent_gone, &me);
+    process_run(&me.process, NULL, NULL);
+    return 0;
+}

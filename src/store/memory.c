@@ -1,0 +1,413 @@
+/* The store as sorted arrays. Everything is "durable" at once; commits do nothing. */
+#include "store/store_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A key of any record: compared part by part; parts that a kind has no use for are empty. */
+struct key {
+    struct str name, second;
+    int64_t number;
+};
+
+struct node {
+    struct arena *a; /* owns all that key and content point to */
+    struct key key;
+    union {
+        struct certificate certificate;
+        struct authority_record authority;
+        struct challenge_record challenge;
+        struct history_record history;
+        struct str sealed;
+    } u;
+};
+
+/* Sorted by key. */
+struct list {
+    struct node **v;
+    size_t n, cap;
+};
+
+struct memory_store {
+    struct store base;
+    struct list certificates, keys, authorities, challenges, history;
+};
+
+static struct memory_store *memory_of(struct store *s)
+{
+    return (struct memory_store *)s;
+}
+
+static void *must(void *p)
+{
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+static int compare_str(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int r = n == 0 ? 0 : memcmp(a.p, b.p, n);
+    return r != 0 ? r : (a.n > b.n) - (a.n < b.n);
+}
+
+static int compare_key(const struct key *a, const struct key *b)
+{
+    int r = compare_str(a->name, b->name);
+    if (r == 0)
+        r = compare_str(a->second, b->second);
+    return r != 0 ? r : (a->number > b->number) - (a->number < b->number);
+}
+
+/* Index of the first node whose key is not below `key`; *found tells whether it has that key. */
+static size_t list_find(const struct list *l, const struct key *key, bool *found)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_key(&l->v[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low < l->n && compare_key(&l->v[low]->key, key) == 0;
+    return low;
+}
+
+static struct node *list_get(const struct list *l, const struct key *key)
+{
+    bool found;
+    size_t i = list_find(l, key, &found);
+    return found ? l->v[i] : NULL;
+}
+
+/* The first node above `key`. */
+static struct node *list_after(const struct list *l, const struct key *key)
+{
+    bool found;
+    size_t i = list_find(l, key, &found) + (found ? 1 : 0);
+    return i < l->n ? l->v[i] : NULL;
+}
+
+static void node_free(struct node *node)
+{
+    arena_free(node->a);
+    free(node);
+}
+
+static void list_free(struct list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        node_free(l->v[i]);
+    free(l->v);
+}
+
+/* A node with a copy of `key`, in no list yet. */
+static struct node *node_new(const struct key *key)
+{
+    struct node *node = must(calloc(1, sizeof *node));
+    node->a = arena_new();
+    node->key = (struct key){arena_str(node->a, key->name), arena_str(node->a, key->second), key->number};
+    return node;
+}
+
+/* Takes the node; one with the same key makes way. */
+static void list_put(struct list *l, struct node *node)
+{
+    bool found;
+    size_t i = list_find(l, &node->key, &found);
+    if (found) {
+        node_free(l->v[i]);
+        l->v[i] = node;
+        return;
+    }
+    if (l->n == l->cap) {
+        l->cap = l->cap == 0 ? 16 : l->cap * 2;
+        l->v = must(reallocarray(l->v, l->cap, sizeof(struct node *)));
+    }
+    memmove(l->v + i + 1, l->v + i, (l->n - i) * sizeof(struct node *));
+    l->v[i] = node;
+    l->n++;
+}
+
+/* Nodes with from <= key < to. */
+static void list_delete(struct list *l, const struct key *from, const struct key *to)
+{
+    bool found;
+    if (l->n == 0)
+        return;
+    size_t first = list_find(l, from, &found), end = list_find(l, to, &found);
+    if (end <= first)
+        return;
+    for (size_t i = first; i < end; i++)
+        node_free(l->v[i]);
+    memmove(l->v + first, l->v + end, (l->n - end) * sizeof(struct node *));
+    l->n -= end - first;
+}
+
+/* Every key with this name. The smallest name above `name` is `name` and a NUL octet. */
+static void list_delete_name(struct list *l, struct str name)
+{
+    char above[STORE_NAME_MAX + 1];
+    memcpy(above, name.p, name.n);
+    above[name.n] = '\0';
+    list_delete(
+        l, &(struct key){name, STR(""), INT64_MIN}, &(struct key){{above, name.n + 1}, STR(""), INT64_MIN});
+}
+
+static void memory_close(struct store *s)
+{
+    struct memory_store *m = memory_of(s);
+    list_free(&m->certificates);
+    list_free(&m->keys);
+    list_free(&m->authorities);
+    list_free(&m->challenges);
+    list_free(&m->history);
+    free(m);
+}
+
+static int memory_commit(struct store *s, struct err *err)
+{
+    return 0;
+}
+
+static int certificate_put(struct store *s, const struct certificate *c, struct err *err)
+{
+    struct node *node = node_new(&(struct key){.name = str_c(c->name)});
+    record_copy(&record_certificate, node->a, &node->u.certificate, c);
+    list_put(&memory_of(s)->certificates, node);
+    return 0;
+}
+
+static int take_certificate(const struct node *node, struct arena *a, struct certificate *out)
+{
+    if (node != NULL)
+        record_copy(&record_certificate, a, out, &node->u.certificate);
+    return node != NULL;
+}
+
+static int certificate_get(
+    struct store *s, struct str name, struct arena *a, struct certificate *out, struct err *err)
+{
+    return take_certificate(list_get(&memory_of(s)->certificates, &(struct key){.name = name}), a, out);
+}
+
+static int certificate_next(
+    struct store *s, struct str after, struct arena *a, struct certificate *out, struct err *err)
+{
+    return take_certificate(list_after(&memory_of(s)->certificates, &(struct key){.name = after}), a, out);
+}
+
+static int certificate_delete(struct store *s, struct str name, struct err *err)
+{
+    struct memory_store *m = memory_of(s);
+    list_delete_name(&m->keys, name);
+    list_delete_name(&m->challenges, name);
+    list_delete_name(&m->certificates, name);
+    return 0;
+}
+
+static int64_t due_time(const struct node *node, enum store_due which)
+{
+    const struct certificate *c = &node->u.certificate;
+    return which == STORE_DUE_ISSUE ? c->due_at.s : c->deploy_due_at.s;
+}
+
+/* A certificate that is due, sorted by time and then name. */
+struct due {
+    int64_t at;
+    const struct node *node;
+};
+
+static int compare_due(const void *a, const void *b)
+{
+    const struct due *x = a, *y = b;
+    return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : compare_key(&x->node->key, &y->node->key);
+}
+
+static int due_names(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
+    struct store_name **out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    struct due *due = must(calloc(l->n + 1, sizeof *due));
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        int64_t at = due_time(l->v[i], which);
+        if (at > 0 && at <= now.s)
+            due[n++] = (struct due){at, l->v[i]};
+    }
+    qsort(due, n, sizeof *due, compare_due);
+    for (size_t i = 0; i < n && i < limit; i++) {
+        *out = arena_alloc(a, sizeof **out);
+        **out = (struct store_name){NULL, arena_str(a, due[i].node->key.name)};
+        out = &(*out)->next;
+    }
+    *out = NULL;
+    free(due);
+    return 0;
+}
+
+static int next_due(struct store *s, struct wall *out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    int64_t earliest = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        for (int which = STORE_DUE_ISSUE; which <= STORE_DUE_DEPLOY; which++) {
+            int64_t at = due_time(l->v[i], (enum store_due)which);
+            if (at > 0 && (earliest == 0 || at < earliest))
+                earliest = at;
+        }
+    }
+    *out = (struct wall){earliest};
+    return 0;
+}
+
+static int key_put(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err)
+{
+    struct node *node = node_new(&(struct key){.name = name, .number = generation});
+    node->u.sealed = arena_str(node->a, sealed);
+    list_put(&memory_of(s)->keys, node);
+    return 0;
+}
+
+static int key_get(
+    struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out, struct err *err)
+{
+    struct node *node = list_get(&memory_of(s)->keys, &(struct key){.name = name, .number = generation});
+    if (node != NULL)
+        *out = arena_str(a, node->u.sealed);
+    return node != NULL;
+}
+
+static int key_delete_below(struct store *s, struct str name, int64_t below, struct err *err)
+{
+    list_delete(&memory_of(s)->keys, &(struct key){.name = name, .number = INT64_MIN},
+        &(struct key){.name = name, .number = below});
+    return 0;
+}
+
+static int authority_put(struct store *s, const struct authority_record *r, struct err *err)
+{
+    struct node *node = node_new(&(struct key){.name = str_c(r->directory_url)});
+    record_copy(&record_authority, node->a, &node->u.authority, r);
+    list_put(&memory_of(s)->authorities, node);
+    return 0;
+}
+
+static int authority_get(
+    struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err)
+{
+    struct node *node = list_get(&memory_of(s)->authorities, &(struct key){.name = url});
+    if (node != NULL)
+        record_copy(&record_authority, a, out, &node->u.authority);
+    return node != NULL;
+}
+
+static struct key challenge_key(const struct challenge_record *c)
+{
+    return (struct key){.name = str_c(c->certificate), .second = str_c(c->token)};
+}
+
+static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    struct key key = challenge_key(c);
+    struct node *node = node_new(&key);
+    record_copy(&record_challenge, node->a, &node->u.challenge, c);
+    list_put(&memory_of(s)->challenges, node);
+    return 0;
+}
+
+static int challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    struct key from = challenge_key(c), to = from;
+    to.number = from.number + 1;
+    list_delete(&memory_of(s)->challenges, &from, &to);
+    return 0;
+}
+
+static int challenge_next(struct store *s, const struct challenge_record *after, struct arena *a,
+    struct challenge_record *out, struct err *err)
+{
+    struct key key = challenge_key(after);
+    struct node *node = list_after(&memory_of(s)->challenges, &key);
+    if (node != NULL)
+        record_copy(&record_challenge, a, out, &node->u.challenge);
+    return node != NULL;
+}
+
+static int history_put(struct store *s, const struct history_record *h, struct err *err)
+{
+    struct list *l = &memory_of(s)->history;
+    struct node *node = node_new(&(struct key){.number = l->n == 0 ? 1 : l->v[l->n - 1]->key.number + 1});
+    record_copy(&record_history, node->a, &node->u.history, h);
+    node->u.history.id = node->key.number;
+    list_put(l, node);
+    return 0;
+}
+
+static bool history_is_of(const struct node *node, struct str name)
+{
+    return name.n == 0 || str_eq_c(name, node->u.history.certificate);
+}
+
+static int history_range(struct store *s, struct str name, int64_t after, size_t limit, int64_t *first,
+    int64_t *last, struct err *err)
+{
+    const struct list *l = &memory_of(s)->history;
+    *first = 1; /* an empty range */
+    *last = 0;
+    for (size_t i = l->n; i > 0 && limit > 0 && l->v[i - 1]->key.number > after; i--) {
+        if (!history_is_of(l->v[i - 1], name))
+            continue;
+        *first = l->v[i - 1]->key.number;
+        if (*last == 0)
+            *last = *first;
+        limit--;
+    }
+    return 0;
+}
+
+static int history_next(struct store *s, struct str name, int64_t first, int64_t last, struct arena *a,
+    struct history_record *out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->history;
+    bool found;
+    for (size_t i = list_find(l, &(struct key){.number = first}, &found);
+         i < l->n && l->v[i]->key.number <= last; i++) {
+        if (history_is_of(l->v[i], name)) {
+            record_copy(&record_history, a, out, &l->v[i]->u.history);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const struct store_ops memory_ops = {
+    .close = memory_close,
+    .commit = memory_commit,
+    .certificate_put = certificate_put,
+    .certificate_get = certificate_get,
+    .certificate_delete = certificate_delete,
+    .certificate_next = certificate_next,
+    .due = due_names,
+    .next_due = next_due,
+    .key_put = key_put,
+    .key_get = key_get,
+    .key_delete_below = key_delete_below,
+    .authority_put = authority_put,
+    .authority_get = authority_get,
+    .challenge_put = challenge_put,
+    .challenge_delete = challenge_delete,
+    .challenge_next = challenge_next,
+    .history_put = history_put,
+    .history_range = history_range,
+    .history_next = history_next,
+};
+
+struct store *store_open_memory(void)
+{
+    struct memory_store *m = must(calloc(1, sizeof *m));
+    m->base.ops = &memory_ops;
+    return &m->base;
+}

@@ -1,0 +1,559 @@
+/*
+ * The SQLite driver's operations. Every write is one or more prepared statements with their values, run
+ * inside a transaction that the first one opens and store_commit closes.
+ *
+ * SQLite rolls the whole transaction back when a COMMIT fails, and for a full disk, an I/O error or lack of
+ * memory also when any other statement fails, even one that only reads. So that the changes are still pending
+ * then, as store.h promises, the statements of a transaction are kept in a journal until it is committed.
+ * A journal without an open transaction is run again before the next operation (get_ready).
+ */
+#include "base/attr.h"
+#include "store/sqlite_priv.h"
+
+#include <stdlib.h>
+
+#define NAME_FIRST(kind, field, max) #field
+#define NAME(kind, field, max)       ", " #field
+#define MARK_FIRST(kind, field, max) "?"
+#define MARK(kind, field, max)       ", ?"
+#define SET_FIRST(kind, field, max)  #field " = excluded." #field
+#define SET(kind, field, max)        ", " #field " = excluded." #field
+
+/* The parts of a statement about one kind of record. */
+#define COLUMNS(fields) fields(NAME_FIRST, NAME)
+#define MARKS(fields)   fields(MARK_FIRST, MARK)
+#define SETS(fields)    fields(SET_FIRST, SET)
+
+#define CERTIFICATES "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate "
+#define AUTHORITIES  "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
+#define CHALLENGES   "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
+#define HISTORY      "SELECT " COLUMNS(HISTORY_FIELDS) " FROM history "
+
+/* Every statement there is: name, SQL. Parameters are bound in the order in which they stand. */
+#define STATEMENTS(X)                                                                                       \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                             \
+    X(COMMIT, "COMMIT")                                                                                     \
+    X(ROLLBACK, "ROLLBACK")                                                                                 \
+    X(CERTIFICATE_PUT,                                                                                      \
+        "INSERT INTO certificate (" COLUMNS(CERTIFICATE_FIELDS) ") VALUES (" MARKS(                         \
+            CERTIFICATE_FIELDS) ") ON CONFLICT (name) DO UPDATE SET " SETS(CERTIFICATE_FIELDS))             \
+    X(CERTIFICATE_GET, CERTIFICATES "WHERE name = ?")                                                       \
+    X(CERTIFICATE_NEXT, CERTIFICATES "WHERE name > ? ORDER BY name LIMIT 1")                                \
+    X(CERTIFICATE_DELETE, "DELETE FROM certificate WHERE name = ?")                                         \
+    X(KEYS_DELETE, "DELETE FROM certificate_key WHERE name = ?")                                            \
+    X(CHALLENGES_DELETE, "DELETE FROM challenge WHERE certificate = ?")                                     \
+    X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
+    X(DEPLOY_DUE, "SELECT name FROM certificate WHERE deploy_due_at > 0 AND deploy_due_at <= ?"             \
+                  " ORDER BY deploy_due_at, name LIMIT ?")                                                  \
+    X(NEXT_DUE, "SELECT due_at FROM certificate WHERE due_at > 0 ORDER BY due_at LIMIT 1")                  \
+    X(NEXT_DEPLOY_DUE,                                                                                      \
+        "SELECT deploy_due_at FROM certificate WHERE deploy_due_at > 0 ORDER BY deploy_due_at LIMIT 1")     \
+    X(KEY_PUT, "INSERT INTO certificate_key (name, generation, sealed) VALUES (?, ?, ?)"                    \
+               " ON CONFLICT (name, generation) DO UPDATE SET sealed = excluded.sealed")                    \
+    X(KEY_GET, "SELECT sealed FROM certificate_key WHERE name = ? AND generation = ?")                      \
+    X(KEY_DELETE_BELOW, "DELETE FROM certificate_key WHERE name = ? AND generation < ?")                    \
+    X(AUTHORITY_PUT,                                                                                        \
+        "INSERT INTO authority (" COLUMNS(AUTHORITY_FIELDS) ") VALUES (" MARKS(                             \
+            AUTHORITY_FIELDS) ") ON CONFLICT (directory_url) DO UPDATE SET " SETS(AUTHORITY_FIELDS))        \
+    X(AUTHORITY_GET, AUTHORITIES "WHERE directory_url = ?")                                                 \
+    X(CHALLENGE_PUT, "INSERT INTO challenge (" COLUMNS(CHALLENGE_FIELDS) ") VALUES (" MARKS(                \
+                         CHALLENGE_FIELDS) ") ON CONFLICT (certificate, token) DO NOTHING")                 \
+    X(CHALLENGE_DELETE, "DELETE FROM challenge WHERE certificate = ? AND token = ?")                        \
+    X(CHALLENGE_NEXT, CHALLENGES "WHERE (certificate, token) > (?, ?) ORDER BY certificate, token LIMIT 1") \
+    X(HISTORY_PUT, "INSERT INTO history (at, certificate, event, text, detail) VALUES (?, ?, ?, ?, ?)")     \
+    X(HISTORY_RANGE, "SELECT min(id), max(id) FROM"                                                         \
+                     " (SELECT id FROM history WHERE id > ? ORDER BY id DESC LIMIT ?)")                     \
+    X(HISTORY_RANGE_OF,                                                                                     \
+        "SELECT min(id), max(id) FROM"                                                                      \
+        " (SELECT id FROM history WHERE certificate = ? AND id > ? ORDER BY id DESC LIMIT ?)")              \
+    X(HISTORY_NEXT, HISTORY "WHERE id >= ? AND id <= ? ORDER BY id LIMIT 1")                                \
+    X(HISTORY_NEXT_OF, HISTORY "WHERE certificate = ? AND id >= ? AND id <= ? ORDER BY id LIMIT 1")
+
+enum statement {
+#define STATEMENT_ENUM(name, sql) STATEMENT_##name,
+    STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        STATEMENT_N
+};
+
+static const char *const statement_sql[] = {
+#define STATEMENT_SQL(name, sql) sql,
+    STATEMENTS(STATEMENT_SQL)
+#undef STATEMENT_SQL
+};
+
+/* One statement to run and its values. */
+struct write {
+    struct write *next; /* in the journal */
+    enum statement id;
+    size_t n;
+    const struct value *values;
+};
+
+struct sqlite_store {
+    struct store base;
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *statements[STATEMENT_N];
+    /* What the open transaction did so far, with its own copies of all values; NULL and empty outside one. */
+    struct arena *journal;
+    struct write *first, **end;
+};
+
+static struct sqlite_store *sqlite_of(struct store *s)
+{
+    return (struct sqlite_store *)s;
+}
+
+sqlite3 *sqlite_handle(struct store *s)
+{
+    return sqlite_of(s)->db;
+}
+
+static struct value value_int(int64_t i)
+{
+    return (struct value){.kind = VALUE_INT, .i = i};
+}
+
+static struct value value_text(struct str s)
+{
+    return (struct value){.kind = VALUE_TEXT, .bytes = s};
+}
+
+static struct value value_limit(size_t limit)
+{
+    return value_int(limit > (size_t)INT64_MAX ? INT64_MAX : (int64_t)limit);
+}
+
+/* The values are only borrowed: statements are reset and unbound before a caller gets control back. */
+static int bind(sqlite3_stmt *stmt, const struct value *values, size_t n)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        const struct value *v = &values[i];
+        int at = (int)i + 1;
+        /* a NULL pointer would bind NULL */
+        const char *p = v->bytes.p != NULL ? v->bytes.p : "";
+        switch (v->kind) {
+        case VALUE_INT:
+            rc = sqlite3_bind_int64(stmt, at, v->i);
+            break;
+        case VALUE_TEXT:
+            rc = sqlite3_bind_text64(stmt, at, p, v->bytes.n, SQLITE_STATIC, SQLITE_UTF8);
+            break;
+        case VALUE_BLOB:
+            rc = sqlite3_bind_blob64(stmt, at, p, v->bytes.n, SQLITE_STATIC);
+            break;
+        }
+    }
+    return rc;
+}
+
+static void finish(sqlite3_stmt *stmt)
+{
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+}
+
+/* Run a statement that gives no rows. SQLITE_OK or what failed; the error's text stays in the connection. */
+static int run(struct sqlite_store *s, enum statement id, const struct value *values, size_t n)
+{
+    sqlite3_stmt *stmt = s->statements[id];
+    int rc = bind(stmt, values, n);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    finish(stmt);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static void journal_clear(struct sqlite_store *s)
+{
+    arena_free(s->journal);
+    s->journal = NULL;
+    s->first = NULL;
+    s->end = &s->first;
+}
+
+static void journal_add(struct sqlite_store *s, const struct write *w)
+{
+    if (s->journal == NULL)
+        s->journal = arena_new();
+    struct value *values = arena_array(s->journal, w->n, sizeof *values);
+    for (size_t i = 0; i < w->n; i++) {
+        values[i] = w->values[i];
+        if (values[i].kind != VALUE_INT)
+            values[i].bytes = arena_str(s->journal, values[i].bytes);
+    }
+    struct write *copy = arena_alloc(s->journal, sizeof *copy);
+    *copy = (struct write){.id = w->id, .n = w->n, .values = values};
+    *s->end = copy;
+    s->end = &copy->next;
+}
+
+/* No transaction, also when rolling back fails (SQLite ends it all the same). */
+static void roll_back(struct sqlite_store *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        run(s, STATEMENT_ROLLBACK, NULL, 0);
+}
+
+static int begin(struct sqlite_store *s)
+{
+    return sqlite3_get_autocommit(s->db) ? run(s, STATEMENT_BEGIN, NULL, 0) : SQLITE_OK;
+}
+
+/* Before every operation: what is pending is in the open transaction. Where a failure cost that transaction,
+ * run the journal again. */
+static int get_ready(struct sqlite_store *s, struct err *err)
+{
+    if (s->first == NULL || !sqlite3_get_autocommit(s->db))
+        return 0;
+    int rc = begin(s);
+    for (struct write *w = s->first; rc == SQLITE_OK && w != NULL; w = w->next)
+        rc = run(s, w->id, w->values, w->n);
+    if (rc == SQLITE_OK)
+        return 0;
+    int r = sqlite_error(s->db, s->path, rc, "repeat the changes that are not committed", err);
+    roll_back(s);
+    return r;
+}
+
+/* Run all of them or none. */
+static int write_all(struct sqlite_store *s, const struct write *writes, size_t n, struct err *err)
+{
+    int r = get_ready(s, err);
+    if (r < 0)
+        return r;
+    int rc = begin(s);
+    if (rc != SQLITE_OK)
+        return sqlite_error(s->db, s->path, rc, "begin to write", err);
+    size_t done = 0;
+    while (done < n && (rc = run(s, writes[done].id, writes[done].values, writes[done].n)) == SQLITE_OK)
+        done++;
+    if (rc != SQLITE_OK) {
+        r = sqlite_error(s->db, s->path, rc, "write", err);
+        if (done > 0)
+            roll_back(s); /* and with it the part that was done */
+        return r;
+    }
+    for (size_t i = 0; i < n; i++)
+        journal_add(s, &writes[i]);
+    return 0;
+}
+
+static int write_one(
+    struct sqlite_store *s, enum statement id, const struct value *values, size_t n, struct err *err)
+{
+    return write_all(s, &(struct write){.id = id, .n = n, .values = values}, 1, err);
+}
+
+static int sqlite_commit(struct store *base, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    int r = get_ready(s, err);
+    if (r < 0 || sqlite3_get_autocommit(s->db))
+        return r;
+    int rc = run(s, STATEMENT_COMMIT, NULL, 0);
+    if (rc != SQLITE_OK)
+        return sqlite_error(s->db, s->path, rc, "commit", err);
+    journal_clear(s);
+    return 0;
+}
+
+/* The values of the row that a statement is at; views until it is stepped or reset. */
+static void take_row(sqlite3_stmt *stmt, struct value *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int at = (int)i;
+        values[i] = (struct value){.kind = VALUE_INT, .bytes = STR("")};
+        int type = sqlite3_column_type(stmt, at);
+        if (type == SQLITE_INTEGER) {
+            values[i].i = sqlite3_column_int64(stmt, at);
+        } else if (type != SQLITE_NULL) {
+            values[i].kind = type == SQLITE_BLOB ? VALUE_BLOB : VALUE_TEXT;
+            const void *p = sqlite3_column_blob(stmt, at);
+            if (p != NULL)
+                values[i].bytes = (struct str){p, (size_t)sqlite3_column_bytes(stmt, at)};
+        }
+    }
+}
+
+/* Bind and step to the first row. 1 with its values in `row` (the caller calls finish), 0 where there is
+ * none, negative on failure. */
+static int first_row(struct sqlite_store *s, enum statement id, const struct value *values, size_t n,
+    struct value *row, size_t columns, struct err *err)
+{
+    int r = get_ready(s, err);
+    if (r < 0)
+        return r;
+    sqlite3_stmt *stmt = s->statements[id];
+    int rc = bind(stmt, values, n);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        take_row(stmt, row, columns);
+        return 1;
+    }
+    finish(stmt);
+    return rc == SQLITE_DONE ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+}
+
+/* The first row as a record with its bytes in `a`: 1, 0 or negative. */
+static int read_record(struct sqlite_store *s, enum statement id, const struct value *values, size_t n,
+    const struct record_type *t, struct arena *a, void *out, struct err *err)
+{
+    struct value row[RECORD_FIELDS_MAX];
+    int r = first_row(s, id, values, n, row, t->n, err);
+    if (r <= 0)
+        return r;
+    r = record_from_values(t, row, a, out, err);
+    finish(s->statements[id]);
+    return r < 0 ? r : 1;
+}
+
+static int certificate_put(struct store *s, const struct certificate *c, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_certificate, c, values);
+    return write_one(sqlite_of(s), STATEMENT_CERTIFICATE_PUT, values, record_certificate.n, err);
+}
+
+static int certificate_get(
+    struct store *s, struct str name, struct arena *a, struct certificate *out, struct err *err)
+{
+    struct value key = value_text(name);
+    return read_record(sqlite_of(s), STATEMENT_CERTIFICATE_GET, &key, 1, &record_certificate, a, out, err);
+}
+
+static int certificate_next(
+    struct store *s, struct str after, struct arena *a, struct certificate *out, struct err *err)
+{
+    struct value key = value_text(after);
+    return read_record(sqlite_of(s), STATEMENT_CERTIFICATE_NEXT, &key, 1, &record_certificate, a, out, err);
+}
+
+static int certificate_delete(struct store *s, struct str name, struct err *err)
+{
+    struct value key = value_text(name);
+    const struct write writes[] = {
+        {.id = STATEMENT_KEYS_DELETE, .n = 1, .values = &key},
+        {.id = STATEMENT_CHALLENGES_DELETE, .n = 1, .values = &key},
+        {.id = STATEMENT_CERTIFICATE_DELETE, .n = 1, .values = &key},
+    };
+    return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
+}
+
+static int due(struct store *base, enum store_due which, struct wall now, size_t limit, struct arena *a,
+    struct store_name **out, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    enum statement id = which == STORE_DUE_ISSUE ? STATEMENT_DUE : STATEMENT_DEPLOY_DUE;
+    const struct value values[] = {value_int(now.s), value_limit(limit)};
+    struct value row = {.kind = VALUE_INT};
+    int r = first_row(s, id, values, ARRAY_LEN(values), &row, 1, err);
+    *out = NULL;
+    if (r <= 0)
+        return r;
+    int rc = SQLITE_ROW;
+    while (rc == SQLITE_ROW) {
+        *out = arena_alloc(a, sizeof **out);
+        **out = (struct store_name){NULL, arena_str(a, row.bytes)};
+        out = &(*out)->next;
+        rc = sqlite3_step(s->statements[id]);
+        if (rc == SQLITE_ROW)
+            take_row(s->statements[id], &row, 1);
+    }
+    finish(s->statements[id]);
+    return rc == SQLITE_DONE ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+}
+
+static int next_due(struct store *base, struct wall *out, struct err *err)
+{
+    static const enum statement ids[] = {STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE};
+    struct sqlite_store *s = sqlite_of(base);
+    int64_t earliest = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct value row = {.kind = VALUE_INT};
+        int r = first_row(s, ids[i], NULL, 0, &row, 1, err);
+        if (r < 0)
+            return r;
+        if (r > 0) {
+            if (earliest == 0 || row.i < earliest)
+                earliest = row.i;
+            finish(s->statements[ids[i]]);
+        }
+    }
+    *out = (struct wall){earliest};
+    return 0;
+}
+
+static int key_put(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err)
+{
+    const struct value values[] = {
+        value_text(name), value_int(generation), {.kind = VALUE_BLOB, .bytes = sealed}};
+    return write_one(sqlite_of(s), STATEMENT_KEY_PUT, values, ARRAY_LEN(values), err);
+}
+
+static int key_get(
+    struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out, struct err *err)
+{
+    const struct value values[] = {value_text(name), value_int(generation)};
+    struct value row = {.kind = VALUE_INT};
+    int r = first_row(sqlite_of(s), STATEMENT_KEY_GET, values, ARRAY_LEN(values), &row, 1, err);
+    if (r > 0) {
+        *out = arena_str(a, row.bytes);
+        finish(sqlite_of(s)->statements[STATEMENT_KEY_GET]);
+    }
+    return r;
+}
+
+static int key_delete_below(struct store *s, struct str name, int64_t below, struct err *err)
+{
+    const struct value values[] = {value_text(name), value_int(below)};
+    return write_one(sqlite_of(s), STATEMENT_KEY_DELETE_BELOW, values, ARRAY_LEN(values), err);
+}
+
+static int authority_put(struct store *s, const struct authority_record *r, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_authority, r, values);
+    return write_one(sqlite_of(s), STATEMENT_AUTHORITY_PUT, values, record_authority.n, err);
+}
+
+static int authority_get(
+    struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err)
+{
+    struct value key = value_text(url);
+    return read_record(sqlite_of(s), STATEMENT_AUTHORITY_GET, &key, 1, &record_authority, a, out, err);
+}
+
+static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_challenge, c, values);
+    return write_one(sqlite_of(s), STATEMENT_CHALLENGE_PUT, values, record_challenge.n, err);
+}
+
+static int challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_challenge, c, values);
+    return write_one(sqlite_of(s), STATEMENT_CHALLENGE_DELETE, values, record_challenge.n, err);
+}
+
+static int challenge_next(struct store *s, const struct challenge_record *after, struct arena *a,
+    struct challenge_record *out, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_challenge, after, values);
+    return read_record(
+        sqlite_of(s), STATEMENT_CHALLENGE_NEXT, values, record_challenge.n, &record_challenge, a, out, err);
+}
+
+static int history_put(struct store *s, const struct history_record *h, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_history, h, values);
+    /* without the first, the id, which SQLite gives */
+    return write_one(sqlite_of(s), STATEMENT_HISTORY_PUT, values + 1, record_history.n - 1, err);
+}
+
+static int history_range(struct store *base, struct str name, int64_t after, size_t limit, int64_t *first,
+    int64_t *last, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    /* the statements differ in the name, which comes first */
+    const struct value values[] = {value_text(name), value_int(after), value_limit(limit)};
+    size_t skip = name.n == 0 ? 1 : 0;
+    enum statement id = name.n == 0 ? STATEMENT_HISTORY_RANGE : STATEMENT_HISTORY_RANGE_OF;
+    struct value row[2] = {{.kind = VALUE_INT}};
+    int r = first_row(s, id, values + skip, ARRAY_LEN(values) - skip, row, ARRAY_LEN(row), err);
+    if (r < 0)
+        return r;
+    *first = 1; /* an empty range, which is what min() and max() of no rows, 0 and 0, become */
+    *last = 0;
+    if (r > 0) {
+        if (row[1].i > 0) {
+            *first = row[0].i;
+            *last = row[1].i;
+        }
+        finish(s->statements[id]);
+    }
+    return 0;
+}
+
+static int history_next(struct store *s, struct str name, int64_t first, int64_t last, struct arena *a,
+    struct history_record *out, struct err *err)
+{
+    const struct value values[] = {value_text(name), value_int(first), value_int(last)};
+    size_t skip = name.n == 0 ? 1 : 0;
+    return read_record(sqlite_of(s), name.n == 0 ? STATEMENT_HISTORY_NEXT : STATEMENT_HISTORY_NEXT_OF,
+        values + skip, ARRAY_LEN(values) - skip, &record_history, a, out, err);
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    for (size_t i = 0; i < STATEMENT_N; i++)
+        sqlite3_finalize(s->statements[i]);
+    sqlite3_close(s->db); /* rolls back what is pending */
+    journal_clear(s);
+    free(s->path);
+    free(s);
+}
+
+static const struct store_ops sqlite_ops = {
+    .close = sqlite_close,
+    .commit = sqlite_commit,
+    .certificate_put = certificate_put,
+    .certificate_get = certificate_get,
+    .certificate_delete = certificate_delete,
+    .certificate_next = certificate_next,
+    .due = due,
+    .next_due = next_due,
+    .key_put = key_put,
+    .key_get = key_get,
+    .key_delete_below = key_delete_below,
+    .authority_put = authority_put,
+    .authority_get = authority_get,
+    .challenge_put = challenge_put,
+    .challenge_delete = challenge_delete,
+    .challenge_next = challenge_next,
+    .history_put = history_put,
+    .history_range = history_range,
+    .history_next = history_next,
+};
+
+static int prepare_all(struct sqlite_store *s, struct err *err)
+{
+    for (size_t i = 0; i < STATEMENT_N; i++) {
+        int rc = sqlite3_prepare_v3(
+            s->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
+        if (rc != SQLITE_OK)
+            return sqlite_error(s->db, s->path, rc, "use its tables", err);
+    }
+    return 0;
+}
+
+int store_open_sqlite(const char *path, struct store **out, struct err *err)
+{
+    struct sqlite_store *s = calloc(1, sizeof *s);
+    char *copy = strdup(path);
+    if (s == NULL || copy == NULL) {
+        free(copy);
+        free(s);
+        return err_set(err, ERR_MEMORY, "%s: no memory to open the store", path);
+    }
+    s->base.ops = &sqlite_ops;
+    s->path = copy;
+    s->end = &s->first;
+    int r = sqlite_open(path, &s->db, err);
+    if (r == 0)
+        r = prepare_all(s, err);
+    if (r < 0) {
+        sqlite_close(&s->base);
+        return r;
+    }
+    *out = &s->base;
+    return 0;
+}

@@ -1,0 +1,186 @@
+#include "base/attr.h"
+#include "store/sqlite_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a failure of SQLite means to us and what the reader can do about it; the first row that matches. */
+static const struct {
+    int rc, code;
+    const char *advice;
+} failures[] = {
+    {SQLITE_FULL, ERR_SPACE, "; free some space"},
+    {SQLITE_CORRUPT, ERR_STORE,
+        "; the database is damaged: put a backup back, or move it aside together with its -wal and -shm (they"
+        " hold the sealed keys, keep them) and start again"},
+    {SQLITE_NOTADB, ERR_STORE,
+        "; the file is damaged or no SQLite database: put a backup back, or move it aside together with its"
+        " -wal and -shm (keep them) and start again"},
+    {SQLITE_READONLY, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
+    {SQLITE_CANTOPEN, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
+    {SQLITE_PERM, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
+    {SQLITE_BUSY, ERR_LOCKED, "; another program has it locked"},
+    {SQLITE_LOCKED, ERR_LOCKED, "; another program has it locked"},
+    {SQLITE_IOERR, ERR_IO, "; see whether the disk is healthy and the file system a local one"},
+    {SQLITE_NOMEM, ERR_MEMORY, ""},
+    {SQLITE_TOOBIG, ERR_LIMIT, ""},
+    {SQLITE_ERROR, ERR_STORE, "; the database may be damaged or changed by hand"},
+};
+
+static bool errno_is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+/* SQLite says SQLITE_IOERR for a full quota and some full disks; errno knows better. The connection's is not
+ * set by every failed commit, so the files (database and -wal) are asked as well. */
+static bool is_full(sqlite3 *db, int rc)
+{
+    if (db == NULL || (rc & 0xff) != SQLITE_IOERR)
+        return false;
+    int number = sqlite3_system_errno(db);
+    if (number != 0)
+        return errno_is_full(number);
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+        errno_is_full(number))
+        return true;
+    sqlite3_file *wal = NULL;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK && wal != NULL &&
+           wal->pMethods != NULL &&
+           wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+           errno_is_full(number);
+}
+
+int sqlite_error(sqlite3 *db, const char *path, int rc, const char *what, struct err *err)
+{
+    int primary = is_full(db, rc) ? SQLITE_FULL : rc & 0xff;
+    size_t i = 0;
+    while (i < ARRAY_LEN(failures) && failures[i].rc != primary)
+        i++;
+    bool known = i < ARRAY_LEN(failures);
+    /* errmsg is about the last call only; a code that was kept from an earlier one has its standard text. */
+    const char *text =
+        db != NULL && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    return err_set(err, known ? failures[i].code : ERR_STORE, "%s: cannot %s: %s%s", path, what, text,
+        known ? failures[i].advice : "");
+}
+
+/* Nobody else may read an existing file either (it may have come from a backup with other modes). */
+static int tighten(const char *path, const char *suffix, struct err *err)
+{
+    char name[PATH_MAX];
+    int n = snprintf(name, sizeof name, "%s%s", path, suffix);
+    if (n < 0 || (size_t)n >= sizeof name)
+        return err_set(err, ERR_INPUT, "%s: path too long", path);
+    struct stat st;
+    if (stat(name, &st) < 0)
+        return errno == ENOENT ? 0 : err_errno(err, errno, "%s", name);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_STORE, "%s: not a regular file", name);
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(name, S_IRUSR | S_IWUSR) < 0)
+        return err_errno(err, errno, "%s: cannot make it private", name);
+    return 0;
+}
+
+/* The file exists with mode 0600 before SQLite sees it; SQLite gives its -wal and -shm the same mode. The
+ * descriptor is closed before SQLite has one: closing it later would drop SQLite's locks (POSIX). */
+static int make_private(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (errno != EEXIST)
+        return err_errno(err, errno, "%s: cannot create the database", path);
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        int r = tighten(path, suffixes[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int note_wal(void *arg, int columns, char **values, char **names)
+{
+    if (columns > 0 && values[0] != NULL && strcmp(values[0], "wal") == 0)
+        *(bool *)arg = true;
+    return 0;
+}
+
+/*
+ * Settings that hold for the connection. The journal of statements and every temporary table stay in memory,
+ * dirty pages wait in memory for the commit (no spilling), the -wal stays when the database is closed, and
+ * no page of the file is mapped: after opening, nothing makes SQLite open a file.
+ */
+static int set_up(sqlite3 *db)
+{
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, DATABASE_ROW_MAX);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    int persist = 1, rc;
+    char settings[512];
+    snprintf(settings, sizeof settings,
+        "PRAGMA cache_size = -%d; PRAGMA cache_spill = OFF; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = %d; PRAGMA trusted_schema = OFF;",
+        DATABASE_CACHE_KIB, DATABASE_WAL_KEEP);
+    if ((rc = sqlite3_busy_timeout(db, DATABASE_BUSY_MS)) != SQLITE_OK ||
+        (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL)) != SQLITE_OK ||
+        (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL)) != SQLITE_OK ||
+        (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, (int *)NULL)) != SQLITE_OK ||
+        (rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist)) != SQLITE_OK)
+        return rc;
+    return sqlite3_exec(db, settings, NULL, NULL, NULL);
+}
+
+static int enter_wal(sqlite3 *db, const char *path, struct err *err)
+{
+    bool wal = false;
+    int rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", note_wal, &wal, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, path, rc, "switch to a write-ahead log", err);
+    if (!wal)
+        return err_set(err, ERR_STORE,
+            "%s: cannot switch to a write-ahead log; the state directory must be on a local file system",
+            path);
+    return 0;
+}
+
+static int open_connection(sqlite3 *db, const char *path, struct err *err)
+{
+    int rc = set_up(db), r;
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, path, rc, "set up the database", err);
+    if ((r = sqlite_schema_check(db, path, err)) < 0 || (r = enter_wal(db, path, err)) < 0 ||
+        (r = sqlite_schema_migrate(db, path, sqlite_migrations, sqlite_migration_n, err)) < 0)
+        return r;
+    /* SQLite's own generator (salts of the -wal) reads its seed from a device when it is used first. */
+    unsigned char seeded;
+    sqlite3_randomness(sizeof seeded, &seeded);
+    return 0;
+}
+
+int sqlite_open(const char *path, sqlite3 **out, struct err *err)
+{
+    if (path[0] == '\0' || path[0] == ':')
+        return err_set(err, ERR_INPUT, "\"%s\" is no path for a database", path);
+    int r = make_private(path, err);
+    if (r < 0)
+        return r;
+    sqlite3 *db = NULL;
+    int rc = sqlite3_open_v2(
+        path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+    if (rc == SQLITE_OK)
+        r = open_connection(db, path, err);
+    else
+        r = sqlite_error(db, path, rc, "open the database", err);
+    if (r < 0) {
+        sqlite3_close(db);
+        return r;
+    }
+    *out = db;
+    return 0;
+}

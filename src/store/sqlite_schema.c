@@ -1,0 +1,165 @@
+#include "base/attr.h"
+#include "store/sqlite_priv.h"
+
+/* Marks a database as ours in its header ("EVCT"). */
+enum { APPLICATION_ID = 0x45564354 };
+
+/*
+ * Migration i leads from version i to version i + 1. Published ones are never changed; a change of the schema
+ * is a new one at the end, and a new column needs a DEFAULT for the rows that exist.
+ *
+ * The long columns stand last: a row that is read up to its schedule does not touch their overflow pages.
+ * The schedule is found through partial indexes, which hold only what has a date. Every index of a table with
+ * a rowid ends with it, so the one on history(certificate) is in the order of (certificate, id).
+ */
+const char *const sqlite_migrations[] = {
+    "CREATE TABLE certificate ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " wish TEXT NOT NULL,"
+    " source INTEGER NOT NULL,"
+    " released INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL,"
+    " issued_wish_domains TEXT NOT NULL,"
+    " authority TEXT NOT NULL,"
+    " fingerprint TEXT NOT NULL,"
+    " serial TEXT NOT NULL,"
+    " issuer TEXT NOT NULL,"
+    " not_before INTEGER NOT NULL,"
+    " not_after INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL,"
+    " renewed_at INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL,"
+    " last_error TEXT NOT NULL,"
+    " last_problem TEXT NOT NULL,"
+    " last_error_at INTEGER NOT NULL,"
+    " order_url TEXT NOT NULL,"
+    " order_authority TEXT NOT NULL,"
+    " order_generation INTEGER NOT NULL,"
+    " deploy_due_at INTEGER NOT NULL,"
+    " deploy_failures INTEGER NOT NULL,"
+    " deploy_error TEXT NOT NULL,"
+    " deploy_event TEXT NOT NULL,"
+    " permit BLOB NOT NULL,"
+    " chain TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX certificate_due ON certificate (due_at, name) WHERE due_at > 0;"
+    "CREATE INDEX certificate_deploy_due ON certificate (deploy_due_at, name) WHERE deploy_due_at > 0;"
+
+    "CREATE TABLE certificate_key ("
+    " name TEXT NOT NULL,"
+    " generation INTEGER NOT NULL,"
+    " sealed BLOB NOT NULL,"
+    " PRIMARY KEY (name, generation)"
+    ") STRICT;"
+
+    "CREATE TABLE authority ("
+    " directory_url TEXT NOT NULL PRIMARY KEY,"
+    " directory TEXT NOT NULL,"
+    " fetched_at INTEGER NOT NULL,"
+    " account_url TEXT NOT NULL,"
+    " account_email TEXT NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE challenge ("
+    " certificate TEXT NOT NULL,"
+    " token TEXT NOT NULL,"
+    " PRIMARY KEY (certificate, token)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE history ("
+    " id INTEGER NOT NULL PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " certificate TEXT NOT NULL,"
+    " event TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " detail TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX history_certificate ON history (certificate);",
+};
+const size_t sqlite_migration_n = ARRAY_LEN(sqlite_migrations);
+
+/* The integer that a statement gives in its first row. */
+static int read_integer(sqlite3 *db, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        *out = sqlite3_column_int64(stmt, 0);
+        rc = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int read_version(
+    sqlite3 *db, const char *path, int64_t *application, int64_t *version, struct err *err)
+{
+    int rc = read_integer(db, "PRAGMA application_id", application);
+    if (rc == SQLITE_OK)
+        rc = read_integer(db, "PRAGMA user_version", version);
+    return rc == SQLITE_OK ? 0 : sqlite_error(db, path, rc, "read the schema version", err);
+}
+
+int sqlite_schema_check(sqlite3 *db, const char *path, struct err *err)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    int r = read_version(db, path, &application, &version, err);
+    if (r < 0)
+        return r;
+    int rc = read_integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, path, rc, "read the schema", err);
+    if (application == 0 && version == 0 && tables == 0)
+        return 0; /* new */
+    if (application != APPLICATION_ID)
+        return err_set(err, ERR_STORE,
+            "%s: this is another program's SQLite database; move it aside or choose another state directory",
+            path);
+    if (version < 0 || (uint64_t)version > sqlite_migration_n)
+        return err_set(err, ERR_STORE,
+            "%s: written by a newer evercert (schema %lld, this one knows %zu); install that version again, "
+            "or"
+            " put back the backup from before it",
+            path, (long long)version, sqlite_migration_n);
+    return 0;
+}
+
+static int run_migrations(
+    sqlite3 *db, const char *path, const char *const *migrations, size_t n, struct err *err)
+{
+    /* Again, under the lock: another process may have been here since the check. */
+    int64_t application = 0, version = 0;
+    int r = read_version(db, path, &application, &version, err);
+    if (r < 0)
+        return r;
+    for (size_t i = version < 0 ? 0 : (size_t)version; i < n; i++) {
+        int rc = sqlite3_exec(db, migrations[i], NULL, NULL, NULL);
+        if (rc != SQLITE_OK) {
+            char what[64];
+            snprintf(what, sizeof what, "bring the schema to version %zu", i + 1);
+            return sqlite_error(db, path, rc, what, err);
+        }
+    }
+    /* Setting them always writes the first page, so that this transaction is never empty. */
+    char mark[96];
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %zu", APPLICATION_ID, n);
+    int rc = sqlite3_exec(db, mark, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : sqlite_error(db, path, rc, "write", err);
+}
+
+int sqlite_schema_migrate(
+    sqlite3 *db, const char *path, const char *const *migrations, size_t n, struct err *err)
+{
+    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, path, rc, "write", err);
+    int r = run_migrations(db, path, migrations, n, err);
+    if (r == 0 && (rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL)) != SQLITE_OK)
+        r = sqlite_error(db, path, rc, "write", err);
+    if (r < 0 && !sqlite3_get_autocommit(db))
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return r;
+}

@@ -1,0 +1,223 @@
+#include "store/store.h"
+
+#include "store/store_priv.h"
+
+#include <string.h>
+
+static int check_key(struct str key, const char *what, size_t max, struct err *err)
+{
+    if (key.p == NULL || key.n == 0)
+        return err_set(err, ERR_INPUT, "empty %s", what);
+    if (key.n > max)
+        return err_set(err, ERR_LIMIT, "%s of %zu bytes; at most %zu can be stored", what, key.n, max);
+    if (memchr(key.p, '\0', key.n) != NULL)
+        return err_set(err, ERR_INPUT, "%s with a NUL octet", what);
+    return 0;
+}
+
+static int check_name(struct str name, struct err *err)
+{
+    return check_key(name, "certificate name", STORE_NAME_MAX, err);
+}
+
+void store_close(struct store *s)
+{
+    if (s != NULL)
+        s->ops->close(s);
+}
+
+int store_commit(struct store *s, struct err *err)
+{
+    return s->ops->commit(s, err);
+}
+
+int store_certificate_put(struct store *s, const struct certificate *c, struct err *err)
+{
+    int r = record_check(&record_certificate, c, err);
+    return r < 0 ? r : s->ops->certificate_put(s, c, err);
+}
+
+int store_certificate_get(
+    struct store *s, struct str name, struct arena *a, struct certificate *out, struct err *err)
+{
+    int r = check_name(name, err);
+    if (r < 0 || (r = s->ops->certificate_get(s, name, a, out, err)) < 0)
+        return r;
+    return r > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "no certificate named %.*s", STR_ARG(name));
+}
+
+int store_certificate_delete(struct store *s, struct str name, struct err *err)
+{
+    int r = check_name(name, err);
+    return r < 0 ? r : s->ops->certificate_delete(s, name, err);
+}
+
+int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    int r;
+    struct arena *held = NULL; /* keeps the last name */
+    struct str after = STR("");
+    for (;;) {
+        struct arena *a = arena_new();
+        struct certificate c;
+        r = s->ops->certificate_next(s, after, a, &c, err);
+        arena_free(held);
+        held = a;
+        if (r <= 0 || (r = fn(&c, arg)) != 0)
+            break;
+        after = str_c(c.name);
+    }
+    arena_free(held);
+    return r < 0 ? r : 0;
+}
+
+static int64_t due_time(const struct certificate *c, enum store_due which)
+{
+    return which == STORE_DUE_ISSUE ? c->due_at.s : c->deploy_due_at.s;
+}
+
+/* The names first and then one by one, so that a callback that moves the times changes nothing about whom
+ * this walk visits. */
+static int each_due(struct store *s, enum store_due which, struct wall now, size_t limit,
+    store_certificate_fn *fn, void *arg, struct err *err)
+{
+    if (limit == 0)
+        return 0;
+    struct arena *names = arena_new();
+    struct store_name *name = NULL;
+    int r = s->ops->due(s, which, now, limit, names, &name, err);
+    for (; r == 0 && name != NULL; name = name->next) {
+        struct arena *a = arena_new();
+        struct certificate c;
+        r = s->ops->certificate_get(s, name->name, a, &c, err);
+        if (r > 0)
+            r = due_time(&c, which) > 0 && due_time(&c, which) <= now.s ? fn(&c, arg) : 0;
+        arena_free(a);
+    }
+    arena_free(names);
+    return r < 0 ? r : 0;
+}
+
+int store_certificate_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    return each_due(s, STORE_DUE_ISSUE, now, limit, fn, arg, err);
+}
+
+int store_deploy_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    return each_due(s, STORE_DUE_DEPLOY, now, limit, fn, arg, err);
+}
+
+int store_next_due(struct store *s, struct wall *out, struct err *err)
+{
+    return s->ops->next_due(s, out, err);
+}
+
+int store_key_put(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err)
+{
+    int r = check_name(name, err);
+    if (r < 0)
+        return r;
+    if (sealed.p == NULL || sealed.n == 0)
+        return err_set(err, ERR_INPUT, "empty key for %.*s", STR_ARG(name));
+    if (sealed.n > STORE_SEALED_MAX)
+        return err_set(err, ERR_LIMIT, "sealed key of %zu bytes for %.*s; at most %d can be stored", sealed.n,
+            STR_ARG(name), STORE_SEALED_MAX);
+    return s->ops->key_put(s, name, generation, sealed, err);
+}
+
+int store_key_get(
+    struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out, struct err *err)
+{
+    int r = check_name(name, err);
+    if (r < 0 || (r = s->ops->key_get(s, name, generation, a, out, err)) < 0)
+        return r;
+    return r > 0 ? 0
+                 : err_set(err, ERR_NOT_FOUND, "no key of generation %lld for %.*s", (long long)generation,
+                       STR_ARG(name));
+}
+
+int store_key_delete_below(struct store *s, struct str name, int64_t below, struct err *err)
+{
+    int r = check_name(name, err);
+    return r < 0 ? r : s->ops->key_delete_below(s, name, below, err);
+}
+
+int store_authority_put(struct store *s, const struct authority_record *r, struct err *err)
+{
+    int result = record_check(&record_authority, r, err);
+    return result < 0 ? result : s->ops->authority_put(s, r, err);
+}
+
+int store_authority_get(
+    struct store *s, struct str directory_url, struct arena *a, struct authority_record *out, struct err *err)
+{
+    int r = check_key(directory_url, "directory URL", STORE_URL_MAX, err);
+    if (r < 0 || (r = s->ops->authority_get(s, directory_url, a, out, err)) < 0)
+        return r;
+    return r > 0 ? 0
+                 : err_set(err, ERR_NOT_FOUND, "no authority with directory %.*s", STR_ARG(directory_url));
+}
+
+int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    int r = record_check(&record_challenge, c, err);
+    return r < 0 ? r : s->ops->challenge_put(s, c, err);
+}
+
+int store_challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+{
+    int r = record_check(&record_challenge, c, err);
+    return r < 0 ? r : s->ops->challenge_delete(s, c, err);
+}
+
+int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, struct err *err)
+{
+    int r;
+    struct arena *held = NULL; /* keeps the last record */
+    struct challenge_record after = {"", ""};
+    for (;;) {
+        struct arena *a = arena_new();
+        struct challenge_record c;
+        r = s->ops->challenge_next(s, &after, a, &c, err);
+        arena_free(held);
+        held = a;
+        if (r <= 0 || (r = fn(&c, arg)) != 0)
+            break;
+        after = c;
+    }
+    arena_free(held);
+    return r < 0 ? r : 0;
+}
+
+int store_history_put(struct store *s, const struct history_record *h, struct err *err)
+{
+    int r = record_check(&record_history, h, err);
+    return r < 0 ? r : s->ops->history_put(s, h, err);
+}
+
+int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,
+    void *arg, struct err *err)
+{
+    int r = name.n == 0 ? 0 : check_name(name, err);
+    if (r < 0 || limit == 0)
+        return r;
+    int64_t first, last;
+    r = s->ops->history_range(s, name, after, limit, &first, &last, err);
+    bool more = r == 0 && first <= last;
+    while (more) {
+        struct arena *a = arena_new();
+        struct history_record h;
+        r = s->ops->history_next(s, name, first, last, a, &h, err);
+        more = r > 0 && h.id < last;
+        if (r > 0) {
+            first = more ? h.id + 1 : last;
+            r = fn(&h, arg);
+        }
+        arena_free(a);
+        more = more && r == 0;
+    }
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,168 @@
+/*
+ * What the drivers share: the operations that each one fills in, and the records as tables of fields, so that
+ * checking, copying, binding and reading are written once and a new field is one line here (and a migration).
+ */
+#ifndef EVERCERT_STORE_STORE_PRIV_H
+#define EVERCERT_STORE_STORE_PRIV_H
+
+#include "store/store.h"
+
+/* How a field stands in its struct. */
+enum field_kind {
+    FIELD_TEXT,   /* const char * */
+    FIELD_BLOB,   /* struct str */
+    FIELD_INT,    /* int64_t */
+    FIELD_BOOL,   /* bool */
+    FIELD_WALL,   /* struct wall */
+    FIELD_SOURCE, /* enum certificate_source */
+};
+
+/* K for the first field (its key), X for every other: kind, name of member and column, most bytes (texts and
+ * blobs). The order is that of the columns in every statement. */
+#define CERTIFICATE_FIELDS(K, X)                 \
+    K(TEXT, name, STORE_NAME_MAX)                \
+    X(TEXT, wish, STORE_WISH_MAX)                \
+    X(SOURCE, source, 0)                         \
+    X(BOOL, released, 0)                         \
+    X(BOOL, revoked, 0)                          \
+    X(INT, generation, 0)                        \
+    X(TEXT, issued_wish_domains, STORE_TEXT_MAX) \
+    X(TEXT, authority, STORE_URL_MAX)            \
+    X(TEXT, fingerprint, STORE_TEXT_MAX)         \
+    X(TEXT, serial, STORE_TEXT_MAX)              \
+    X(TEXT, issuer, STORE_TEXT_MAX)              \
+    X(WALL, not_before, 0)                       \
+    X(WALL, not_after, 0)                        \
+    X(WALL, due_at, 0)                           \
+    X(WALL, renewed_at, 0)                       \
+    X(INT, failures, 0)                          \
+    X(TEXT, last_error, STORE_TEXT_MAX)          \
+    X(TEXT, last_problem, STORE_TEXT_MAX)        \
+    X(WALL, last_error_at, 0)                    \
+    X(TEXT, order_url, STORE_URL_MAX)            \
+    X(TEXT, order_authority, STORE_URL_MAX)      \
+    X(INT, order_generation, 0)                  \
+    X(WALL, deploy_due_at, 0)                    \
+    X(INT, deploy_failures, 0)                   \
+    X(TEXT, deploy_error, STORE_TEXT_MAX)        \
+    X(TEXT, deploy_event, STORE_TEXT_MAX)        \
+    X(BLOB, permit, STORE_SEALED_MAX)            \
+    X(TEXT, chain, STORE_CHAIN_MAX)
+
+#define AUTHORITY_FIELDS(K, X)            \
+    K(TEXT, directory_url, STORE_URL_MAX) \
+    X(TEXT, directory, STORE_JSON_MAX)    \
+    X(WALL, fetched_at, 0)                \
+    X(TEXT, account_url, STORE_URL_MAX)   \
+    X(TEXT, account_email, STORE_TEXT_MAX)
+
+#define CHALLENGE_FIELDS(K, X)           \
+    K(TEXT, certificate, STORE_NAME_MAX) \
+    X(TEXT, token, STORE_TOKEN_MAX)
+
+#define HISTORY_FIELDS(K, X)             \
+    K(INT, id, 0)                        \
+    X(WALL, at, 0)                       \
+    X(TEXT, certificate, STORE_NAME_MAX) \
+    X(TEXT, event, STORE_TEXT_MAX)       \
+    X(TEXT, text, STORE_TEXT_MAX)        \
+    X(TEXT, detail, STORE_JSON_MAX)
+
+struct field {
+    const char *name;
+    enum field_kind kind;
+    size_t offset; /* in the struct */
+    size_t max;    /* most bytes; texts and blobs only */
+};
+
+struct record_type {
+    const char *what; /* for error texts */
+    const struct field *fields;
+    size_t n;
+    size_t keys; /* that many leading texts must not be empty */
+};
+
+extern const struct record_type record_certificate, record_authority, record_challenge, record_history;
+
+/* Room for the values of any record. */
+enum { RECORD_FIELDS_MAX = 32 };
+
+/* A field's content on its way to or from a row. */
+struct value {
+    enum { VALUE_INT, VALUE_TEXT, VALUE_BLOB } kind;
+    int64_t i;
+    struct str bytes; /* text and blob */
+};
+
+/* ERR_INPUT where a key is empty, a pointer NULL or an enum unknown; ERR_LIMIT where a text or blob is too
+ * long. */
+int record_check(const struct record_type *t, const void *record, struct err *err);
+/* One value per field; bytes are views of what the record points to. */
+void record_to_values(const struct record_type *t, const void *record, struct value values[]);
+/* Fill the record with copies in `a`. ERR_STORE where a value can't be (an unknown source). */
+int record_from_values(
+    const struct record_type *t, const struct value values[], struct arena *a, void *record, struct err *err);
+/* A deep copy with everything in `a`. Both are records of type t that passed record_check. */
+void record_copy(const struct record_type *t, struct arena *a, void *out, const void *record);
+
+/* Names found by a query, in its order; in an arena. */
+struct store_name {
+    struct store_name *next;
+    struct str name;
+};
+
+enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY };
+
+/*
+ * What a driver does. Arguments are checked already. Reading operations return 1 and fill `out` (strings in
+ * `a`) where there is such a record, 0 where there is none; no driver keeps anything open between two calls,
+ * so that the callbacks of store_*_each may call whatever they like.
+ */
+struct store_ops {
+    void (*close)(struct store *s);
+    int (*commit)(struct store *s, struct err *err);
+
+    int (*certificate_put)(struct store *s, const struct certificate *c, struct err *err);
+    int (*certificate_get)(
+        struct store *s, struct str name, struct arena *a, struct certificate *out, struct err *err);
+    int (*certificate_delete)(struct store *s, struct str name, struct err *err);
+    /* The first one with a name above `after`. */
+    int (*certificate_next)(
+        struct store *s, struct str after, struct arena *a, struct certificate *out, struct err *err);
+    /* At most `limit` names, earliest first and then by name. Returns 0. */
+    int (*due)(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
+        struct store_name **out, struct err *err);
+    /* Returns 0 and the earliest or 0. */
+    int (*next_due)(struct store *s, struct wall *out, struct err *err);
+
+    int (*key_put)(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err);
+    int (*key_get)(struct store *s, struct str name, int64_t generation, struct arena *a, struct str *out,
+        struct err *err);
+    int (*key_delete_below)(struct store *s, struct str name, int64_t below, struct err *err);
+
+    int (*authority_put)(struct store *s, const struct authority_record *r, struct err *err);
+    int (*authority_get)(
+        struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err);
+
+    int (*challenge_put)(struct store *s, const struct challenge_record *c, struct err *err);
+    int (*challenge_delete)(struct store *s, const struct challenge_record *c, struct err *err);
+    /* The first one above `after`, by certificate and then token. */
+    int (*challenge_next)(struct store *s, const struct challenge_record *after, struct arena *a,
+        struct challenge_record *out, struct err *err);
+
+    int (*history_put)(struct store *s, const struct history_record *h, struct err *err);
+    /* Smallest and largest id among the newest `limit` ids above `after`, of one certificate or (name empty)
+     * of all. */
+    int (*history_range)(struct store *s, struct str name, int64_t after, size_t limit, int64_t *first,
+        int64_t *last, struct err *err);
+    /* The one with the smallest id that is at least `first` and at most `last`. */
+    int (*history_next)(struct store *s, struct str name, int64_t first, int64_t last, struct arena *a,
+        struct history_record *out, struct err *err);
+};
+
+/* The first member of every driver's own struct. */
+struct store {
+    const struct store_ops *ops;
+};
+
+#endif

@@ -1,0 +1,227 @@
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void scratch_make(struct scratch *s)
+{
+    snprintf(s->dir, sizeof s->dir, "/tmp/evercert-store-XXXXXX");
+    assert_non_null(mkdtemp(s->dir));
+    snprintf(s->db, sizeof s->db, "%s/evercert.db", s->dir);
+}
+
+void scratch_free(struct scratch *s)
+{
+    DIR *d = opendir(s->dir);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
+    closedir(d);
+    assert_int_equal(rmdir(s->dir), 0);
+}
+
+static int copy_file(const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (in < 0 || out < 0)
+        return -1;
+    static char block[65536];
+    ssize_t n;
+    while ((n = read(in, block, sizeof block)) > 0)
+        if (write(out, block, (size_t)n) != n)
+            return -1;
+    close(in);
+    return n == 0 ? close(out) : -1;
+}
+
+void scratch_copy(const struct scratch *s, const char *to)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char wal_from[96], wal_to[96];
+        snprintf(wal_from, sizeof wal_from, "%s-wal", s->db);
+        snprintf(wal_to, sizeof wal_to, "%s-wal", to);
+        _exit(copy_file(s->db, to) == 0 && copy_file(wal_from, wal_to) == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+struct certificate empty_certificate(const char *name)
+{
+    return (struct certificate){.name = name,
+        .wish = "",
+        .permit = STR(""),
+        .issued_wish_domains = "",
+        .authority = "",
+        .fingerprint = "",
+        .serial = "",
+        .issuer = "",
+        .chain = "",
+        .last_error = "",
+        .last_problem = "",
+        .order_url = "",
+        .order_authority = "",
+        .deploy_error = "",
+        .deploy_event = ""};
+}
+
+struct certificate full_certificate(struct arena *a, const char *name, int64_t seed)
+{
+    long long n = (long long)seed;
+    return (struct certificate){.name = name,
+        .wish = arena_printf(a, "{\"wish\": %lld}", n),
+        .permit = arena_str(a, (struct str){"\0\xff\x01permit", 9}),
+        .source = SOURCE_COMMAND,
+        .released = true,
+        .revoked = true,
+        .generation = seed + 1,
+        .issued_wish_domains = arena_printf(a, "%s www.%s", name, name),
+        .authority = arena_printf(a, "https://ca.example/%lld/directory", n),
+        .fingerprint = arena_printf(a, "f%lld", n),
+        .serial = arena_printf(a, "s%lld", n),
+        .issuer = "CN = M\xc3\xbcller's CA",
+        .chain = arena_printf(a, "-----BEGIN %lld-----\n", n),
+        .not_before = {seed + 2},
+        .not_after = {seed + 3},
+        .due_at = {seed + 4},
+        .renewed_at = {seed + 5},
+        .failures = seed + 6,
+        .last_error = "it's \"bad\"; DROP TABLE certificate",
+        .last_problem = "unauthorized",
+        .last_error_at = {seed + 7},
+        .order_url = arena_printf(a, "https://ca.example/order/%lld", n),
+        .order_authority = "https://ca.example/other",
+        .order_generation = seed + 8,
+        .deploy_due_at = {seed + 9},
+        .deploy_failures = seed + 10,
+        .deploy_error = "exit status 1",
+        .deploy_event = "renewed"};
+}
+
+void assert_certificate_equal(const struct certificate *a, const struct certificate *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->wish, b->wish);
+    assert_true(str_eq(a->permit, b->permit));
+    assert_int_equal(a->source, b->source);
+    assert_int_equal(a->released, b->released);
+    assert_int_equal(a->revoked, b->revoked);
+    assert_int_equal(a->generation, b->generation);
+    assert_string_equal(a->issued_wish_domains, b->issued_wish_domains);
+    assert_string_equal(a->authority, b->authority);
+    assert_string_equal(a->fingerprint, b->fingerprint);
+    assert_string_equal(a->serial, b->serial);
+    assert_string_equal(a->issuer, b->issuer);
+    assert_string_equal(a->chain, b->chain);
+    assert_int_equal(a->not_before.s, b->not_before.s);
+    assert_int_equal(a->not_after.s, b->not_after.s);
+    assert_int_equal(a->due_at.s, b->due_at.s);
+    assert_int_equal(a->renewed_at.s, b->renewed_at.s);
+    assert_int_equal(a->failures, b->failures);
+    assert_string_equal(a->last_error, b->last_error);
+    assert_string_equal(a->last_problem, b->last_problem);
+    assert_int_equal(a->last_error_at.s, b->last_error_at.s);
+    assert_string_equal(a->order_url, b->order_url);
+    assert_string_equal(a->order_authority, b->order_authority);
+    assert_int_equal(a->order_generation, b->order_generation);
+    assert_int_equal(a->deploy_due_at.s, b->deploy_due_at.s);
+    assert_int_equal(a->deploy_failures, b->deploy_failures);
+    assert_string_equal(a->deploy_error, b->deploy_error);
+    assert_string_equal(a->deploy_event, b->deploy_event);
+}
+
+void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_due_at)
+{
+    struct certificate c = empty_certificate(name);
+    c.due_at.s = due_at;
+    c.deploy_due_at.s = deploy_due_at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_key(struct store *s, const char *name, int64_t generation, const char *sealed)
+{
+    assert_int_equal(store_key_put(s, str_c(name), generation, str_c(sealed), NULL), 0);
+}
+
+void put_challenge(struct store *s, const char *certificate, const char *token)
+{
+    assert_int_equal(store_challenge_put(s, &(struct challenge_record){certificate, token}, NULL), 0);
+}
+
+void put_history(struct store *s, int64_t at, const char *certificate, const char *text)
+{
+    const struct history_record h = {
+        .at = {at}, .certificate = certificate, .event = "failed", .text = text, .detail = "{}"};
+    assert_int_equal(store_history_put(s, &h, NULL), 0);
+}
+
+bool has_certificate(struct store *s, const char *name)
+{
+    struct arena *a = arena_new();
+    struct certificate c;
+    int r = store_certificate_get(s, str_c(name), a, &c, NULL);
+    assert_true(r == 0 || r == ERR_NOT_FOUND);
+    arena_free(a);
+    return r == 0;
+}
+
+bool has_key(struct store *s, const char *name, int64_t generation)
+{
+    struct arena *a = arena_new();
+    struct str sealed;
+    int r = store_key_get(s, str_c(name), generation, a, &sealed, NULL);
+    assert_true(r == 0 || r == ERR_NOT_FOUND);
+    arena_free(a);
+    return r == 0;
+}
+
+static int dump_certificate(const struct certificate *c, void *arg)
+{
+    buf_printf(arg, "certificate %s %s %.*s %d %d %lld %lld %lld %s\n", c->name, c->wish, STR_ARG(c->permit),
+        (int)c->source, c->released, (long long)c->generation, (long long)c->due_at.s,
+        (long long)c->deploy_due_at.s, c->chain);
+    return 0;
+}
+
+static int dump_challenge(const struct challenge_record *c, void *arg)
+{
+    buf_printf(arg, "challenge %s %s\n", c->certificate, c->token);
+    return 0;
+}
+
+static int dump_history(const struct history_record *h, void *arg)
+{
+    buf_printf(arg, "history %lld %lld %s %s %s %s\n", (long long)h->id, (long long)h->at.s, h->certificate,
+        h->event, h->text, h->detail);
+    return 0;
+}
+
+void dump_store(struct store *s, struct buf *out)
+{
+    assert_int_equal(store_certificate_each(s, dump_certificate, out, NULL), 0);
+    buf_put_c(out, "due:\n");
+    assert_int_equal(
+        store_certificate_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
+    buf_put_c(out, "deploy due:\n");
+    assert_int_equal(store_deploy_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
+    assert_int_equal(store_challenge_each(s, dump_challenge, out, NULL), 0);
+    assert_int_equal(store_history_each(s, STR(""), 0, SIZE_MAX, dump_history, out, NULL), 0);
+    struct wall next;
+    assert_int_equal(store_next_due(s, &next, NULL), 0);
+    buf_printf(out, "next %lld\n", (long long)next.s);
+    assert_false(buf_failed(out));
+}

@@ -1,0 +1,303 @@
+/* Certificates and their schedule. */
+#include "suite.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+
+static void certificate_comes_back_whole(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = full_certificate(p->a, "a.example", 1000), out;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("a.example"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+    /* what was handed out does not change with the record */
+    struct certificate other = full_certificate(p->a, "a.example", 2000);
+    assert_int_equal(store_certificate_put(p->s, &other, NULL), 0);
+    assert_certificate_equal(&out, &c);
+    assert_int_equal(store_certificate_get(p->s, STR("a.example"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &other);
+    assert_each(p, "a.example");
+}
+
+static void certificate_of_nothing_comes_back_empty(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = empty_certificate("n"), out;
+    c.permit = (struct str){NULL, 0};
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    memset(&out, 0x5a, sizeof out);
+    assert_int_equal(store_certificate_get(p->s, STR("n"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+    assert_non_null(out.permit.p);
+}
+
+static void certificate_numbers_keep_their_whole_range(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = empty_certificate("n"), out;
+    c.generation = INT64_MAX;
+    c.failures = INT64_MIN;
+    c.not_after.s = INT64_MAX;
+    c.not_before.s = INT64_MIN;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("n"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+}
+
+static void certificate_that_is_not_there(void **state)
+{
+    struct place *p = *state;
+    put_due(p->s, "ab", 0, 0);
+    struct certificate out;
+    struct err err = ERR_INIT;
+    assert_int_equal(store_certificate_get(p->s, STR("a"), p->a, &out, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "named a"));
+    assert_int_equal(store_certificate_get(p->s, STR("abc"), p->a, &out, NULL), ERR_NOT_FOUND);
+    assert_int_equal(store_certificate_get(p->s, STR("AB"), p->a, &out, NULL), ERR_NOT_FOUND);
+    /* a view need not end where the string does */
+    assert_int_equal(store_certificate_get(p->s, (struct str){"abc", 2}, p->a, &out, NULL), 0);
+}
+
+static void certificate_delete_takes_what_belongs_to_it(void **state)
+{
+    struct place *p = *state;
+    static const char *const names[] = {"a", "aa", "a.b", "b"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        put_due(p->s, names[i], 10, 20);
+        put_key(p->s, names[i], 1, "sealed");
+        put_key(p->s, names[i], INT64_MAX, "sealed");
+        put_key(p->s, names[i], INT64_MIN, "sealed");
+        put_challenge(p->s, names[i], "t1");
+        put_challenge(p->s, names[i], "t2");
+        put_history(p->s, 5, names[i], names[i]);
+    }
+    assert_int_equal(store_certificate_delete(p->s, STR("a"), NULL), 0);
+    assert_each(p, "a.b aa b");
+    assert_false(has_key(p->s, "a", 1));
+    assert_false(has_key(p->s, "a", INT64_MAX));
+    assert_false(has_key(p->s, "a", INT64_MIN));
+    assert_true(has_key(p->s, "aa", 1));
+    assert_true(has_key(p->s, "a.b", INT64_MIN));
+    assert_challenges(p, "a.b/t1 a.b/t2 aa/t1 aa/t2 b/t1 b/t2");
+    assert_history(p, "a", 0, 10, "a");
+    assert_due(p, 10, 10, "a.b aa b");
+    /* again, and one that never was: with keys of its own all the same */
+    assert_int_equal(store_certificate_delete(p->s, STR("a"), NULL), 0);
+    put_key(p->s, "z", 3, "sealed");
+    assert_int_equal(store_certificate_delete(p->s, STR("z"), NULL), 0);
+    assert_false(has_key(p->s, "z", 3));
+}
+
+static void each_goes_by_name(void **state)
+{
+    struct place *p = *state;
+    assert_each(p, "");
+    static const char *const names[] = {"b", "a.b", "\xc3\xa9", "B", "a", "a-b", "10", "9", "ab"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        put_due(p->s, names[i], 0, 0);
+    assert_each(p, "10 9 B a a-b a.b ab b \xc3\xa9");
+}
+
+static void each_stops_and_fails_as_told(void **state)
+{
+    struct place *p = *state;
+    put_due(p->s, "a", 1, 1);
+    put_due(p->s, "b", 1, 1);
+    put_due(p->s, "c", 1, 1);
+    put_challenge(p->s, "a", "1");
+    put_challenge(p->s, "a", "2");
+    put_history(p->s, 1, "a", "x");
+    put_history(p->s, 1, "a", "y");
+    static const struct {
+        int answer, result;
+    } rows[] = {{1, 0}, {ERR_CANCELLED, ERR_CANCELLED}};
+    const struct wall now = {1};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = ERR_INIT;
+        struct walk w = {.answer = rows[i].answer, .at = "b"};
+        assert_int_equal(store_certificate_each(p->s, visit_certificate, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "a b");
+        w.seen[0] = '\0';
+        assert_int_equal(store_certificate_due(p->s, now, 9, visit_certificate, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "a b");
+        w.seen[0] = '\0';
+        assert_int_equal(store_deploy_due(p->s, now, 9, visit_certificate, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "a b");
+        w = (struct walk){.answer = rows[i].answer};
+        assert_int_equal(store_challenge_each(p->s, visit_challenge, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "a/1");
+        w.seen[0] = '\0';
+        assert_int_equal(store_history_each(p->s, STR(""), 0, 9, visit_history, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "x");
+        assert_int_equal(err.code, 0);
+    }
+}
+
+static void act_on_neighbours(struct walk *w, const char *name)
+{
+    struct store *s = w->p->s;
+    if (strcmp(name, "b") == 0) {
+        assert_int_equal(store_certificate_delete(s, STR("b"), NULL), 0); /* the one at hand */
+        assert_int_equal(store_certificate_delete(s, STR("c"), NULL), 0); /* the next one */
+        put_due(s, "a2", 7, 0);                                           /* behind us */
+        put_due(s, "d2", 7, 0);                                           /* ahead */
+    } else {
+        put_due(s, name, 9, 9); /* change the one at hand */
+    }
+    assert_each(w->p, has_certificate(s, "b") ? "a b c d" : "a a2 d d2"); /* a walk within the walk */
+    assert_int_equal(store_commit(s, NULL), 0);
+}
+
+static void each_allows_writes(void **state)
+{
+    struct place *p = *state;
+    put_due(p->s, "a", 0, 0);
+    put_due(p->s, "b", 0, 0);
+    put_due(p->s, "c", 0, 0);
+    put_due(p->s, "d", 0, 0);
+    struct walk w = {.p = p, .act = act_on_neighbours};
+    assert_int_equal(store_certificate_each(p->s, visit_certificate, &w, NULL), 0);
+    assert_string_equal(w.seen, "a b d d2");
+    assert_each(p, "a a2 d d2");
+}
+
+/* ---- schedule ---- */
+
+static void due_is_ordered_and_bounded(void **state)
+{
+    struct place *p = *state;
+    assert_due(p, INT64_MAX, 10, "");
+    put_due(p->s, "late", 300, 0);
+    put_due(p->s, "z", 100, 0);
+    put_due(p->s, "m", 200, 0);
+    put_due(p->s, "a", 100, 0);
+    put_due(p->s, "never", 0, 0);
+    put_due(p->s, "odd", -5, 0);
+    put_due(p->s, "b", 200, 0);
+    assert_due(p, 99, 10, "");
+    assert_due(p, 100, 10, "a z");
+    assert_due(p, 299, 10, "a z b m");
+    assert_due(p, 300, 10, "a z b m late");
+    assert_due(p, INT64_MAX, SIZE_MAX, "a z b m late");
+    assert_due(p, INT64_MAX, 3, "a z b");
+    assert_due(p, INT64_MAX, 1, "a");
+    assert_due(p, INT64_MAX, 0, "");
+    assert_due(p, 0, 10, "");
+    assert_due(p, INT64_MIN, 10, "");
+    assert_deploy_due(p, INT64_MAX, 10, "");
+    /* moved and deleted ones are found where they are now */
+    put_due(p->s, "a", 250, 0);
+    put_due(p->s, "never", 50, 0);
+    assert_int_equal(store_certificate_delete(p->s, STR("z"), NULL), 0);
+    put_due(p->s, "m", 0, 0);
+    assert_due(p, 300, 10, "never b a late");
+}
+
+static void deploy_due_is_ordered_and_bounded(void **state)
+{
+    struct place *p = *state;
+    put_due(p->s, "c", 1, 30);
+    put_due(p->s, "b", 0, 20);
+    put_due(p->s, "a", 3, 20);
+    put_due(p->s, "none", 4, 0);
+    assert_deploy_due(p, 19, 10, "");
+    assert_deploy_due(p, 20, 10, "a b");
+    assert_deploy_due(p, 30, 10, "a b c");
+    assert_deploy_due(p, 30, 2, "a b");
+    assert_deploy_due(p, 30, 0, "");
+    put_due(p->s, "a", 3, 0);
+    assert_deploy_due(p, 30, 10, "b c");
+}
+
+static void due_hands_out_whole_records(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = full_certificate(p->a, "whole", 10);
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    struct buf due = buf_new(65536);
+    dump_store(p->s, &due);
+    const char *first = strstr(buf_c(&due), "certificate whole");
+    assert_non_null(first);
+    const char *second = strstr(first + 1, "certificate whole");
+    assert_non_null(second);
+    const char *third = strstr(second + 1, "certificate whole");
+    assert_non_null(third);
+    size_t n = strcspn(first, "\n");
+    assert_memory_equal(first, second, n);
+    assert_memory_equal(first, third, n);
+    buf_free(&due);
+}
+
+/* Puts the one at hand off a little, to a time that is due as well, and does away with others. */
+static void put_off(struct walk *w, const char *name)
+{
+    put_due(w->p->s, name, 150, 150);
+    if (strcmp(name, "a") == 0) {
+        assert_int_equal(store_certificate_delete(w->p->s, STR("b"), NULL), 0);
+        put_due(w->p->s, "c", 500, 500);
+        put_due(w->p->s, "new", 120, 120);
+    }
+}
+
+static void due_visits_each_once(void **state)
+{
+    struct place *p = *state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(store_certificate_delete(p->s, STR("new"), NULL), 0);
+        put_due(p->s, "a", 101, 101);
+        put_due(p->s, "b", 102, 102);
+        put_due(p->s, "c", 103, 103);
+        put_due(p->s, "d", 104, 104);
+        struct walk w = {.p = p, .act = put_off};
+        const struct wall now = {200};
+        assert_int_equal(round == 0 ? store_certificate_due(p->s, now, SIZE_MAX, visit_certificate, &w, NULL)
+                                    : store_deploy_due(p->s, now, SIZE_MAX, visit_certificate, &w, NULL),
+            0);
+        assert_string_equal(w.seen, "a d");
+    }
+}
+
+static void next_due_is_the_earliest_of_both(void **state)
+{
+    struct place *p = *state;
+    assert_next_due(p, 0);
+    put_due(p->s, "never", 0, 0);
+    put_due(p->s, "odd", -1, -1);
+    assert_next_due(p, 0);
+    put_due(p->s, "a", 500, 0);
+    assert_next_due(p, 500);
+    put_due(p->s, "b", 0, 400);
+    assert_next_due(p, 400);
+    put_due(p->s, "c", 300, 350);
+    assert_next_due(p, 300);
+    put_due(p->s, "c", 0, 350);
+    assert_next_due(p, 350);
+    assert_int_equal(store_certificate_delete(p->s, STR("c"), NULL), 0);
+    put_due(p->s, "b", 0, 0);
+    assert_next_due(p, 500);
+}
+
+#define BEHAVIOURS(X)                              \
+    X(certificate_comes_back_whole)                \
+    X(certificate_of_nothing_comes_back_empty)     \
+    X(certificate_numbers_keep_their_whole_range)  \
+    X(certificate_that_is_not_there)               \
+    X(certificate_delete_takes_what_belongs_to_it) \
+    X(each_goes_by_name)                           \
+    X(each_stops_and_fails_as_told)                \
+    X(each_allows_writes)                          \
+    X(due_is_ordered_and_bounded)                  \
+    X(deploy_due_is_ordered_and_bounded)           \
+    X(due_hands_out_whole_records)                 \
+    X(due_visits_each_once)                        \
+    X(next_due_is_the_earliest_of_both)
+
+const struct behaviour certificate_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
+const size_t certificate_behaviour_n = ARRAY_LEN(certificate_behaviours);

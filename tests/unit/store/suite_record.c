@@ -1,0 +1,324 @@
+/* Everything else that is stored; arguments; commits. */
+#include "suite.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+
+/* ---- keys, authorities, challenges ---- */
+
+static void keys_are_kept_by_generation(void **state)
+{
+    struct place *p = *state;
+    struct str out = STR("");
+    const struct str sealed = {"\0\x01\xff\0 key", 8};
+    struct err err = ERR_INIT;
+    assert_int_equal(store_key_get(p->s, STR("a"), 7, p->a, &out, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "generation 7"));
+    assert_int_equal(store_key_put(p->s, STR("a"), 7, sealed, NULL), 0);
+    assert_int_equal(store_key_get(p->s, STR("a"), 7, p->a, &out, NULL), 0);
+    assert_true(str_eq(out, sealed));
+    assert_false(has_key(p->s, "a", 6));
+    assert_false(has_key(p->s, "a", 8));
+    assert_false(has_key(p->s, "aa", 7));
+    put_key(p->s, "a", 7, "another");
+    assert_true(str_eq(out, sealed)); /* what was handed out stays */
+    assert_int_equal(store_key_get(p->s, STR("a"), 7, p->a, &out, NULL), 0);
+    assert_true(str_eq_c(out, "another"));
+}
+
+static void old_keys_are_deleted(void **state)
+{
+    struct place *p = *state;
+    assert_int_equal(store_key_delete_below(p->s, STR("a"), 5, NULL), 0);
+    for (int64_t generation = -1; generation < 5; generation++) {
+        put_key(p->s, "a", generation, "k");
+        put_key(p->s, "a0", generation, "k");
+        put_key(p->s, "9", generation, "k");
+    }
+    assert_int_equal(store_key_delete_below(p->s, STR("a"), -1, NULL), 0);
+    assert_true(has_key(p->s, "a", -1));
+    assert_int_equal(store_key_delete_below(p->s, STR("a"), 3, NULL), 0);
+    for (int64_t generation = -1; generation < 5; generation++) {
+        assert_int_equal(has_key(p->s, "a", generation), generation >= 3);
+        assert_true(has_key(p->s, "a0", generation));
+        assert_true(has_key(p->s, "9", generation));
+    }
+}
+
+static void authorities_come_back_whole(void **state)
+{
+    struct place *p = *state;
+    struct authority_record out;
+    struct err err = ERR_INIT;
+    assert_int_equal(store_authority_get(p->s, STR("https://ca.example/d"), p->a, &out, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "https://ca.example/d"));
+    const struct authority_record in[] = {
+        {"https://ca.example/d", "{\"newNonce\": 1}", {77}, "https://ca.example/acct/1", "ops@example.com"},
+        {"https://ca.example/e", "", {0}, "", ""},
+        {"https://ca.example/d", "{}", {78}, "", "other@example.com"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        assert_int_equal(store_authority_put(p->s, &in[i], NULL), 0);
+        assert_int_equal(store_authority_get(p->s, str_c(in[i].directory_url), p->a, &out, NULL), 0);
+        assert_string_equal(out.directory_url, in[i].directory_url);
+        assert_string_equal(out.directory, in[i].directory);
+        assert_int_equal(out.fetched_at.s, in[i].fetched_at.s);
+        assert_string_equal(out.account_url, in[i].account_url);
+        assert_string_equal(out.account_email, in[i].account_email);
+    }
+}
+
+static void challenges_are_a_set(void **state)
+{
+    struct place *p = *state;
+    assert_challenges(p, "");
+    put_challenge(p->s, "b", "1");
+    put_challenge(p->s, "a", "2");
+    put_challenge(p->s, "a", "10");
+    put_challenge(p->s, "a", "2");
+    put_challenge(p->s, "a.b", "0");
+    put_challenge(p->s, "b", "0");
+    assert_challenges(p, "a/10 a/2 a.b/0 b/0 b/1");
+    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"a", "2"}, NULL), 0);
+    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"a", "2"}, NULL), 0);
+    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"b", "10"}, NULL), 0);
+    assert_challenges(p, "a/10 a.b/0 b/0 b/1");
+}
+
+static void clean_up(struct walk *w, const char *name)
+{
+    char certificate[128];
+    snprintf(certificate, sizeof certificate, "%s", name);
+    char *slash = strchr(certificate, '/');
+    assert_non_null(slash);
+    *slash = '\0';
+    assert_int_equal(
+        store_challenge_delete(w->p->s, &(struct challenge_record){certificate, slash + 1}, NULL), 0);
+}
+
+static void challenges_are_deleted_while_walking(void **state)
+{
+    struct place *p = *state;
+    put_challenge(p->s, "a", "1");
+    put_challenge(p->s, "a", "2");
+    put_challenge(p->s, "b", "1");
+    struct walk w = {.p = p, .act = clean_up};
+    assert_int_equal(store_challenge_each(p->s, visit_challenge, &w, NULL), 0);
+    assert_string_equal(w.seen, "a/1 a/2 b/1");
+    assert_challenges(p, "");
+}
+
+/* ---- history ---- */
+
+struct ids {
+    int64_t list[16];
+    size_t n;
+};
+
+static int note_id(const struct history_record *h, void *arg)
+{
+    struct ids *ids = arg;
+    assert_true(ids->n < ARRAY_LEN(ids->list));
+    ids->list[ids->n++] = h->id;
+    return 0;
+}
+
+static void history_is_the_newest_oldest_first(void **state)
+{
+    struct place *p = *state;
+    assert_history(p, "", 0, 10, "");
+    assert_history(p, "a", 0, 10, "");
+    put_history(p->s, 50, "a", "a1");
+    put_history(p->s, 40, "b", "b1"); /* time does not matter, order does */
+    put_history(p->s, 60, "", "none");
+    put_history(p->s, 10, "a", "a2");
+    put_history(p->s, 70, "a", "a3");
+    put_history(p->s, 70, "b", "b2");
+    assert_history(p, "", 0, SIZE_MAX, "a1 b1 none a2 a3 b2");
+    assert_history(p, "", 0, 2, "a3 b2");
+    assert_history(p, "", 0, 0, "");
+    assert_history(p, "a", 0, 10, "a1 a2 a3");
+    assert_history(p, "a", 0, 2, "a2 a3");
+    assert_history(p, "b", 0, 1, "b2");
+    assert_history(p, "nobody", 0, 10, "");
+
+    struct ids ids = {.n = 0};
+    assert_int_equal(store_history_each(p->s, STR(""), 0, 10, note_id, &ids, NULL), 0);
+    assert_int_equal(ids.n, 6);
+    assert_true(ids.list[0] > 0);
+    for (size_t i = 1; i < ids.n; i++)
+        assert_true(ids.list[i] > ids.list[i - 1]);
+    assert_history(p, "", ids.list[2], 10, "a2 a3 b2");
+    assert_history(p, "", ids.list[2], 1, "b2");
+    assert_history(p, "a", ids.list[0], 10, "a2 a3");
+    assert_history(p, "a", ids.list[4], 10, "");
+    assert_history(p, "", ids.list[5], 10, "");
+    assert_history(p, "", INT64_MAX, 10, "");
+    assert_history(p, "", INT64_MIN, 10, "a1 b1 none a2 a3 b2");
+}
+
+static int note_record(const struct history_record *h, void *arg)
+{
+    buf_printf(arg, "%lld|%s|%s|%s|%s", (long long)h->at.s, h->certificate, h->event, h->text, h->detail);
+    return 0;
+}
+
+static void history_comes_back_whole(void **state)
+{
+    struct place *p = *state;
+    const struct history_record h = {.id = 99,
+        .at = {1790000000},
+        .certificate = "a",
+        .event = "issued",
+        .text = "it's here",
+        .detail = "{\"order\": \"u\"}"};
+    assert_int_equal(store_history_put(p->s, &h, NULL), 0);
+    struct buf text = buf_new(1024);
+    assert_int_equal(store_history_each(p->s, STR("a"), 0, 5, note_record, &text, NULL), 0);
+    assert_string_equal(buf_c(&text), "1790000000|a|issued|it's here|{\"order\": \"u\"}");
+    buf_free(&text);
+}
+
+static void append_another(struct walk *w, const char *name)
+{
+    put_history(w->p->s, 1, "a", "more");
+}
+
+static void history_ends_where_it_ended(void **state)
+{
+    struct place *p = *state;
+    put_history(p->s, 1, "a", "x");
+    put_history(p->s, 2, "a", "y");
+    struct walk w = {.p = p, .act = append_another};
+    assert_int_equal(store_history_each(p->s, STR(""), 0, SIZE_MAX, visit_history, &w, NULL), 0);
+    assert_string_equal(w.seen, "x y");
+    assert_history(p, "a", 0, 10, "x y more more");
+}
+
+/* ---- arguments, commit ---- */
+
+static void bad_arguments_are_refused(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = empty_certificate("a");
+    struct authority_record authority;
+    struct str sealed;
+    struct walk w = {.p = p};
+    static const char nul[] = {'a', '\0', 'b'};
+    char long_name[STORE_NAME_MAX + 2];
+    memset(long_name, 'n', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    const struct {
+        struct str name;
+        int code;
+    } rows[] = {
+        {STR(""), ERR_INPUT}, {{NULL, 0}, ERR_INPUT}, {{nul, 3}, ERR_INPUT}, {str_c(long_name), ERR_LIMIT}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = ERR_INIT;
+        assert_int_equal(store_certificate_get(p->s, rows[i].name, p->a, &c, &err), rows[i].code);
+        assert_true(err.text[0] != '\0');
+        assert_int_equal(store_certificate_delete(p->s, rows[i].name, NULL), rows[i].code);
+        assert_int_equal(store_key_put(p->s, rows[i].name, 1, STR("k"), NULL), rows[i].code);
+        assert_int_equal(store_key_get(p->s, rows[i].name, 1, p->a, &sealed, NULL), rows[i].code);
+        assert_int_equal(store_key_delete_below(p->s, rows[i].name, 1, NULL), rows[i].code);
+        if (rows[i].name.n > 0)
+            assert_int_equal(
+                store_history_each(p->s, rows[i].name, 0, 1, visit_history, &w, NULL), rows[i].code);
+    }
+    assert_int_equal(store_authority_get(p->s, STR(""), p->a, &authority, NULL), ERR_INPUT);
+    assert_int_equal(store_key_put(p->s, STR("a"), 1, STR(""), NULL), ERR_INPUT);
+    assert_int_equal(
+        store_key_put(p->s, STR("a"), 1, (struct str){long_name, STORE_SEALED_MAX + 1}, NULL), ERR_LIMIT);
+    /* records go through the same gate (its rules: test_record) */
+    c = empty_certificate("");
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), ERR_INPUT);
+    assert_int_equal(
+        store_authority_put(p->s, &(struct authority_record){"", "", {0}, "", ""}, NULL), ERR_INPUT);
+    assert_int_equal(store_challenge_put(p->s, &(struct challenge_record){"a", ""}, NULL), ERR_INPUT);
+    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"", "t"}, NULL), ERR_INPUT);
+    assert_int_equal(store_history_put(p->s, &(struct history_record){.certificate = "a"}, NULL), ERR_INPUT);
+    /* and nothing of it was stored */
+    struct buf dump = buf_new(4096);
+    dump_store(p->s, &dump);
+    assert_string_equal(buf_c(&dump), "due:\ndeploy due:\nnext 0\n");
+    buf_free(&dump);
+}
+
+static void the_largest_record_fits(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = empty_certificate("big"), out;
+    char *chain = arena_alloc(p->a, STORE_CHAIN_MAX + 1), *permit = arena_alloc(p->a, STORE_SEALED_MAX),
+         *wish = arena_alloc(p->a, STORE_WISH_MAX + 1);
+    memset(chain, 'c', STORE_CHAIN_MAX);
+    memset(permit, 0xfe, STORE_SEALED_MAX);
+    memset(wish, 'w', STORE_WISH_MAX);
+    c.chain = chain;
+    c.permit = (struct str){permit, STORE_SEALED_MAX};
+    c.wish = wish;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("big"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+}
+
+static void success_leaves_the_error_alone(void **state)
+{
+    struct place *p = *state;
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_TLS, "before");
+    struct certificate c = empty_certificate("a");
+    struct wall next;
+    struct walk w = {.p = p};
+    assert_int_equal(store_certificate_put(p->s, &c, &err), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("a"), p->a, &c, &err), 0);
+    assert_int_equal(store_certificate_each(p->s, visit_certificate, &w, &err), 0);
+    assert_int_equal(store_next_due(p->s, &next, &err), 0);
+    assert_int_equal(store_commit(p->s, &err), 0);
+    assert_int_equal(store_certificate_delete(p->s, STR("a"), &err), 0);
+    assert_int_equal(err.code, ERR_TLS);
+    assert_string_equal(err.text, "before");
+}
+
+static void commit_with_and_without_changes(void **state)
+{
+    struct place *p = *state;
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    put_due(p->s, "a", 1, 0);
+    assert_due(p, 1, 1, "a"); /* visible before it is durable */
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    assert_int_equal(store_certificate_delete(p->s, STR("nobody"), NULL), 0);
+    assert_int_equal(store_commit(p->s, NULL), 0);
+    assert_each(p, "a");
+}
+
+static void closing_nothing_is_fine(void **state)
+{
+    store_close(NULL);
+}
+
+#define BEHAVIOURS(X)                       \
+    X(keys_are_kept_by_generation)          \
+    X(old_keys_are_deleted)                 \
+    X(authorities_come_back_whole)          \
+    X(challenges_are_a_set)                 \
+    X(challenges_are_deleted_while_walking) \
+    X(history_is_the_newest_oldest_first)   \
+    X(history_comes_back_whole)             \
+    X(history_ends_where_it_ended)          \
+    X(bad_arguments_are_refused)            \
+    X(the_largest_record_fits)              \
+    X(success_leaves_the_error_alone)       \
+    X(commit_with_and_without_changes)      \
+    X(closing_nothing_is_fine)
+
+const struct behaviour record_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
+const size_t record_behaviour_n = ARRAY_LEN(record_behaviours);

@@ -1,0 +1,372 @@
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "store/sqlite_priv.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int set_up(void **state)
+{
+    struct scratch *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    scratch_make(s);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    scratch_free(*state);
+    free(*state);
+    return 0;
+}
+
+static unsigned mode_of(const struct scratch *s, const char *suffix)
+{
+    char path[96];
+    struct stat st;
+    snprintf(path, sizeof path, "%s%s", s->db, suffix);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static void write_file(const char *path, const void *p, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Opening fails with this code and a text that names the file and has `word` in it. */
+static void assert_refused(const char *path, int code, const char *word)
+{
+    struct store *s = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(store_open_sqlite(path, &s, &err), code);
+    assert_null(s);
+    assert_int_equal(err.code, code);
+    if (strstr(err.text, path) == NULL || strstr(err.text, word) == NULL)
+        fail_msg("\"%s\" is not in: %s", word, err.text);
+}
+
+static void assert_opens(const struct scratch *p)
+{
+    struct store *s = NULL;
+    struct err err = ERR_INIT;
+    if (store_open_sqlite(p->db, &s, &err) < 0)
+        fail_msg("%s", err.text);
+    store_close(s);
+}
+
+static void files_are_private(void **state)
+{
+    static const mode_t masks[] = {0, 022, 0177};
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct scratch *p = *state;
+    for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+        struct store *s = NULL;
+        mode_t old = umask(masks[i]);
+        int r = store_open_sqlite(p->db, &s, NULL);
+        umask(old);
+        assert_int_equal(r, 0);
+        for (size_t k = 0; k < ARRAY_LEN(suffixes); k++)
+            assert_int_equal(mode_of(p, suffixes[k]), 0600);
+        put_due(s, "a", 1, 1);
+        assert_int_equal(store_commit(s, NULL), 0);
+        for (size_t k = 0; k < ARRAY_LEN(suffixes); k++)
+            assert_int_equal(mode_of(p, suffixes[k]), 0600);
+        store_close(s);
+        assert_int_equal(mode_of(p, "-wal"), 0600);
+        assert_int_equal(unlink(p->db), 0);
+        char wal[96];
+        snprintf(wal, sizeof wal, "%s-wal", p->db);
+        assert_int_equal(unlink(wal), 0);
+    }
+}
+
+/* How often SQLite opened a file or directory. */
+static int opened;
+static int (*real_open)(const char *, int, int);
+static int (*real_directory)(const char *, int *);
+
+static int watched_open(const char *path, int flags, int mode)
+{
+    opened++;
+    return real_open(path, flags, mode);
+}
+
+static int watched_directory(const char *path, int *fd)
+{
+    opened++;
+    return real_directory(path, fd);
+}
+
+static void no_file_is_opened_later(void **state)
+{
+    struct scratch *p = *state;
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    real_open = (int (*)(const char *, int, int))vfs->xGetSystemCall(vfs, "open");
+    real_directory = (int (*)(const char *, int *))vfs->xGetSystemCall(vfs, "openDirectory");
+    assert_non_null(real_open);
+    assert_non_null(real_directory);
+    assert_int_equal(vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)watched_open), SQLITE_OK);
+    assert_int_equal(
+        vfs->xSetSystemCall(vfs, "openDirectory", (sqlite3_syscall_ptr)watched_directory), SQLITE_OK);
+
+    /* a new file; one with the -wal of the last time; one without any */
+    for (int round = 0; round < 3; round++) {
+        struct store *s = NULL;
+        opened = 0;
+        assert_int_equal(store_open_sqlite(p->db, &s, NULL), 0);
+        assert_true(opened > 0); /* we do see them */
+        opened = 0;
+        char name[16];
+        struct arena *a = arena_new();
+        char *chain = arena_alloc(a, 20001);
+        memset(chain, 'x', 20000);
+        for (int i = 0; i < 600; i++) { /* more than the cache and than the -wal before it is emptied */
+            snprintf(name, sizeof name, "c%d", i);
+            struct certificate c = full_certificate(a, name, i);
+            c.chain = chain;
+            assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+            put_key(s, name, i, "k");
+            put_challenge(s, name, "t");
+            put_history(s, i, name, "x");
+            if (i % 200 == 0)
+                assert_int_equal(store_commit(s, NULL), 0);
+        }
+        assert_int_equal(store_commit(s, NULL), 0);
+        assert_int_equal(store_certificate_delete(s, STR("c5"), NULL), 0);
+        assert_int_equal(store_key_delete_below(s, STR("c7"), 9, NULL), 0);
+        struct buf dump = buf_new(64 * 1024 * 1024);
+        dump_store(s, &dump);
+        buf_free(&dump);
+        assert_int_equal(store_commit(s, NULL), 0);
+        assert_int_equal(
+            sqlite3_wal_checkpoint_v2(sqlite_handle(s), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+            SQLITE_OK);
+        put_due(s, "after", 1, 1);
+        assert_int_equal(store_commit(s, NULL), 0);
+        assert_int_equal(opened, 0);
+        store_close(s);
+        arena_free(a);
+        if (round == 1) {
+            char wal[96];
+            snprintf(wal, sizeof wal, "%s-wal", p->db);
+            assert_int_equal(unlink(wal), 0);
+        }
+    }
+    assert_int_equal(vfs->xSetSystemCall(vfs, "open", NULL), SQLITE_OK);
+    assert_int_equal(vfs->xSetSystemCall(vfs, "openDirectory", NULL), SQLITE_OK);
+}
+
+static void loose_modes_are_tightened(void **state)
+{
+    struct scratch *p = *state;
+    struct store *s;
+    assert_opens(p);
+    char wal[96];
+    snprintf(wal, sizeof wal, "%s-wal", p->db);
+    assert_int_equal(chmod(p->db, 0664), 0);
+    assert_int_equal(chmod(wal, 0644), 0);
+    assert_int_equal(store_open_sqlite(p->db, &s, NULL), 0);
+    assert_int_equal(mode_of(p, ""), 0600);
+    assert_int_equal(mode_of(p, "-wal"), 0600);
+    assert_int_equal(mode_of(p, "-shm"), 0600);
+    store_close(s);
+}
+
+static int64_t ask(struct store *s, const char *sql, char *text, size_t n)
+{
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_prepare_v2(sqlite_handle(s), sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(stmt, 0);
+    snprintf(text, n, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+static void settings_are_in_force(void **state)
+{
+    struct scratch *p = *state;
+    struct store *s;
+    char text[32];
+    assert_int_equal(store_open_sqlite(p->db, &s, NULL), 0);
+    ask(s, "PRAGMA journal_mode", text, sizeof text);
+    assert_string_equal(text, "wal");
+    ask(s, "PRAGMA locking_mode", text, sizeof text);
+    assert_string_equal(text, "normal");
+    assert_int_equal(ask(s, "PRAGMA synchronous", text, sizeof text), 2);
+    assert_int_equal(ask(s, "PRAGMA temp_store", text, sizeof text), 2);
+    assert_int_equal(ask(s, "PRAGMA cache_spill", text, sizeof text), 0);
+    assert_int_equal(ask(s, "PRAGMA cache_size", text, sizeof text), -DATABASE_CACHE_KIB);
+    assert_int_equal(ask(s, "PRAGMA journal_size_limit", text, sizeof text), DATABASE_WAL_KEEP);
+    store_close(s);
+}
+
+static void empty_file_is_a_new_database(void **state)
+{
+    struct scratch *p = *state;
+    write_file(p->db, "", 0);
+    assert_opens(p);
+    assert_opens(p);
+}
+
+static void other_files_are_refused(void **state)
+{
+    struct scratch *p = *state;
+    char block[8192];
+    memset(block, 'x', sizeof block);
+    write_file(p->db, block, sizeof block);
+    assert_refused(p->db, ERR_STORE, "move it aside");
+    write_file(p->db, block, 20);
+    assert_refused(p->db, ERR_STORE, "move it aside");
+    /* the right magic and nonsense behind it */
+    memcpy(block, "SQLite format 3", 16);
+    write_file(p->db, block, sizeof block);
+    assert_refused(p->db, ERR_STORE, "move it aside");
+}
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL), SQLITE_OK);
+    char *text = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s", text);
+    sqlite3_close(db);
+}
+
+static void cut_off_database_is_refused(void **state)
+{
+    struct scratch *p = *state;
+    assert_opens(p);
+    assert_int_equal(truncate(p->db, 3 * 4096), 0);
+    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_int_equal(truncate(p->db, 60), 0);
+    assert_refused(p->db, ERR_STORE, "move it aside");
+}
+
+static void database_of_another_program_is_left_alone(void **state)
+{
+    struct scratch *p = *state;
+    run_sql(p->db, "CREATE TABLE cookies (id); PRAGMA user_version = 1");
+    assert_refused(p->db, ERR_STORE, "another program");
+    run_sql(p->db, "PRAGMA application_id = 7");
+    assert_refused(p->db, ERR_STORE, "another program");
+    /* not even its journal mode was changed */
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "delete");
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+}
+
+static void newer_version_is_refused(void **state)
+{
+    struct scratch *p = *state;
+    assert_opens(p);
+    char sql[64];
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %zu", sqlite_migration_n + 1);
+    run_sql(p->db, sql);
+    assert_refused(p->db, ERR_STORE, "newer evercert");
+    run_sql(p->db, "PRAGMA user_version = -1");
+    assert_refused(p->db, ERR_STORE, "newer evercert");
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %zu", sqlite_migration_n);
+    run_sql(p->db, sql);
+    assert_opens(p);
+}
+
+static void tampered_schema_is_refused(void **state)
+{
+    struct scratch *p = *state;
+    assert_opens(p);
+    run_sql(p->db, "ALTER TABLE certificate DROP COLUMN serial");
+    assert_refused(p->db, ERR_STORE, "serial");
+}
+
+static void bad_paths_are_named(void **state)
+{
+    struct scratch *p = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/missing/evercert.db", p->dir);
+    assert_refused(path, ERR_NOT_FOUND, "create");
+    assert_refused(p->dir, ERR_STORE, "not a regular file");
+    assert_refused("", ERR_INPUT, "no path");
+    assert_refused(":memory:", ERR_INPUT, "no path");
+    char *longest = malloc(5001);
+    assert_non_null(longest);
+    memset(longest, 'p', 5000);
+    longest[5000] = '\0';
+    struct store *s;
+    assert_true(store_open_sqlite(longest, &s, NULL) < 0);
+    free(longest);
+    /* an error that nobody asks for */
+    assert_int_equal(store_open_sqlite(path, &s, NULL), ERR_NOT_FOUND);
+}
+
+static void failures_have_codes_and_advice(void **state)
+{
+    static const struct {
+        int rc, code;
+        const char *word;
+    } rows[] = {
+        {SQLITE_FULL, ERR_SPACE, "free some space"},
+        {SQLITE_CORRUPT, ERR_STORE, "move it aside"},
+        {SQLITE_CORRUPT_INDEX, ERR_STORE, "move it aside"},
+        {SQLITE_NOTADB, ERR_STORE, "move it aside"},
+        {SQLITE_READONLY, ERR_PERMISSION, "must own"},
+        {SQLITE_READONLY_DIRECTORY, ERR_PERMISSION, "must own"},
+        {SQLITE_CANTOPEN, ERR_PERMISSION, "must own"},
+        {SQLITE_PERM, ERR_PERMISSION, "must own"},
+        {SQLITE_BUSY, ERR_LOCKED, "locked"},
+        {SQLITE_BUSY_SNAPSHOT, ERR_LOCKED, "locked"},
+        {SQLITE_IOERR_FSYNC, ERR_IO, "healthy"},
+        {SQLITE_NOMEM, ERR_MEMORY, "memory"},
+        {SQLITE_TOOBIG, ERR_LIMIT, "big"},
+        {SQLITE_MISUSE, ERR_STORE, "cannot write"},
+        {12345, ERR_STORE, "cannot write"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = ERR_INIT;
+        assert_int_equal(sqlite_error(NULL, "/p.db", rows[i].rc, "write", &err), rows[i].code);
+        assert_non_null(strstr(err.text, "/p.db: cannot write: "));
+        if (strstr(err.text, rows[i].word) == NULL)
+            fail_msg("\"%s\" is not in: %s", rows[i].word, err.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+        TEST(files_are_private),
+        TEST(no_file_is_opened_later),
+        TEST(loose_modes_are_tightened),
+        TEST(settings_are_in_force),
+        TEST(empty_file_is_a_new_database),
+        TEST(other_files_are_refused),
+        TEST(cut_off_database_is_refused),
+        TEST(database_of_another_program_is_left_alone),
+        TEST(newer_version_is_refused),
+        TEST(tampered_schema_is_refused),
+        TEST(bad_paths_are_named),
+        TEST(failures_have_codes_and_advice),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
