@@ -4,8 +4,10 @@
 #include "os/child.h"
 #include "os/socket.h"
 #include "processes/command.h"
+#include "processes/control_socket.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,12 +51,6 @@ static void common_args(
     push(args, arena_printf(a, "--log-level=%s", levels[globals_log_level(g, base)]));
 }
 
-const char *connect_control_path(const struct globals *g, struct arena *a)
-{
-    return strcmp(g->state, DEFAULT_STATE) == 0 ? DEFAULT_CONTROL
-                                                : arena_printf(a, "%s/control.sock", g->state);
-}
-
 static int connect_control(const char *path, int *out, struct err *err)
 {
     int r = socket_connect_unix(path, out, err);
@@ -78,10 +74,11 @@ static const char *configured_control(const struct globals *g, struct arena *a)
     return settings.control;
 }
 
-int connect_daemon(const struct globals *g, struct arena *a, int *out, struct err *err)
+int connect_daemon(const struct globals *g, int *out, struct err *err)
 {
-    int r = connect_control(connect_control_path(g, a), out, err);
-    if (r != ERR_NOT_FOUND)
+    char path[PATH_MAX];
+    int r = control_socket_path(g->state, path, sizeof path, err);
+    if (r < 0 || (r = connect_control(path, out, err)) != ERR_NOT_FOUND)
         return r;
     struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new(); /* settings can be large */
     const char *own = configured_control(g, scratch);

@@ -469,10 +469,12 @@ static const struct {
     {"refuse", 2, "evercert: error: the configuration names no such authority\n"},
     {"silent", 1, "evercert: error: the command failed; evercert log may say why\n"},
     {"die", 1,
-        "evercert: error: the parent process exited with status 1 before the command was done; -v shows "
+        "evercert: error: the parent process ended before the command was done (exited with status 1); -v "
+        "shows "
         "more\n"},
     {"kill", 1,
-        "evercert: error: the parent process killed by SIGKILL before the command was done; -v shows more\n"},
+        "evercert: error: the parent process ended before the command was done (killed by SIGKILL); -v shows "
+        "more\n"},
     {"bad-row", 1, "evercert: error: the answer holds a row that is no JSON object\n"},
 };
 
@@ -487,8 +489,8 @@ static void test_failures(void **state)
     }
     setenv("FAKE_PARENT", "garbage", 1);
     assert_int_equal(RUN("list"), 1);
-    assert_in(
-        &errors, "evercert: error: the parent process exited with status 0 before the command was done");
+    assert_in(&errors,
+        "evercert: error: the parent process ended before the command was done (exited with status 0)");
     setenv("FAKE_PARENT", "cut-list", 1);
     assert_int_equal(RUN("list", "--json"), 1);
     json_t *array = json_loads(buf_c(&out), 0, NULL); /* what came is still JSON */
