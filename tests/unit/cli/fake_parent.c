@@ -24,7 +24,6 @@ struct fake {
     FILE *record;
 };
 
-/* What it is told to be after the command has come. */
 #define CERTIFICATE_ROW                                                                                  \
     "{\"name\":\"%s\",\"domains\":[\"%s\",\"www.%s\"],\"source\":\"command\",\"state\":\"%s\","          \
     "\"authority\":\"letsencrypt\",\"directory\":\"https://ca.example/dir\",\"challenge\":\"http-01\","  \
@@ -215,10 +214,10 @@ int main(int argc, char **argv)
         record(&f, "arg %s\n", argv[i]);
     if (strcmp(f.mode, "locked") == 0 || strcmp(f.mode, "config") == 0) {
         fprintf(stderr, "evercert: error: said by the parent\n");
-        return f.mode[0] == 'l' ? EXIT_LOCKED : EXIT_USAGE;
+        _exit(f.mode[0] == 'l' ? EXIT_LOCKED : EXIT_USAGE);
     }
     if (argc > 1 && strcmp(argv[argc - 1], "--daemon") == 0)
-        return 42;
+        _exit(42);
     if (strcmp(f.mode, "hang") == 0)
         signal(SIGINT, SIG_IGN); /* only the closed channel may end it */
     fcntl(COMMAND_FD, F_SETFL, O_NONBLOCK);
