@@ -208,7 +208,8 @@ int problem_to_err(const struct problem *p, const struct acme_response *r, struc
     struct buf text = buf_new(ERR_TEXT_MAX - 1);
     const char *advice = advice_for(p);
     add(&text, 0, p->detail);
-    add(&text, 0, shown_type(p->type, p->status, a));
+    if (p->sub_n == 0 || !str_eq_c(str_c(p->type), p->sub[0].type)) /* once is enough */
+        add(&text, 0, shown_type(p->type, p->status, a));
     add_subproblems(&text, p, a);
     if (advice != NULL)
         add(&text, 0, arena_printf(a, "; %s", advice));

@@ -24,12 +24,12 @@ static int act(const struct invocation *i, enum command_verb verb)
     return session_run(g, &q, i->arena);
 }
 
-static int revoke_one(const struct invocation *i)
+static int run_revoke(const struct invocation *i)
 {
     return act(i, VERB_REVOKE);
 }
 
-static int forget_one(const struct invocation *i)
+static int forget(const struct invocation *i)
 {
     return act(i, VERB_FORGET);
 }
@@ -43,7 +43,7 @@ const struct command command_revoke = {
     .options = {revoke_options, ARRAY_LEN(revoke_options)},
     .argument_least = 1,
     .argument_most = 1,
-    .run = revoke_one,
+    .run = run_revoke,
 };
 
 const struct command command_forget = {
@@ -53,5 +53,5 @@ const struct command command_forget = {
     .text = "Nothing is lost: the files are in STATE/archive. The authority hears nothing of it.\n",
     .argument_least = 1,
     .argument_most = 1,
-    .run = forget_one,
+    .run = forget,
 };

@@ -100,7 +100,8 @@ int connect_start(
     const struct globals *g, bool dry_run, struct arena *a, int *out, pid_t *pid, struct err *err)
 {
     struct parent_args args = {.n = 0};
-    common_args(g, LOG_LEVEL_WARNING, a, &args);
+    /* What went wrong comes as the command's answer; the log would say it a second time, in other words. */
+    common_args(g, g->verbosity > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, a, &args);
     if (dry_run)
         push(&args, "--dry-run");
     const char *program = parent_program(a);

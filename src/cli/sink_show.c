@@ -95,6 +95,8 @@ static void put_next(struct buf *out, const json_t *row, const struct certificat
     else
         certificate_row_put_next(out, c, now);
     buf_put_char(out, '\n');
+    if (row_text(row, "next")[0] == '\0') /* the words name the time themselves */
+        time_line(out, "", c->next_renewal, now);
 }
 
 static void put_deploy(struct buf *out, const struct certificate_row *c, struct wall now)
@@ -185,7 +187,6 @@ static void show_row(struct sink *s, const json_t *row)
     list_lines(&out, "Names", c.domains);
     time_line(&out, "Valid from", c.not_before, now);
     time_line(&out, "Expires", c.not_after, now);
-    time_line(&out, "Next renewal", c.next_renewal, now);
     put_renew_before(&out, row);
     put_files(&out, &c);
     put_authority(&out, &c);

@@ -15,7 +15,7 @@ enum { KEY_MODE = 0600 };
 
 void authority_init(void *element, const struct settings *defaults)
 {
-    *(struct authority *)element = (struct authority){.name = "", .directory = "", .ca_file = ""};
+    *(struct authority *)element = (struct authority){.name = "", .directory = "", .ca_file = "", .staging = ""};
 }
 
 void authority_check(struct reader *r, const struct node *key, const struct node *map,
@@ -235,7 +235,9 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
     const struct node *authority = read_member(map, "authority"), *deploy = read_member(map, "deploy");
     check_domains(r, map, where, w);
     check_name(r, map, where, w);
-    if (authority != NULL && !r->problems->broken_file && authority_use(r, w->authority, &err) < 0) {
+    /* The inherited one is checked once, where it stands. */
+    bool own = w->authority != r->settings->authority;
+    if (own && !r->problems->broken_file && authority_use(r, w->authority, &err) < 0) {
         struct where at = {where, "authority", 0};
         read_problem(r, authority, &at, err.text);
     }

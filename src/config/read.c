@@ -133,6 +133,15 @@ static void *more_elements(struct reader *r, const struct setting *row, void *ba
     return items + had * size;
 }
 
+/* An object with a key of a later version may lack what this version needs: one problem is enough. */
+static bool of_later_version(const struct section *section, const struct seen *seen)
+{
+    for (size_t i = 0; i < section->n; i++)
+        if (section->rows[i].shape == SHAPE_LATER && seen->marks[i].line != 0)
+            return true;
+    return false;
+}
+
 static void require_keys(struct reader *r, const struct node *map, const struct section *section,
     const struct where *where, const struct seen *seen)
 {
@@ -154,7 +163,8 @@ static void read_element(struct reader *r, const struct node *key, const struct 
         return;
     }
     read_pairs(r, map, section, where, element, &seen);
-    require_keys(r, map, section, where, &seen);
+    if (!of_later_version(section, &seen))
+        require_keys(r, map, section, where, &seen);
     section->check(r, key, map, where, element);
 }
 
@@ -232,8 +242,8 @@ static bool first_time(struct reader *r, const struct node *key, const struct se
     return false;
 }
 
-static void read_row(struct reader *r, const struct node *value, const struct setting *row,
-    const struct where *where, void *base, struct seen **object)
+static void read_row(struct reader *r, const struct node *key, const struct node *value,
+    const struct setting *row, const struct where *where, void *base, struct seen **object)
 {
     bool joined = row->shape == SHAPE_OBJECT || row->shape == SHAPE_OBJECTS || row->shape == SHAPE_ENTRIES;
     /* "certificates:" with everything below it commented out */
@@ -256,6 +266,7 @@ static void read_row(struct reader *r, const struct node *value, const struct se
         read_entries(r, value, row, where, base);
         break;
     case SHAPE_LATER:
+        read_problem(r, key, where, row->help);
         break;
     }
 }
@@ -276,13 +287,11 @@ static void read_pair(struct reader *r, const struct node *key, const struct nod
         return;
     if (row == NULL) {
         unknown_key(r, key, section, &where);
-    } else if (row->shape == SHAPE_LATER) {
-        read_problem(r, key, &where, row->help);
-    } else {
-        size_t i = (size_t)(row - section->rows);
-        if (first_time(r, key, row, &where, &seen->marks[i]))
-            read_row(r, value, row, &where, base, &seen->objects[i]);
+        return;
     }
+    size_t i = (size_t)(row - section->rows);
+    if (first_time(r, key, row, &where, &seen->marks[i]))
+        read_row(r, key, value, row, &where, base, &seen->objects[i]);
 }
 
 static void read_pairs(struct reader *r, const struct node *map, const struct section *section,

@@ -131,8 +131,6 @@ static const struct setting root_rows[] = {
     VALUE("agree-tos", settings, agree_tos, type_bool, 0,
         "Whether you agree to the terms of service of the CAs."),
     CERTIFICATE_KEYS(settings),
-    RANGE("control", settings, control, type_path, SETTING_EMPTY, 0, SOCKET_PATH_MAX,
-        "Path of the control socket. Empty: the default."),
     KEYS("users", section_users, "Users that the processes run as."),
     KEYS("http-01", section_http01, "The built-in responder of http-01."),
     STRUCTS("authorities", SHAPE_ENTRIES, settings, authorities, authority_n, schema_authority, 0, 0,

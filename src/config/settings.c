@@ -46,7 +46,6 @@ static struct settings defaults(void)
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
-        .control = "",
     };
 }
 
@@ -250,8 +249,8 @@ int settings_load(const char *path, bool optional, struct arena *a, struct setti
     struct config_problems *problems, struct err *err)
 {
     const char *slash = strrchr(path, '/');
-    int before = slash == NULL ? 0 : (int)(slash + 1 - path);
-    const char *dir = arena_printf(a, "%.*severcert.d", before, path);
+    struct str before = {path, slash == NULL ? 0 : (size_t)(slash + 1 - path)};
+    const char *dir = arena_printf(a, "%severcert.d", arena_dup(a, before));
     bool there = faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno != ENOENT;
     if (!there && !optional)
         return err_set(err, ERR_NOT_FOUND, "%s: there is no such configuration", path);

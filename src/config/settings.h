@@ -37,7 +37,6 @@ struct settings {
     const struct wish *certificates;
     size_t certificate_n;
     const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */
-    const char *control;                                    /* path of the control socket, "" : the default */
     /* Defaults for certificates made by command: */
     const char *challenge; /* "http-01" */
     const char *webroot;

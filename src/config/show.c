@@ -173,7 +173,14 @@ static json_t *schema_of_value(const struct setting *row)
         json_object_set_new(schema, "enum", choices);
         return schema;
     }
-    json_object_set_new(schema, "type", json_string(type->json_type != NULL ? type->json_type : "string"));
+    json_t *name = json_string(type->json_type != NULL ? type->json_type : "string");
+    if (type->json_also != NULL) {
+        json_t *both = json_array();
+        json_array_append_new(both, name);
+        json_array_append_new(both, json_string(type->json_also));
+        name = both;
+    }
+    json_object_set_new(schema, "type", name);
     if (type->pattern != NULL)
         json_object_set_new(schema, "pattern", json_string(type->pattern));
     return schema;

@@ -389,6 +389,7 @@ const struct value_type type_mode = {
     .expected = "a mode in octal such as 0640",
     .parse = parse_mode,
     .print = print_mode,
+    .json_also = "integer", /* 0640 without quotes */
     .pattern = "^(0o)?0?[46][0246]0$",
 };
 

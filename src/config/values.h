@@ -19,7 +19,6 @@ enum {
     VALUE_TEXT_MAX = 4096,   /* octets of a value; the longest path of Linux */
     AUTHORITY_NAME_MAX = 64, /* octets of an entry's name */
     ACCOUNT_NAME_MAX = 63,   /* octets of a user's or group's name; Linux allows 32 */
-    SOCKET_PATH_MAX = 107,   /* sun_path without its terminator */
 };
 
 struct value_type {
@@ -32,6 +31,7 @@ struct value_type {
     bool bare;                       /* in YAML it is written without quotes */
     bool lines;                      /* may hold line breaks and tabs */
     const char *json_type;           /* in a JSON Schema; NULL: "string" */
+    const char *json_also;           /* a second type it may have there; NULL: none */
     const char *pattern;             /* in a JSON Schema; NULL: none */
     const char *(*choice)(size_t i); /* the i-th of an enumeration, NULL behind the last; or no function */
 };

@@ -5,6 +5,7 @@
 
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* curl's code, ours, what to say, whether curl's own detail follows */
@@ -58,9 +59,23 @@ static const struct failure *failure_of(CURLcode code)
     return &other;
 }
 
-static const char *advice_for(CURL *easy)
+static bool proxy_is_set(void)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (getenv(names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* NULL where there is nothing to say. */
+static const char *advice_for(CURL *easy, CURLcode code)
 {
     long verdict = X509_V_OK;
+    if (code == CURLE_COULDNT_CONNECT && proxy_is_set())
+        return "a proxy is set in the environment, https_proxy or all_proxy; check that too";
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return NULL;
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
     for (size_t i = 0; i < ARRAY_LEN(advices); i++)
         if (advices[i].verdict == verdict)
@@ -102,7 +117,7 @@ static const char *reason(CURL *easy, CURLcode code, const char *detail)
 int failure_explain(CURL *easy, CURLcode code, const char *detail, struct err *err)
 {
     const struct failure *f = failure_of(code);
-    const char *advice = code == CURLE_PEER_FAILED_VERIFICATION ? advice_for(easy) : NULL;
+    const char *advice = advice_for(easy, code);
     char host[FAILURE_HOST_MAX];
     struct buf text = buf_new(ERR_TEXT_MAX);
     buf_put_c(&text, f->what);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
         fprintf(stderr, "evercert: error: %s is started by evercert itself; run: evercert run\n", name);
         exit(2);
     }
+    signal(SIGPIPE, SIG_IGN); /* a peer that went is told by the call that met it */
     p->base = event_base_new();
     if (p->base == NULL)
         abort();

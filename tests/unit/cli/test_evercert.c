@@ -289,7 +289,7 @@ static void test_parent_arguments(void **state)
     assert_int_equal(RUN("list"), 0);
     snprintf(want, sizeof want,
         "arg parent\narg --config\narg /etc/evercert/evercert.yaml\narg --config-optional\narg --state\n"
-        "arg %s\narg --log-level=warning\nverb list id 0\nclosed\n",
+        "arg %s\narg --log-level=error\nverb list id 0\nclosed\n",
         in_dir("state"));
     assert_string_equal(record(), want);
     remove(in_dir("record"));
@@ -302,6 +302,8 @@ static void test_parent_arguments(void **state)
     assert_recorded(want);
     assert_int_equal(RUN("-q", "list"), 0);
     assert_recorded("--log-level=error\n");
+    assert_int_equal(RUN("list", "-v"), 0);
+    assert_recorded("--log-level=info\n");
 }
 
 static void test_issue_options(void **state)

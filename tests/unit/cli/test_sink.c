@@ -193,7 +193,6 @@ static void test_show(void **state)
         "                b.example\n"
         "  Valid from    2025-12-01T00:00:00Z (31d ago)\n"
         "  Expires       2026-03-01T00:00:00Z (in 59d)\n"
-        "  Next renewal  2026-01-01T00:01:00Z (in 1m)\n"
         "  Renew before  30d\n"
         "  Files         /s/live/a.example/{privkey,cert,chain,fullchain,combined}.pem\n"
         "  Authority     le (https://ca/dir)\n"
@@ -220,8 +219,8 @@ static void test_show_pending(void **state)
     assert_string_equal(output(f), "a.example\n"
                                    "  State         pending\n"
                                    "  Next          issue now\n"
+                                   "                2026-01-01T00:00:00Z (now)\n"
                                    "  Names         a.example\n"
-                                   "  Next renewal  2026-01-01T00:00:00Z (now)\n"
                                    "  Authority     le\n");
 }
 

@@ -61,12 +61,28 @@ static void test_detail_is_cleaned(void **state)
     assert_non_null(strstr(err.text, "bad?[2J word"));
 }
 
+static void test_proxy_is_mentioned(void **state)
+{
+    struct err err = ERR_INIT;
+    unsetenv("https_proxy");
+    unsetenv("HTTPS_PROXY");
+    unsetenv("all_proxy");
+    unsetenv("ALL_PROXY");
+    explain(CURLE_COULDNT_CONNECT, "", &err);
+    assert_null(strstr(err.text, "proxy"));
+    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    explain(CURLE_COULDNT_CONNECT, "", &err);
+    assert_non_null(strstr(err.text, "https_proxy"));
+    unsetenv("https_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_lookup_names_the_host),
         cmocka_unit_test(test_detail_is_cleaned),
+        cmocka_unit_test(test_proxy_is_mentioned),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,119 @@
+"""Tests of the whole: the real binaries against real peers, on loopback ports that are chosen when a test runs.
+
+    script/test integration [-k EXPRESSION]
+
+A test asks for what it needs by name:
+
+    def test_issue(evercert, pebble):
+        ca = pebble("2.10")                              # a Pebble of its own, for this test only
+        client = evercert(ca)                            # a folder, a configuration that names the CA
+        client.issue("a.example", "b.example")           # fails unless the exit status is 0
+        assert client.leaf("a.example").names == ["a.example", "b.example"]
+        assert sum(ca.request_counts().values()) <= 9
+
+Fixtures
+    pebble(version="2.10", **options)     starts a CA; see tests/lib/pebble.py: .url .ca_file .http_port .root()
+                                          .requests() .request_counts() .dns() .management() .pause()
+    evercert(pebble=None, **options)      the program; see tests/lib/evercert.py: .issue() .renew() .list() .run()
+                                          .start() .run_daemon() .stop_daemon() .kill_all() .leaf(NAME) .text()
+    nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
+                                          .served(NAME, ROOTS) .http_port .https_port
+    lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
+    authority                             a root for servers of your own; see tests/lib/certificates.py
+    processes                             anything else: processes.start(argv, log, peer=True)
+    each_pebble                           runs the test once for each version of Pebble; its value is that version
+
+What every test gets without asking
+    All files are below tmp_path (but for sockets, whose paths must be short). At the end of the test the daemon must
+    stop when asked, nothing but peers may be left running, and no sanitizer may have said anything: each of these is
+    a failure of the test. Then the peers are ended.
+
+Rules
+    Wait for a condition with a deadline (processes.wait_until), never sleep. Assert no durations. A missing tool is a
+    failure: script/setup installs it. Names to use are below .example; every name resolves to 127.0.0.1.
+
+Environment
+    EVERCERT_BUILD    build folder with src/cli/evercert and src/processes/NAME; build/test when not set
+    EVERCERT_PEERS    where script/setup put the newer peers, when not in its usual place
+    The tests set EVERCERT_LIBEXEC for evercert: a folder with parent, keeper, engine and responder in it.
+"""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+from certificates import Authority  # noqa: E402
+from evercert import Evercert  # noqa: E402
+from lego import Lego  # noqa: E402
+from nginx import Nginx  # noqa: E402
+from pebble import VERSIONS, Pebble  # noqa: E402
+from processes import Processes, become_reaper  # noqa: E402
+
+
+def pytest_configure(config):
+    become_reaper()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def processes():
+    all_of_test = Processes()
+    yield all_of_test
+    try:
+        all_of_test.expect_none_left()
+    finally:
+        all_of_test.stop_all()
+
+
+def _numbered(tmp_path, name):
+    """tmp_path/name-1, tmp_path/name-2, ..."""
+    return tmp_path / f"{name}-{1 + sum(1 for _ in tmp_path.glob(name + '-*'))}"
+
+
+@pytest.fixture
+def pebble(processes, tmp_path, authority):
+    def start(version="2.10", **options):
+        return Pebble(processes, _numbered(tmp_path, "pebble"), authority, version=version, **options)
+
+    return start
+
+
+@pytest.fixture(params=VERSIONS)
+def each_pebble(request):
+    return request.param
+
+
+@pytest.fixture
+def nginx(processes, tmp_path):
+    def make(**options):
+        return Nginx(processes, _numbered(tmp_path, "nginx"), **options)
+
+    return make
+
+
+@pytest.fixture
+def lego(tmp_path):
+    def make(pebble, http_port):
+        return Lego(_numbered(tmp_path, "lego"), pebble, http_port)
+
+    return make
+
+
+@pytest.fixture
+def evercert(processes, tmp_path):
+    made = []
+
+    def make(pebble=None, **options):
+        made.append(Evercert(processes, _numbered(tmp_path, "evercert"), pebble, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.finish()

@@ -1,0 +1,210 @@
+"""Pebble, a CA that speaks ACME, with pebble-challtestsrv as its DNS."""
+
+import collections
+import json
+import os
+import re
+import signal
+import ssl
+import urllib.error
+import urllib.request
+
+from peers import from_cache
+from ports import free_port
+from processes import wait_until
+
+VERSIONS = ("2.4", "2.10")
+
+# "Pebble 2026/01/02 15:04:05 POST /order-plz -> calling handler()", before the request is answered
+_REQUEST = re.compile(r" (GET|HEAD|POST|PUT|DELETE|OPTIONS) (/\S*) -> calling handler\(\)")
+
+
+class Request(collections.namedtuple("Request", "method path")):
+    """`kind` is the path without what differs from object to object: /my-order/abc is /my-order."""
+
+    @property
+    def kind(self):
+        return "/" + self.path.split("/")[1]
+
+
+class Pebble:
+    """A running Pebble. All addresses are loopback ones chosen at start; every name resolves to 127.0.0.1 and has no
+    AAAA record until `dns()` says otherwise.
+
+    version       "2.4" (Debian 12's: no ARI, no profiles) or "2.10" (ARI, profiles, wants a User-Agent)
+    nonce_reject  percent of good nonces refused as bad
+    authz_reuse   percent of valid authorizations given again in a new order
+    validity      seconds a certificate is valid
+    http_port     where http-01 is validated; chosen when not given, see .http_port
+    tls_port      where tls-alpn-01 is validated; as http_port
+    strict        Pebble's -strict
+    sleep         seconds at most that a validation is put off by; 0: at once
+    eab           {kid: base64url key}: external account binding is required, with one of these
+    alternates    number of alternate chains offered
+    config        more for Pebble's own configuration file, over what stands here
+    env           more environment
+
+    url           the directory           ca_file   the root its own TLS certificate is checked with
+    """
+
+    def __init__(
+        self,
+        processes,
+        folder,
+        authority,
+        version="2.10",
+        nonce_reject=0,
+        authz_reuse=0,
+        validity=90 * 86400,
+        http_port=None,
+        tls_port=None,
+        strict=False,
+        sleep=0,
+        eab=None,
+        alternates=0,
+        config=None,
+        env=None,
+    ):
+        if version not in VERSIONS:
+            raise ValueError(f"version {version!r} is none of {VERSIONS}")
+        self.version = version
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ca_file = authority.ca_file
+        self.http_port = http_port or free_port()
+        self.tls_port = tls_port or free_port()
+        self.port, self.management_port = free_port(), free_port()
+        self.dns_port, self.dns_management_port = free_port(), free_port()
+        self.url = f"https://127.0.0.1:{self.port}/dir"
+        self._roots = ssl.create_default_context(cafile=str(self.ca_file))
+        self._processes = processes
+        self._start_dns()
+        self._start_ca(authority, self._configuration(authority, validity, eab, config), strict, {
+            "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+            "PEBBLE_AUTHZREUSE": str(authz_reuse),
+            "PEBBLE_ALTERNATE_ROOTS": str(alternates),
+            "PEBBLE_VA_NOSLEEP": "" if sleep else "1",
+            "PEBBLE_VA_SLEEPTIME": str(sleep) if sleep else "",
+            **(env or {}),
+        })
+
+    def _program(self, name):
+        return from_cache(f"pebble-{self.version}", name)
+
+    def _configuration(self, authority, validity, eab, config):
+        certificate, key = authority.leaf("localhost", "127.0.0.1", "::1")
+        pebble = {
+            "listenAddress": f"127.0.0.1:{self.port}",
+            "managementListenAddress": f"127.0.0.1:{self.management_port}",
+            "certificate": str(certificate),
+            "privateKey": str(key),
+            "httpPort": self.http_port,
+            "tlsPort": self.tls_port,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": bool(eab),
+            "externalAccountMACKeys": eab or {},
+            "certificateValidityPeriod": validity,
+        }
+        if self.version != "2.4":
+            # Without this Pebble has two profiles and takes one by chance; the older one would ignore the key.
+            pebble["profiles"] = {"default": {"description": "for tests", "validityPeriod": validity}}
+        pebble.update(config or {})
+        return {"pebble": pebble}
+
+    def _start_dns(self):
+        listen = f"127.0.0.1:{self.dns_port}"
+        argv = [
+            self._program("pebble-challtestsrv"),
+            *("-management", f"127.0.0.1:{self.dns_management_port}"),
+            *("-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
+            *("-http01", "", "-https01", "", "-tlsalpn01", ""),
+            *(("-dns01", listen) if self.version == "2.4" else ("-dnsserver", listen, "-doh", "")),
+        ]
+        self.dns_process = self._processes.start(argv, self.folder / "dns.log", peer=True)
+        wait_until(lambda: self._answers(self.dns_process, self._dns_up), "pebble-challtestsrv to answer")
+
+    def _start_ca(self, authority, configuration, strict, environment):
+        file = self.folder / "pebble.json"
+        file.write_text(json.dumps(configuration, indent=2))
+        argv = [self._program("pebble"), "-config", file, "-dnsserver", f"127.0.0.1:{self.dns_port}"]
+        argv += ["-strict"] if strict else []
+        env = {**os.environ, **{name: value for name, value in environment.items() if value != ""}}
+        self.process = self._processes.start(argv, self.folder / "pebble.log", peer=True, env=env)
+        wait_until(lambda: self._answers(self.process, self.directory), "Pebble to answer")
+        self.forget_requests()
+
+    def _answers(self, process, ask):
+        if not process.alive():
+            raise AssertionError(f"{process} ended with {process.status()}:\n{process.text()}")
+        try:
+            return ask() or True
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                raise  # waiting would not help
+            return False
+        except (ConnectionError, TimeoutError):
+            return False
+
+    def _dns_up(self):
+        try:
+            self._open(f"http://127.0.0.1:{self.dns_management_port}/")
+        except urllib.error.HTTPError:
+            pass  # an answer, if only 404
+        return True
+
+    def _open(self, url, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"User-Agent": "evercert-tests"})
+        # An opener without proxies: everything here is on this machine.
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._roots)
+        )
+        with opener.open(request, timeout=5) as answer:
+            return answer.read().decode()
+
+    def directory(self):
+        """The directory object."""
+        return json.loads(self._open(self.url))
+
+    def management(self, path, body=None):
+        """Text that the management interface answers: "/roots/0", "/cert-status-by-serial/HEX", ..."""
+        return self._open(f"https://127.0.0.1:{self.management_port}{path}", body)
+
+    def root(self, number=0):
+        """The root that issued certificates lead to, as PEM text; a new one for every Pebble."""
+        return self.management(f"/roots/{number}")
+
+    def certificate_status(self, serial):
+        """{"Status": "Valid" | "Revoked", ...} of an issued certificate, by its serial number."""
+        text = format(serial, "x")
+        return json.loads(self.management("/cert-status-by-serial/" + text.zfill(len(text) + len(text) % 2)))
+
+    def dns(self, operation, **body):
+        """An operation of pebble-challtestsrv: dns("add-a", host="a.example.", addresses=["127.0.0.1"]),
+        dns("set-servfail", host=...), dns("add-caa", host=..., policies=[{"tag": "issue", "value": "x"}]), ..."""
+        self._open(f"http://127.0.0.1:{self.dns_management_port}/{operation}", body)
+
+    def requests(self):
+        """The requests to the CA since the last forget_requests(), in their order (not those to the management
+        interface, nor to paths that Pebble does not know). Pebble writes each down before it answers it, so what a
+        client has an answer to is here."""
+        text = self.process.log.read_text(errors="replace")[self._seen :]
+        return [Request(*found.groups()) for found in _REQUEST.finditer(text)]
+
+    def request_counts(self):
+        """{"POST /order-plz": 1, ...} of requests(), by method and kind."""
+        return dict(collections.Counter(f"{request.method} {request.kind}" for request in self.requests()))
+
+    def forget_requests(self):
+        self._seen = len(self.process.log.read_text(errors="replace"))
+
+    def pause(self):
+        """Pebble stops answering, with its connections open, until resume()."""
+        self.process.send(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send(signal.SIGCONT)
+
+    def stop(self):
+        self.process.stop()
+        self.dns_process.stop()

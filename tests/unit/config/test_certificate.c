@@ -1,0 +1,200 @@
+#include "config_test.h"
+
+#include "config/certificate.h"
+
+static void defaults_reach_certificates(void **state)
+{
+    struct arena *a = arena_new();
+    /* the order of the keys does not matter: defaults may stand below */
+    struct settings s = good_settings(a,
+        "certificates:\n"
+        "  - {domains: a.example}\n"
+        "  - {domains: b.example, webroot: \"\", key-type: rsa-4096, key-group: \"\", key-mode: 0600,\n"
+        "     renew-before: auto, retry: auto, authority: letsencrypt}\n"
+        "webroot: /srv/w\nkey-type: ecdsa-p384\nkey-group: ssl\nkey-mode: \"0640\"\nrenew-before: 20d\n"
+        "retry: 2h\nauthority: letsencrypt-staging\n");
+    const struct wish *w = &s.certificates[0];
+    assert_string_equal(w->name, "a.example");
+    assert_string_equal(w->authority, "letsencrypt-staging");
+    assert_string_equal(w->challenge, "http-01");
+    assert_string_equal(w->webroot, "/srv/w");
+    assert_int_equal(w->key_type, KEY_ECDSA_P384);
+    assert_string_equal(w->key_group, "ssl");
+    assert_int_equal(w->key_mode, 0640);
+    assert_int_equal(w->renew_before_s, 20 * 86400);
+    assert_int_equal(w->retry_s, 7200);
+    assert_int_equal(w->deploy_n, 0);
+    w++;
+    assert_string_equal(w->authority, "letsencrypt");
+    assert_string_equal(w->webroot, "");
+    assert_int_equal(w->key_type, KEY_RSA_4096);
+    assert_string_equal(w->key_group, "");
+    assert_int_equal(w->key_mode, 0600);
+    assert_int_equal(w->renew_before_s, 0);
+    assert_int_equal(w->retry_s, 0);
+    arena_free(a);
+}
+
+static void domains_are_tidied(void **state)
+{
+    struct arena *a = arena_new();
+    struct settings s = good_settings(a, "certificates: [{domains: [B\xc3\xbc"
+                                         "cher.example, a.example, A.example., xn--bcher-kva.example]}]\n");
+    const struct wish *w = &s.certificates[0];
+    assert_int_equal(w->domain_n, 2);
+    assert_string_equal(w->domains[0], "xn--bcher-kva.example");
+    assert_string_equal(w->domains[1], "a.example");
+    assert_string_equal(w->name, "xn--bcher-kva.example");
+    arena_free(a);
+}
+
+static void hundred_names_and_no_more(void **state)
+{
+    struct arena *a = arena_new();
+    struct buf b = buf_new(100000);
+    buf_put_c(&b, "certificates: [{domains: [");
+    for (int i = 0; i < 300; i++)
+        buf_printf(&b, "n%d.example,", i % WISH_DOMAINS_MAX);
+    struct buf more = buf_new(100000);
+    buf_printf(&more, "%sone-more.example]}]\n", buf_c(&b));
+    buf_put_c(&b, "]}]\n");
+    struct settings s = good_settings(a, buf_c(&b));
+    assert_int_equal(s.certificates[0].domain_n, WISH_DOMAINS_MAX);
+    EXPECT(buf_c(&more),
+        "1:26: certificates[0].domains: more than 100 names in one certificate; write several certificates");
+    buf_free(&b);
+    buf_free(&more);
+    arena_free(a);
+}
+
+static void names_are_unique(void **state)
+{
+    EXPECT("certificates:\n"
+           "  - {name: x, domains: a.example}\n"
+           "  - {domains: b.example}\n"
+           "  - {name: x, domains: c.example}\n"
+           "  - {domains: [b.example, d.example]}\n"
+           "  - {name: b.example, domains: e.example}\n",
+        "4:12: certificates[2].name: the name x is that of the certificate at f.yaml:2:12 too",
+        "5:15: certificates[3].domains: the name b.example, taken from the first domain, is that of the "
+        "certificate at f.yaml:3:15 too; give one of them another name",
+        "6:12: certificates[4].name: the name b.example is that of the certificate at f.yaml:3:15 too");
+}
+
+static void a_name_too_long_for_a_file_is_asked_for(void **state)
+{
+    char label[61], yaml[1000];
+    memset(label, 'a', 60);
+    label[60] = '\0';
+    snprintf(yaml, sizeof yaml, "certificates:\n  - domains: %s.%s.%s.%s\n", label, label, label, label);
+    struct arena *a = arena_new();
+    struct settings s;
+    struct err err = ERR_INIT;
+    assert_int_equal(settings_parse("f", str_c(yaml), a, &s, NULL, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text,
+        "f:2:5: certificates[0].name: is needed, as the first domain cannot serve as one: the name"));
+    assert_non_null(strstr(err.text, "is longer than 200 octets"));
+    arena_free(a);
+}
+
+static void commands_are_checked(void **state)
+{
+    EXPECT("certificates:\n"
+           "  - domains: a.example\n"
+           "    deploy:\n"
+           "      - {run: [\"\", x]}\n"
+           "      - {run: [bin/x]}\n"
+           "      - {run: []}\n"
+           "      - {run: [x], timeout: 2d, user: \"a b\"}\n",
+        "4:16: certificates[0].deploy[0].run[0]: the first word, the command, is empty",
+        "5:16: certificates[0].deploy[1].run[0]: write the command \"bin/x\" as an absolute path or as a "
+        "bare name",
+        "6:15: certificates[0].deploy[2].run: is an empty list; expected a word of a command",
+        "7:29: certificates[0].deploy[3].timeout: 2d is outside 1s to 1d",
+        "7:39: certificates[0].deploy[3].user: expected the name of a user or group, found \"a b\"");
+    struct arena *a = arena_new();
+    struct settings s =
+        good_settings(a, "certificates: [{domains: a.example, deploy: [{run: [systemctl, reload, nginx]},"
+                         " {run: [/bin/x, \"\"], user: odoo, timeout: 5m}]}]\n");
+    const struct deploy *d = s.certificates[0].deploys;
+    assert_int_equal(s.certificates[0].deploy_n, 2);
+    assert_int_equal(d[0].argc, 3);
+    assert_string_equal(d[0].argv[2], "nginx");
+    assert_string_equal(d[0].user, "");
+    assert_int_equal(d[0].timeout_s, DEPLOY_TIMEOUT_S);
+    assert_string_equal(d[1].argv[1], "");
+    assert_string_equal(d[1].user, "odoo");
+    assert_int_equal(d[1].timeout_s, 300);
+    arena_free(a);
+}
+
+static void commands_together_are_bounded(void **state)
+{
+    struct buf b = buf_new(100000);
+    buf_put_c(&b, "certificates: [{domains: a.example, deploy: [");
+    for (int i = 0; i < 3; i++) {
+        buf_put_c(&b, "{run: [sh, \"");
+        for (int j = 0; j < WISH_DEPLOY_TEXT_MAX / 3; j++)
+            buf_put_char(&b, 'x');
+        buf_put_c(&b, "\"]},");
+    }
+    buf_put_c(&b, "]}]\n");
+    EXPECT(buf_c(&b),
+        "1:45: certificates[0].deploy: commands of 16395 octets; more than 16384 belong into a script");
+    buf_free(&b);
+}
+
+static void authorities_must_exist(void **state)
+{
+    EXPECT("authority: zerossl\n"
+           "certificates:\n"
+           "  - {domains: a.example, authority: buypass}\n"
+           "  - {domains: b.example, authority: letsencript}\n"
+           "  - {domains: c.example, authority: \"http://ca.example/\"}\n",
+        "1:12: authority: zerossl needs external account binding (EAB), which this version cannot do; use "
+        "letsencrypt or write an entry of your own under authorities",
+        "3:37: certificates[0].authority: buypass ended its free ACME service on 2025-10-15; use letsencrypt "
+        "or "
+        "another authority",
+        "4:37: certificates[1].authority: there is no authority \"letsencript\" (did you mean letsencrypt?); "
+        "write letsencrypt, an entry of authorities, or the https URL of an ACME directory",
+        "5:37: certificates[2].authority: expected a URL that begins with https://, found "
+        "\"http://ca.example/\"");
+}
+
+static void checks_alone(void **state)
+{
+    struct err err = ERR_INIT;
+    assert_int_equal(domain_challenge_check("a.example", "http-01", &err), 0);
+    assert_int_equal(domain_challenge_check("*.a.example", "dns-01", &err), 0);
+    assert_int_equal(domain_challenge_check("*.a.example", "http-01", &err), ERR_INPUT);
+    assert_non_null(strstr(err.text, "needs the challenge dns-01"));
+    const char *domains[] = {"a", NULL, "b", "a", NULL, "b"};
+    size_t n = ARRAY_LEN(domains);
+    assert_int_equal(domains_tidy(domains, &n, &err), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(domains[0], "a");
+    assert_string_equal(domains[1], "b");
+    const char *wild[] = {"*.example.org"};
+    struct wish w = {.domains = wild, .domain_n = 1};
+    struct arena *a = arena_new();
+    assert_int_equal(wish_name_default(&w, a, &err), 0);
+    assert_string_equal(w.name, "example.org");
+    arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_reach_certificates),
+        cmocka_unit_test(domains_are_tidied),
+        cmocka_unit_test(hundred_names_and_no_more),
+        cmocka_unit_test(names_are_unique),
+        cmocka_unit_test(a_name_too_long_for_a_file_is_asked_for),
+        cmocka_unit_test(commands_are_checked),
+        cmocka_unit_test(commands_together_are_bounded),
+        cmocka_unit_test(authorities_must_exist),
+        cmocka_unit_test(checks_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+#include "config_test.h"
+
+static int make(struct arena *a, const char *yaml, const struct wish_option *options, size_t n,
+    struct wish *out, struct err *err)
+{
+    struct settings s = good_settings(a, yaml);
+    return settings_wish(&s, options, n, a, out, err);
+}
+
+#define MAKE(a, yaml, out, err, ...)                         \
+    make(a, yaml, (const struct wish_option[]){__VA_ARGS__}, \
+        sizeof((const struct wish_option[]){__VA_ARGS__}) / sizeof(struct wish_option), out, err)
+
+static void settings_are_the_start(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    if (MAKE(a, "webroot: /srv/w\nkey-type: rsa-2048\nretry: 1h\nauthority: letsencrypt-staging\n", &w, &err,
+            {"domain", "Example.ORG"}) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(w.name, "example.org");
+    assert_int_equal(w.domain_n, 1);
+    assert_string_equal(w.domains[0], "example.org");
+    assert_string_equal(w.webroot, "/srv/w");
+    assert_int_equal(w.key_type, KEY_RSA_2048);
+    assert_int_equal(w.retry_s, 3600);
+    assert_string_equal(w.authority, "letsencrypt-staging");
+    assert_string_equal(w.challenge, "http-01");
+    assert_int_equal(w.deploy_n, 0);
+    arena_free(a);
+}
+
+static void every_option_counts(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    if (MAKE(a, "webroot: /srv/w\nretry: 1h\n", &w, &err, {"domain", "b.example"}, {"domain", "a.example"},
+            {"domain", "B.example."}, {"name", "n"}, {"authority", "https://ca.example/dir"},
+            {"challenge", "http-01"}, {"webroot", ""}, {"key-type", "ecdsa-p384"}, {"renew-before", "10d"},
+            {"retry", "auto"}, {"key-group", "ssl"}, {"key-mode", "0640"},
+            {"deploy", "systemctl reload nginx"}, {"deploy", "/bin/x"}) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(w.name, "n");
+    assert_int_equal(w.domain_n, 2);
+    assert_string_equal(w.domains[0], "b.example");
+    assert_string_equal(w.domains[1], "a.example");
+    assert_string_equal(w.authority, "https://ca.example/dir");
+    assert_string_equal(w.webroot, "");
+    assert_int_equal(w.key_type, KEY_ECDSA_P384);
+    assert_int_equal(w.renew_before_s, 864000);
+    assert_int_equal(w.retry_s, 0);
+    assert_string_equal(w.key_group, "ssl");
+    assert_int_equal(w.key_mode, 0640);
+    assert_int_equal(w.deploy_n, 2);
+    assert_int_equal(w.deploys[0].argc, 3);
+    assert_string_equal(w.deploys[0].argv[1], "reload");
+    assert_int_equal(w.deploys[0].timeout_s, DEPLOY_TIMEOUT_S);
+    assert_string_equal(w.deploys[1].argv[0], "/bin/x");
+    struct buf b = buf_new(WISH_TEXT_MAX);
+    struct wish again;
+    wish_encode(&w, &b);
+    assert_int_equal(wish_decode(buf_str(&b), a, &again, &err), 0);
+    buf_free(&b);
+    arena_free(a);
+}
+
+struct refusal {
+    struct wish_option option;
+    const char *text;
+};
+
+static void refusals_name_the_option(void **state)
+{
+    static const struct refusal bad[] = {
+        {{"domain", "*.example.org"}, "--domain: the wildcard *.example.org needs the challenge dns-01"},
+        {{"domain", "10.0.0.1"}, "--domain: \"10.0.0.1\" is an IP address"},
+        {{"domain", ""}, "--domain: expected a DNS name, found an empty text"},
+        {{"name", "../x"}, "--name: the name \"../x\" begins with '.'"},
+        {{"authority", "letsencript"}, "--authority: there is no authority \"letsencript\" (did you mean"},
+        {{"authority", "zerossl"}, "--authority: zerossl needs external account binding"},
+        {{"authority", "buypass"}, "--authority: buypass ended"},
+        {{"challenge", "dns-01"}, "--challenge: this version cannot do dns-01 yet"},
+        {{"webroot", "www"}, "--webroot: expected an absolute path"},
+        {{"webroot", "/\xff"}, "--webroot: holds a control character, or is not UTF-8"},
+        {{"key-type", "rsa-1024"}, "--key-type: expected one of ecdsa-p256,"},
+        {{"key-mode", "0644"}, "--key-mode: \"0644\" gives others access"},
+        {{"renew-before", "30"}, "--renew-before: expected a duration such as"},
+        {{"retry", "0s"}, "--retry: 0s is outside 1s to 30d"},
+        {{"deploy", ""}, "--deploy: the first word, the command, is empty"},
+        {{"deploy", "bin/x"}, "--deploy: write the command \"bin/x\" as an absolute path"},
+        {{"key-typ", "x"}, "unknown option \"key-typ\" (did you mean key-type?)"},
+        {{"domains", "x"}, "unknown option \"domains\" (did you mean domain?)"},
+        {{"profile", "x"}, "--profile: profiles are not in this version"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct arena *a = arena_new();
+        struct wish w = {.name = "untouched"};
+        struct err err = ERR_INIT;
+        assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, bad[i].option), ERR_USAGE);
+        assert_int_equal(err.code, ERR_USAGE);
+        if (strncmp(err.text, bad[i].text, strlen(bad[i].text)) != 0)
+            fail_msg("%s", err.text);
+        assert_string_equal(w.name, "untouched");
+        arena_free(a);
+    }
+}
+
+static void some_options_may_be_given_once(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, {"name", "x"}, {"name", "x"}), ERR_USAGE);
+    assert_string_equal(err.text, "--name: given twice");
+    assert_int_equal(MAKE(a, "", &w, &err, {"name", "x"}), ERR_USAGE);
+    assert_non_null(strstr(err.text, "no name is given"));
+    arena_free(a);
+}
+
+static void there_are_limits(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish_option options[WISH_DOMAINS_MAX + 1];
+    struct wish w;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        options[i] = (struct wish_option){"domain", arena_printf(a, "n%zu.example", i)};
+    assert_int_equal(make(a, "", options, WISH_DOMAINS_MAX, &w, &err), 0);
+    assert_int_equal(w.domain_n, WISH_DOMAINS_MAX);
+    assert_int_equal(make(a, "", options, WISH_DOMAINS_MAX + 1, &w, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "--domain: more than 100 names"));
+    for (size_t i = 0; i < WISH_DEPLOYS_MAX + 1; i++)
+        options[i + 1] = (struct wish_option){"deploy", "true"};
+    assert_int_equal(make(a, "", options, WISH_DEPLOYS_MAX + 1, &w, &err), 0);
+    assert_int_equal(make(a, "", options, WISH_DEPLOYS_MAX + 2, &w, &err), ERR_USAGE);
+    assert_string_equal(err.text, "--deploy: given more than 16 times");
+    arena_free(a);
+}
+
+static void expect_words(const char *line, const char *const *words, size_t n)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    if (MAKE(a, "", &w, &err, {"domain", "a.example"}, {"deploy", line}) < 0)
+        fail_msg("%s: %s", line, err.text);
+    assert_int_equal(w.deploys[0].argc, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(w.deploys[0].argv[i], words[i]);
+    arena_free(a);
+}
+
+#define WORDS(line, ...)                                   \
+    do {                                                   \
+        static const char *const words_[] = {__VA_ARGS__}; \
+        expect_words(line, words_, ARRAY_LEN(words_));     \
+    } while (0)
+
+static void command_lines_are_split(void **state)
+{
+    WORDS("a b  c\td", "a", "b", "c", "d");
+    WORDS("  a ", "a");
+    WORDS("a 'b c' \"d e\" f\\ g", "a", "b c", "d e", "f g");
+    WORDS("a '' \"\" b", "a", "", "", "b");
+    WORDS("a b'c'\"d\"e", "a", "bcde");
+    WORDS("a '$x \"y\" \\z' \"it's\"", "a", "$x \"y\" \\z", "it's");
+    WORDS("a \"\\\"b\\\\c\\$d\\`e\\x\"", "a", "\"b\\c$d`e\\x");
+    WORDS("a \\$b \\' \\\" \\\\ \\&", "a", "$b", "'", "\"", "\\", "&");
+    WORDS("a b~ b#c --x=y:z,1%2+3@4{5}!^", "a", "b~", "b#c", "--x=y:z,1%2+3@4{5}!^");
+    WORDS("sh -c 'x && y | z > /dev/null; echo $?\n w'", "sh", "-c", "x && y | z > /dev/null; echo $?\n w");
+    WORDS("a \xc3\xa4", "a", "\xc3\xa4");
+}
+
+static void what_a_shell_would_act_on_is_refused(void **state)
+{
+    static const struct refusal bad[] = {
+        {{"deploy", "a && b"}, "--deploy: no shell runs the command, so '&' would do nothing"},
+        {{"deploy", "a | b"}, "'|'"},
+        {{"deploy", "a; b"}, "';'"},
+        {{"deploy", "a > b"}, "'>'"},
+        {{"deploy", "a < b"}, "'<'"},
+        {{"deploy", "a $HOME"}, "'$'"},
+        {{"deploy", "a \"$HOME\""}, "'$'"},
+        {{"deploy", "a `b`"}, "'`'"},
+        {{"deploy", "a \"`b`\""}, "'`'"},
+        {{"deploy", "(a)"}, "'('"},
+        {{"deploy", "a *"}, "'*'"},
+        {{"deploy", "a b?"}, "'?'"},
+        {{"deploy", "a [x]"}, "'['"},
+        {{"deploy", "a ~/x"}, "'~'"},
+        {{"deploy", "a # b"}, "'#'"},
+        {{"deploy", "a\nb"}, "no shell runs the command"},
+        {{"deploy", "a 'b"}, "--deploy: a single quote is not closed"},
+        {{"deploy", "a \"b"}, "--deploy: a double quote is not closed"},
+        {{"deploy", "a \"b\\"}, "--deploy: a double quote is not closed"},
+        {{"deploy", "a \\"}, "--deploy: a backslash stands at the end"},
+        {{"deploy", "'' a"}, "--deploy: the first word, the command, is empty"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct arena *a = arena_new();
+        struct wish w;
+        struct err err = ERR_INIT;
+        assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, bad[i].option), ERR_USAGE);
+        if (strstr(err.text, bad[i].text) == NULL)
+            fail_msg("%s: %s", bad[i].option.value, err.text);
+        arena_free(a);
+    }
+}
+
+static void long_command_lines_end(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    char *line = arena_alloc(a, WISH_DEPLOY_TEXT_MAX + 2);
+    memset(line, 'x', WISH_DEPLOY_TEXT_MAX + 1);
+    assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, {"deploy", line}), ERR_USAGE);
+    for (size_t i = 1; i < (WISH_DEPLOY_ARGS_MAX + 1) * 2; i += 2)
+        line[i] = ' ';
+    line[(WISH_DEPLOY_ARGS_MAX + 1) * 2] = '\0';
+    assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, {"deploy", line}), ERR_USAGE);
+    assert_string_equal(err.text, "--deploy: more than 64 words");
+    line[WISH_DEPLOY_ARGS_MAX * 2] = '\0';
+    assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, {"deploy", line}), 0);
+    assert_int_equal(w.deploys[0].argc, WISH_DEPLOY_ARGS_MAX);
+    arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_are_the_start),
+        cmocka_unit_test(every_option_counts),
+        cmocka_unit_test(refusals_name_the_option),
+        cmocka_unit_test(some_options_may_be_given_once),
+        cmocka_unit_test(there_are_limits),
+        cmocka_unit_test(command_lines_are_split),
+        cmocka_unit_test(what_a_shell_would_act_on_is_refused),
+        cmocka_unit_test(long_command_lines_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,228 @@
+#include "config_test.h"
+
+#include "config/schema.h"
+
+#include <jansson.h>
+
+/* Everything a configuration can hold, with texts that are hard to quote. */
+static const char rich[] =
+    "authority: own\nemail: ops@example.com\nagree-tos: true\nchallenge: http-01\nwebroot: /srv/w\n"
+    "key-type: rsa-3072\nkey-group: ssl-cert\nkey-mode: 0640\nrenew-before: 90m\nretry: 3h\n"
+    "users: {engine: e, keeper: \"1000\", responder: r}\n"
+    "http-01: {listen: [\":8080\", \"[fe80::1%eth0]:80\"]}\n"
+    "authorities:\n"
+    "  own: {directory: \"https://o.example/dir\", ca-file: \"/etc/c#a: x.pem\", staging: \"https://o.example/test\"}\n"
+    "  \"123\": {directory: \"https://n.example/dir?a=b&c=%20\"}\n"
+    "  \"true\": {directory: \"https://t.example/dir\"}\n"
+    "certificates:\n"
+    "  - {domains: [b\xc3\xbc"
+    "cher.example, www.example.org]}\n"
+    "  - name: \"007\"\n"
+    "    domains: [7.example]\n"
+    "    authority: https://direct.example/dir\n"
+    "    webroot: \"\"\n"
+    "    key-type: ecdsa-p256\n"
+    "    key-group: \"\"\n"
+    "    key-mode: \"0600\"\n"
+    "    renew-before: auto\n"
+    "    retry: auto\n"
+    "    deploy:\n"
+    "      - {run: [sh, -c, \"a \\\"b\\\" 'c' \\\\ $d\\n\\te # f: g\\u2028\\uFEFFh\\u00e4\", \"\", ~x, "
+    "'true', '- y'], "
+    "timeout: 1d}\n"
+    "      - {run: [/bin/true], user: www-data}\n"
+    "  - {name: staging, domains: s.example, authority: letsencrypt-staging}\n";
+
+static void show(const struct settings *s, struct buf *out)
+{
+    settings_show(s, out);
+    assert_false(buf_failed(out));
+}
+
+static void expect_same_wish(const struct wish *x, const struct wish *y)
+{
+    struct buf a = buf_new(WISH_TEXT_MAX), b = buf_new(WISH_TEXT_MAX);
+    wish_encode(x, &a);
+    wish_encode(y, &b);
+    assert_false(buf_failed(&a));
+    assert_string_equal(buf_c(&a), buf_c(&b));
+    buf_free(&a);
+    buf_free(&b);
+}
+
+static void expect_same(const struct settings *x, const struct settings *y)
+{
+    assert_string_equal(x->authority, y->authority);
+    assert_string_equal(x->email, y->email);
+    assert_int_equal(x->agree_tos, y->agree_tos);
+    assert_int_equal(x->authority_n, y->authority_n);
+    for (size_t i = 0; i < x->authority_n; i++) {
+        assert_string_equal(x->authorities[i].name, y->authorities[i].name);
+        assert_string_equal(x->authorities[i].directory, y->authorities[i].directory);
+        assert_string_equal(x->authorities[i].ca_file, y->authorities[i].ca_file);
+        assert_string_equal(x->authorities[i].staging, y->authorities[i].staging);
+    }
+    assert_int_equal(x->http01_listen_n, y->http01_listen_n);
+    for (size_t i = 0; i < x->http01_listen_n; i++)
+        assert_string_equal(x->http01_listen[i], y->http01_listen[i]);
+    assert_int_equal(x->certificate_n, y->certificate_n);
+    for (size_t i = 0; i < x->certificate_n; i++)
+        expect_same_wish(&x->certificates[i], &y->certificates[i]);
+    assert_string_equal(x->user_engine, y->user_engine);
+    assert_string_equal(x->user_keeper, y->user_keeper);
+    assert_string_equal(x->user_responder, y->user_responder);
+    assert_string_equal(x->challenge, y->challenge);
+    assert_string_equal(x->webroot, y->webroot);
+    assert_int_equal(x->key_type, y->key_type);
+    assert_string_equal(x->key_group, y->key_group);
+    assert_int_equal(x->key_mode, y->key_mode);
+    assert_int_equal(x->renew_before_s, y->renew_before_s);
+    assert_int_equal(x->retry_s, y->retry_s);
+}
+
+static void what_is_shown_reads_the_same(void **state)
+{
+    static const char *const all[] = {"", rich, "certificates: [{domains: a.example}]\n"};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct arena *a = arena_new();
+        struct buf first = buf_new(1 << 20), second = buf_new(1 << 20);
+        struct settings s = good_settings(a, all[i]);
+        show(&s, &first);
+        struct settings again = good_settings(a, buf_c(&first));
+        expect_same(&s, &again);
+        show(&again, &second);
+        assert_string_equal(buf_c(&first), buf_c(&second));
+        buf_free(&first);
+        buf_free(&second);
+        arena_free(a);
+    }
+}
+
+static void it_looks_as_one_would_write_it(void **state)
+{
+    struct arena *a = arena_new();
+    struct buf b = buf_new(1 << 20);
+    struct settings s = good_settings(a,
+        "email: ops@example.com\nretry: 60s\n"
+        "certificates: [{domains: [a.example, b.example], deploy: [{run: [systemctl, reload, nginx]}]}]\n");
+    show(&s, &b);
+    assert_string_equal(buf_c(&b), "email: ops@example.com\n"
+                                   "agree-tos: false\n"
+                                   "authority: letsencrypt\n"
+                                   "challenge: http-01\n"
+                                   "webroot: \"\"\n"
+                                   "key-type: ecdsa-p256\n"
+                                   "key-group: \"\"\n"
+                                   "key-mode: \"0600\"\n"
+                                   "renew-before: auto\n"
+                                   "retry: 1m\n"
+                                   "users:\n"
+                                   "  engine: evercert\n"
+                                   "  keeper: evercert-keys\n"
+                                   "  responder: evercert-web\n"
+                                   "http-01:\n"
+                                   "  listen: [\"[::]:80\", \"0.0.0.0:80\"]\n"
+                                   "authorities:\n"
+                                   "  letsencrypt:\n"
+                                   "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
+                                   "    ca-file: \"\"\n"
+                                   "    staging: \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n"
+                                   "certificates:\n"
+                                   "  - name: a.example\n"
+                                   "    domains: [a.example, b.example]\n"
+                                   "    authority: letsencrypt\n"
+                                   "    challenge: http-01\n"
+                                   "    webroot: \"\"\n"
+                                   "    key-type: ecdsa-p256\n"
+                                   "    key-group: \"\"\n"
+                                   "    key-mode: \"0600\"\n"
+                                   "    renew-before: auto\n"
+                                   "    retry: 1m\n"
+                                   "    deploy:\n"
+                                   "      - run: [systemctl, reload, nginx]\n"
+                                   "        user: \"\"\n"
+                                   "        timeout: 1m\n");
+    buf_free(&b);
+    arena_free(a);
+}
+
+static void a_buffer_that_is_too_small_fails(void **state)
+{
+    struct arena *a = arena_new();
+    struct buf b = buf_new(100);
+    struct settings s = good_settings(a, rich);
+    settings_show(&s, &b);
+    assert_true(buf_failed(&b));
+    buf_free(&b);
+    b = buf_new(100);
+    settings_schema(&b);
+    assert_true(buf_failed(&b));
+    buf_free(&b);
+    arena_free(a);
+}
+
+/* Each row of the section is in the schema, and nothing else. */
+static void expect_properties(const json_t *schema, const struct section *section)
+{
+    const json_t *properties = json_object_get(schema, "properties");
+    size_t n = 0;
+    for (size_t i = 0; i < section->n; i++) {
+        const struct setting *row = &section->rows[i];
+        const json_t *property = json_object_get(properties, row->key);
+        assert_int_equal(property != NULL, row->shape != SHAPE_LATER);
+        n += property != NULL;
+        if (property != NULL)
+            assert_string_equal(json_string_value(json_object_get(property, "description")), row->help);
+    }
+    assert_int_equal(json_object_size(properties), n);
+    assert_true(json_is_false(json_object_get(schema, "additionalProperties")));
+}
+
+static const json_t *at(const json_t *json, const char *path)
+{
+    char key[64];
+    struct str left = str_c(path), head;
+    for (bool more = true; more && json != NULL;) {
+        more = str_cut(left, '/', &head, &left);
+        snprintf(key, sizeof key, "%.*s", STR_ARG(head));
+        json = json_is_array(json) ? json_array_get(json, (size_t)strtoul(key, NULL, 10))
+                                   : json_object_get(json, key);
+    }
+    return json;
+}
+
+static void the_schema_is_that_of_the_table(void **state)
+{
+    struct buf b = buf_new(1 << 20);
+    settings_schema(&b);
+    assert_false(buf_failed(&b));
+    json_t *schema = json_loadb(buf_c(&b), b.n, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(schema);
+    assert_string_equal(
+        json_string_value(at(schema, "$schema")), "https://json-schema.org/draft/2020-12/schema");
+    expect_properties(schema, &schema_root);
+    const json_t *certificate = at(schema, "properties/certificates/items");
+    expect_properties(certificate, &schema_certificate);
+    assert_string_equal(json_string_value(at(certificate, "required/0")), "domains");
+    expect_properties(at(certificate, "properties/deploy/items"), &schema_deploy);
+    expect_properties(at(schema, "properties/authorities/additionalProperties"), &schema_authority);
+    assert_int_equal(json_array_size(at(schema, "properties/key-type/enum")), KEY_TYPE_END_);
+    assert_string_equal(json_string_value(at(schema, "properties/agree-tos/type")), "boolean");
+    assert_string_equal(json_string_value(at(certificate, "properties/domains/anyOf/0/type")), "string");
+    assert_string_equal(json_string_value(at(certificate, "properties/domains/anyOf/1/type")), "array");
+    assert_string_equal(
+        json_string_value(at(certificate, "properties/deploy/items/properties/run/type")), "array");
+    json_decref(schema);
+    buf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_shown_reads_the_same),
+        cmocka_unit_test(it_looks_as_one_would_write_it),
+        cmocka_unit_test(a_buffer_that_is_too_small_fails),
+        cmocka_unit_test(the_schema_is_that_of_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
