@@ -1,6 +1,5 @@
 #include "cli/connect.h"
 
-#include "config/settings.h"
 #include "os/child.h"
 #include "os/socket.h"
 #include "processes/command.h"
@@ -51,9 +50,12 @@ static void common_args(
     push(args, arena_printf(a, "--log-level=%s", levels[globals_log_level(g, base)]));
 }
 
-static int connect_control(const char *path, int *out, struct err *err)
+int connect_daemon(const struct globals *g, int *out, struct err *err)
 {
-    int r = socket_connect_unix(path, out, err);
+    char path[PATH_MAX];
+    int r = control_socket_path(g->state, path, sizeof path, err);
+    if (r == 0)
+        r = socket_connect_unix(path, out, err);
     if (r == ERR_PERMISSION)
         return err_set(err, r,
             "the daemon's control socket %s is not for this user: run the command as root, or use a state "
@@ -62,27 +64,6 @@ static int connect_control(const char *path, int *out, struct err *err)
     if (r == ERR_TIMEOUT)
         return err_set(err, r, "the daemon behind %s is too busy to answer: try again in a moment", path);
     return r;
-}
-
-/* A configuration that does not load is no news here: the parent that is started then says so. */
-static const char *configured_control(const struct globals *g, struct arena *a)
-{
-    struct settings settings = {0};
-    struct config_problems problems = {.n = 0};
-    if (settings_load(g->config, !g->config_given, a, &settings, &problems, NULL) < 0)
-        return "";
-    return settings.control;
-}
-
-int connect_daemon(const struct globals *g, int *out, struct err *err)
-{
-    char path[PATH_MAX];
-    int r = control_socket_path(g->state, path, sizeof path, err);
-    if (r < 0 || (r = connect_control(path, out, err)) != ERR_NOT_FOUND)
-        return r;
-    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new(); /* settings can be large */
-    const char *own = configured_control(g, scratch);
-    return own[0] != '\0' ? connect_control(own, out, err) : r;
 }
 
 /* A missing program is a broken installation, not a missing certificate: say where it was looked for. */

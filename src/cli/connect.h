@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Connects to the daemon's control socket: the usual one, or else that of the configuration's `control`.
- * ERR_NOT_FOUND: no daemon; other errors say what to do. */
+/* Connects to the daemon's control socket. ERR_NOT_FOUND: no daemon; other errors say what to do. */
 int connect_daemon(const struct globals *g, int *out, struct err *err);
 
 /* Starts a parent for one command. The socket to it goes to *out, its process (for the caller to wait for) to

@@ -675,20 +675,6 @@ static void test_config(void **state)
     assert_string_equal(record(), "");
 }
 
-/* The configuration may move the control socket. */
-static void test_configured_socket(void **state)
-{
-    char config[128], text[256];
-    (void)state;
-    pid_t daemon = start_daemon();
-    snprintf(text, sizeof text, "control: %s\n", in_dir("state/control.sock"));
-    put_file("good.yaml", text);
-    snprintf(config, sizeof config, "%s", in_dir("good.yaml"));
-    assert_int_equal(RUN("renew", "a.example", "--config", config, "--state", in_dir("home")), 0);
-    end_daemon(daemon);
-    assert_recorded("arg daemon\n");
-}
-
 /* Relative paths mean the user's directory, not the parent's; "/x/" is "/x". */
 static void test_paths(void **state)
 {
@@ -726,7 +712,6 @@ int main(int argc, char **argv)
         CASE(test_daemon_interrupted),
         CASE(test_no_daemon),
         CASE(test_config),
-        CASE(test_configured_socket),
         CASE(test_paths),
     };
 #undef CASE
