@@ -25,7 +25,7 @@ static const struct option_spec issue_options[] = {
         "run this when a new certificate is there, as in\n--deploy 'systemctl reload nginx'"},
     {0, "renew-before", OPTION_TEXT, false, "TIME", "renew this long before expiry, as in 30d"},
     {0, "retry", OPTION_TEXT, false, "TIME", "wait this long after each failure, as in 1d"},
-    {0, "key-group", OPTION_TEXT, false, "GROUP", "group that may read the key files"},
+    {0, "key-group", OPTION_TEXT, false, "GROUP", "group of the key files (with --key-mode 0640)"},
     {0, "key-mode", OPTION_TEXT, false, "MODE", "permissions of the key files, as in 0640"},
     {0, "staging", OPTION_FLAG, false, NULL,
         "use the authority's test directory: certificates\nnobody trusts"},
