@@ -174,6 +174,8 @@ static bool misbehave(struct fake *f)
         send_row(f, "[not an object");
     else if (strcmp(mode, "cut-list") == 0)
         send_certificate(f, "a.example", "valid", ""), finish(f, 1, "the store failed");
+    else if (strcmp(mode, "farewell") == 0)
+        kill(getppid(), SIGINT), finish(f, 1, "evercert was stopped");
     else if (strcmp(mode, "hang") == 0)
         send_progress(f, "a.example", "challenge", false, NULL);
     else

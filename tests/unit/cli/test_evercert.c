@@ -553,7 +553,9 @@ static void test_interrupted(void **state)
     assert_in(&out, "a.example  challenge  0s\n");
     assert_in(&out, "\033[1A\r\033[J");
     assert_string_equal(buf_c(&errors), "");
-    assert_recorded("closed\n"); /* it was waited for */
+    assert_recorded("closed\n");          /* it was waited for */
+    setenv("FAKE_PARENT", "farewell", 1); /* it was interrupted too and says so at the same time */
+    assert_int_equal(RUN("issue", "-d", "a.example"), 130);
 }
 
 /* --- a daemon ---------------------------------------------------------------------------------------------
