@@ -259,7 +259,7 @@ static int converse(struct session *s, int fd)
     else
         event_base_dispatch(s->base);
     /* Ctrl-C reaches a parent of ours as well, whose farewell may be read before our own signal. */
-    if (s->finished && s->status != EXIT_DONE)
+    if (s->lost || (s->finished && s->status != EXIT_DONE))
         event_base_loop(s->base, EVLOOP_NONBLOCK);
     if (s->tick != NULL)
         event_del(s->tick);
