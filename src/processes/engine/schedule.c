@@ -102,7 +102,7 @@ static void on_deployed(const void *msg, const struct err *why, void *arg)
     struct deployment *d = arg;
     const struct msg_deployed *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     record_outcome(d, m == NULL ? "" : m->output, r < 0 ? &err : NULL);
     if (r < 0)
         err_prefix(&err, "the certificate is there, but its deployment failed and is tried again");

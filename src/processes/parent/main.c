@@ -4,6 +4,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/notify.h"
+#include "os/signal.h"
 #include "os/user.h"
 #include "processes/command.h"
 #include "processes/process.h"
@@ -227,7 +228,7 @@ static void watch_signals(struct parent *p)
         if (p->signals[i] == NULL || evsignal_add(p->signals[i], NULL) != 0)
             abort();
     }
-    signal(SIGPIPE, SIG_IGN);
+    signal_ignore(SIGPIPE);
 }
 
 static int start(struct parent *p, struct err *err)

@@ -65,6 +65,30 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     engine_done(p, id, r < 0 ? &err : NULL);
 }
 
+static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
+{
+    uint32_t *id = arg;
+    struct err err = ERR_INIT;
+    if (wish == NULL)
+        err = *why;
+    else
+        (void)authority_announce_named(p, wish->authority, &err);
+    engine_done(p, *id, &err);
+    free(id);
+}
+
+static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    const struct msg_authority_need *need = msg;
+    uint32_t *kept = malloc(sizeof *kept);
+    (void)c, (void)fd;
+    if (kept == NULL)
+        abort();
+    *kept = id;
+    permit_consult(m->parent, need->permit, on_authority_permit, kept);
+}
+
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
@@ -110,6 +134,7 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
     {MSG_deploy, CHANNEL_STATE_ANY, on_deploy},

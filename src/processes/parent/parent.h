@@ -95,6 +95,10 @@ struct channel *member_channel(const struct parent *p, enum member_id id);
 
 /* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
 void wishes_feed(struct parent *p);
+/* By its name or URL, one authority's staging directory included (with that authority's trust); in `a`.
+ * NULL: none. */
+const struct authority *authority_named(struct parent *p, const char *name, struct arena *a);
+int authority_announce_named(struct parent *p, const char *name, struct err *err);
 int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err);
 
