@@ -46,6 +46,8 @@ struct msg_error {
 /* From parent: the other end of a channel to that process; a new one replaces the old. Carries the
  * descriptor. */
 #define MSG_FIELDS_peer(F) F(text, process)
+/* To parent, from a process that cannot start: why. It ends next. */
+#define MSG_FIELDS_unable(F) F(error, error)
 /* From parent: end in good order. */
 #define MSG_FIELDS_stop(F) F(flag, unused)
 
@@ -189,7 +191,8 @@ struct msg_error {
     M(command, MSG_WISH, false)            \
     M(row, MSG_LARGE, false)               \
     M(progress, MSG_SMALL, false)          \
-    M(finished, MSG_SMALL, false)
+    M(finished, MSG_SMALL, false)          \
+    M(unable, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -79,8 +79,7 @@ static int compose(const char *assignment, const char *status, struct err *err)
     if (assignment != NULL)
         buf_printf(&b, "%s\n", assignment);
     if (assignment == assignments[NOTIFY_RELOADING])
-        buf_printf(&b, "MONOTONIC_USEC=%" PRId64 "
-", system_monotonic_us());
+        buf_printf(&b, "MONOTONIC_USEC=%" PRId64 "\n", system_monotonic_us());
     if (status != NULL)
         put_status(&b, status);
     if (buf_failed(&b))

@@ -132,6 +132,30 @@ int process_confine(struct process *p, struct sandbox *sandbox, struct err *err)
     return 0;
 }
 
+static void on_told(struct channel *c, const struct err *why, void *arg)
+{
+    struct process *p = arg;
+    (void)c, (void)why;
+    process_stop(p);
+}
+
+int process_unable(struct process *p, const struct err *why)
+{
+    struct msg_unable m = {msg_error_of(why)};
+    struct err err = ERR_INIT;
+    if (p->probe != NULL) { /* nobody is behind the channel */
+        log_error("%s", why->text);
+        return 1;
+    }
+    struct channel *c = channel_new(p->base, PROCESS_PARENT_FD, "parent", NULL, 0, on_told, p);
+    if (channel_send(c, MSG_unable, 0, &m, -1, &err) < 0)
+        log_error("%s", why->text);
+    else
+        event_base_dispatch(p->base);
+    channel_free(c);
+    return 1;
+}
+
 void process_run(struct process *p, void (*turn)(void *arg), void *arg)
 {
     while (!event_base_got_exit(p->base) && event_base_loop(p->base, EVLOOP_ONCE) == 0)

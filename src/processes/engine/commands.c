@@ -46,9 +46,16 @@ static void start_job(const struct command *c, const char *name)
 /* A part that is over before it began. */
 static void nothing_to_do(const struct command *c, const struct certificate *cert)
 {
-    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[160];
-    snprintf(text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until),
-        wall_format(cert->due_at, next));
+    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[400];
+    wall_format(cert->due_at, next);
+    if (cert->revoked)
+        snprintf(text, sizeof text, "revoked, evercert renew --force %s gets a new one", cert->name);
+    else if (cert->failures > 0)
+        snprintf(text, sizeof text,
+            "failed last time, not due before %s, evercert renew --force %s tries now", next, cert->name);
+    else
+        snprintf(
+            text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until), next);
     c->s->waiting++;
     session_part_done(c->e, c->s->id, cert->name, text, NULL);
 }

@@ -166,6 +166,17 @@ static json_t *failure_detail(const struct job *j, const struct err *err)
         j->record.order_url, "authority", j->authority != NULL ? j->authority->name : "");
 }
 
+/* Who gave the command that this is for hears it from there; a daemon's log has it all the same. */
+static void log_failure(const struct job *j, const struct err *err)
+{
+    const char *name = j->record.name;
+    size_t n = strlen(name);
+    bool told = j->watches != NULL && !j->engine->schedule;
+    bool named = strncmp(err->text, name, n) == 0 && err->text[n] == ':';
+    log_line(
+        told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
+}
+
 static void fail(struct job *j, const struct err *why, bool dead)
 {
     struct engine *e = j->engine;
@@ -187,7 +198,7 @@ static void fail(struct job *j, const struct err *why, bool dead)
     else if (store_certificate_delete(e->store, str_c(j->record.name), NULL) < 0)
         log_error("%s: the record could not be removed", j->record.name);
     add_outlook(j, kept, &err);
-    log_warning("%s: %s", j->record.name, err.text);
+    log_failure(j, &err);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(e, w->session, j->record.name, "failed", &err);
     over(j);

@@ -187,7 +187,7 @@ static int start(struct engine *e, struct err *err)
         if (fchdir(PROCESS_STATE_FD) != 0)
             return err_errno(err, errno, "%s", e->state_path);
         if ((r = store_open_sqlite("evercert.db", &e->store, err)) < 0)
-            return err_prefix(err, "%s/evercert.db", e->state_path);
+            return err_prefix(err, "%s", e->state_path);
         if (chdir("/") != 0)
             return err_errno(err, errno, "/");
     }
@@ -206,10 +206,8 @@ int main(int argc, char **argv)
     e.actions = calloc(1, sizeof *e.actions);
     if (e.actions == NULL)
         abort();
-    if (start(&e, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&e, &err) < 0)
+        return process_unable(&e.process, &err);
     e.parent = channel_new(e.process.base, PROCESS_PARENT_FD, "engine-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &e);
     if (channel_send(e.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {

@@ -481,7 +481,10 @@ void control_drop(struct parent *p)
 void control_close(struct parent *p)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_CANCELLED, "evercert was stopped; what was under way goes on at its next start");
+    if (p->why.code != 0)
+        err = p->why;
+    else
+        err_set(&err, ERR_CANCELLED, "evercert was stopped; what was under way goes on at its next start");
     for (struct session *s = p->sessions; s != NULL; s = s->next)
         if (!s->over)
             end(s, EXIT_FAILED, &err);

@@ -280,6 +280,8 @@ int main(int argc, char **argv)
         parent_stop(&p, EXIT_FAILED);
     }
     event_base_dispatch(p.base);
+    if (p.options.daemon && p.exit_status != 0 && p.why.code != 0)
+        complain(p.why.text);
     while (p.sessions != NULL) /* gives their last words a chance to be written */
         control_drop(&p);
     if (p.options.dry_run)

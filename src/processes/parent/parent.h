@@ -38,6 +38,7 @@ struct member {
     pid_t pid;
     struct channel *channel;
     struct event *restart; /* timer of the next start after a death */
+    bool unable;           /* it said why it cannot start; its death is no news */
     unsigned deaths;       /* in a row, without a minute of life between */
     int64_t started_ms;
 };
@@ -77,6 +78,7 @@ struct parent {
     struct hook *hooks;
     bool ready_told, stopping;
     int exit_status;
+    struct err why; /* of a process that cannot start */
 };
 
 /* main.c */
