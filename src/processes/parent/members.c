@@ -81,7 +81,7 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     int r = listeners_open(p, &err);
     if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
         r = member_start(p, MEMBER_RESPONDER, &err);
-    engine_done(p, id, r < 0 ? &err : NULL);
+    engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 
 static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
@@ -185,6 +185,7 @@ static void drop_channel(struct member *m)
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
+    m->parent->engine_life++;
     control_engine_gone(m->parent);
 }
 
@@ -326,6 +327,10 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (m->parent->stopping || m->pid > 0)
         return;
+    if (m->channel != NULL) { /* its end has yet to be told to those who wait for its answers */
+        event_add(m->restart, &(struct timeval){0, 10 * 1000});
+        return;
+    }
     m->parent->new_state = false;
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
@@ -377,7 +382,8 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         if (m->pid != pid)
             continue;
         m->pid = 0;
-        drop_channel(m);
+        /* The channel ends by itself when what the process said last has been read, and whoever waits for an
+         * answer hears of it then. */
         if (!p->stopping)
             schedule_restart(m, wait_status);
         return true;
