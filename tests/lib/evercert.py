@@ -79,12 +79,13 @@ class Evercert:
     listen      addresses of the built-in responder; Pebble's http port when not given
     config      more for the configuration file, over what stands in configuration()
     env         more environment
+    through     words before every command line, as a sudo: to run it as somebody else, or somewhere else
     leaks       let LeakSanitizer look at the end of each process; it can't where a process forbids ptrace
 
     .config_file .state (the state directory) .control (the control socket) .log (everything printed, all runs)
     """
 
-    def __init__(self, processes, folder, pebble=None, listen=None, config=None, env=None, leaks=False):
+    def __init__(self, processes, folder, pebble=None, listen=None, config=None, env=None, through=(), leaks=False):
         self._processes = processes
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +101,7 @@ class Evercert:
         self.daemon = None
         self.notify = None
         self._env = env or {}
+        self.through = [str(word) for word in through]
         self._leaks = leaks
         self.write_config(config)
 
@@ -140,7 +142,8 @@ class Evercert:
         return env
 
     def argv(self, *words):
-        return [str(binary()), "-c", str(self.config_file), "--state", str(self.state), *(str(word) for word in words)]
+        own = [str(binary()), "-c", str(self.config_file), "--state", str(self.state)]
+        return [*self.through, *own, *(str(word) for word in words)]
 
     # Commands
 

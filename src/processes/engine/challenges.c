@@ -45,7 +45,7 @@ static void on_removed(const void *msg, const struct err *why, void *arg)
     struct removal *r = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int failed = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int failed = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (failed == 0)
         failed = store_challenge_delete(
             r->engine->store, &(struct challenge_record){r->certificate, r->token}, &err);
@@ -93,7 +93,7 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
     struct token *t = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m == NULL && !t->file)
         return; /* a new responder is on its way; it is told again */
     settle(t, r < 0 ? &err : NULL);
@@ -114,7 +114,7 @@ static void on_responder(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     e->responder_asked = false;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     /* Well: its channel comes by itself, and challenges_replay with it. */
     for (struct token *t = e->tokens; r < 0 && t != NULL; t = t->next)
         if (!t->file && !t->job->over)

@@ -80,6 +80,9 @@ struct authority {
 
 struct authority *authority_find(struct engine *e, const char *name);
 struct authority *authority_of_directory(struct engine *e, const char *directory);
+/* Has the parent announce the authority that a permit names (a certificate issued by command outlives the run
+ * that knew it); then `fn`, with an error where it cannot. */
+void authority_introduce(struct engine *e, struct str permit, authority_ready_fn *fn, void *arg);
 void authority_configure(struct engine *e, const struct msg_engine_authority *m);
 /* Directory and account, from the cache where it is good. `may_register` false only looks. */
 void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
@@ -126,7 +129,7 @@ struct job {
     enum order_phase shown;
     struct mono started;
     unsigned interruptions;
-    bool over, account_retried;
+    bool over, account_retried, introducing;
     struct published_info {
         const char *fingerprint, *serial, *issuer;
         struct wall not_before, not_after;
