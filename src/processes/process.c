@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "os/signal.h"
 #include "os/user.h"
 #include "processes/probe.h"
 
@@ -90,7 +91,7 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
         fprintf(stderr, "evercert: error: %s is started by evercert itself; run: evercert run\n", name);
         exit(2);
     }
-    signal(SIGPIPE, SIG_IGN); /* a peer that went is told by the call that met it */
+    signal_ignore(SIGPIPE); /* a peer that went is told by the call that met it */
     p->base = event_base_new();
     if (p->base == NULL)
         abort();

@@ -177,8 +177,12 @@ static int start(struct engine *e, struct err *err)
 {
     int r;
     if (e->process.probe == NULL) {
-        if ((r = find_state_path(e, err)) < 0 || (r = prepare_store(e, err)) < 0 ||
-            (r = process_become(&e->process, err)) < 0)
+        r = find_state_path(e, err);
+        if (r == 0)
+            r = prepare_store(e, err);
+        if (r == 0)
+            r = process_become(&e->process, err);
+        if (r < 0)
             return r;
         if (fchdir(PROCESS_STATE_FD) != 0)
             return err_errno(err, errno, "%s", e->state_path);

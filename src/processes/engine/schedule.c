@@ -104,7 +104,7 @@ static void on_deployed(const void *msg, const struct err *why, void *arg)
     struct deployment *d = arg;
     const struct msg_deployed *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     record_outcome(d, m == NULL ? "" : m->output, r < 0 ? &err : NULL);
     if (r < 0)
         err_prefix(&err, "the certificate is there, but its deployment failed and is tried again");
@@ -250,9 +250,9 @@ static void set_timer(struct engine *e)
     if (e->due_timer == NULL)
         e->due_timer = evtimer_new(e->process.base, on_due, e);
     int64_t wait_s = next.s == 0 ? DUE_CHECK_MAX_S : next.s - engine_now(e).s;
-    /* What is due already waits for a slot and is looked for when one is free. */
+    /* What is under way is due in the store until it is over. */
     if (wait_s < 1)
-        wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_MAX_S : 1;
+        wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_BUSY_S : 1;
     if (wait_s > DUE_CHECK_MAX_S)
         wait_s = DUE_CHECK_MAX_S;
     event_add(e->due_timer, &(struct timeval){wait_s, 0});
