@@ -84,28 +84,34 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 
+/* A question of the engine, while the keeper is asked. */
+struct question {
+    unsigned life;
+    uint32_t id;
+};
+
 static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
 {
-    uint32_t *id = arg;
+    struct question *q = arg;
     struct err err = ERR_INIT;
     if (wish == NULL)
         err = *why;
     else
         (void)authority_announce_named(p, wish->authority, &err);
-    engine_done(p, *id, &err);
-    free(id);
+    engine_done(p, q->life, q->id, &err);
+    free(q);
 }
 
 static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
     const struct msg_authority_need *need = msg;
-    uint32_t *kept = malloc(sizeof *kept);
+    struct question *q = calloc(1, sizeof *q);
     (void)c, (void)fd;
-    if (kept == NULL)
+    if (q == NULL)
         abort();
-    *kept = id;
-    permit_consult(m->parent, need->permit, on_authority_permit, kept);
+    *q = (struct question){m->parent->engine_life, id};
+    permit_consult(m->parent, need->permit, on_authority_permit, q);
 }
 
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
