@@ -113,7 +113,7 @@ void sessions_stuck(struct engine *e, const struct err *why)
 {
     for (struct session *s = e->sessions, *next; s != NULL; s = next) {
         next = s->next;
-        if (!s->asks)
+        if (!s->asks && !s->failed) /* who has heard of one failure needs no second for the same reason */
             session_fail(e, s->id, why);
         if (!s->asks || s->waiting == 0)
             finish(e, s);
