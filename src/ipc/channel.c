@@ -214,7 +214,10 @@ static void flush(struct channel *c)
         }
         if (n < 0) {
             struct err why = ERR_INIT;
-            err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
+            if (errno == EPIPE || errno == ECONNRESET)
+                err_set(&why, ERR_IPC, "channel %s: the other end went", c->name);
+            else
+                err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
             die(c, &why);
             return;
         }
@@ -454,11 +457,11 @@ static int read_some(struct channel *c, struct err *err)
     ssize_t n = recvmsg(c->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
-    if (n < 0)
+    if (n < 0 && errno != ECONNRESET) /* which means that it went without having read all of ours */
         return err_set(err, ERR_IPC, "channel %s: reading failed: %s", c->name, strerror(errno));
-    if (n == 0 && c->in.n > 0)
+    if (n <= 0 && c->in.n > 0)
         return err_set(err, ERR_IPC, "channel %s: the other end went in the middle of a frame", c->name);
-    if (n == 0)
+    if (n <= 0)
         return err_set(err, ERR_IPC, "channel %s: the other end went", c->name);
     buf_added(&c->in, (size_t)n);
     int r = keep_fds(c, &mh, err);

@@ -171,7 +171,9 @@ static void show_log(const struct command *c)
     const char *name = c->m->names.n > 0 ? c->m->names.p[0] : "";
     if (store_history_each(c->e->store, str_c(name), 0, LOG_MAX, log_one, &copy, &err) < 0)
         fail(c, &err);
-    if (option(c, "follow") == NULL)
+    /* Without a daemon nothing can happen that is not a command's own, and waiting for it would keep the lock
+     * that the daemon needs. */
+    if (option(c, "follow") == NULL || !c->e->schedule)
         return;
     c->s->follow = true;
     c->s->waiting++;
