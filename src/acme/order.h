@@ -5,11 +5,12 @@
  *   order_step(order, event, &actions)
  *
  * Durable before dependent: after every step the caller stores order_url() when it changed, and only then
- * carries the actions out; a sealed key is stored before ORDER_EVENT_KEY_MADE is handed in. That, and what the
- * CA still knows, is all it takes to go on after a crash: a new order machine with `resume_url` reads the
+ * carries the actions out; a sealed key is stored before ORDER_EVENT_KEY_MADE is handed in. That, and what
+ * the CA still knows, is all it takes to go on after a crash: a new order machine with `resume_url` reads the
  * order first and takes it up wherever it stands (7.1.6).
  *
- * Every action but _WITHDRAW, _WAIT, _DONE and _FAILED is answered by one event with its tag, sooner or later.
+ * Every action but _WITHDRAW, _WAIT, _DONE and _FAILED is answered by one event with its tag, sooner or
+ * later.
  *
  * Implemented: RFC 8555 7.1.3, 7.1.4, 7.1.6, 7.4, 7.4.2, 7.5, 7.5.1, 7.5.2; 8.1 and 8.3 for what is
  * published.

@@ -4,6 +4,7 @@
 #include "acme/problem.h"
 #include "acme/url.h"
 #include "base/buf.h"
+#include "base/text.h"
 
 static const char http_01[] = "http-01";
 
@@ -122,7 +123,8 @@ static int check_token(struct str token, struct err *err)
     return 0;
 }
 
-/* NULL where none can be answered. A wildcard has dns-01 only (RFC 8555 8.3), whatever the CA offers. */
+/* NULL where none can be answered. A web server shows nothing about the names below its own, so a wildcard
+ * has dns-01 only, whatever the CA offers. */
 static const struct challenge_object *find_challenge(const struct authorization_object *object)
 {
     for (size_t i = 0; i < object->challenge_n && !object->wildcard; i++) {
@@ -194,6 +196,15 @@ static void choose(struct order *o, struct authorization *a, const struct author
     }
 }
 
+static void fail_foreign(struct order *o, const struct authorization_object *object)
+{
+    struct buf name = buf_new(IDENTIFIER_MAX + sizeof "...");
+    text_clean(&name, object->identifier, IDENTIFIER_MAX);
+    order_fail_text(o, ERR_INPUT, true, "the CA wants %s%s validated, which was not ordered, or not there",
+        object->wildcard ? "*." : "", buf_c(&name));
+    buf_free(&name);
+}
+
 static void authorization_done(struct order *o, struct authorization *a, const struct order_event *e)
 {
     struct authorization_object object;
@@ -209,8 +220,7 @@ static void authorization_done(struct order *o, struct authorization *a, const s
     }
     const char *name = name_of(o, &object);
     if (name == NULL || (a->name != NULL && a->name != name)) {
-        order_fail_text(
-            o, ERR_INPUT, true, "the CA wants a name validated that is not, or not there, in the order");
+        fail_foreign(o, &object);
         return;
     }
     a->name = name;

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /* https only, a host, no userinfo, no fragment, printable ASCII without blanks, quotes, angle brackets or
- * backslash, at most ACME_URL_MAX octets, a port of 1..65535. ERR_INPUT with the reason otherwise; the text is
- * fit for a log line. */
+ * backslash, at most ACME_URL_MAX octets, a port of 1..65535. ERR_INPUT with the reason otherwise; the text
+ * is fit for a log line. */
 int acme_url_check(struct str url, struct err *err);
 
 /* Whether both have the same scheme, host (case-insensitive) and port (443 where none is written). Both must

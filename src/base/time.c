@@ -20,6 +20,13 @@ static struct mono system_mono(void *arg)
     return (struct mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
 }
 
+int64_t system_monotonic_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 const struct clock system_clock = {system_wall, system_mono, NULL};
 
 struct wall clock_wall(const struct clock *c)

@@ -30,6 +30,9 @@ struct clock {
 /* The machine's clock (CLOCK_REALTIME, CLOCK_MONOTONIC). */
 extern const struct clock system_clock;
 
+/* CLOCK_MONOTONIC in microseconds, for the service manager, which compares it with its own. */
+int64_t system_monotonic_us(void);
+
 struct wall clock_wall(const struct clock *c);
 struct mono clock_mono(const struct clock *c);
 

@@ -275,3 +275,12 @@ int msg_error_get(const struct msg_error *e, struct err *err)
     }
     return code;
 }
+
+int msg_outcome(const struct msg_error *e, const struct err *why, struct err *err)
+{
+    if (e != NULL)
+        return msg_error_get(e, err);
+    if (err != NULL)
+        *err = *why;
+    return why->code;
+}

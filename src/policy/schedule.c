@@ -76,8 +76,11 @@ struct wall schedule_renewal_at(const struct schedule_renewal *r)
         earliest = max_s(earliest, add_s(r->renewed_at.s, gap));
     }
     int64_t at = sub_s(sub_s(r->not_after.s, reserve), pull);
-    /* Against the floor chance pushes the other way, or all that reach it would share its second. */
-    return (struct wall){at >= earliest ? at : add_s(earliest, pull)};
+    if (at >= earliest)
+        return (struct wall){at};
+    /* Against the brake chance pushes the other way, or all that reach it would share its second; what the
+     * operator wants renewed from its first second on is due now. */
+    return (struct wall){r->renewed_at.s != 0 ? add_s(earliest, pull) : earliest};
 }
 
 /* The step for the nth failure; the last one for ever after. */

@@ -21,7 +21,7 @@ struct schedule_renewal {
  * most 10 s) and never to before not_before, so that certificates issued together are not renewed together
  * and never on a common second. When the certificate has been renewed before, never sooner than a tenth of
  * the lifetime (at most a day) after that renewal: a renew-before that is longer than the lifetime must not
- * become a storm of orders. Where one of these floors decides, chance pushes later instead. A not_after that
+ * become a storm of orders; where this decides, chance pushes later instead. A not_after that
  * is not after not_before counts as a lifetime of 0, and the floor is then a day after the last renewal.
  * Negative renew_before_s counts as 0. Saturates.
  */

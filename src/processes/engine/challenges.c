@@ -34,6 +34,14 @@ static void settle(struct token *t, const struct err *err)
 /* --- files in a webroot
  * ------------------------------------------------------------------------------------------ */
 
+static bool is_shown(const struct engine *e, const char *certificate, const char *token)
+{
+    for (const struct token *t = e->tokens; t != NULL; t = t->next)
+        if (t->file && strcmp(t->token, token) == 0 && strcmp(t->job->record.name, certificate) == 0)
+            return true;
+    return false;
+}
+
 /* A file's removal outlives its job: the record in the store goes when the file has gone. */
 struct removal {
     struct engine *engine;
@@ -45,8 +53,9 @@ static void on_removed(const void *msg, const struct err *why, void *arg)
     struct removal *r = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int failed = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (failed == 0)
+    int failed = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    /* The same order may show it again by now (after a restart): then its record is needed again. */
+    if (failed == 0 && !is_shown(r->engine, r->certificate, r->token))
         failed = store_challenge_delete(
             r->engine->store, &(struct challenge_record){r->certificate, r->token}, &err);
     if (failed < 0) /* the record stays, so the next start tries again */
@@ -93,7 +102,7 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
     struct token *t = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m == NULL && !t->file)
         return; /* a new responder is on its way; it is told again */
     settle(t, r < 0 ? &err : NULL);
@@ -114,7 +123,7 @@ static void on_responder(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     e->responder_asked = false;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     /* Well: its channel comes by itself, and challenges_replay with it. */
     for (struct token *t = e->tokens; r < 0 && t != NULL; t = t->next)
         if (!t->file && !t->job->over)

@@ -46,9 +46,16 @@ static void start_job(const struct command *c, const char *name)
 /* A part that is over before it began. */
 static void nothing_to_do(const struct command *c, const struct certificate *cert)
 {
-    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[160];
-    snprintf(text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until),
-        wall_format(cert->due_at, next));
+    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[400];
+    wall_format(cert->due_at, next);
+    if (cert->revoked)
+        snprintf(text, sizeof text, "revoked, evercert renew --force %s gets a new one", cert->name);
+    else if (cert->failures > 0)
+        snprintf(text, sizeof text,
+            "failed last time, not due before %s, evercert renew --force %s tries now", next, cert->name);
+    else
+        snprintf(
+            text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until), next);
     c->s->waiting++;
     session_part_done(c->e, c->s->id, cert->name, text, NULL);
 }
@@ -244,6 +251,21 @@ static void on_revocation_authority(struct engine *e, const struct err *why, voi
     post_start(v->authority, &spec, on_revoked, v);
 }
 
+static void find_issuer(struct engine *e, const struct err *why, void *arg)
+{
+    struct revocation *v = arg;
+    struct err err = ERR_INIT;
+    v->authority = authority_of_directory(e, v->cert.authority);
+    if (v->authority != NULL) {
+        authority_need(v->authority, false, on_revocation_authority, v);
+        return;
+    }
+    err_set(&err, ERR_CONFIG,
+        "it was issued by %s, which is not configured any more: name it under authorities",
+        v->cert.authority);
+    revocation_end(v, why != NULL ? why : &err);
+}
+
 static void revoke(const struct command *c)
 {
     struct err err = ERR_INIT;
@@ -255,10 +277,6 @@ static void revoke(const struct command *c)
     int r = get(c, name, v->arena, &v->cert, &err);
     if (r == 0 && v->cert.generation == 0)
         r = err_set(&err, ERR_FAILED, "%s was never issued: there is nothing to revoke", name);
-    if (r == 0 && (v->authority = authority_of_directory(c->e, v->cert.authority)) == NULL)
-        r = err_set(&err, ERR_CONFIG,
-            "%s was issued by %s, which is not configured any more: name it under authorities", name,
-            v->cert.authority);
     if (r < 0) {
         fail(c, &err);
         arena_free(v->arena);
@@ -267,7 +285,10 @@ static void revoke(const struct command *c)
     }
     v->ticket = arena_str(v->arena, c->m->ticket);
     c->s->waiting++;
-    authority_need(v->authority, false, on_revocation_authority, v);
+    if (authority_of_directory(c->e, v->cert.authority) != NULL)
+        find_issuer(c->e, NULL, v);
+    else
+        authority_introduce(c->e, v->cert.permit, find_issuer, v);
 }
 
 static void forget(const struct command *c)
@@ -282,7 +303,7 @@ static void forget(const struct command *c)
     }
     struct job *j = job_find(c->e, name);
     if (j != NULL)
-        job_cancel(j);
+        job_cancel(j, "it was forgotten meanwhile");
     if (store_certificate_delete(c->e->store, str_c(name), &err) < 0) {
         fail(c, &err);
         return;

@@ -46,6 +46,19 @@ void job_watch(struct job *j, uint32_t session)
     s->waiting++;
 }
 
+/* What happened to the certificate since the job began is not the job's to undo. */
+static void refresh(struct job *j)
+{
+    struct certificate now;
+    if (store_certificate_get(j->engine->store, str_c(j->record.name), j->arena, &now, NULL) < 0)
+        return;
+    j->record.revoked = now.revoked;
+    j->record.deploy_due_at = now.deploy_due_at;
+    j->record.deploy_failures = now.deploy_failures;
+    j->record.deploy_error = now.deploy_error;
+    j->record.deploy_event = now.deploy_event;
+}
+
 static void save(struct job *j)
 {
     struct err err = ERR_INIT;
@@ -103,7 +116,7 @@ void jobs_reap(struct engine *e)
 {
     for (struct job **at = &e->jobs; *at != NULL;) {
         struct job *j = *at;
-        if (!j->over) {
+        if (!j->over || j->introducing) { /* an answer on its way still points here */
             at = &j->next;
             continue;
         }
@@ -120,14 +133,36 @@ static void over(struct job *j)
     j->engine->due_stale = true;
 }
 
-void job_cancel(struct job *j)
+void job_cancel(struct job *j, const char *why)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_CANCELLED, "%s was forgotten meanwhile", j->record.name);
+    err_set(&err, ERR_CANCELLED, "cancelled: %s", why);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(j->engine, w->session, j->record.name, "cancelled", &err);
     challenges_forget_job(j->engine, j);
     over(j);
+}
+
+void job_restart(struct job *j)
+{
+    struct engine *e = j->engine;
+    struct job_watch *watches = j->watches;
+    struct err err = ERR_INIT;
+    j->watches = NULL;
+    challenges_forget_job(e, j);
+    over(j);
+    struct job *again = job_start(e, j->record.name, &err);
+    while (watches != NULL) {
+        struct job_watch *w = watches;
+        watches = w->next;
+        if (again == NULL) {
+            session_part_done(e, w->session, j->record.name, "failed", &err);
+            free(w);
+            continue;
+        }
+        w->next = again->watches;
+        again->watches = w;
+    }
 }
 
 static void forget_order(struct job *j)
@@ -166,6 +201,17 @@ static json_t *failure_detail(const struct job *j, const struct err *err)
         j->record.order_url, "authority", j->authority != NULL ? j->authority->name : "");
 }
 
+/* Who gave the command that this is for hears it from there; a daemon's log has it all the same. */
+static void log_failure(const struct job *j, const struct err *err)
+{
+    const char *name = j->record.name;
+    size_t n = strlen(name);
+    bool told = j->watches != NULL && !j->engine->schedule;
+    bool named = strncmp(err->text, name, n) == 0 && err->text[n] == ':';
+    log_line(
+        told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
+}
+
 static void fail(struct job *j, const struct err *why, bool dead)
 {
     struct engine *e = j->engine;
@@ -182,12 +228,13 @@ static void fail(struct job *j, const struct err *why, bool dead)
     history_add(e, j->record.name, "failed", err.text, failure_detail(j, &err));
     if (dead)
         forget_order(j);
+    refresh(j);
     if (kept)
         save(j);
     else if (store_certificate_delete(e->store, str_c(j->record.name), NULL) < 0)
         log_error("%s: the record could not be removed", j->record.name);
     add_outlook(j, kept, &err);
-    log_warning("%s: %s", j->record.name, err.text);
+    log_failure(j, &err);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(e, w->session, j->record.name, "failed", &err);
     over(j);
@@ -309,8 +356,8 @@ static void on_key(const void *msg, const struct err *why, void *arg)
     const struct msg_key_made *m = msg;
     struct err err = ERR_INIT;
     struct order_event ev;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r == 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m != NULL && r == 0) {
         j->sealed_key = arena_str(j->arena, m->sealed_key);
         r = store_key_put(j->engine->store, str_c(j->record.name), j->generation, j->sealed_key, &err);
     }
@@ -346,8 +393,8 @@ static void on_published(const void *msg, const struct err *why, void *arg)
     const struct msg_published *m = msg;
     struct err err = ERR_INIT;
     struct order_event ev;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r < 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0) {
         tell_failed(j, j->publish_tag, &err);
         return;
     }
@@ -474,6 +521,7 @@ static void note_order(struct job *j)
     j->record.order_url = arena_dup(j->arena, url);
     j->record.order_authority = j->authority->directory_url;
     j->record.order_generation = j->generation;
+    refresh(j);
     save(j);
 }
 
@@ -545,7 +593,8 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
     }
     struct certificate *c = &j->record;
     bool resume = c->order_url[0] != '\0' && strcmp(c->order_authority, j->authority->directory_url) == 0;
-    j->generation = resume ? c->order_generation : c->generation + 1;
+    int64_t taken = c->order_generation > c->generation ? c->order_generation : c->generation;
+    j->generation = resume ? c->order_generation : taken + 1;
     bool has_key =
         store_key_get(e->store, str_c(c->name), j->generation, j->arena, &j->sealed_key, NULL) == 0 && resume;
     struct str *names = arena_array(j->arena, j->wish.domain_n, sizeof *names);
@@ -564,9 +613,34 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
     step(j, &ev);
 }
 
+static void on_introduced(struct engine *e, const struct err *why, void *arg)
+{
+    struct job *j = arg;
+    struct err err = ERR_INIT;
+    j->introducing = false;
+    if (j->over)
+        return;
+    j->authority = authority_find(e, j->wish.authority);
+    if (j->authority != NULL) {
+        begin(j);
+        return;
+    }
+    err_set(&err, ERR_CONFIG,
+        "authority %s is not configured (any more): name it under authorities, or give the certificate "
+        "another",
+        j->wish.authority);
+    fail(j, why != NULL ? why : &err, false);
+}
+
 static void begin(struct job *j)
 {
     show(j, "asking the authority");
+    j->authority = authority_find(j->engine, j->wish.authority);
+    if (j->authority == NULL) {
+        j->introducing = true;
+        authority_introduce(j->engine, j->record.permit, on_introduced, j);
+        return;
+    }
     authority_need(j->authority, true, on_authority, j);
 }
 
@@ -580,12 +654,6 @@ static int load(struct job *j, const char *name, struct err *err)
                    : r;
     if ((r = wish_decode(str_c(j->record.wish), j->arena, &j->wish, err)) < 0)
         return r;
-    j->authority = authority_find(e, j->wish.authority);
-    if (j->authority == NULL)
-        return err_set(err, ERR_CONFIG,
-            "%s: authority %s is not configured (any more): name it under authorities, or give the "
-            "certificate another",
-            name, j->wish.authority);
     return 0;
 }
 
@@ -607,7 +675,7 @@ struct job *job_start(struct engine *e, const char *name, struct err *err)
     j->next = e->jobs;
     e->jobs = j;
     e->job_n++;
-    log_info("%s: getting a certificate from %s", name, j->authority->name);
+    log_info("%s: getting a certificate from %s", name, j->wish.authority);
     begin(j);
     return j;
 }

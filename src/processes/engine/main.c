@@ -164,7 +164,6 @@ static int confine(struct engine *e, struct err *err)
         {.path = "/usr/local/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
         {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
         {.path = "/lib", .access = SANDBOX_READ, .optional = true},
-        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true},
         {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
     };
     struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
@@ -178,13 +177,17 @@ static int start(struct engine *e, struct err *err)
 {
     int r;
     if (e->process.probe == NULL) {
-        if ((r = find_state_path(e, err)) < 0 || (r = prepare_store(e, err)) < 0 ||
-            (r = process_become(&e->process, err)) < 0)
+        r = find_state_path(e, err);
+        if (r == 0)
+            r = prepare_store(e, err);
+        if (r == 0)
+            r = process_become(&e->process, err);
+        if (r < 0)
             return r;
         if (fchdir(PROCESS_STATE_FD) != 0)
             return err_errno(err, errno, "%s", e->state_path);
         if ((r = store_open_sqlite("evercert.db", &e->store, err)) < 0)
-            return err_prefix(err, "%s/evercert.db", e->state_path);
+            return err_prefix(err, "%s", e->state_path);
         if (chdir("/") != 0)
             return err_errno(err, errno, "/");
     }
@@ -198,14 +201,13 @@ int main(int argc, char **argv)
     struct engine e = {.schedule = false};
     struct err err = ERR_INIT;
     process_init(&e.process, "engine", argc, argv);
+    json_object_seed(0); /* reads /dev/urandom, which is out of reach later */
     e.outbox_last = &e.outbox;
     e.actions = calloc(1, sizeof *e.actions);
     if (e.actions == NULL)
         abort();
-    if (start(&e, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&e, &err) < 0)
+        return process_unable(&e.process, &err);
     e.parent = channel_new(e.process.base, PROCESS_PARENT_FD, "engine-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &e);
     if (channel_send(e.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {

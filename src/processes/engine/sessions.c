@@ -47,8 +47,14 @@ static void tell(struct engine *e, enum msg_type t, const void *msg)
 void session_row(struct engine *e, uint32_t id, json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT);
-    if (text != NULL)
-        tell(e, MSG_row, &(struct msg_row){id, text});
+    struct err err = ERR_INIT;
+    /* An answer that is cut short must not look whole. */
+    if (text == NULL)
+        err_set(&err, ERR_MEMORY, "a row could not be written as JSON");
+    else
+        (void)channel_send(e->parent, MSG_row, 0, &(struct msg_row){id, text}, -1, &err);
+    if (err.code != 0)
+        session_fail(e, id, &err);
     free(text);
     json_decref(object);
 }

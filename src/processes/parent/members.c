@@ -53,6 +53,25 @@ static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, vo
     wishes_feed(m->parent);
 }
 
+static void drop_channel(struct member *m);
+
+/* Its last word. The operator gets it at the end where this ends everything, else it is news for the log. */
+static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    const struct msg_unable *u = msg;
+    (void)c, (void)id, (void)fd;
+    if (msg_error_get(&u->error, &p->why) == 0)
+        err_set(&p->why, ERR_FAILED, "%s cannot start and gives no reason", names[m->id]);
+    if (strstr(p->why.text, p->options.state) == NULL)
+        err_prefix(&p->why, "%s", p->options.state);
+    m->unable = true;
+    if (p->ready_told)
+        log_error("%s: %s", names[m->id], p->why.text);
+    drop_channel(m); /* what it waits for */
+}
+
 static void on_responder_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
@@ -62,7 +81,31 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     int r = listeners_open(p, &err);
     if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
         r = member_start(p, MEMBER_RESPONDER, &err);
-    engine_done(p, id, r < 0 ? &err : NULL);
+    engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
+static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
+{
+    uint32_t *id = arg;
+    struct err err = ERR_INIT;
+    if (wish == NULL)
+        err = *why;
+    else
+        (void)authority_announce_named(p, wish->authority, &err);
+    engine_done(p, *id, &err);
+    free(id);
+}
+
+static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    const struct msg_authority_need *need = msg;
+    uint32_t *kept = malloc(sizeof *kept);
+    (void)c, (void)fd;
+    if (kept == NULL)
+        abort();
+    *kept = id;
+    permit_consult(m->parent, need->permit, on_authority_permit, kept);
 }
 
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -110,22 +153,26 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
     {MSG_deploy, CHANNEL_STATE_ANY, on_deploy},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 
-/* Keeper and responder only answer what they were asked. */
+/* Keeper and responder only answer what they were asked, once they live. */
+static const struct channel_rule other_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
+
 static const struct {
     const struct channel_rule *rules;
     size_t n;
 } rules_of[] = {
-    [MEMBER_KEEPER] = {NULL, 0},
+    [MEMBER_KEEPER] = {other_rules, ARRAY_LEN(other_rules)},
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
-    [MEMBER_RESPONDER] = {NULL, 0},
+    [MEMBER_RESPONDER] = {other_rules, ARRAY_LEN(other_rules)},
 };
 
 /* --- starting
@@ -138,6 +185,7 @@ static void drop_channel(struct member *m)
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
+    m->parent->engine_life++;
     control_engine_gone(m->parent);
 }
 
@@ -279,6 +327,10 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (m->parent->stopping || m->pid > 0)
         return;
+    if (m->channel != NULL) { /* its end has yet to be told to those who wait for its answers */
+        event_add(m->restart, &(struct timeval){0, 10 * 1000});
+        return;
+    }
     m->parent->new_state = false;
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
@@ -301,8 +353,10 @@ static void schedule_restart(struct member *m, int wait_status)
     if (clock_mono(&system_clock).ms - m->started_ms > LONG_LIFE_MS)
         m->deaths = 0;
     m->deaths++;
-    log_error("%s %s", names[m->id], child_status_text(wait_status, text));
-    /* What cannot start at all will not start the next time either: its own message said why. */
+    if (!m->unable)
+        log_error("%s %s", names[m->id], child_status_text(wait_status, text));
+    m->unable = false;
+    /* What cannot start at all will not start the next time either. */
     bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
     if (never_lived && (!p->options.daemon || m->deaths >= ONESHOT_DEATHS_MAX || WIFEXITED(wait_status))) {
         parent_stop(p, 1);
@@ -328,7 +382,8 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         if (m->pid != pid)
             continue;
         m->pid = 0;
-        drop_channel(m);
+        /* The channel ends by itself when what the process said last has been read, and whoever waits for an
+         * answer hears of it then. */
         if (!p->stopping)
             schedule_restart(m, wait_status);
         return true;

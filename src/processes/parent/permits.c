@@ -17,8 +17,8 @@ static void on_opened(const void *msg, const struct err *why, void *arg)
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct wish wish;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r == 0)
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m != NULL && r == 0)
         r = wish_decode(str_c(m->wish), a, &wish, &err);
     c->then(c->p, r == 0 ? &wish : NULL, r == 0 ? NULL : &err, c->arg);
     free(c);
@@ -42,11 +42,11 @@ void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *
     }
 }
 
-void engine_done(struct parent *p, uint32_t id, const struct err *err)
+void engine_done(struct parent *p, unsigned life, uint32_t id, const struct err *err)
 {
     struct channel *engine = member_channel(p, MEMBER_ENGINE);
     struct err failure = ERR_INIT;
-    if (engine != NULL &&
+    if (engine != NULL && life == p->engine_life &&
         channel_send(engine, MSG_done, id, &(struct msg_done){msg_error_of(err)}, -1, &failure) < 0)
         log_error("%s", failure.text);
 }

@@ -35,6 +35,31 @@ int authority_announce(
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
 }
 
+const struct authority *authority_named(struct parent *p, const char *name, struct arena *a)
+{
+    for (size_t i = 0; i < p->settings.authority_n; i++) {
+        const struct authority *of = &p->settings.authorities[i];
+        if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
+            continue;
+        struct authority *staging = arena_alloc(a, sizeof *staging);
+        *staging = (struct authority){of->staging, of->staging, of->ca_file, of->staging};
+        return staging;
+    }
+    return settings_authority(&p->settings, str_c(name), a);
+}
+
+int authority_announce_named(struct parent *p, const char *name, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    const struct authority *authority = authority_named(p, name, a);
+    if (authority == NULL)
+        return err_set(err, ERR_CONFIG,
+            "authority %s is not configured (any more): name it under authorities, or give the certificate "
+            "another",
+            name);
+    return authority_announce(p, authority, p->settings.email, p->settings.agree_tos, err);
+}
+
 struct feed_item {
     struct parent *p;
     unsigned round; /* a reload begins a new one; answers to the old one no longer count */
@@ -57,9 +82,9 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     const struct msg_permit_made *m = msg;
     struct err err = ERR_INIT;
     struct channel *engine = member_channel(p, MEMBER_ENGINE);
-    int r = m == NULL ? why->code : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     bool current = f->round == p->feed_round;
-    if (r == 0 && engine != NULL && current)
+    if (m != NULL && r == 0 && engine != NULL && current)
         r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit}, -1, &err);
     if (m != NULL && r < 0)
         log_error("%s: %s", f->name, err.text);

@@ -70,6 +70,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     struct member *me = arg;
     (void)c, (void)id, (void)msg;
     channel_free(me->engine);
+    responder_tokens_clear(me->responder); /* a new engine says which are live */
     me->engine = channel_new(
         me->process.base, fd, "responder-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, me);
 }
@@ -124,10 +125,8 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     process_init(&me.process, "responder", argc, argv);
     me.responder = responder_new(me.process.base, on_hit, &me);
-    if (start(&me, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&me, &err) < 0)
+        return process_unable(&me.process, &err);
     me.parent = channel_new(me.process.base, PROCESS_PARENT_FD, "responder-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &me);
     process_run(&me.process, NULL, NULL);

@@ -61,72 +61,74 @@ static void test_parallel(void **state)
     transcript_free(&t);
 }
 
+enum { HUNDRED = 100 };
+
+/* "n0.test" to "n99.test", and the order for them. */
+static void order_hundred(const char *list[HUNDRED + 1], struct buf *order)
+{
+    static char names[HUNDRED][16];
+    buf_put_c(order, "{\"status\":\"pending\",\"finalize\":" URL("/fin/1") ",\"identifiers\":[");
+    for (int i = 0; i < HUNDRED; i++) {
+        snprintf(names[i], sizeof names[i], "n%d.test", i);
+        list[i] = names[i];
+        buf_printf(order, "%s{\"type\":\"dns\",\"value\":\"%s\"}", i > 0 ? "," : "", names[i]);
+    }
+    list[HUNDRED] = NULL;
+    buf_put_c(order, "],\"authorizations\":[");
+    for (int i = 0; i < HUNDRED; i++)
+        buf_printf(order, "%s\"" CA "/az/%d\"", i > 0 ? "," : "", i);
+    buf_put_c(order, "]}");
+}
+
+/* Answers a read, a challenge or a presentation as a good CA and a good responder do. */
+static void answer_well(struct transcript *t, const struct order_action *a)
+{
+    char body[512] = "{\"type\":\"http-01\",\"status\":\"valid\"}";
+    unsigned n;
+    if (a->type == ORDER_DO_PRESENT) {
+        transcript_event(t, (struct order_event){.type = ORDER_EVENT_PRESENTED, .tag = a->tag});
+        return;
+    }
+    if (a->request == ACME_REQUEST_READ) {
+        assert_int_equal(sscanf(a->url, CA "/az/%u", &n), 1);
+        snprintf(body, sizeof body, AUTHORIZATION("n%u.test", "pending", HTTP_01("%u", "pending", ""), ""), n,
+            n, n);
+    } else {
+        assert_int_equal(a->request, ACME_REQUEST_CHALLENGE);
+    }
+    const struct acme_response r = {200, NULL, 0, str_c(body)};
+    transcript_event(t, (struct order_event){.type = ORDER_EVENT_RESPONSE, .tag = a->tag, .response = &r});
+}
+
 /* A hundred names: never more than eight requests in flight, and all get done. */
 static void test_hundred(void **state)
 {
-    enum { N = 100 };
-    static char names[N][16];
-    const char *list[N + 1] = {0};
+    const char *names[HUNDRED + 1];
     struct buf order = buf_new(1 << 16);
-    buf_put_c(&order, "{\"status\":\"pending\",\"finalize\":" URL("/fin/1") ",\"identifiers\":[");
-    for (int i = 0; i < N; i++) {
-        snprintf(names[i], sizeof names[i], "n%d.test", i);
-        list[i] = names[i];
-        buf_printf(&order, "%s{\"type\":\"dns\",\"value\":\"%s\"}", i > 0 ? "," : "", names[i]);
-    }
-    buf_put_c(&order, "],\"authorizations\":[");
-    for (int i = 0; i < N; i++)
-        buf_printf(&order, "%s\"" CA "/az/%d\"", i > 0 ? "," : "", i);
-    buf_put_c(&order, "]}");
-
     struct transcript t;
-    transcript_new(&t, list, "", true, false);
+    order_hundred(names, &order);
+    transcript_new(&t, names, "", true, false);
     PLAY(&t, {START, .says = "new-order /order"},
         {ANSWER, "new-order /order", 201, buf_c(&order),
             "read /az/0; read /az/1; read /az/2; read /az/3; read /az/4; read /az/5; read /az/6; read "
             "/az/7"});
-    t.pending_n = 0;
     struct order_action queue[512];
-    size_t first = 0, end = t.actions.n, presents = 0, most = 0;
+    size_t first = 0, end = t.actions.n, in_flight = end, most = end, presents = 0;
     memcpy(queue, t.actions.list, end * sizeof *queue);
-    size_t in_flight = end;
-    bool finalized = false;
-    while (first < end && !finalized) {
+    while (first < end && queue[first].request != ACME_REQUEST_FINALIZE) {
         const struct order_action a = queue[first++];
-        char body[1024];
-        unsigned n = 0;
-        struct acme_response r = {200, NULL, 0, {body, 0}};
-        struct order_event e = {.type = ORDER_EVENT_RESPONSE, .tag = a.tag, .response = &r};
-        if (a.type == ORDER_DO_PRESENT) {
-            e.type = ORDER_EVENT_PRESENTED;
-            presents++;
-        } else if (a.request == ACME_REQUEST_READ) {
-            assert_int_equal(sscanf(a.url, CA "/az/%u", &n), 1);
-            snprintf(body, sizeof body,
-                "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"n%u.test\"},"
-                "\"challenges\":[{"
-                "\"type\":\"http-01\",\"status\":\"pending\",\"url\":\"" CA
-                "/ch/%u\",\"token\":\"" TOKEN("1") "%u\"}]}",
-                n, n, n);
-            in_flight--;
-        } else {
-            assert_int_equal(a.request, ACME_REQUEST_CHALLENGE);
-            snprintf(body, sizeof body, "{\"type\":\"http-01\",\"status\":\"valid\"}");
-            in_flight--;
-        }
-        r.body = str_c(body);
-        transcript_event(&t, e);
-        for (size_t i = 0; i < t.actions.n; i++) {
-            const struct order_action *b = &t.actions.list[i];
-            finalized = finalized || (b->type == ORDER_DO_REQUEST && b->request == ACME_REQUEST_FINALIZE);
-            in_flight += b->type == ORDER_DO_REQUEST;
-            if (b->type == ORDER_DO_REQUEST || b->type == ORDER_DO_PRESENT)
-                queue[end++] = *b;
-        }
+        presents += a.type == ORDER_DO_PRESENT;
+        in_flight -= a.type == ORDER_DO_REQUEST;
+        answer_well(&t, &a);
+        for (size_t i = 0; i < t.actions.n; i++)
+            if (t.actions.list[i].type == ORDER_DO_REQUEST || t.actions.list[i].type == ORDER_DO_PRESENT) {
+                in_flight += t.actions.list[i].type == ORDER_DO_REQUEST;
+                queue[end++] = t.actions.list[i];
+            }
         most = in_flight > most ? in_flight : most;
     }
-    assert_true(finalized);
-    assert_int_equal(presents, N);
+    assert_int_equal(first, end - 1); /* finalize is the last */
+    assert_int_equal(presents, HUNDRED);
     assert_int_equal(most, 8);
     buf_free(&order);
     transcript_free(&t);
@@ -202,7 +204,7 @@ static void test_wildcards(void **state)
     PLAY(&t, BEGUN,
         {ANSWER, "read /az/1", 200,
             AUTHORIZATION("a.test", "pending", HTTP_01("1", "pending", ""), ",\"wildcard\":true"), "failed"});
-    transcript_failed(&t, ERR_INPUT, true, "not, or not there, in the order");
+    transcript_failed(&t, ERR_INPUT, true, "the CA wants *.a.test validated, which was not ordered");
     transcript_free(&t);
 }
 
@@ -211,7 +213,7 @@ static void test_foreign_authorization(void **state)
     struct transcript t;
     transcript_new(&t, one, "", true, false);
     PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, AZ("1", "evil.test", "pending"), "failed"});
-    transcript_failed(&t, ERR_INPUT, true, "not, or not there, in the order");
+    transcript_failed(&t, ERR_INPUT, true, "the CA wants evil.test validated, which was not ordered");
     transcript_free(&t);
 }
 
@@ -299,6 +301,13 @@ static void test_challenge_invalid(void **state)
     assert_string_equal(t.err.problem, "dns");
     transcript_free(&t);
 
+    transcript_new(&t, one, "", true, false);
+    PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "present a.test tok-1"},
+        {PRESENTED, "tok-1", .says = "challenge /ch/1"},
+        {ANSWER, "challenge /ch/1", 200, HTTP_01("1", "invalid", ""), "withdraw a.test tok-1; failed"});
+    transcript_failed(&t, ERR_ACME, true, "a.test: the CA gave no reason");
+    transcript_free(&t);
+
     transcript_new(&t, two, "", true, false);
     PLAY(&t, BEGUN_2, {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), ""},
         {ANSWER, "read /az/2", 200, AZ("2", "b.test", "pending"),
@@ -359,6 +368,11 @@ static void test_order_invalid(void **state)
         transcript_new(&t, one, CA "/o/1", false, false);
         PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ends[i][0], "read /az/1"},
             {LOST, "read /az/1", ERR_TIMEOUT, .says = "failed"});
+        transcript_failed(&t, ERR_ACME, true, ends[i][1]);
+        transcript_free(&t);
+        transcript_new(&t, one, CA "/o/1", false, false);
+        PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ends[i][0], "read /az/1"},
+            {ANSWER, "read /az/1", 404, "", "failed"});
         transcript_failed(&t, ERR_ACME, true, ends[i][1]);
         transcript_free(&t);
     }

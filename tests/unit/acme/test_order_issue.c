@@ -407,6 +407,18 @@ static void test_download(void **state)
     }
 }
 
+static void test_chain_too_long(void **state)
+{
+    static char chain[ACME_CHAIN_MAX + 2];
+    memset(chain, 'A', sizeof chain - 1);
+    struct transcript t;
+    transcript_new(&t, one, CA "/o/1", true, false);
+    PLAY(&t, ISSUED,
+        {ANSWER, "read /cert/1", 200, chain, "failed", .content_type = "application/pem-certificate-chain"});
+    transcript_failed(&t, ERR_LIMIT, false, "more than 1048576 octets");
+    transcript_free(&t);
+}
+
 static void test_publish_fails(void **state)
 {
     static const struct {
@@ -444,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_ready_without_finalize_url),
         cmocka_unit_test(test_key_fails),
         cmocka_unit_test(test_download),
+        cmocka_unit_test(test_chain_too_long),
         cmocka_unit_test(test_publish_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,7 @@ static void tick(struct transcript *t)
 static void hit(struct transcript *t, const char *letters)
 {
     char token[64];
-    snprintf(token, sizeof token, "%s%s", letters, TOKEN("1") + 5);
+    snprintf(token, sizeof token, "%s%s", letters, &TOKEN("1")[5]);
     transcript_event(t, (struct order_event){.type = ORDER_EVENT_HIT, .token = str_c(token)});
 }
 
