@@ -492,6 +492,11 @@ void responder_token_remove(struct responder *r, struct str token)
     tokens_remove(&r->tokens, token);
 }
 
+void responder_tokens_clear(struct responder *r)
+{
+    tokens_clear(&r->tokens);
+}
+
 void responder_set_limits(struct responder *r, int64_t deadline_ms, size_t connections_max)
 {
     r->span_ms = deadline_ms;

@@ -44,5 +44,7 @@ void responder_unlisten(struct responder *r);
  * octets. A token that is there gets the new value. ERR_INPUT, ERR_LIMIT, ERR_MEMORY. */
 int responder_token_put(struct responder *r, struct str token, struct str value, struct err *err);
 void responder_token_remove(struct responder *r, struct str token);
+/* Removes all. */
+void responder_tokens_clear(struct responder *r);
 
 #endif

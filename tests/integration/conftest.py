@@ -16,6 +16,9 @@ Fixtures
                                           .requests() .request_counts() .dns() .management() .pause()
     evercert(pebble=None, **options)      the program; see tests/lib/evercert.py: .issue() .renew() .list() .run()
                                           .start() .run_daemon() .stop_daemon() .kill_all() .leaf(NAME) .text()
+    gate(pebble)                          a proxy before that CA that can hold a request; see tests/lib/gate.py:
+                                          .hold() .wait_held() .release() .drop(); evercert(gate(ca)) goes through it
+    open_folder                           a folder that every user may enter (tmp_path is root's alone)
     nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
                                           .served(NAME, ROOTS) .http_port .https_port
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
@@ -39,7 +42,9 @@ Environment
 """
 
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -47,6 +52,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 from certificates import Authority  # noqa: E402
 from evercert import Evercert  # noqa: E402
+from gate import Gate  # noqa: E402
 from lego import Lego  # noqa: E402
 from nginx import Nginx  # noqa: E402
 from pebble import VERSIONS, Pebble  # noqa: E402
@@ -85,6 +91,27 @@ def pebble(processes, tmp_path, authority):
     return start
 
 
+@pytest.fixture
+def gate(authority):
+    made = []
+
+    def make(pebble):
+        made.append(Gate(pebble, authority))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def open_folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="evercert-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(params=VERSIONS)
 def each_pebble(request):
     return request.param
@@ -110,8 +137,8 @@ def lego(tmp_path):
 def evercert(processes, tmp_path):
     made = []
 
-    def make(pebble=None, **options):
-        made.append(Evercert(processes, _numbered(tmp_path, "evercert"), pebble, **options))
+    def make(pebble=None, folder=None, **options):
+        made.append(Evercert(processes, folder or _numbered(tmp_path, "evercert"), pebble, **options))
         return made[-1]
 
     yield make

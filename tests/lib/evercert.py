@@ -80,12 +80,15 @@ class Evercert:
     config      more for the configuration file, over what stands in configuration()
     env         more environment
     through     words before every command line, as a sudo: to run it as somebody else, or somewhere else
+    user        uid and gid to run as, without groups and capabilities; needs root, and a folder that user may enter
     leaks       let LeakSanitizer look at the end of each process; it can't where a process forbids ptrace
 
     .config_file .state (the state directory) .control (the control socket) .log (everything printed, all runs)
     """
 
-    def __init__(self, processes, folder, pebble=None, listen=None, config=None, env=None, through=(), leaks=False):
+    def __init__(
+        self, processes, folder, pebble=None, listen=None, config=None, env=None, through=(), user=None, leaks=False
+    ):
         self._processes = processes
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,9 +104,13 @@ class Evercert:
         self.daemon = None
         self.notify = None
         self._env = env or {}
-        self.through = [str(word) for word in through]
+        become = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+        self.through = [*become, *(str(word) for word in through)]
         self._leaks = leaks
         self.write_config(config)
+        if user is not None:
+            for path in (folder, self.sockets, self.config_file):
+                os.chown(path, user, user)
 
     # Set-up
 
@@ -275,6 +282,36 @@ class Evercert:
         for file in ("fullchain.pem", "combined.pem"):
             assert read_chain(folder / file)[0].fingerprint == leaf.fingerprint, f"{folder}/{file} has another leaf"
         return leaf
+
+    def wait_live(self, name, but=None, timeout=30.0):
+        """Waits until there is a certificate in force whose fingerprint is not `but`; returns its Leaf."""
+
+        def other():
+            try:
+                return read_chain(self.live(name) / "cert.pem")[0].fingerprint != but
+            except (OSError, IndexError):
+                return False
+
+        wait_until(other, f"a certificate of {name}", timeout)
+        return self.leaf(name)
+
+    def row(self, name):
+        """What list says about one certificate; None where it is not there."""
+        return next((row for row in self.list() if row["name"] == name), None)
+
+    def wait_row(self, name, condition, what, timeout=30.0):
+        """Waits until condition(row(name)) is true; returns the row."""
+
+        def good():
+            row = self.row(name)
+            return row if row is not None and condition(row) else None
+
+        return wait_until(good, f"{name} to be {what}", timeout)
+
+    def log_rows(self, name=None):
+        """`evercert log --json [NAME]`, read."""
+        words = [name] if name else []
+        return [json.loads(line) for line in self.run("log", "--json", *words, status=DONE).stdout.splitlines()]
 
     def text(self):
         """Everything printed so far."""

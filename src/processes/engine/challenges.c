@@ -34,6 +34,14 @@ static void settle(struct token *t, const struct err *err)
 /* --- files in a webroot
  * ------------------------------------------------------------------------------------------ */
 
+static bool is_shown(const struct engine *e, const char *certificate, const char *token)
+{
+    for (const struct token *t = e->tokens; t != NULL; t = t->next)
+        if (t->file && strcmp(t->token, token) == 0 && strcmp(t->job->record.name, certificate) == 0)
+            return true;
+    return false;
+}
+
 /* A file's removal outlives its job: the record in the store goes when the file has gone. */
 struct removal {
     struct engine *engine;
@@ -46,7 +54,8 @@ static void on_removed(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     int failed = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (failed == 0)
+    /* The same order may show it again by now (after a restart): then its record is needed again. */
+    if (failed == 0 && !is_shown(r->engine, r->certificate, r->token))
         failed = store_challenge_delete(
             r->engine->store, &(struct challenge_record){r->certificate, r->token}, &err);
     if (failed < 0) /* the record stays, so the next start tries again */

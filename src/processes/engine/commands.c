@@ -303,7 +303,7 @@ static void forget(const struct command *c)
     }
     struct job *j = job_find(c->e, name);
     if (j != NULL)
-        job_cancel(j);
+        job_cancel(j, "it was forgotten meanwhile");
     if (store_certificate_delete(c->e->store, str_c(name), &err) < 0) {
         fail(c, &err);
         return;

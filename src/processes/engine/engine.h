@@ -29,6 +29,7 @@ enum {
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
     DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
     DUE_CHECK_MAX_S = 3600,      /* longest sleep: a clock that was set is noticed within the hour */
+    DUE_CHECK_BUSY_S = 5,        /* ... while something is under way, which hides what is due next */
     COMMIT_RETRY_S = 5,          /* a full disk is tried again after this */
     KEEPER_RETRY_MS = 500,       /* jobs that lost the keeper are taken up again after this */
     INTERRUPTIONS_MAX = 5,       /* ... at most this often, then it counts as a failure */
@@ -146,8 +147,10 @@ void job_watch(struct job *j, uint32_t session);
 void challenge_presented(struct job *j, unsigned tag, const struct err *err);
 /* The responder's token was fetched. */
 void job_hit(struct job *j, struct str token);
-/* The certificate is no longer wanted: those who wait are told, nothing is recorded. */
-void job_cancel(struct job *j);
+/* The certificate is no longer wanted: those who wait are told `why`, nothing is recorded. */
+void job_cancel(struct job *j, const char *why);
+/* The wish has changed: begins anew from the store, and those who waited wait for the new one. */
+void job_restart(struct job *j);
 /* Frees what is over. */
 void jobs_reap(struct engine *e);
 void job_free(struct job *j);
@@ -268,6 +271,7 @@ struct engine {
     bool schedule;  /* do what is due by itself (a daemon), not only by command */
     bool due_stale; /* due times changed in this turn */
     bool commit_failed;
+    bool swept; /* the challenge files of the life before are being removed */
     /* the feed */
     struct arena *feed_arena;
     struct feed_name *feed_names;

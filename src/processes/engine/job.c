@@ -46,6 +46,19 @@ void job_watch(struct job *j, uint32_t session)
     s->waiting++;
 }
 
+/* What happened to the certificate since the job began is not the job's to undo. */
+static void refresh(struct job *j)
+{
+    struct certificate now;
+    if (store_certificate_get(j->engine->store, str_c(j->record.name), j->arena, &now, NULL) < 0)
+        return;
+    j->record.revoked = now.revoked;
+    j->record.deploy_due_at = now.deploy_due_at;
+    j->record.deploy_failures = now.deploy_failures;
+    j->record.deploy_error = now.deploy_error;
+    j->record.deploy_event = now.deploy_event;
+}
+
 static void save(struct job *j)
 {
     struct err err = ERR_INIT;
@@ -120,14 +133,36 @@ static void over(struct job *j)
     j->engine->due_stale = true;
 }
 
-void job_cancel(struct job *j)
+void job_cancel(struct job *j, const char *why)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_CANCELLED, "%s was forgotten meanwhile", j->record.name);
+    err_set(&err, ERR_CANCELLED, "cancelled: %s", why);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(j->engine, w->session, j->record.name, "cancelled", &err);
     challenges_forget_job(j->engine, j);
     over(j);
+}
+
+void job_restart(struct job *j)
+{
+    struct engine *e = j->engine;
+    struct job_watch *watches = j->watches;
+    struct err err = ERR_INIT;
+    j->watches = NULL;
+    challenges_forget_job(e, j);
+    over(j);
+    struct job *again = job_start(e, j->record.name, &err);
+    while (watches != NULL) {
+        struct job_watch *w = watches;
+        watches = w->next;
+        if (again == NULL) {
+            session_part_done(e, w->session, j->record.name, "failed", &err);
+            free(w);
+            continue;
+        }
+        w->next = again->watches;
+        again->watches = w;
+    }
 }
 
 static void forget_order(struct job *j)
@@ -193,6 +228,7 @@ static void fail(struct job *j, const struct err *why, bool dead)
     history_add(e, j->record.name, "failed", err.text, failure_detail(j, &err));
     if (dead)
         forget_order(j);
+    refresh(j);
     if (kept)
         save(j);
     else if (store_certificate_delete(e->store, str_c(j->record.name), NULL) < 0)
@@ -485,6 +521,7 @@ static void note_order(struct job *j)
     j->record.order_url = arena_dup(j->arena, url);
     j->record.order_authority = j->authority->directory_url;
     j->record.order_generation = j->generation;
+    refresh(j);
     save(j);
 }
 
@@ -556,7 +593,8 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
     }
     struct certificate *c = &j->record;
     bool resume = c->order_url[0] != '\0' && strcmp(c->order_authority, j->authority->directory_url) == 0;
-    j->generation = resume ? c->order_generation : c->generation + 1;
+    int64_t taken = c->order_generation > c->generation ? c->order_generation : c->generation;
+    j->generation = resume ? c->order_generation : taken + 1;
     bool has_key =
         store_key_get(e->store, str_c(c->name), j->generation, j->arena, &j->sealed_key, NULL) == 0 && resume;
     struct str *names = arena_array(j->arena, j->wish.domain_n, sizeof *names);

@@ -250,9 +250,9 @@ static void set_timer(struct engine *e)
     if (e->due_timer == NULL)
         e->due_timer = evtimer_new(e->process.base, on_due, e);
     int64_t wait_s = next.s == 0 ? DUE_CHECK_MAX_S : next.s - engine_now(e).s;
-    /* What is due already waits for a slot and is looked for when one is free. */
+    /* What is under way is due in the store until it is over. */
     if (wait_s < 1)
-        wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_MAX_S : 1;
+        wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_BUSY_S : 1;
     if (wait_s > DUE_CHECK_MAX_S)
         wait_s = DUE_CHECK_MAX_S;
     event_add(e->due_timer, &(struct timeval){wait_s, 0});

@@ -18,6 +18,11 @@ void wishes_begin(struct engine *e)
     e->feed_arena = arena_new();
     e->feed_names = NULL;
     e->feed_n = 0;
+    /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look.
+     */
+    if (!e->swept)
+        challenges_sweep(e);
+    e->swept = true;
 }
 
 /* Whether what is live would not do for the new wish. */
@@ -53,11 +58,10 @@ static void fresh(struct certificate *c, const struct wish *w)
         .deploy_event = ""};
 }
 
-/* The order under way was for the old wish. */
+/* The order under way was for the old wish. Its generation stays taken: it may just have been published. */
 static void drop_order(struct certificate *c)
 {
     c->order_url = c->order_authority = "";
-    c->order_generation = 0;
 }
 
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
@@ -95,11 +99,14 @@ int wish_accept(struct engine *e, const char *wish, struct str permit, enum cert
         c.due_at = engine_now(e);
     } else if (c.generation == 0) {
         c.due_at = engine_now(e);
-    } else if (!c.revoked && c.failures == 0) {
+    } else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) { /* 0: it was released */
         c.due_at = schedule_due(e, &c, &is);
     }
     if ((r = store_certificate_put(e->store, &c, err)) < 0)
         return r;
+    struct job *j = job_find(e, is.name);
+    if (j != NULL)
+        job_restart(j);
     e->due_stale = true;
     *out_changed = changed;
     return 0;
@@ -158,6 +165,9 @@ static void release_one(struct engine *e, const char *name)
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate c;
     struct err err = ERR_INIT;
+    struct job *j = job_find(e, name);
+    if (j != NULL)
+        job_cancel(j, "it is no longer in the configuration");
     if (store_certificate_get(e->store, str_c(name), a, &c, &err) < 0) {
         log_error("%s: %s", name, err.text);
         return;

@@ -21,7 +21,8 @@
 
 enum {
     HOOK_OUTPUT_MAX = 8 * 1024, /* kept for the history; the rest is read and dropped */
-    HOOK_GRACE_S = 5,           /* between SIGTERM and SIGKILL when the time is up */
+    HOOK_READS_MAX = 16, /* of 4 kB in one go, a pipe's whole capacity; one that floods must wait its turn */
+    HOOK_GRACE_S = 5,    /* between SIGTERM and SIGKILL when the time is up */
     HOOK_ENV_MAX = 16,
 };
 
@@ -30,7 +31,8 @@ static const char hook_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 struct hook {
     struct hook *next;
     struct parent *p;
-    uint32_t id; /* the engine's request */
+    unsigned life; /* the engine that asked, and its request */
+    uint32_t id;
     struct arena *arena;
     const char *event, *fingerprint, *error;
     struct wall not_after;
@@ -40,18 +42,31 @@ struct hook {
     int pipe;
     struct event *readable, *timeout;
     bool timed_out;
+    bool held; /* hooks of the same certificate run for an engine that is gone */
     struct buf output;
 };
+
+static void run_next(struct hook *h);
+
+static struct hook *of_name(struct parent *p, const char *name, bool held)
+{
+    for (struct hook *h = p->hooks; h != NULL; h = h->next)
+        if ((held ? h->held : h->pid > 0) && strcmp(h->wish.name, name) == 0)
+            return h;
+    return NULL;
+}
 
 static void finish(struct hook *h, const struct err *err)
 {
     struct parent *p = h->p;
+    struct hook *next = h->wish.name != NULL ? of_name(p, h->wish.name, true) : NULL;
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * HOOK_OUTPUT_MAX);
     text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
     struct msg_deployed m = {buf_c(&text), msg_error_of(err)};
     struct err failure = ERR_INIT;
     struct channel *engine = member_channel(p, MEMBER_ENGINE);
-    if (engine != NULL && channel_send(engine, MSG_deployed, h->id, &m, -1, &failure) < 0)
+    if (engine != NULL && h->life == p->engine_life &&
+        channel_send(engine, MSG_deployed, h->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
     for (struct hook **at = &p->hooks; *at != NULL; at = &(*at)->next)
         if (*at == h) {
@@ -66,13 +81,17 @@ static void finish(struct hook *h, const struct err *err)
     buf_free(&h->output);
     arena_free(h->arena);
     free(h);
+    if (next != NULL) {
+        next->held = false;
+        run_next(next);
+    }
 }
 
 static void drain(struct hook *h)
 {
     char chunk[4096];
-    ssize_t n;
-    while ((n = read(h->pipe, chunk, sizeof chunk)) > 0) {
+    ssize_t n = -1;
+    for (int i = 0; i < HOOK_READS_MAX && (n = read(h->pipe, chunk, sizeof chunk)) > 0; i++) {
         size_t keep = h->output.max - h->output.n;
         buf_put(&h->output, chunk, (size_t)n < keep ? (size_t)n : keep);
     }
@@ -211,6 +230,15 @@ static void run_next(struct hook *h)
         finish(h, NULL);
         return;
     }
+    if (h->p->stopping || h->life != h->p->engine_life) {
+        err_set(&err, ERR_CANCELLED, "evercert was stopped; the hooks run again at its next start");
+        finish(h, &err);
+        return;
+    }
+    if (of_name(h->p, h->wish.name, false) != NULL) {
+        h->held = true;
+        return;
+    }
     const struct deploy *d = &h->wish.deploys[h->at];
     if (spawn(h, d, &err) < 0) {
         err_prefix(&err, "deploy hook %s", d->argv[0]);
@@ -241,6 +269,8 @@ bool hooks_reaped(struct parent *p, pid_t pid, int wait_status)
     h->readable = h->timeout = NULL;
     fd_close(&h->pipe);
     h->pid = 0;
+    if (h->timed_out) /* what of its group outlived the polite request */
+        (void)child_kill_group(pid, SIGKILL, NULL);
     if (wait_status == 0 && !h->timed_out) {
         h->at++;
         run_next(h);
@@ -284,7 +314,8 @@ void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
     struct hook *h = calloc(1, sizeof *h);
     if (h == NULL)
         abort();
-    *h = (struct hook){.next = p->hooks, .p = p, .id = id, .arena = arena_new(), .pipe = -1};
+    *h = (struct hook){
+        .next = p->hooks, .p = p, .life = p->engine_life, .id = id, .arena = arena_new(), .pipe = -1};
     p->hooks = h;
     h->event = arena_dup_c(h->arena, m->event);
     h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
@@ -294,9 +325,17 @@ void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
     permit_consult(p, m->permit, on_permit, h);
 }
 
-void hooks_kill(struct parent *p)
+void hooks_kill(struct parent *p, int sig)
 {
     for (struct hook *h = p->hooks; h != NULL; h = h->next)
         if (h->pid > 0)
-            (void)child_kill_group(h->pid, SIGTERM, NULL);
+            (void)child_kill_group(h->pid, sig, NULL);
+}
+
+bool hooks_running(const struct parent *p)
+{
+    for (const struct hook *h = p->hooks; h != NULL; h = h->next)
+        if (h->pid > 0)
+            return true;
+    return false;
 }

@@ -176,7 +176,14 @@ static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
     struct parent *p = arg;
     (void)fd, (void)what;
     log_warning("processes did not end within %d s and are killed", (int)STOP_TIMEOUT_S);
+    hooks_kill(p, SIGKILL);
     members_kill(p);
+}
+
+static void end_when_alone(struct parent *p)
+{
+    if (p->stopping && members_all_gone(p) && !hooks_running(p))
+        event_base_loopexit(p->base, NULL);
 }
 
 void parent_stop(struct parent *p, int exit_status)
@@ -187,13 +194,12 @@ void parent_stop(struct parent *p, int exit_status)
     p->exit_status = exit_status;
     if (p->options.daemon)
         (void)notify_send(NOTIFY_STOPPING, NULL, NULL);
-    hooks_kill(p);
+    hooks_kill(p, SIGTERM);
     members_stop(p);
     control_close(p);
     p->stop_timer = evtimer_new(p->base, on_stop_timeout, p);
     event_add(p->stop_timer, &(struct timeval){STOP_TIMEOUT_S, 0});
-    if (members_all_gone(p))
-        event_base_loopexit(p->base, NULL);
+    end_when_alone(p);
 }
 
 static void on_terminate(evutil_socket_t sig, short what, void *arg)
@@ -213,8 +219,7 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (!members_reaped(p, pid, status))
             (void)hooks_reaped(p, pid, status);
-    if (p->stopping && members_all_gone(p))
-        event_base_loopexit(p->base, NULL);
+    end_when_alone(p);
 }
 
 static void watch_signals(struct parent *p)

@@ -81,31 +81,37 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     int r = listeners_open(p, &err);
     if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
         r = member_start(p, MEMBER_RESPONDER, &err);
-    engine_done(p, id, r < 0 ? &err : NULL);
+    engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
+
+/* A question of the engine, while the keeper is asked. */
+struct question {
+    unsigned life;
+    uint32_t id;
+};
 
 static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
 {
-    uint32_t *id = arg;
+    struct question *q = arg;
     struct err err = ERR_INIT;
     if (wish == NULL)
         err = *why;
     else
         (void)authority_announce_named(p, wish->authority, &err);
-    engine_done(p, *id, &err);
-    free(id);
+    engine_done(p, q->life, q->id, &err);
+    free(q);
 }
 
 static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
     const struct msg_authority_need *need = msg;
-    uint32_t *kept = malloc(sizeof *kept);
+    struct question *q = calloc(1, sizeof *q);
     (void)c, (void)fd;
-    if (kept == NULL)
+    if (q == NULL)
         abort();
-    *kept = id;
-    permit_consult(m->parent, need->permit, on_authority_permit, kept);
+    *q = (struct question){m->parent->engine_life, id};
+    permit_consult(m->parent, need->permit, on_authority_permit, q);
 }
 
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -185,6 +191,7 @@ static void drop_channel(struct member *m)
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
+    m->parent->engine_life++;
     control_engine_gone(m->parent);
 }
 
@@ -326,6 +333,10 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (m->parent->stopping || m->pid > 0)
         return;
+    if (m->channel != NULL) { /* its end has yet to be told to those who wait for its answers */
+        event_add(m->restart, &(struct timeval){0, 10 * 1000});
+        return;
+    }
     m->parent->new_state = false;
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
@@ -380,7 +391,8 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         if (m->pid != pid)
             continue;
         m->pid = 0;
-        drop_channel(m);
+        /* The channel ends by itself when what the process said last has been read, and whoever waits for an
+         * answer hears of it then. */
         if (!p->stopping)
             schedule_restart(m, wait_status);
         return true;

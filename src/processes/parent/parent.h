@@ -67,6 +67,7 @@ struct parent {
     struct settings settings;
     struct member members[MEMBER_END_];
     bool engine_ready;
+    unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
     unsigned feed_round;
     bool feed_done;
@@ -131,7 +132,10 @@ void control_finished(struct parent *p, const struct msg_finished *m);
 /* hooks.c: the engine asks for the hooks of a permit to be run; `id` is the request to answer. */
 void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m);
 bool hooks_reaped(struct parent *p, pid_t pid, int wait_status);
-void hooks_kill(struct parent *p);
+/* Signals every running hook with its process group. */
+void hooks_kill(struct parent *p, int sig);
+/* Whether a hook's process runs. */
+bool hooks_running(const struct parent *p);
 
 /* files.c: gives the key files that are live under that name to the wish's key-group. */
 int files_give_group(struct parent *p, const struct wish *w, struct err *err);
@@ -143,7 +147,8 @@ void webroot_remove(struct parent *p, uint32_t id, const struct msg_webroot_remo
 /* permits.c: asks the keeper what a permit says, then calls `then` with the wish, or with an error. */
 typedef void permit_fn(struct parent *p, const struct wish *wish, const struct err *err, void *arg);
 void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *arg);
-/* Answers an engine's request with `done`. */
-void engine_done(struct parent *p, uint32_t id, const struct err *err);
+/* Answers an engine's request with `done`; `life` is p->engine_life at the time it came. An engine that is
+ * gone is not answered. */
+void engine_done(struct parent *p, unsigned life, uint32_t id, const struct err *err);
 
 #endif

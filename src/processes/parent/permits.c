@@ -42,11 +42,11 @@ void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *
     }
 }
 
-void engine_done(struct parent *p, uint32_t id, const struct err *err)
+void engine_done(struct parent *p, unsigned life, uint32_t id, const struct err *err)
 {
     struct channel *engine = member_channel(p, MEMBER_ENGINE);
     struct err failure = ERR_INIT;
-    if (engine != NULL &&
+    if (engine != NULL && life == p->engine_life &&
         channel_send(engine, MSG_done, id, &(struct msg_done){msg_error_of(err)}, -1, &failure) < 0)
         log_error("%s", failure.text);
 }

@@ -15,6 +15,7 @@
 enum { TOKEN_MAX = 256 };
 
 struct errand {
+    unsigned life; /* the engine that asked, and its request */
     uint32_t id;
     char *token, *value; /* value NULL: remove */
 };
@@ -67,7 +68,7 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
         err = *why;
     else
         (void)carry_out(e, wish, &err);
-    engine_done(p, e->id, &err);
+    engine_done(p, e->life, e->id, &err);
     free(e->token);
     free(e->value);
     free(e);
@@ -79,6 +80,7 @@ static void start(struct parent *p, uint32_t id, struct str permit, const char *
     if (e == NULL || (e->token = strdup(token)) == NULL ||
         (value != NULL && (e->value = strdup(value)) == NULL))
         abort();
+    e->life = p->engine_life;
     e->id = id;
     permit_consult(p, permit, on_permit, e);
 }

@@ -70,6 +70,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     struct member *me = arg;
     (void)c, (void)id, (void)msg;
     channel_free(me->engine);
+    responder_tokens_clear(me->responder); /* a new engine says which are live */
     me->engine = channel_new(
         me->process.base, fd, "responder-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, me);
 }
