@@ -119,7 +119,9 @@ static int note_wal(void *arg, int columns, char **values, char **names)
 /*
  * Settings that hold for the connection. The journal of statements and every temporary table stay in memory,
  * dirty pages wait in memory for the commit (no spilling), the -wal stays when the database is closed, and
- * no page of the file is mapped: after opening, nothing makes SQLite open a file.
+ * no page of the file is mapped: after opening, nothing makes SQLite open a file. (With the first write to
+ * the -wal it tries to sync the directory and does without where that is refused; whoever refuses it syncs
+ * the directory himself when the -wal is new.)
  */
 static int set_up(sqlite3 *db)
 {

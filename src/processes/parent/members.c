@@ -349,6 +349,9 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 
 void members_init(struct parent *p)
 {
+    /* libcurl's libraries bring GnuTLS along, which nobody uses, but which prepares itself while it is
+     * loaded. */
+    setenv("GNUTLS_NO_IMPLICIT_INIT", "1", 0);
     for (int i = 0; i < MEMBER_END_; i++) {
         p->members[i] = (struct member){.parent = p, .id = (enum member_id)i};
         p->members[i].restart = evtimer_new(p->base, on_restart, &p->members[i]);
