@@ -76,6 +76,8 @@ static void issue(const struct command *c)
         fail(c, &err);
         return;
     }
+    c->s->issues = true;
+    c->s->name = strdup(w.name);
     bool due = cert.due_at.s > 0 && cert.due_at.s <= engine_now(c->e).s;
     if (changed || cert.generation == 0 || cert.failures > 0 || cert.revoked || due)
         start_job(c, w.name);

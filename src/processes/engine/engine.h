@@ -213,6 +213,7 @@ struct session {
     size_t waiting; /* jobs, deployments, answers it waits for */
     struct err err; /* what concerns the command as a whole */
     bool failed;
+    bool issues; /* `name`: the certificate is shown when it is there */
     bool asks;   /* changes nothing, so it does not depend on a commit */
     bool pass;   /* renew without names: goes on until nothing is due */
     bool follow; /* log --follow: every new entry (of `name`, where there is one) is a row */
