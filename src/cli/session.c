@@ -223,7 +223,7 @@ static int status_of_lost(const struct session *s)
         return EXIT_FAILED;
     }
     int code = s->parent_gone && WIFEXITED(s->parent_status) ? WEXITSTATUS(s->parent_status) : -1;
-    if (code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
+    if (code == EXIT_FAILED || code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
         return code;
     if (s->parent_gone)
         say_error("the parent process ended before the command was done (%s); -v shows more",

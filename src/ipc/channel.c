@@ -214,7 +214,10 @@ static void flush(struct channel *c)
         }
         if (n < 0) {
             struct err why = ERR_INIT;
-            err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
+            if (errno == EPIPE || errno == ECONNRESET)
+                err_set(&why, ERR_IPC, "channel %s: the other end went", c->name);
+            else
+                err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
             die(c, &why);
             return;
         }

@@ -228,6 +228,8 @@ class Evercert:
         path = self.sockets / "notify"
         path.unlink(missing_ok=True)
         self.notify = NotifySocket(path)
+        if self._user is not None:
+            os.chown(path, self._user, self._user)
         env = {**self.environment(), "NOTIFY_SOCKET": str(path)}
         self.daemon = self._processes.start(self.argv("run", *words), self.log, env=env)
 

@@ -229,6 +229,7 @@ int main(int argc, char **argv)
     k.parent = channel_new(k.process.base, PROCESS_PARENT_FD, "keeper-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &k);
     process_run(&k.process, NULL, NULL);
+    shelf_clear(&k);
     secret_free(&k.seal_key);
     return 0;
 }

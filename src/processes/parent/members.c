@@ -84,28 +84,34 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 
+/* A question of the engine, while the keeper is asked. */
+struct question {
+    unsigned life;
+    uint32_t id;
+};
+
 static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
 {
-    uint32_t *id = arg;
+    struct question *q = arg;
     struct err err = ERR_INIT;
     if (wish == NULL)
         err = *why;
     else
         (void)authority_announce_named(p, wish->authority, &err);
-    engine_done(p, *id, &err);
-    free(id);
+    engine_done(p, q->life, q->id, &err);
+    free(q);
 }
 
 static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
     const struct msg_authority_need *need = msg;
-    uint32_t *kept = malloc(sizeof *kept);
+    struct question *q = calloc(1, sizeof *q);
     (void)c, (void)fd;
-    if (kept == NULL)
+    if (q == NULL)
         abort();
-    *kept = id;
-    permit_consult(m->parent, need->permit, on_authority_permit, kept);
+    *q = (struct question){m->parent->engine_life, id};
+    permit_consult(m->parent, need->permit, on_authority_permit, q);
 }
 
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -182,6 +188,8 @@ static void drop_channel(struct member *m)
 {
     channel_free(m->channel);
     m->channel = NULL;
+    if (m->id != MEMBER_RESPONDER)
+        m->parent->feed_done = false; /* commands wait until the next one has been told everything */
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
@@ -334,12 +342,16 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     m->parent->new_state = false;
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
+        m->parent->broken = true;
         parent_stop(m->parent, 1);
     }
 }
 
 void members_init(struct parent *p)
 {
+    /* libcurl's libraries bring GnuTLS along, which nobody uses, but which prepares itself while it is
+     * loaded. */
+    setenv("GNUTLS_NO_IMPLICIT_INIT", "1", 0);
     for (int i = 0; i < MEMBER_END_; i++) {
         p->members[i] = (struct member){.parent = p, .id = (enum member_id)i};
         p->members[i].restart = evtimer_new(p->base, on_restart, &p->members[i]);
@@ -358,11 +370,10 @@ static void schedule_restart(struct member *m, int wait_status)
     m->unable = false;
     /* What cannot start at all will not start the next time either. */
     bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
-    if (never_lived && (!p->options.daemon || m->deaths >= ONESHOT_DEATHS_MAX || WIFEXITED(wait_status))) {
-        parent_stop(p, 1);
-        return;
-    }
-    if (!p->options.daemon && m->deaths >= ONESHOT_DEATHS_MAX) {
+    bool exited = never_lived && (!p->options.daemon || WIFEXITED(wait_status));
+    bool often = m->deaths >= ONESHOT_DEATHS_MAX && (never_lived || !p->options.daemon);
+    if (exited || often) {
+        p->broken = true;
         parent_stop(p, 1);
         return;
     }
