@@ -106,6 +106,7 @@ class Evercert:
         self._env = env or {}
         become = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
         self.through = [*become, *(str(word) for word in through)]
+        self._user = user
         self._leaks = leaks
         self.write_config(config)
         if user is not None:
