@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -515,9 +516,7 @@ def test_a_narrow_terminal(evercert, pebble):
 
 def test_ctrl_c(evercert, pebble):
     """The command ends, everything it started ends, and the next one goes on."""
-    import signal
-
-    ca = pebble(sleep=5, env={"PEBBLE_VA_SLEEPTIME": "15"})
+    ca = pebble(sleep=15)
     one = evercert(ca)
     process = one.start("issue", "-d", "a.example")
     wait_until(lambda: ca.request_counts().get("POST /chalZ"), "the challenge to be answered", 30)

@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import lineage
 from certificates import read_chain
+from processes import wait_until
 
 
 @pytest.mark.parametrize("reject", [0, 5, 50])
@@ -172,8 +173,6 @@ def test_several_from_the_configuration(evercert, pebble, each_pebble):
 
 
 def test_the_daemon_gets_what_the_configuration_names(evercert, pebble, each_pebble):
-    from processes import wait_until
-
     client = evercert(pebble(each_pebble), config={"certificates": [{"domains": ["a.example", "b.example"]}]})
     client.run_daemon()
     wait_until(lambda: (client.live("a.example") / "cert.pem").exists(), "the certificate", 30)

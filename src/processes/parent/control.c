@@ -151,9 +151,11 @@ static int find_authority(struct session *s, const char *name, const struct auth
 static int announce(struct session *s, const struct authority *a, struct err *err)
 {
     const struct settings *settings = &s->p->settings;
-    const char *email = option(s, "email");
-    return authority_announce(s->p, a, email != NULL ? email : settings->email,
-        settings->agree_tos || option(s, "agree-tos") != NULL, err);
+    const char *given = option(s, "email"), *email = settings->email;
+    int r = given == NULL ? 0 : settings_email(given, s->arena, &email, err);
+    if (r < 0)
+        return r;
+    return authority_announce(s->p, a, email, settings->agree_tos || option(s, "agree-tos") != NULL, err);
 }
 
 /* The keeper went before it answered: the next one is asked when it is there, once. */
