@@ -39,7 +39,7 @@ void payload_find_account(struct buf *out);
 /* RFC 8555 7.3.2. An empty email clears the contact. */
 void payload_update_account(struct buf *out, struct str email);
 /* RFC 8555 7.4 */
-void payload_new_order(struct buf *out, const struct str *names, size_t n);
+void payload_new_order(struct buf *out, const struct str *identifiers, size_t n);
 /* RFC 8555 7.4, csr is DER. */
 void payload_finalize(struct buf *out, struct str csr);
 /* RFC 8555 7.5.2 */

@@ -40,7 +40,7 @@ void problem_read(const struct acme_response *r, struct arena *a, struct problem
 /* The `error` member of a challenge or order, given as JSON text. Same guarantees. */
 void problem_read_json(struct str json, struct arena *a, struct problem *out);
 /* The same, already parsed; for this folder. */
-void problem_read_member(const struct json_t *error, struct arena *a, struct problem *out);
+void problem_read_member(const struct json_t *j, struct arena *a, struct problem *out);
 
 /* By the type; by the status (429 and 5xx are temporary) where the type says nothing. */
 enum problem_class problem_classify(const struct problem *p);

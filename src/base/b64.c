@@ -7,7 +7,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 void b64url_encode(struct buf *out, struct str s)
 {
     size_t n = s.n / 3 * 4 + (s.n % 3 == 0 ? 0 : s.n % 3 + 1);
-    char *to = s.n / 3 > out->max / 4 ? (out->failed = true, NULL) : buf_room(out, n);
+    char *to = buf_room(out, s.n > out->max ? s.n : n); /* n itself may have wrapped around */
     if (to == NULL)
         return;
     for (size_t i = 0; i < s.n; i += 3) {
@@ -38,14 +38,9 @@ static int value_of(char c)
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
-int b64url_decode(struct buf *out, struct str s)
+/* Writes to `to`, which has room for all of s. */
+static int decode(char *to, struct str s)
 {
-    if (s.n % 4 == 1)
-        return ERR_INPUT;
-    size_t n = s.n / 4 * 3 + (s.n % 4 == 0 ? 0 : s.n % 4 - 1);
-    char *to = buf_room(out, n);
-    if (to == NULL)
-        return ERR_LIMIT;
     uint32_t acc = 0;
     unsigned bits = 0;
     for (size_t i = 0; i < s.n; i++) {
@@ -59,8 +54,18 @@ int b64url_decode(struct buf *out, struct str s)
             *to++ = (char)(acc >> bits & 0xff);
         }
     }
-    if ((acc & ((1u << bits) - 1)) != 0)
+    return (acc & ((1u << bits) - 1)) != 0 ? ERR_INPUT : 0;
+}
+
+int b64url_decode(struct buf *out, struct str s)
+{
+    if (s.n % 4 == 1)
         return ERR_INPUT;
-    buf_added(out, n);
-    return 0;
+    size_t n = s.n / 4 * 3 + (s.n % 4 == 0 ? 0 : s.n % 4 - 1);
+    char *to = buf_room(out, n);
+    if (to == NULL)
+        return ERR_LIMIT;
+    int r = decode(to, s);
+    buf_added(out, r < 0 ? 0 : n);
+    return r;
 }

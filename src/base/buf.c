@@ -5,14 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Far beyond any limit of ours, and far enough from SIZE_MAX that sizes can be added and doubled. */
+#define LARGEST (SIZE_MAX / 8)
+
+static struct buf new_buf(size_t max, bool sensitive)
+{
+    return (struct buf){.max = max < LARGEST ? max : LARGEST, .sensitive = sensitive};
+}
+
 struct buf buf_new(size_t max)
 {
-    return (struct buf){.max = max};
+    return new_buf(max, false);
 }
 
 struct buf buf_new_sensitive(size_t max)
 {
-    return (struct buf){.max = max, .sensitive = true};
+    return new_buf(max, true);
 }
 
 void buf_free(struct buf *b)
@@ -35,14 +43,16 @@ void buf_clear(struct buf *b)
         b->p[0] = '\0';
 }
 
-/* Makes the allocation hold `need` bytes and a terminator, growing by doubling. */
+/* Makes the allocation hold `need` bytes (at most the maximum) and a terminator, growing by doubling. */
 static bool grow(struct buf *b, size_t need)
 {
     if (need < b->cap)
         return true;
     size_t cap = b->cap < 64 ? 64 : b->cap;
     while (cap <= need)
-        cap = cap > SIZE_MAX / 2 ? need + 1 : cap * 2;
+        cap *= 2;
+    if (cap > b->max)
+        cap = b->max + 1;
     char *p = b->sensitive ? malloc(cap) : realloc(b->p, cap);
     if (p == NULL)
         return false;
@@ -52,6 +62,7 @@ static bool grow(struct buf *b, size_t need)
         free(b->p);
     }
     b->p = p;
+    b->p[b->n] = '\0';
     b->cap = cap;
     return true;
 }
@@ -73,7 +84,7 @@ void buf_added(struct buf *b, size_t n)
 
 void buf_consume(struct buf *b, size_t n)
 {
-    if (b->p == NULL)
+    if (b->p == NULL || n == 0)
         return;
     if (n > b->n)
         n = b->n;

@@ -2,6 +2,7 @@
  * Growing byte buffers that are born with a maximum. A put beyond the maximum, or without memory, makes the
  * buffer *failed*: it stays as it was, later puts do nothing, and the caller asks once at the end
  * (buf_failed). Contents are always NUL-terminated behind their length, so text can be read as a C string.
+ * What is put must not lie in the buffer itself, which may move.
  */
 #ifndef EVERCERT_BASE_BUF_H
 #define EVERCERT_BASE_BUF_H
@@ -38,8 +39,9 @@ void buf_put_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
-/* Room for n more bytes at the end, to be filled by the caller, who then calls buf_added. NULL (and the
- * buffer failed) where they do not fit. */
+/* Room for n more bytes at the end, to be filled by the caller, who then calls buf_added with as many as
+ * count: 0 where nothing does, since what was written there stands in the place of the terminator. NULL (and
+ * the buffer failed) where they do not fit. */
 char *buf_room(struct buf *b, size_t n);
 void buf_added(struct buf *b, size_t n);
 /* Drop the first n bytes (all of them when n is larger). */

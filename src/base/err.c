@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@ static void set_v(struct err *err, int code, const char *fmt, va_list ap)
     err->problem[0] = '\0';
     err->retry_at_s = 0;
     vsnprintf(err->text, sizeof err->text, fmt, ap);
+    text_clean_in_place(err->text);
 }
 
 int err_set(struct err *err, int code, const char *fmt, ...)
@@ -63,6 +66,7 @@ int err_errno(struct err *err, int errno_value, const char *fmt, ...)
         va_end(ap);
         size_t n = strlen(err->text);
         snprintf(err->text + n, sizeof err->text - n, ": %s", strerror(errno_value));
+        text_clean_in_place(err->text);
     }
     return code;
 }
@@ -79,6 +83,7 @@ int err_prefix(struct err *err, const char *fmt, ...)
     va_end(ap);
     size_t n = strlen(err->text);
     snprintf(err->text + n, sizeof err->text - n, ": %s", old);
+    text_clean_in_place(err->text);
     return err->code;
 }
 

@@ -54,7 +54,7 @@ enum err_code {
 
 struct err {
     int code;                      /* one of enum err_code, negative */
-    char text[ERR_TEXT_MAX];       /* one line for people, clean of control characters */
+    char text[ERR_TEXT_MAX];       /* one line for people: well-formed UTF-8, no control characters */
     char problem[ERR_PROBLEM_MAX]; /* the ACME problem type without its URN prefix, or "" */
     int64_t retry_at_s;            /* not before this Unix time (Retry-After), or 0 */
 };
@@ -67,8 +67,9 @@ struct err {
 
 /*
  * Fill `err` (may be NULL) with `code` and a printf-style text; problem and retry_at_s are cleared. Text
- * beyond ERR_TEXT_MAX is cut. Returns `code`, so that a failure reads `return err_set(err, ERR_INPUT,
- * "...")`.
+ * beyond ERR_TEXT_MAX is cut, and what does not belong in a line is replaced (text_clean), so names of files
+ * and the like may be given as they are. No argument may point into `err`. Returns `code`, so that a failure
+ * reads `return err_set(err, ERR_INPUT, "...")`.
  */
 int err_set(struct err *err, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
 
@@ -87,8 +88,9 @@ const char *err_name(int code);
 /* The text of a code from the table, "success" for 0. Static storage. */
 const char *err_describe(int code);
 
-/* Whether trying again later may help by itself (network, timeout, space, store, channel). A refused ACME
- * request (ERR_ACME) is not judged here: its problem type decides (acme/problem.h). */
+/* Whether trying again later may help by itself (network, timeout, TLS, input/output, space, memory, store,
+ * channel, lock). A refused ACME request (ERR_ACME) is not judged here: its problem type decides
+ * (acme/problem.h). */
 bool err_is_temporary(int code);
 
 #endif

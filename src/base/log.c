@@ -4,9 +4,11 @@
 #include "base/text.h"
 #include "base/time.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
@@ -24,11 +26,25 @@ static const struct {
 #undef LOG_ROW
 };
 
+/* systemd sets JOURNAL_STREAM to "device:inode" of the stream it made (systemd.exec(5)). The variable is
+ * inherited further than the stream: by a command of a terminal that a service started, or one whose standard
+ * error was redirected. */
+static bool stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct str device_text, inode_text;
+    uint64_t device, inode;
+    struct stat st;
+    return stream != NULL && str_cut(str_c(stream), ':', &device_text, &inode_text) &&
+           str_to_u64(device_text, UINT64_MAX, &device) && str_to_u64(inode_text, UINT64_MAX, &inode) &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void log_init(const char *process, enum log_level level)
 {
     state.process = process;
     state.threshold = level;
-    state.journal = getenv("JOURNAL_STREAM") != NULL;
+    state.journal = stderr_is_journal();
 }
 
 enum log_level log_threshold(void)
@@ -40,13 +56,14 @@ void log_line(enum log_level level, const char *fmt, ...)
 {
     if (level > state.threshold)
         return;
+    int saved = errno; /* a caller that logs first may still want to say why */
     char raw[LOG_LINE_MAX], when[TIME_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(raw, sizeof raw, fmt, ap);
     va_end(ap);
     if (n < 0)
-        return;
+        return; /* the C library cannot even format it */
     struct buf line = buf_new(2 * LOG_LINE_MAX);
     if (state.journal)
         buf_printf(&line, "<%d>", levels[level].priority);
@@ -60,4 +77,5 @@ void log_line(enum log_level level, const char *fmt, ...)
     ssize_t written = write(STDERR_FILENO, buf_c(&line), line.n);
     (void)written;
     buf_free(&line);
+    errno = saved;
 }

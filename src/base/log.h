@@ -1,8 +1,8 @@
 /*
- * The log: lines on standard error, "evercert[process]: level: text", for a terminal, a file or the journal
- * (with
- * "<N>" priorities when JOURNAL_STREAM says that standard error is the journal). Only processes/ and cli/
- * log. Text from outside must have passed text_clean(); log_line cleans again, so a line is always one line.
+ * The log: lines on standard error, for a terminal or a file "TIME evercert[process]: level: text", and for
+ * the journal, which has the time, "<N>evercert[process]: level: text" (where JOURNAL_STREAM says that
+ * standard error is the journal). Only processes/ and cli/ log. log_line cleans what it writes (text_clean),
+ * so a line is always one line.
  */
 #ifndef EVERCERT_BASE_LOG_H
 #define EVERCERT_BASE_LOG_H
@@ -22,14 +22,15 @@ enum log_level {
 #undef LOG_ENUM
 };
 
-/* Longest line, cut beyond. */
+/* Longest text of a line, terminator included; cut beyond. */
 enum { LOG_LINE_MAX = 4096 };
 
 /* Name of the process in each line, and the least important level that is shown. Call once at start, before
- * any sandbox is entered. */
+ * any sandbox is entered. `process` must live as long as the log is used. */
 void log_init(const char *process, enum log_level level);
 enum log_level log_threshold(void);
 
+/* Writes one line; nothing where `level` is less important than the threshold. Leaves errno as it is. */
 void log_line(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -12,6 +12,6 @@ void secret_init(struct secret *s)
 
 void secret_free(struct secret *s)
 {
+    /* The page stays locked: locks do not nest, and another secret may stand on the same page. */
     explicit_bzero(s, sizeof *s);
-    (void)munlock(s, sizeof *s);
 }

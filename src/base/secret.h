@@ -1,5 +1,6 @@
 /* A secret of fixed size: locked in memory where the limit allows, wiped when freed, and never printable
- * because its bytes are only reached by name. */
+ * because its bytes are only reached by name. Core dumps are forbidden for the whole process (os/sandbox.h).
+ */
 #ifndef EVERCERT_BASE_SECRET_H
 #define EVERCERT_BASE_SECRET_H
 
@@ -12,9 +13,9 @@ struct secret {
     size_t n;
 };
 
-/* Empty, locked (mlock) and left out of core dumps where the system allows; otherwise just empty. */
+/* Empty, and locked (mlock) where the system allows; otherwise just empty. */
 void secret_init(struct secret *s);
-/* Wiped and unlocked; may be called twice. */
+/* Wiped; may be called twice. */
 void secret_free(struct secret *s);
 
 #endif

@@ -40,7 +40,9 @@ bool str_starts(struct str s, struct str prefix)
 
 bool str_ends(struct str s, struct str suffix)
 {
-    return s.n >= suffix.n && str_eq((struct str){s.p + (s.n - suffix.n), suffix.n}, suffix);
+    /* An empty view may have no pointer to count from. */
+    return suffix.n == 0 ||
+           (s.n >= suffix.n && str_eq((struct str){s.p + (s.n - suffix.n), suffix.n}, suffix));
 }
 
 static bool blank(char c)

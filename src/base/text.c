@@ -28,28 +28,58 @@ static size_t utf8_sequence(struct str s, uint32_t *out)
     return n;
 }
 
+/* What stands for the sequence at the start of s, which is never longer: the sequence itself, one of our own,
+ * or " " with *blank set. Returns the length of the sequence. */
+static size_t clean_step(struct str s, struct str *shown, bool *blank)
+{
+    uint32_t v = 0;
+    size_t n = utf8_sequence(s, &v);
+    *blank = n == 1 && (v == '\n' || v == '\t' || v == '\r');
+    *shown = (struct str){s.p, n};
+    if (*blank)
+        *shown = STR(" ");
+    else if (n == 0 || v < 0x20 || (v >= 0x7f && v < 0xa0))
+        *shown = STR("?");
+    return n > 0 ? n : 1;
+}
+
+/* The longest start of s that has at most `max` bytes and does not end inside a sequence. */
+static size_t cut_at(struct str s, size_t max)
+{
+    size_t n = max;
+    while (n > 0 && max - n < 3 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
 void text_clean(struct buf *out, struct str s, size_t max)
 {
-    bool cut = s.n > max;
+    bool cut = s.n > max, blank;
     if (cut)
-        s.n = max;
+        s.n = cut_at(s, max);
+    struct str shown;
     for (size_t n; s.n > 0; s = (struct str){s.p + n, s.n - n}) {
-        uint32_t v = 0;
-        n = utf8_sequence(s, &v);
-        if (n == 0) {
-            n = 1;
-            buf_put_char(out, '?');
-        } else if (v == '\n' || v == '\t' || v == '\r') {
-            if (out->n == 0 || out->p[out->n - 1] != ' ')
-                buf_put_char(out, ' ');
-        } else if (v < 0x20 || (v >= 0x7f && v < 0xa0)) {
-            buf_put_char(out, '?');
-        } else {
-            buf_put(out, s.p, n);
-        }
+        n = clean_step(s, &shown, &blank);
+        if (!blank || out->n == 0 || out->p[out->n - 1] != ' ')
+            buf_put_str(out, shown);
     }
     if (cut)
         buf_put_c(out, "...");
+}
+
+void text_clean_in_place(char *text)
+{
+    struct str s = str_c(text), shown;
+    bool blank;
+    char *to = text;
+    for (size_t n; s.n > 0; s = (struct str){s.p + n, s.n - n}) {
+        n = clean_step(s, &shown, &blank);
+        if (blank && to > text && to[-1] == ' ')
+            continue;
+        memmove(to, shown.p, shown.n);
+        to += shown.n;
+    }
+    *to = '\0';
 }
 
 bool text_is_utf8(struct str s)

@@ -13,6 +13,9 @@ enum { TEXT_FOREIGN_MAX = 1024 };
  * terminal would take as an escape sequence passes. */
 void text_clean(struct buf *out, struct str s, size_t max);
 
+/* The same for a C string where it stands, without a cut: it never becomes longer, and allocates nothing. */
+void text_clean_in_place(char *text);
+
 /* Whether s is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct str s);
 

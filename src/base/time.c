@@ -20,6 +20,13 @@ static struct mono system_mono(void *arg)
     return (struct mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
 }
 
+int64_t system_monotonic_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 const struct clock system_clock = {system_wall, system_mono, NULL};
 
 struct wall clock_wall(const struct clock *c)
@@ -31,6 +38,9 @@ struct mono clock_mono(const struct clock *c)
 {
     return c->mono(c->arg);
 }
+
+/* 9999-12-31T23:59:59Z, the last that RFC 3339 and RFC 5280 can write. */
+#define LAST_SECOND INT64_C(253402300799)
 
 /* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's civil-days arithmetic, by eras of 400
  * years). */
@@ -117,12 +127,14 @@ static int month_days(int y, int m)
     return m == 2 && (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0)) ? 29 : days[m - 1];
 }
 
+/* A leap second (60) is taken as the second before it: Unix time has none (POSIX, "Seconds Since the Epoch").
+ */
 static int compose(int y, int mon, int d, int h, int min, int s, int64_t offset_s, struct wall *out)
 {
     if (y < 1970 || mon < 1 || mon > 12 || d < 1 || d > month_days(y, mon) || h > 23 || min > 59 || s > 60)
         return ERR_INPUT;
     int64_t t = days_from_civil(y, mon, d) * 86400 + h * 3600 + min * 60 + (s == 60 ? 59 : s) - offset_s;
-    if (t < 0)
+    if (t < 0 || t > LAST_SECOND) /* the offset may lead out of the years */
         return ERR_INPUT;
     out->s = t;
     return 0;
@@ -183,7 +195,7 @@ int wall_parse_http_date(struct str s, struct wall *out)
     struct scan c = {str_trim(s), false};
     int y = 0, mon, d, h, min, sec;
     bool comma = c.s.n > 0 && memchr(c.s.p, ',', c.s.n) != NULL;
-    skip_past(&c, comma ? ',' : ' '); /* the day's name says nothing new */
+    skip_past(&c, comma ? ',' : ' '); /* the day's name says nothing new; it is not read */
     if (!comma) {                     /* asctime: Nov  6 08:49:37 1994 */
         mon = scan_month(&c);
         c.s = str_trim(c.s);
@@ -197,7 +209,8 @@ int wall_parse_http_date(struct str s, struct wall *out)
         scan_literal(&c, obsolete ? "-" : " ");
         y = scan_digits(&c, obsolete ? 2 : 4);
         if (obsolete)
-            y += y < 70 ? 2000 : 1900;
+            y += y < 70 ? 2000
+                        : 1900; /* RFC 9110 wants the nearest; that needs a clock, this is good to 2069 */
         scan_literal(&c, " ");
     }
     h = scan_digits(&c, 2);

@@ -30,18 +30,24 @@ struct clock {
 /* The machine's clock (CLOCK_REALTIME, CLOCK_MONOTONIC). */
 extern const struct clock system_clock;
 
+/* CLOCK_MONOTONIC in microseconds, for the service manager, which compares it with its own. */
+int64_t system_monotonic_us(void);
+
 struct wall clock_wall(const struct clock *c);
 struct mono clock_mono(const struct clock *c);
 
 enum { TIME_TEXT_MAX = 32, DURATION_TEXT_MAX = 48 };
 
-/* "2026-11-21T22:12:00Z" (RFC 3339, UTC); "-" for a time that is not set. Returns `out`. */
+/* "2026-11-21T22:12:00Z" (RFC 3339, UTC); "-" for a time that is not set. For the years 0 to 9999; others
+ * give text that is no time, but stays within `out`. Returns `out`. */
 const char *wall_format(struct wall t, char out[TIME_TEXT_MAX]);
 
-/* RFC 3339 with any offset; fractions are dropped. Years 1970 to 9999. */
+/* RFC 3339 with any offset; fractions are dropped, a leap second counts as the one before it. Years 1970 to
+ * 9999. ERR_INPUT for anything else, *out is untouched then. */
 int wall_parse_rfc3339(struct str s, struct wall *out);
 
-/* The three forms of an HTTP-date (RFC 9110 5.6.7). */
+/* The three forms of an HTTP-date (RFC 9110 5.6.7), blanks around them allowed; the day's name is not
+ * checked. Years 1970 to 9999. ERR_INPUT for anything else, *out is untouched then. */
 int wall_parse_http_date(struct str s, struct wall *out);
 
 /* "90s" "5m" "12h" "30d", whole numbers, exactly one unit; at most ten years. A bare number is refused. */

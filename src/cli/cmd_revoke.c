@@ -8,7 +8,7 @@ static const struct option_spec revoke_options[] = {
     {0, "reason", OPTION_CHOICE, false,
         "unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation",
         "why (default unspecified)"},
-    {0, "keep", OPTION_FLAG, false, NULL, "go on managing it: get a new one instead"},
+    {0, "keep", OPTION_FLAG, false, NULL, "leave it and its files where they are, marked revoked"},
 };
 
 static int act(const struct invocation *i, enum command_verb verb)
@@ -38,7 +38,8 @@ const struct command command_revoke = {
     .words = "revoke",
     .arguments = "CERT",
     .summary = "tell the authority that a certificate must not be trusted any more",
-    .text = "Cannot be undone. Without --keep it is not renewed either.\n",
+    .text = "Cannot be undone. A certificate made by command is forgotten then (its files go to\n"
+            "the archive) unless --keep says otherwise; renew --force gets a new one for it.\n",
     .options = {revoke_options, ARRAY_LEN(revoke_options)},
     .argument_least = 1,
     .argument_most = 1,

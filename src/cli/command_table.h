@@ -7,6 +7,7 @@
 #include "cli/options.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 struct command;
 

@@ -3,8 +3,10 @@
 #include "os/child.h"
 #include "os/socket.h"
 #include "processes/command.h"
+#include "processes/control_socket.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,16 +50,12 @@ static void common_args(
     push(args, arena_printf(a, "--log-level=%s", levels[globals_log_level(g, base)]));
 }
 
-const char *connect_control_path(const struct globals *g, struct arena *a)
+int connect_daemon(const struct globals *g, int *out, struct err *err)
 {
-    return strcmp(g->state, DEFAULT_STATE) == 0 ? DEFAULT_CONTROL
-                                                : arena_printf(a, "%s/control.sock", g->state);
-}
-
-int connect_daemon(const struct globals *g, struct arena *a, int *out, struct err *err)
-{
-    const char *path = connect_control_path(g, a);
-    int r = socket_connect_unix(path, out, err);
+    char path[PATH_MAX];
+    int r = control_socket_path(g->state, path, sizeof path, err);
+    if (r == 0)
+        r = socket_connect_unix(path, out, err);
     if (r == ERR_PERMISSION)
         return err_set(err, r,
             "the daemon's control socket %s is not for this user: run the command as root, or use a state "
@@ -83,7 +81,8 @@ int connect_start(
     const struct globals *g, bool dry_run, struct arena *a, int *out, pid_t *pid, struct err *err)
 {
     struct parent_args args = {.n = 0};
-    common_args(g, LOG_LEVEL_WARNING, a, &args);
+    /* What went wrong comes as the command's answer; the log would say it a second time, in other words. */
+    common_args(g, g->verbosity > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, a, &args);
     if (dry_run)
         push(&args, "--dry-run");
     const char *program = parent_program(a);

@@ -9,11 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Where a daemon of this state listens; in `a`. */
-const char *connect_control_path(const struct globals *g, struct arena *a);
-
 /* Connects to the daemon's control socket. ERR_NOT_FOUND: no daemon; other errors say what to do. */
-int connect_daemon(const struct globals *g, struct arena *a, int *out, struct err *err);
+int connect_daemon(const struct globals *g, int *out, struct err *err);
 
 /* Starts a parent for one command. The socket to it goes to *out, its process (for the caller to wait for) to
  * *pid. It shares our standard error and nothing else. */

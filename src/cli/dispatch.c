@@ -101,7 +101,10 @@ static int unknown_command(const char *given, struct arena *a)
     const char *meant = nearest_command(given, a);
     if (meant != NULL)
         return usage_error(NULL, "unknown command %s (did you mean %s?)", given, meant);
-    return usage_error(NULL, "unknown command %s", given);
+    const char *list = "";
+    for (const struct command *const *c = commands; *c != NULL; c++)
+        list = arena_printf(a, "%s%s%s", list, c == commands ? "" : ", ", (*c)->words);
+    return usage_error(NULL, "unknown command %s: the commands are %s", given, list);
 }
 
 /* `evercert help [COMMAND]`. */

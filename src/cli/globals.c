@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "processes/control_socket.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,7 +19,7 @@ enum { SAY_MAX = ERR_TEXT_MAX + 512 };
 static const struct option_spec specs[] = {
     {'c', "config", OPTION_TEXT, false, "FILE", "configuration (default " DEFAULT_CONFIG ")"},
     {0, "state", OPTION_TEXT, false, "DIR",
-        "where everything is kept (default " DEFAULT_STATE
+        "where everything is kept (default " CONTROL_STATE_DEFAULT
         ",\nfor others than root ~/.local/state/evercert)"},
     {'v', "verbose", OPTION_FLAG, true, NULL, "say more; twice: say everything"},
     {'q', "quiet", OPTION_FLAG, true, NULL, "say only what went wrong"},
@@ -44,7 +45,7 @@ const char *globals_absolute(const char *path, struct arena *a)
 static const char *default_state(struct arena *a)
 {
     if (geteuid() == 0)
-        return DEFAULT_STATE;
+        return CONTROL_STATE_DEFAULT;
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (xdg != NULL && xdg[0] == '/')
         return arena_printf(a, "%s/evercert", xdg);

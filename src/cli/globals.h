@@ -10,9 +10,7 @@
 
 #include <stdbool.h>
 
-#define DEFAULT_CONFIG  "/etc/evercert/evercert.yaml"
-#define DEFAULT_STATE   "/var/lib/evercert"
-#define DEFAULT_CONTROL "/run/evercert/control.sock"
+#define DEFAULT_CONFIG "/etc/evercert/evercert.yaml"
 
 struct globals {
     const char *config; /* absolute */

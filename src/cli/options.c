@@ -77,6 +77,18 @@ static const char *choice_of(const char *choices, struct str value, struct arena
     return NULL;
 }
 
+/* "a|b|c" for people: "a, b, c". */
+static const char *choices_text(const char *choices, struct arena *a)
+{
+    const char *text = "";
+    struct str head, tail = str_c(choices);
+    for (bool more = true, first = true; more; first = false) {
+        more = str_cut(tail, '|', &head, &tail);
+        text = arena_printf(a, "%s%s%.*s", text, first ? "" : ", ", STR_ARG(head));
+    }
+    return text;
+}
+
 static int check_value(
     const struct reader *r, const struct option_spec *s, const char **value, struct err *err)
 {
@@ -88,7 +100,8 @@ static int check_value(
     if (s->kind == OPTION_CHOICE) {
         const char *choice = choice_of(s->value, str_c(*value), r->arena);
         if (choice == NULL)
-            return err_set(err, ERR_USAGE, "--%s %s: must be one of %s", s->word, *value, s->value);
+            return err_set(err, ERR_USAGE, "--%s %s: must be one of %s", s->word, *value,
+                choices_text(s->value, r->arena));
         *value = choice;
     }
     return 0;

@@ -221,7 +221,7 @@ static void report_json(
     char when[TIME_TEXT_MAX];
     bool later = error != NULL && error->retry_at_s != 0;
     json_t *o = json_pack("{s:s, s:b, s:s, s:f}", "name", w->name, "ok", error == NULL, "step", step,
-        "seconds", (double)(ms / 100) / 10);
+        "seconds", (double)ms / SECOND_MS);
     json_object_set_new(o, "error", error != NULL ? json_string(error->text) : json_null());
     json_object_set_new(
         o, "problem", error != NULL && error->problem[0] != '\0' ? json_string(error->problem) : json_null());

@@ -192,7 +192,7 @@ static void session_close(struct session *s)
 
 static int reach(struct session *s, struct arena *a, int *fd, struct err *err)
 {
-    int r = s->request->dry_run ? ERR_NOT_FOUND : connect_daemon(s->globals, a, fd, err);
+    int r = s->request->dry_run ? ERR_NOT_FOUND : connect_daemon(s->globals, fd, err);
     if (r != ERR_NOT_FOUND)
         return r;
     r = connect_start(s->globals, s->request->dry_run, a, fd, &s->parent, err);
@@ -223,10 +223,10 @@ static int status_of_lost(const struct session *s)
         return EXIT_FAILED;
     }
     int code = s->parent_gone && WIFEXITED(s->parent_status) ? WEXITSTATUS(s->parent_status) : -1;
-    if (code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
+    if (code == EXIT_FAILED || code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
         return code;
     if (s->parent_gone)
-        say_error("the parent process %s before the command was done; -v shows more",
+        say_error("the parent process ended before the command was done (%s); -v shows more",
             child_status_text(s->parent_status, text));
     else
         say_error("the parent process gave up before the command was done (%s)", s->why.text);
@@ -258,6 +258,9 @@ static int converse(struct session *s, int fd)
         fail(s, &err);
     else
         event_base_dispatch(s->base);
+    /* Ctrl-C reaches a parent of ours as well, whose farewell may be read before our own signal. */
+    if (s->lost || (s->finished && s->status != EXIT_DONE))
+        event_base_loop(s->base, EVLOOP_NONBLOCK);
     if (s->tick != NULL)
         event_del(s->tick);
     channel_free(s->channel);

@@ -57,6 +57,17 @@ static void list_lines(struct buf *out, const char *name, const json_t *array)
     }
 }
 
+/* The subjects where they are known, else how many there are. */
+static void put_chain(struct buf *out, const json_t *row)
+{
+    int64_t n = row_number(row, "chain_length");
+    list_lines(out, "Chain", json_object_get(row, "chain"));
+    if (n <= 0 || json_array_size(json_object_get(row, "chain")) > 0)
+        return;
+    label(out, "Chain");
+    buf_printf(out, "%lld certificate%s\n", (long long)n, n == 1 ? "" : "s");
+}
+
 static void put_files(struct buf *out, const struct certificate_row *c)
 {
     if (c->live[0] == '\0')
@@ -84,6 +95,8 @@ static void put_next(struct buf *out, const json_t *row, const struct certificat
     else
         certificate_row_put_next(out, c, now);
     buf_put_char(out, '\n');
+    if (row_text(row, "next")[0] == '\0') /* the words name the time themselves */
+        time_line(out, "", c->next_renewal, now);
 }
 
 static void put_deploy(struct buf *out, const struct certificate_row *c, struct wall now)
@@ -174,16 +187,16 @@ static void show_row(struct sink *s, const json_t *row)
     list_lines(&out, "Names", c.domains);
     time_line(&out, "Valid from", c.not_before, now);
     time_line(&out, "Expires", c.not_after, now);
-    time_line(&out, "Next renewal", c.next_renewal, now);
     put_renew_before(&out, row);
     put_files(&out, &c);
     put_authority(&out, &c);
     line(&out, "Issuer", c.issuer);
-    list_lines(&out, "Chain", json_object_get(row, "chain"));
+    put_chain(&out, row);
     line(&out, "Fingerprint", c.fingerprint);
     line(&out, "Serial", c.serial);
     line(&out, "Key", c.key_type);
     line(&out, "Challenge", c.challenge);
+    line(&out, "Webroot", row_text(row, "webroot"));
     if (c.generation > 0) {
         label(&out, "Generation");
         buf_printf(&out, "%lld\n", (long long)c.generation);

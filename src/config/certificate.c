@@ -15,7 +15,8 @@ enum { KEY_MODE = 0600 };
 
 void authority_init(void *element, const struct settings *defaults)
 {
-    *(struct authority *)element = (struct authority){.name = "", .directory = "", .ca_file = "", .staging = ""};
+    *(struct authority *)element =
+        (struct authority){.name = "", .directory = "", .ca_file = "", .staging = ""};
 }
 
 void authority_check(struct reader *r, const struct node *key, const struct node *map,

@@ -110,7 +110,7 @@ static int read_serial(const X509 *x, char out[65], struct err *err)
         r = ossl_fail(err, ERR_INPUT, "the certificate's serial number is malformed");
     else if (n > HEX_MAX)
         r = err_set(err, ERR_INPUT, "the certificate's serial number has %zu digits", n);
-    for (size_t i = 0; r == 0 && i <= n; i++)
+    for (size_t i = 0; r == 0 && hex != NULL && i <= n; i++)
         out[i] = (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] - 'A' + 'a' : hex[i]);
     OPENSSL_free(hex);
     return r;

@@ -60,11 +60,18 @@ int key_generate(enum key_type type, struct key **out, struct err *err)
     return key_adopt(pkey, out, err);
 }
 
+int key_share(const struct key *k, struct key **out, struct err *err)
+{
+    if (EVP_PKEY_up_ref(k->pkey) != 1)
+        return ossl_fail(err, ERR_CRYPTO, "cannot share a key");
+    return key_adopt(k->pkey, out, err);
+}
+
 void key_free(struct key *k)
 {
     if (k == NULL)
         return;
-    EVP_PKEY_free(k->pkey); /* wipes the private numbers */
+    EVP_PKEY_free(k->pkey); /* wipes the private numbers, with the last that shares them */
     free(k);
 }
 

@@ -13,6 +13,8 @@ struct key; /* opaque, owns an EVP_PKEY */
 
 /* A fresh key from the system's random source. ERR_CRYPTO. */
 int key_generate(enum key_type type, struct key **out, struct err *err);
+/* The same key once more, to be freed on its own. */
+int key_share(const struct key *k, struct key **out, struct err *err);
 /* NULL is fine. */
 void key_free(struct key *k);
 /* For ATTR_CLEANUP(key_freep). */

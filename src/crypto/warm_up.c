@@ -1,32 +1,13 @@
 #include "crypto/warm_up.h"
 
-#include "crypto/csr.h"
-#include "crypto/jws.h"
-#include "crypto/key_priv.h"
+#include "crypto/key.h"
 #include "crypto/ossl.h"
 #include "crypto/seal.h"
 
 #include <openssl/rand.h>
 #include <time.h>
 
-enum { SCRATCH_MAX = 16 * 1024 };
-
-/* Reading and writing a key, a signature, a request: each loads other parts of OpenSSL's providers. */
-static int use_key(const struct key *k, struct err *err)
-{
-    ATTR_CLEANUP(buf_free) struct buf der = buf_new_sensitive(SCRATCH_MAX);
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(SCRATCH_MAX);
-    ATTR_CLEANUP(buf_free) struct buf text = buf_new(SCRATCH_MAX);
-    ATTR_CLEANUP(key_freep) struct key *from_der = NULL, *from_pem = NULL;
-    const struct str name = STR("warm-up.invalid");
-    int r;
-    if ((r = key_to_der(k, &der, err)) < 0 || (r = key_to_pem(k, &pem, err)) < 0 ||
-        (r = key_from_der(buf_str(&der), &from_der, err)) < 0 ||
-        (r = key_from_pem(buf_str(&pem), &from_pem, err)) < 0 ||
-        (r = jws_sign(k, STR(""), STR("nonce"), STR("url"), STR("payload"), &text, err)) < 0)
-        return r;
-    return csr_build(k, &name, 1, &text, err);
-}
+enum { SCRATCH_MAX = 1024 };
 
 static int use_seal(struct err *err)
 {
@@ -50,8 +31,7 @@ int crypto_warm_up(struct err *err)
     tzset(); /* OpenSSL asks the C library for UTC, which makes that read the local time zone once, too */
     ATTR_CLEANUP(key_freep) struct key *k = NULL;
     int r;
-    if ((r = key_generate(KEY_ECDSA_P256, &k, err)) < 0 || (r = use_key(k, err)) < 0 ||
-        (r = use_seal(err)) < 0)
+    if ((r = key_generate(KEY_ECDSA_P256, &k, err)) < 0 || (r = use_seal(err)) < 0)
         return err == NULL ? r : err_prefix(err, "OpenSSL does not work here");
     return 0;
 }

@@ -46,6 +46,8 @@ struct msg_error {
 /* From parent: the other end of a channel to that process; a new one replaces the old. Carries the
  * descriptor. */
 #define MSG_FIELDS_peer(F) F(text, process)
+/* To parent, from a process that cannot start: why. It ends next. */
+#define MSG_FIELDS_unable(F) F(error, error)
 /* From parent: end in good order. */
 #define MSG_FIELDS_stop(F) F(flag, unused)
 
@@ -87,6 +89,9 @@ struct msg_error {
 #define MSG_FIELDS_ready(F) F(flag, unused)
 /* From engine: somebody must listen for http-01; answered by done when the responder does. */
 #define MSG_FIELDS_responder_need(F) F(flag, unused)
+/* From engine: the authority that the permit names is unknown to it; announced before the answer, which is
+ * done. */
+#define MSG_FIELDS_authority_need(F) F(blob, permit)
 /* From engine: write or remove the challenge file that the permit's webroot asks for; answered by done. */
 #define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, token) F(text, value)
 #define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, token)
@@ -104,10 +109,11 @@ struct msg_error {
 /* Sign one request (acme/payload.h: enum acme_request) for that account; the keeper builds header and payload
  * from the permit, the sealed key or the ticket. kid empty: the public key stands in the header. Answered by
  * signed. */
-#define MSG_FIELDS_sign(F)                                                                       \
-    F(text, directory)                                                                           \
-    F(u32, request) F(text, kid) F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) \
-        F(i64, generation) F(blob, ticket)
+#define MSG_FIELDS_sign(F) \
+    F(text, directory)     \
+    F(u32, request)        \
+    F(text, kid)           \
+    F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) F(i64, generation) F(blob, ticket)
 #define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
 /* A certificate key for that generation, sealed; answered by key_made. */
 #define MSG_FIELDS_key_make(F) F(blob, permit) F(i64, generation)
@@ -161,9 +167,10 @@ struct msg_error {
     M(wish_put, 2 * MSG_WISH, false)       \
     M(wishes_end, MSG_SMALL, false)        \
     M(engine_command, 4 * MSG_WISH, false) \
-    M(session_gone, MSG_SMALL, false)  \
+    M(session_gone, MSG_SMALL, false)      \
     M(ready, MSG_SMALL, false)             \
     M(responder_need, MSG_SMALL, false)    \
+    M(authority_need, MSG_WISH, false)     \
     M(webroot_put, MSG_WISH, false)        \
     M(webroot_remove, MSG_WISH, false)     \
     M(deploy, MSG_WISH, false)             \
@@ -184,7 +191,8 @@ struct msg_error {
     M(command, MSG_WISH, false)            \
     M(row, MSG_LARGE, false)               \
     M(progress, MSG_SMALL, false)          \
-    M(finished, MSG_SMALL, false)
+    M(finished, MSG_SMALL, false)          \
+    M(unable, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,
@@ -220,7 +228,8 @@ bool msg_has_fd(uint32_t type);
 size_t msg_size(enum msg_type t);
 
 /* Append the fields of `msg` (a struct msg_NAME of that type). NULL texts count as "". ERR_LIMIT when the
- * frame would be larger than its limit or a list too long; ERR_INPUT never. */
+ * frame would be larger than its limit or a list too long, and `out` holds a part of it then; ERR_IPC for a
+ * number that is no message. */
 int msg_encode(enum msg_type t, const void *msg, struct buf *out, struct err *err);
 /* Decode exactly `fields` into *out (msg_size(t) bytes, zeroed by this call); memory from `a`. ERR_INPUT for
  * fields that end early, bytes left over, a text with NUL, a flag that is neither 0 nor 1; ERR_LIMIT for a
@@ -232,5 +241,8 @@ struct msg_error msg_error_of(const struct err *err);
 /* Fills *err from a received one and returns its code; 0 and untouched for success. Text is cleaned again: it
  * comes from a process that talks to strangers. */
 int msg_error_get(const struct msg_error *e, struct err *err);
+/* What became of a request: `e` is the error field of its answer, or NULL and `why` where none came. Code as
+ * above. */
+int msg_outcome(const struct msg_error *e, const struct err *why, struct err *err);
 
 #endif

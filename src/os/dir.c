@@ -56,12 +56,10 @@ static int finish_dir(int at, const char *name, mode_t mode, int *fd, struct err
     int r = dir_open(at, name, fd, err);
     if (r < 0)
         return r;
-    if (fchmod(*fd, mode) < 0)
-        return err_errno(err, errno, "cannot set the mode of directory %s", name);
-    return dir_sync(at, err);
+    return fchmod(*fd, mode) < 0 ? err_errno(err, errno, "cannot set the mode of directory %s", name) : 0;
 }
 
-int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
+static int make(int at, const char *name, mode_t mode, bool sync, int *out, struct err *err)
 {
     int r = file_check_name(name, err);
     if (r < 0)
@@ -71,6 +69,8 @@ int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
         return err_errno(err, errno, "cannot make directory %s", name);
     ATTR_CLEANUP(fd_close) int fd = -1;
     r = made ? finish_dir(at, name, mode, &fd, err) : dir_open(at, name, &fd, err);
+    if (r == 0 && made && sync)
+        r = dir_sync(at, err);
     if (r < 0) {
         if (made)
             unlinkat(at, name, AT_REMOVEDIR);
@@ -79,6 +79,16 @@ int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
     *out = fd;
     fd = -1;
     return 0;
+}
+
+int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err)
+{
+    return make(at, name, mode, true, out, err);
+}
+
+int dir_make_unsynced(int at, const char *name, mode_t mode, int *out, struct err *err)
+{
+    return make(at, name, mode, false, out, err);
 }
 
 int dir_sync(int fd, struct err *err)

@@ -41,8 +41,12 @@ int dir_open_parent(int at, const char *path, int *out, const char **name, struc
 
 /* Makes directory `name` with exactly `mode` where it does not exist, and opens it. The umask does not
  * matter, unless it shuts out the owner: then ERR_PERMISSION, and nothing is left. An existing directory
- * keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. */
+ * keeps its mode and owner. A symlink or another kind of file is ERR_REFUSED. A new one is durable. */
 int dir_make(int at, const char *name, mode_t mode, int *out, struct err *err);
+
+/* As dir_make, but a new one may be gone after a power loss: for a directory that gets its name, and is made
+ * durable, when what it holds is complete. */
+int dir_make_unsynced(int at, const char *name, mode_t mode, int *out, struct err *err);
 
 /* Makes a file's or directory's entries durable (fsync). */
 int dir_sync(int fd, struct err *err);

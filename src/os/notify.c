@@ -1,5 +1,6 @@
 #include "os/notify.h"
 
+#include "base/time.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const assignments[] = {
@@ -78,11 +78,8 @@ static int compose(const char *assignment, const char *status, struct err *err)
     ATTR_CLEANUP(buf_free) struct buf b = buf_new(NOTIFY_STATUS_MAX + 128);
     if (assignment != NULL)
         buf_printf(&b, "%s\n", assignment);
-    if (assignment == assignments[NOTIFY_RELOADING]) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        buf_printf(&b, "MONOTONIC_USEC=%" PRId64 "\n", (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-    }
+    if (assignment == assignments[NOTIFY_RELOADING])
+        buf_printf(&b, "MONOTONIC_USEC=%" PRId64 "\n", system_monotonic_us());
     if (status != NULL)
         put_status(&b, status);
     if (buf_failed(&b))

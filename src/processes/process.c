@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "os/signal.h"
 #include "os/user.h"
 #include "processes/probe.h"
 
@@ -90,7 +91,7 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
         fprintf(stderr, "evercert: error: %s is started by evercert itself; run: evercert run\n", name);
         exit(2);
     }
-    signal(SIGPIPE, SIG_IGN); /* a peer that went is told by the call that met it */
+    signal_ignore(SIGPIPE); /* a peer that went is told by the call that met it */
     p->base = event_base_new();
     if (p->base == NULL)
         abort();
@@ -143,6 +144,30 @@ int process_confine(struct process *p, struct sandbox *sandbox, struct err *err)
     if (p->probe != NULL)
         _exit(probe_run(p->probe));
     return 0;
+}
+
+static void on_told(struct channel *c, const struct err *why, void *arg)
+{
+    struct process *p = arg;
+    (void)c, (void)why;
+    process_stop(p);
+}
+
+int process_unable(struct process *p, const struct err *why)
+{
+    struct msg_unable m = {msg_error_of(why)};
+    struct err err = ERR_INIT;
+    if (p->probe != NULL) { /* nobody is behind the channel */
+        log_error("%s", why->text);
+        return 1;
+    }
+    struct channel *c = channel_new(p->base, PROCESS_PARENT_FD, "parent", NULL, 0, on_told, p);
+    if (channel_send(c, MSG_unable, 0, &m, -1, &err) < 0)
+        log_error("%s", why->text);
+    else
+        event_base_dispatch(p->base);
+    channel_free(c);
+    return 1;
 }
 
 void process_run(struct process *p, void (*turn)(void *arg), void *arg)

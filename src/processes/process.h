@@ -56,6 +56,10 @@ int process_become(const struct process *p, struct err *err);
 /* Enters the sandbox, logs what is in force, and carries out --probe. */
 int process_confine(struct process *p, struct sandbox *sandbox, struct err *err);
 
+/* What can't start tells the parent why, so that the operator hears it once and in the right place. Returns
+ * when the parent has taken note or is gone: the exit status. */
+int process_unable(struct process *p, const struct err *why);
+
 /* Runs the loop until process_stop; each turn ends with a call of `turn` (may be NULL). */
 void process_run(struct process *p, void (*turn)(void *arg), void *arg);
 void process_stop(struct process *p);

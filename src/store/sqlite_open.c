@@ -76,13 +76,18 @@ static int tighten(const char *path, const char *suffix, struct err *err)
     if (n < 0 || (size_t)n >= sizeof name)
         return err_set(err, ERR_INPUT, "%s: path too long", path);
     struct stat st;
-    if (stat(name, &st) < 0)
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
         return errno == ENOENT ? 0 : err_errno(err, errno, "%s", name);
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_STORE, "%s: not a regular file", name);
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(name, S_IRUSR | S_IWUSR) < 0)
-        return err_errno(err, errno, "%s: cannot make it private", name);
-    return 0;
+    int r = 0;
+    if (fstat(fd, &st) < 0)
+        r = err_errno(err, errno, "%s", name);
+    else if (!S_ISREG(st.st_mode))
+        r = err_set(err, ERR_STORE, "%s: not a regular file", name);
+    else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0)
+        r = err_errno(err, errno, "%s: cannot make it private", name);
+    close(fd);
+    return r;
 }
 
 /* The file exists with mode 0600 before SQLite sees it; SQLite gives its -wal and -shm the same mode. The
@@ -114,7 +119,9 @@ static int note_wal(void *arg, int columns, char **values, char **names)
 /*
  * Settings that hold for the connection. The journal of statements and every temporary table stay in memory,
  * dirty pages wait in memory for the commit (no spilling), the -wal stays when the database is closed, and
- * no page of the file is mapped: after opening, nothing makes SQLite open a file.
+ * no page of the file is mapped: after opening, nothing makes SQLite open a file. (With the first write to
+ * the -wal it tries to sync the directory and does without where that is refused; whoever refuses it syncs
+ * the directory himself when the -wal is new.)
  */
 static int set_up(sqlite3 *db)
 {

@@ -27,7 +27,8 @@ extern const size_t sqlite_migration_n;
 /* Whether the file is ours (or empty) and not newer than this program; reads only. */
 int sqlite_schema_check(sqlite3 *db, const char *path, struct err *err);
 /* Bring a database of any version below `n` to version n with migrations[version..n-1], all in one
- * transaction, and commit. Writes and commits also where nothing is to be done. */
+ * transaction, and commit. Where nothing is to be done it writes nothing, but fails as writing would (no
+ * permission, locked), and the -wal is open afterwards. */
 int sqlite_schema_migrate(
     sqlite3 *db, const char *path, const char *const *migrations, size_t n, struct err *err);
 

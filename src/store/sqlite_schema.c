@@ -135,6 +135,8 @@ static int run_migrations(
     int r = read_version(db, path, &application, &version, err);
     if (r < 0)
         return r;
+    if (application == APPLICATION_ID && version == (int64_t)n)
+        return 0;
     for (size_t i = version < 0 ? 0 : (size_t)version; i < n; i++) {
         int rc = sqlite3_exec(db, migrations[i], NULL, NULL, NULL);
         if (rc != SQLITE_OK) {
@@ -143,7 +145,6 @@ static int run_migrations(
             return sqlite_error(db, path, rc, what, err);
         }
     }
-    /* Setting them always writes the first page, so that this transaction is never empty. */
     char mark[96];
     snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %zu", APPLICATION_ID, n);
     int rc = sqlite3_exec(db, mark, NULL, NULL, NULL);

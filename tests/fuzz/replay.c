@@ -16,13 +16,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-    /* Truncations are where decoders read too far; every length up to here, which covers headers and records.
-     */
+    /* Truncations are where decoders read too far; every length up to here, which covers headers and
+     * records. */
     TRUNCATE_MAX = 4096,
-    /* Single bits flipped, spread over the file; and mutations of several bytes. Together about a second for
-     * a slow target under the sanitizers. */
-    FLIPS_MAX = 2048,
-    MUTATIONS = 1024,
+    /* Single bits flipped, spread over the file; and mutations of several bytes. Few, for a target that
+     * parses X.509 takes a millisecond an input under the sanitizers; script/fuzz is for more. */
+    FLIPS_MAX = 512,
+    MUTATIONS = 256,
     /* A seed above this is a mistake: mutations copy it thousands of times. */
     SEED_MAX = 1024 * 1024,
 };

@@ -79,13 +79,16 @@ class Evercert:
     listen      addresses of the built-in responder; Pebble's http port when not given
     config      more for the configuration file, over what stands in configuration()
     env         more environment
+    through     words before every command line, as a sudo: to run it as somebody else, or somewhere else
     user        uid and gid to run as, without groups and capabilities; needs root, and a folder that user may enter
     leaks       let LeakSanitizer look at the end of each process; it can't where a process forbids ptrace
 
     .config_file .state (the state directory) .control (the control socket) .log (everything printed, all runs)
     """
 
-    def __init__(self, processes, folder, pebble=None, listen=None, config=None, env=None, user=None, leaks=False):
+    def __init__(
+        self, processes, folder, pebble=None, listen=None, config=None, env=None, through=(), user=None, leaks=False
+    ):
         self._processes = processes
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +104,8 @@ class Evercert:
         self.daemon = None
         self.notify = None
         self._env = env or {}
+        become = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+        self.through = [*become, *(str(word) for word in through)]
         self._user = user
         self._leaks = leaks
         self.write_config(config)
@@ -145,10 +150,8 @@ class Evercert:
         return env
 
     def argv(self, *words):
-        become = []
-        if self._user is not None:
-            become = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups", "--"]
-        return become + [str(binary()), "-c", str(self.config_file), "--state", str(self.state), *(str(word) for word in words)]
+        own = [str(binary()), "-c", str(self.config_file), "--state", str(self.state)]
+        return [*self.through, *own, *(str(word) for word in words)]
 
     # Commands
 

@@ -14,9 +14,15 @@ def command(argv):
     return unshare + ["--", "sh", "-c", _INSIDE, "sh"] + [str(word) for word in argv]
 
 
+def enter(pid, argv):
+    """`argv` as a command line that runs it in the network namespace of a process started through command()."""
+    ours = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    return ["nsenter", f"--target={pid}", "--net"] + ours + ["--"] + [str(word) for word in argv]
+
+
 def why_not():
     """None where command() works, else the reason, to be said aloud by the test that needs it."""
-    for program in ("unshare", "ip"):
+    for program in ("unshare", "nsenter", "ip"):
         if shutil.which(program) is None:
             return f"{program} is missing; script/setup test installs it"
     tried = subprocess.run(command(["true"]), capture_output=True, text=True, timeout=10)

@@ -35,6 +35,35 @@ struct authority *authority_of_directory(struct engine *e, const char *directory
     return NULL;
 }
 
+struct introduction {
+    struct engine *engine;
+    authority_ready_fn *fn;
+    void *arg;
+};
+
+static void on_introduced(const void *msg, const struct err *why, void *arg)
+{
+    struct introduction *i = arg;
+    const struct msg_done *m = msg;
+    struct err err = ERR_INIT;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (i->fn != NULL)
+        i->fn(i->engine, r < 0 ? &err : NULL, i->arg);
+    free(i);
+}
+
+void authority_introduce(struct engine *e, struct str permit, authority_ready_fn *fn, void *arg)
+{
+    struct introduction *i = calloc(1, sizeof *i);
+    struct err err = ERR_INIT;
+    if (i == NULL)
+        abort();
+    *i = (struct introduction){e, fn, arg};
+    struct msg_authority_need m = {permit};
+    if (channel_request(e->parent, MSG_authority_need, &m, MSG_done, on_introduced, i, &err) < 0)
+        on_introduced(NULL, &err, i);
+}
+
 static struct authority *authority_new(struct engine *e, const struct msg_engine_authority *m)
 {
     struct authority *a = calloc(1, sizeof *a);
@@ -197,8 +226,8 @@ static void on_account_key(const void *msg, const struct err *why, void *arg)
     struct authority *a = arg;
     const struct msg_account_opened *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r < 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0) {
         settle(a, &err);
         return;
     }
@@ -454,8 +483,8 @@ static void on_signed(const void *msg, const struct err *why, void *arg)
     struct post *p = arg;
     const struct msg_signed *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r == 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m != NULL && r == 0) {
         struct http_spec spec = {.method = HTTP_POST,
             .url = p->spec.url,
             .content_type = "application/jose+json",

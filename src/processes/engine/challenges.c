@@ -53,7 +53,7 @@ static void on_removed(const void *msg, const struct err *why, void *arg)
     struct removal *r = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int failed = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int failed = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     /* The same order may show it again by now (after a restart): then its record is needed again. */
     if (failed == 0 && !is_shown(r->engine, r->certificate, r->token))
         failed = store_challenge_delete(
@@ -102,7 +102,7 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
     struct token *t = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m == NULL && !t->file)
         return; /* a new responder is on its way; it is told again */
     settle(t, r < 0 ? &err : NULL);
@@ -123,7 +123,7 @@ static void on_responder(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     e->responder_asked = false;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     /* Well: its channel comes by itself, and challenges_replay with it. */
     for (struct token *t = e->tokens; r < 0 && t != NULL; t = t->next)
         if (!t->file && !t->job->over)

@@ -46,9 +46,16 @@ static void start_job(const struct command *c, const char *name)
 /* A part that is over before it began. */
 static void nothing_to_do(const struct command *c, const struct certificate *cert)
 {
-    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[160];
-    snprintf(text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until),
-        wall_format(cert->due_at, next));
+    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[400];
+    wall_format(cert->due_at, next);
+    if (cert->revoked)
+        snprintf(text, sizeof text, "revoked, evercert renew --force %s gets a new one", cert->name);
+    else if (cert->failures > 0)
+        snprintf(text, sizeof text,
+            "failed last time, not due before %s, evercert renew --force %s tries now", next, cert->name);
+    else
+        snprintf(
+            text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until), next);
     c->s->waiting++;
     session_part_done(c->e, c->s->id, cert->name, text, NULL);
 }
@@ -246,6 +253,21 @@ static void on_revocation_authority(struct engine *e, const struct err *why, voi
     post_start(v->authority, &spec, on_revoked, v);
 }
 
+static void find_issuer(struct engine *e, const struct err *why, void *arg)
+{
+    struct revocation *v = arg;
+    struct err err = ERR_INIT;
+    v->authority = authority_of_directory(e, v->cert.authority);
+    if (v->authority != NULL) {
+        authority_need(v->authority, false, on_revocation_authority, v);
+        return;
+    }
+    err_set(&err, ERR_CONFIG,
+        "it was issued by %s, which is not configured any more: name it under authorities",
+        v->cert.authority);
+    revocation_end(v, why != NULL ? why : &err);
+}
+
 static void revoke(const struct command *c)
 {
     struct err err = ERR_INIT;
@@ -257,10 +279,6 @@ static void revoke(const struct command *c)
     int r = get(c, name, v->arena, &v->cert, &err);
     if (r == 0 && v->cert.generation == 0)
         r = err_set(&err, ERR_FAILED, "%s was never issued: there is nothing to revoke", name);
-    if (r == 0 && (v->authority = authority_of_directory(c->e, v->cert.authority)) == NULL)
-        r = err_set(&err, ERR_CONFIG,
-            "%s was issued by %s, which is not configured any more: name it under authorities", name,
-            v->cert.authority);
     if (r < 0) {
         fail(c, &err);
         arena_free(v->arena);
@@ -269,7 +287,10 @@ static void revoke(const struct command *c)
     }
     v->ticket = arena_str(v->arena, c->m->ticket);
     c->s->waiting++;
-    authority_need(v->authority, false, on_revocation_authority, v);
+    if (authority_of_directory(c->e, v->cert.authority) != NULL)
+        find_issuer(c->e, NULL, v);
+    else
+        authority_introduce(c->e, v->cert.permit, find_issuer, v);
 }
 
 static void forget(const struct command *c)
@@ -369,17 +390,18 @@ static void account_update(const struct command *c)
 static const struct {
     void (*run)(const struct command *c);
     size_t names_min;
+    bool asks; /* changes nothing */
 } verbs[] = {
-    [VERB_ISSUE] = {issue, 0},
-    [VERB_RENEW] = {renew, 0},
-    [VERB_LIST] = {list, 0},
-    [VERB_SHOW] = {show, 1},
-    [VERB_REVOKE] = {revoke, 1},
-    [VERB_FORGET] = {forget, 1},
-    [VERB_LOG] = {show_log, 0},
-    [VERB_ACCOUNT_SHOW] = {account_show, 0},
-    [VERB_ACCOUNT_REGISTER] = {account_register, 0},
-    [VERB_ACCOUNT_UPDATE] = {account_update, 0},
+    [VERB_ISSUE] = {issue, 0, false},
+    [VERB_RENEW] = {renew, 0, false},
+    [VERB_LIST] = {list, 0, true},
+    [VERB_SHOW] = {show, 1, true},
+    [VERB_REVOKE] = {revoke, 1, false},
+    [VERB_FORGET] = {forget, 1, false},
+    [VERB_LOG] = {show_log, 0, true},
+    [VERB_ACCOUNT_SHOW] = {account_show, 0, false}, /* looks at the CA, and notes what it finds */
+    [VERB_ACCOUNT_REGISTER] = {account_register, 0, false},
+    [VERB_ACCOUNT_UPDATE] = {account_update, 0, false},
 };
 
 void command_run(struct engine *e, const struct msg_engine_command *m)
@@ -391,6 +413,7 @@ void command_run(struct engine *e, const struct msg_engine_command *m)
         fail(&c, &err);
         return;
     }
+    c.s->asks = verbs[m->verb].asks;
     log_debug("session %u: %s", (unsigned)m->session, command_verb_text(m->verb));
     verbs[m->verb].run(&c);
 }

@@ -81,6 +81,9 @@ struct authority {
 
 struct authority *authority_find(struct engine *e, const char *name);
 struct authority *authority_of_directory(struct engine *e, const char *directory);
+/* Has the parent announce the authority that a permit names (a certificate issued by command outlives the run
+ * that knew it); then `fn`, with an error where it cannot. */
+void authority_introduce(struct engine *e, struct str permit, authority_ready_fn *fn, void *arg);
 void authority_configure(struct engine *e, const struct msg_engine_authority *m);
 /* Directory and account, from the cache where it is good. `may_register` false only looks. */
 void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
@@ -127,7 +130,7 @@ struct job {
     enum order_phase shown;
     struct mono started;
     unsigned interruptions;
-    bool over, account_retried;
+    bool over, account_retried, introducing;
     struct published_info {
         const char *fingerprint, *serial, *issuer;
         struct wall not_before, not_after;
@@ -210,6 +213,7 @@ struct session {
     size_t waiting; /* jobs, deployments, answers it waits for */
     struct err err; /* what concerns the command as a whole */
     bool failed;
+    bool asks;   /* changes nothing, so it does not depend on a commit */
     bool pass;   /* renew without names: goes on until nothing is due */
     bool follow; /* log --follow: every new entry (of `name`, where there is one) is a row */
     char *name;
@@ -229,6 +233,9 @@ void session_part_done(
     struct engine *e, uint32_t id, const char *name, const char *step, const struct err *err);
 /* Ends those that wait for nothing any more. */
 void sessions_settle(struct engine *e);
+/* The store cannot be written: commands that change something fail with `why`, for nobody knows how long it
+ * lasts; those that only ask are answered. */
+void sessions_stuck(struct engine *e, const struct err *why);
 
 /* --- report.c
  * -----------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ void jobs_reap(struct engine *e)
 {
     for (struct job **at = &e->jobs; *at != NULL;) {
         struct job *j = *at;
-        if (!j->over) {
+        if (!j->over || j->introducing) { /* an answer on its way still points here */
             at = &j->next;
             continue;
         }
@@ -201,6 +201,17 @@ static json_t *failure_detail(const struct job *j, const struct err *err)
         j->record.order_url, "authority", j->authority != NULL ? j->authority->name : "");
 }
 
+/* Who gave the command that this is for hears it from there; a daemon's log has it all the same. */
+static void log_failure(const struct job *j, const struct err *err)
+{
+    const char *name = j->record.name;
+    size_t n = strlen(name);
+    bool told = j->watches != NULL && !j->engine->schedule;
+    bool named = strncmp(err->text, name, n) == 0 && err->text[n] == ':';
+    log_line(
+        told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
+}
+
 static void fail(struct job *j, const struct err *why, bool dead)
 {
     struct engine *e = j->engine;
@@ -223,7 +234,7 @@ static void fail(struct job *j, const struct err *why, bool dead)
     else if (store_certificate_delete(e->store, str_c(j->record.name), NULL) < 0)
         log_error("%s: the record could not be removed", j->record.name);
     add_outlook(j, kept, &err);
-    log_warning("%s: %s", j->record.name, err.text);
+    log_failure(j, &err);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(e, w->session, j->record.name, "failed", &err);
     over(j);
@@ -345,8 +356,8 @@ static void on_key(const void *msg, const struct err *why, void *arg)
     const struct msg_key_made *m = msg;
     struct err err = ERR_INIT;
     struct order_event ev;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r == 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m != NULL && r == 0) {
         j->sealed_key = arena_str(j->arena, m->sealed_key);
         r = store_key_put(j->engine->store, str_c(j->record.name), j->generation, j->sealed_key, &err);
     }
@@ -382,8 +393,8 @@ static void on_published(const void *msg, const struct err *why, void *arg)
     const struct msg_published *m = msg;
     struct err err = ERR_INIT;
     struct order_event ev;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r < 0) {
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0) {
         tell_failed(j, j->publish_tag, &err);
         return;
     }
@@ -602,9 +613,34 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
     step(j, &ev);
 }
 
+static void on_introduced(struct engine *e, const struct err *why, void *arg)
+{
+    struct job *j = arg;
+    struct err err = ERR_INIT;
+    j->introducing = false;
+    if (j->over)
+        return;
+    j->authority = authority_find(e, j->wish.authority);
+    if (j->authority != NULL) {
+        begin(j);
+        return;
+    }
+    err_set(&err, ERR_CONFIG,
+        "authority %s is not configured (any more): name it under authorities, or give the certificate "
+        "another",
+        j->wish.authority);
+    fail(j, why != NULL ? why : &err, false);
+}
+
 static void begin(struct job *j)
 {
     show(j, "asking the authority");
+    j->authority = authority_find(j->engine, j->wish.authority);
+    if (j->authority == NULL) {
+        j->introducing = true;
+        authority_introduce(j->engine, j->record.permit, on_introduced, j);
+        return;
+    }
     authority_need(j->authority, true, on_authority, j);
 }
 
@@ -618,12 +654,6 @@ static int load(struct job *j, const char *name, struct err *err)
                    : r;
     if ((r = wish_decode(str_c(j->record.wish), j->arena, &j->wish, err)) < 0)
         return r;
-    j->authority = authority_find(e, j->wish.authority);
-    if (j->authority == NULL)
-        return err_set(err, ERR_CONFIG,
-            "%s: authority %s is not configured (any more): name it under authorities, or give the "
-            "certificate another",
-            name, j->wish.authority);
     return 0;
 }
 
@@ -645,7 +675,7 @@ struct job *job_start(struct engine *e, const char *name, struct err *err)
     j->next = e->jobs;
     e->jobs = j;
     e->job_n++;
-    log_info("%s: getting a certificate from %s", name, j->authority->name);
+    log_info("%s: getting a certificate from %s", name, j->wish.authority);
     begin(j);
     return j;
 }

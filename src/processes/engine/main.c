@@ -118,20 +118,25 @@ static const struct channel_rule parent_rules[] = {
  */
 
 /* SQLite wants its three files beside each other; the user that the engine becomes may write them but not the
- * directory they are in. */
+ * directory they are in, nor can it sync that: files that are new are made durable here. */
 static int prepare_store(struct engine *e, struct err *err)
 {
     static const char *const files[] = {"evercert.db", "evercert.db-wal", "evercert.db-shm"};
+    bool is_new = false;
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        int fd ATTR_CLEANUP(fd_close) =
-            openat(PROCESS_STATE_FD, files[i], O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+        int fd ATTR_CLEANUP(fd_close) = openat(PROCESS_STATE_FD, files[i], flags);
+        if (fd < 0 && errno == ENOENT) {
+            is_new = true;
+            fd = openat(PROCESS_STATE_FD, files[i], flags | O_CREAT | O_EXCL, 0600);
+        }
         if (fd < 0)
             return err_errno(err, errno, "%s/%s", e->state_path, files[i]);
         int r = process_own(&e->process, fd, err);
         if (r < 0)
             return r;
     }
-    return 0;
+    return is_new ? dir_sync(PROCESS_STATE_FD, err) : 0;
 }
 
 static int find_state_path(struct engine *e, struct err *err)
@@ -177,13 +182,17 @@ static int start(struct engine *e, struct err *err)
 {
     int r;
     if (e->process.probe == NULL) {
-        if ((r = find_state_path(e, err)) < 0 || (r = prepare_store(e, err)) < 0 ||
-            (r = process_become(&e->process, err)) < 0)
+        r = find_state_path(e, err);
+        if (r == 0)
+            r = prepare_store(e, err);
+        if (r == 0)
+            r = process_become(&e->process, err);
+        if (r < 0)
             return r;
         if (fchdir(PROCESS_STATE_FD) != 0)
             return err_errno(err, errno, "%s", e->state_path);
         if ((r = store_open_sqlite("evercert.db", &e->store, err)) < 0)
-            return err_prefix(err, "%s/evercert.db", e->state_path);
+            return err_prefix(err, "%s", e->state_path);
         if (chdir("/") != 0)
             return err_errno(err, errno, "/");
     }
@@ -202,10 +211,8 @@ int main(int argc, char **argv)
     e.actions = calloc(1, sizeof *e.actions);
     if (e.actions == NULL)
         abort();
-    if (start(&e, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&e, &err) < 0)
+        return process_unable(&e.process, &err);
     e.parent = channel_new(e.process.base, PROCESS_PARENT_FD, "engine-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &e);
     if (channel_send(e.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {

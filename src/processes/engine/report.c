@@ -1,7 +1,9 @@
 /* Rows for people and scripts: the JSON of a certificate, a history entry, an account. */
 #include "processes/engine/engine.h"
 
+#include "acme/limits.h"
 #include "base/log.h"
+#include "crypto/chain.h"
 
 #include <string.h>
 
@@ -102,13 +104,13 @@ static int add_history(const struct history_record *h, void *arg)
     return 0;
 }
 
-/* Chain subjects are read by the keeper's library only; here the count is enough. */
-static int64_t chain_length(const char *pem)
+/* Public data that the keeper has verified; read again only to be described. */
+static json_t *chain_subjects(const char *pem, struct arena *a)
 {
-    int64_t n = 0;
-    for (const char *at = pem; (at = strstr(at, "-----BEGIN CERTIFICATE-----")) != NULL; at++)
-        n++;
-    return n;
+    struct chain chain;
+    if (chain_parse(str_c(pem), ACME_CHAIN_CERTS_MAX, a, &chain, NULL) < 0)
+        return json_array();
+    return texts(chain.subjects, chain.n);
 }
 
 static void add_whole(struct engine *e, json_t *o, const struct certificate *c, const struct wish *w)
@@ -120,7 +122,7 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
     if (store_history_each(e->store, str_c(c->name), 0, SHOW_HISTORY_MAX, add_history, history, &err) < 0)
         log_error("%s", err.text);
     json_object_set_new(o, "history", history);
-    json_object_set_new(o, "chain_length", json_integer(chain_length(c->chain)));
+    json_object_set_new(o, "chain", chain_subjects(c->chain, a));
     json_object_set_new(o, "webroot", text_or_null(w->webroot));
     json_object_set_new(o, "renew_before",
         w->renew_before_s > 0 ? json_string(duration_format(w->renew_before_s, text)) : json_null());

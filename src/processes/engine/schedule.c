@@ -88,7 +88,9 @@ static void record_outcome(struct deployment *d, const char *output, const struc
         c.deploy_due_at = schedule_deploy_at(engine_now(e), c.deploy_failures, random_u64());
         c.deploy_error = why->text;
         history_add(e, c.name, "deploy-failed", why->text, json_pack("{s:s}", "output", output));
-        log_warning("%s: %s", c.name, why->text);
+        /* Who gave the command that this is for hears it from there. */
+        log_line(d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c.name,
+            why->text);
     }
     /* A generation that was published meanwhile has its own deployment ahead. */
     if (c.generation != d->record.generation)
@@ -102,7 +104,7 @@ static void on_deployed(const void *msg, const struct err *why, void *arg)
     struct deployment *d = arg;
     const struct msg_deployed *m = msg;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     record_outcome(d, m == NULL ? "" : m->output, r < 0 ? &err : NULL);
     if (r < 0)
         err_prefix(&err, "the certificate is there, but its deployment failed and is tried again");
@@ -167,7 +169,7 @@ static void watch_passes(struct engine *e, struct job *j)
             job_watch(j, s->id);
 }
 
-/* A certificate that cannot even be started must not be found due for ever. */
+/* A certificate that cannot even be started must not be found due for ever, nor passed over in silence. */
 static void postpone(struct engine *e, const char *name, const struct err *why)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
@@ -181,7 +183,13 @@ static void postpone(struct engine *e, const char *name, const struct err *why)
     c.last_error_at = engine_now(e);
     (void)store_certificate_put(e->store, &c, NULL);
     history_add(e, name, "failed", why->text, NULL);
-    log_error("%s", why->text);
+    if (e->schedule)
+        log_error("%s", why->text);
+    for (struct session *s = e->sessions; s != NULL; s = s->next)
+        if (s->pass) {
+            s->waiting++;
+            session_part_done(e, s->id, name, "failed", why);
+        }
 }
 
 static void start_jobs(struct engine *e)

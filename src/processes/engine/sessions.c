@@ -47,8 +47,14 @@ static void tell(struct engine *e, enum msg_type t, const void *msg)
 void session_row(struct engine *e, uint32_t id, json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT);
-    if (text != NULL)
-        tell(e, MSG_row, &(struct msg_row){id, text});
+    struct err err = ERR_INIT;
+    /* An answer that is cut short must not look whole. */
+    if (text == NULL)
+        err_set(&err, ERR_MEMORY, "a row could not be written as JSON");
+    else
+        (void)channel_send(e->parent, MSG_row, 0, &(struct msg_row){id, text}, -1, &err);
+    if (err.code != 0)
+        session_fail(e, id, &err);
     free(text);
     json_decref(object);
 }
@@ -87,14 +93,29 @@ static uint32_t status_of(const struct session *s)
     return s->err.code == ERR_USAGE || s->err.code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 }
 
+static void finish(struct engine *e, const struct session *s)
+{
+    struct msg_finished m = {s->id, status_of(s), msg_error_of(&s->err)};
+    tell(e, MSG_finished, &m);
+    session_end(e, s->id);
+}
+
 void sessions_settle(struct engine *e)
 {
     for (struct session *s = e->sessions, *next; s != NULL; s = next) {
         next = s->next;
-        if (s->waiting > 0)
-            continue;
-        struct msg_finished m = {s->id, status_of(s), msg_error_of(&s->err)};
-        tell(e, MSG_finished, &m);
-        session_end(e, s->id);
+        if (s->waiting == 0)
+            finish(e, s);
+    }
+}
+
+void sessions_stuck(struct engine *e, const struct err *why)
+{
+    for (struct session *s = e->sessions, *next; s != NULL; s = next) {
+        next = s->next;
+        if (!s->asks && !s->failed) /* who has heard of one failure needs no second for the same reason */
+            session_fail(e, s->id, why);
+        if (!s->asks || s->waiting == 0)
+            finish(e, s);
     }
 }

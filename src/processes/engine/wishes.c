@@ -18,7 +18,8 @@ void wishes_begin(struct engine *e)
     e->feed_arena = arena_new();
     e->feed_names = NULL;
     e->feed_n = 0;
-    /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look. */
+    /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look.
+     */
     if (!e->swept)
         challenges_sweep(e);
     e->swept = true;

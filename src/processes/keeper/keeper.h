@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "config/wish.h"
 #include "crypto/chain.h"
+#include "crypto/digest.h"
 #include "crypto/key.h"
 #include "processes/process.h"
 
@@ -23,6 +24,13 @@ struct keeper_account {
     bool key_is_new; /* made in this run: the CA cannot know it yet */
 };
 
+enum { SHELF_PLACES = 32 }; /* as many as orders are under way at once (engine.h) */
+
+struct shelf_place {
+    unsigned char digest[SHA256_LEN]; /* of the key's DER */
+    struct key *key;                  /* NULL: empty */
+};
+
 struct keeper {
     struct process process;
     struct channel *parent, *engine;
@@ -30,6 +38,8 @@ struct keeper {
     int live, archive; /* directories */
     int account_file;  /* account-key, open for appending */
     struct keeper_account *accounts;
+    struct shelf_place shelf[SHELF_PLACES];
+    size_t shelf_next; /* the place that is given away next, the oldest */
 };
 
 /* secrets.c: seal.key and account-key. Opens (or makes, 0600 from birth) what lies in the state directory.
@@ -55,6 +65,11 @@ int sealed_key_make(
     struct keeper *k, const struct wish *w, int64_t generation, struct buf *out, struct err *err);
 int sealed_key_open(struct keeper *k, const struct wish *w, int64_t generation, struct str sealed,
     struct key **out, struct err *err);
+
+/* shelf.c: the keys used last, by their DER, so that they need not be read again. */
+void shelf_put(struct keeper *k, struct str der, const struct key *key);
+bool shelf_find(struct keeper *k, struct str der, struct key **out);
+void shelf_clear(struct keeper *k);
 
 /* signing.c: one JWS, header and payload built here from the request's meaning. */
 int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, struct err *err);

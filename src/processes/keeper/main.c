@@ -224,10 +224,8 @@ int main(int argc, char **argv)
     struct keeper k = {.live = -1, .archive = -1, .account_file = -1};
     struct err err = ERR_INIT;
     process_init(&k.process, "keeper", argc, argv);
-    if (start(&k, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&k, &err) < 0)
+        return process_unable(&k.process, &err);
     k.parent = channel_new(k.process.base, PROCESS_PARENT_FD, "keeper-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &k);
     if (channel_send(k.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {
@@ -235,6 +233,7 @@ int main(int argc, char **argv)
         return 1;
     }
     process_run(&k.process, NULL, NULL);
+    shelf_clear(&k);
     secret_free(&k.seal_key);
     return 0;
 }

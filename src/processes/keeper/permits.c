@@ -79,6 +79,7 @@ int sealed_key_make(
     int r;
     if ((r = key_generate(w->key_type, &key, err)) < 0 || (r = key_to_der(key, &der, err)) < 0)
         return r;
+    shelf_put(k, buf_str(&der), key);
     return seal(&k->seal_key, key_context(a, w, generation), buf_str(&der), out, err);
 }
 
@@ -88,5 +89,9 @@ int sealed_key_open(struct keeper *k, const struct wish *w, int64_t generation, 
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct buf der ATTR_CLEANUP(buf_free) = buf_new_sensitive(16 * 1024);
     int r = unseal(&k->seal_key, key_context(a, w, generation), sealed, &der, err);
-    return r < 0 ? r : key_from_der(buf_str(&der), out, err);
+    if (r < 0 || shelf_find(k, buf_str(&der), out))
+        return r;
+    if ((r = key_from_der(buf_str(&der), out, err)) == 0)
+        shelf_put(k, buf_str(&der), *out);
+    return r;
 }

@@ -74,7 +74,7 @@ static int write_generation(int dir, const struct wish *w, const char *number, c
 {
     char temp[FILE_TEMP_NAME_MAX];
     int fd ATTR_CLEANUP(fd_close) = -1;
-    int r = dir_make(dir, file_temp_name(temp), 0755, &fd, err);
+    int r = dir_make_unsynced(dir, file_temp_name(temp), 0755, &fd, err);
     if (r < 0)
         return r;
     struct files f = {fd, (mode_t)w->key_mode};
@@ -145,22 +145,32 @@ static int prune_archive(int dir, struct err *err)
     }
 }
 
+static int move_to_archive(int dir, int archive, const char *name, int64_t generation, struct err *err)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%" PRId64, generation);
+    /* A certificate that was forgotten and began again has small numbers again: the newer one stays. */
+    int r = remove_if_there(archive, number, err);
+    if (r == 0 && renameat(dir, number, archive, number) != 0)
+        r = err_errno(err, errno, "moving generation %s of %s to the archive", number, name);
+    return r;
+}
+
+/* Most of the time there is one to move, or none (a certificate that is new): then nothing is touched. */
 static int to_archive(struct keeper *k, const char *name, int dir, int64_t below, struct err *err)
 {
     int archive ATTR_CLEANUP(fd_close) = -1;
-    int r = dir_make(k->archive, name, 0700, &archive, err);
-    while (r == 0) {
+    for (;;) {
         struct oldest o = {-1, 0};
-        char number[32];
-        if ((r = dir_each(dir, note_oldest, &o, err)) < 0 || o.number < 0 || o.number >= below)
-            break;
-        snprintf(number, sizeof number, "%" PRId64, o.number);
-        /* A certificate that was forgotten and began again has small numbers again: the newer one stays. */
-        r = remove_if_there(archive, number, err);
-        if (r == 0 && renameat(dir, number, archive, number) != 0)
-            r = err_errno(err, errno, "moving generation %s of %s to the archive", number, name);
+        int r = dir_each(dir, note_oldest, &o, err);
+        if (r < 0)
+            return r;
+        if (o.number < 0 || o.number >= below)
+            return archive < 0 ? 0 : prune_archive(archive, err);
+        if ((archive < 0 && (r = dir_make(k->archive, name, 0700, &archive, err)) < 0) ||
+            (r = move_to_archive(dir, archive, name, o.number, err)) < 0)
+            return r;
     }
-    return r < 0 ? r : prune_archive(archive, err);
 }
 
 /* --- the three things others call

@@ -138,7 +138,7 @@ static void request_keeper(
 /* The authority the command speaks of, announced with what it says about the account. */
 static int find_authority(struct session *s, const char *name, const struct authority **out, struct err *err)
 {
-    *out = settings_authority(&s->p->settings, str_c(name), s->arena);
+    *out = authority_named(s->p, name, s->arena);
     if (*out == NULL)
         return err_set(err, ERR_USAGE,
             "there is no authority %s: name a preset (letsencrypt, letsencrypt-staging), an entry of "
@@ -172,8 +172,8 @@ static void on_issue_permit(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     if (s == NULL || asked_again(s, msg))
         return;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r < 0)
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0)
         fail(s, &err);
     else
         ask_engine(s, m->permit, STR(""));
@@ -217,11 +217,8 @@ static int choose_authority(struct session *s, struct wish *w, const struct auth
             "authority %s has no staging directory: set authorities.%s.staging to one, or name a staging "
             "authority",
             w->authority, w->authority);
-    struct authority *staging = arena_alloc(s->arena, sizeof *staging);
-    *staging = (struct authority){a->staging, a->staging, a->ca_file, a->staging};
-    w->authority = staging->name;
-    *out = staging;
-    return 0;
+    w->authority = a->staging;
+    return find_authority(s, a->staging, out, err);
 }
 
 static void issue_command(struct session *s)
@@ -259,8 +256,8 @@ static void on_ticket(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     if (s == NULL || asked_again(s, msg))
         return;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r < 0)
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0)
         fail(s, &err);
     else
         ask_engine(s, STR(""), m->ticket);
@@ -302,7 +299,7 @@ static void on_forgotten(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     if (s == NULL || asked_again(s, msg))
         return;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (r < 0)
         fail(s, &err);
     else
@@ -494,7 +491,9 @@ void control_drop(struct parent *p)
 void control_close(struct parent *p)
 {
     struct err err = ERR_INIT;
-    if (p->broken)
+    if (p->why.code != 0)
+        err = p->why;
+    else if (p->broken)
         err_set(&err, ERR_FAILED, "a process of evercert failed; its message above says why");
     else
         err_set(&err, ERR_CANCELLED, "evercert was stopped; what was under way goes on at its next start");

@@ -4,6 +4,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/notify.h"
+#include "os/signal.h"
 #include "os/user.h"
 #include "processes/command.h"
 #include "processes/process.h"
@@ -238,7 +239,7 @@ static void watch_signals(struct parent *p)
         if (p->signals[i] == NULL || evsignal_add(p->signals[i], NULL) != 0)
             abort();
     }
-    signal(SIGPIPE, SIG_IGN);
+    signal_ignore(SIGPIPE);
 }
 
 static int start(struct parent *p, struct err *err)
@@ -294,6 +295,8 @@ int main(int argc, char **argv)
         parent_stop(&p, EXIT_FAILED);
     }
     event_base_dispatch(p.base);
+    if (p.options.daemon && p.exit_status != 0 && p.why.code != 0)
+        complain(p.why.text);
     while (p.sessions != NULL) /* gives their last words a chance to be written */
         control_drop(&p);
     if (p.options.dry_run)

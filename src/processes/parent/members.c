@@ -53,6 +53,25 @@ static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, vo
     wishes_feed(m->parent);
 }
 
+static void drop_channel(struct member *m);
+
+/* Its last word. The operator gets it at the end where this ends everything, else it is news for the log. */
+static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    const struct msg_unable *u = msg;
+    (void)c, (void)id, (void)fd;
+    if (msg_error_get(&u->error, &p->why) == 0)
+        err_set(&p->why, ERR_FAILED, "%s cannot start and gives no reason", names[m->id]);
+    if (strstr(p->why.text, p->options.state) == NULL)
+        err_prefix(&p->why, "%s", p->options.state);
+    m->unable = true;
+    if (p->ready_told)
+        log_error("%s: %s", names[m->id], p->why.text);
+    drop_channel(m); /* what it waits for */
+}
+
 static void on_responder_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
@@ -63,6 +82,36 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
         r = member_start(p, MEMBER_RESPONDER, &err);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
+/* A question of the engine, while the keeper is asked. */
+struct question {
+    unsigned life;
+    uint32_t id;
+};
+
+static void on_authority_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
+{
+    struct question *q = arg;
+    struct err err = ERR_INIT;
+    if (wish == NULL)
+        err = *why;
+    else
+        (void)authority_announce_named(p, wish->authority, &err);
+    engine_done(p, q->life, q->id, &err);
+    free(q);
+}
+
+static void on_authority_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    const struct msg_authority_need *need = msg;
+    struct question *q = calloc(1, sizeof *q);
+    (void)c, (void)fd;
+    if (q == NULL)
+        abort();
+    *q = (struct question){m->parent->engine_life, id};
+    permit_consult(m->parent, need->permit, on_authority_permit, q);
 }
 
 static void on_webroot_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -110,12 +159,14 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
     {MSG_deploy, CHANNEL_STATE_ANY, on_deploy},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 
 static void on_keeper_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -132,16 +183,21 @@ static void on_keeper_ready(struct channel *c, uint32_t id, const void *msg, int
     }
 }
 
-static const struct channel_rule keeper_rules[] = {{MSG_ready, CHANNEL_STATE_ANY, on_keeper_ready}};
+static const struct channel_rule keeper_rules[] = {
+    {MSG_ready, CHANNEL_STATE_ANY, on_keeper_ready},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
+};
 
-/* Beyond that keeper and responder only answer what they were asked. */
+/* The responder only answers what it was asked, once it lives. */
+static const struct channel_rule responder_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
+
 static const struct {
     const struct channel_rule *rules;
     size_t n;
 } rules_of[] = {
     [MEMBER_KEEPER] = {keeper_rules, ARRAY_LEN(keeper_rules)},
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
-    [MEMBER_RESPONDER] = {NULL, 0},
+    [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
 };
 
 /* --- starting
@@ -312,6 +368,9 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 
 void members_init(struct parent *p)
 {
+    /* libcurl's libraries bring GnuTLS along, which nobody uses, but which prepares itself while it is
+     * loaded. */
+    setenv("GNUTLS_NO_IMPLICIT_INIT", "1", 0);
     for (int i = 0; i < MEMBER_END_; i++) {
         p->members[i] = (struct member){.parent = p, .id = (enum member_id)i};
         p->members[i].restart = evtimer_new(p->base, on_restart, &p->members[i]);
@@ -325,8 +384,10 @@ static void schedule_restart(struct member *m, int wait_status)
     if (clock_mono(&system_clock).ms - m->started_ms > LONG_LIFE_MS)
         m->deaths = 0;
     m->deaths++;
-    log_error("%s %s", names[m->id], child_status_text(wait_status, text));
-    /* What cannot start at all will not start the next time either: its own message said why. */
+    if (!m->unable)
+        log_error("%s %s", names[m->id], child_status_text(wait_status, text));
+    m->unable = false;
+    /* What cannot start at all will not start the next time either. */
     bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
     bool exited = never_lived && (!p->options.daemon || WIFEXITED(wait_status));
     bool often = m->deaths >= ONESHOT_DEATHS_MAX && (never_lived || !p->options.daemon);

@@ -38,6 +38,7 @@ struct member {
     pid_t pid;
     struct channel *channel;
     struct event *restart; /* timer of the next start after a death */
+    bool unable;           /* it said why it cannot start; its death is no news */
     unsigned deaths;       /* in a row, without a minute of life between */
     int64_t started_ms;
 };
@@ -79,6 +80,7 @@ struct parent {
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
+    struct err why; /* of a process that cannot start */
 };
 
 /* main.c */
@@ -99,6 +101,10 @@ struct channel *member_channel(const struct parent *p, enum member_id id);
 
 /* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
 void wishes_feed(struct parent *p);
+/* By its name or URL, one authority's staging directory included (with that authority's trust); in `a`.
+ * NULL: none. */
+const struct authority *authority_named(struct parent *p, const char *name, struct arena *a);
+int authority_announce_named(struct parent *p, const char *name, struct err *err);
 int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err);
 

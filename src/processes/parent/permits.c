@@ -17,8 +17,8 @@ static void on_opened(const void *msg, const struct err *why, void *arg)
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct wish wish;
     struct err err = ERR_INIT;
-    int r = m == NULL ? (err = *why, why->code) : msg_error_get(&m->error, &err);
-    if (r == 0)
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m != NULL && r == 0)
         r = wish_decode(str_c(m->wish), a, &wish, &err);
     c->then(c->p, r == 0 ? &wish : NULL, r == 0 ? NULL : &err, c->arg);
     free(c);

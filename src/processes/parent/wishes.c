@@ -18,6 +18,19 @@ enum {
     CA_FILE_MAX = 1024 * 1024, /* a system's whole bundle is a quarter of that */
 };
 
+/* What is no certificate would only be seen as a CA that is not trusted. That it is a good one is for those
+ * to say who have a library for it. */
+static int read_roots(const struct authority *a, struct buf *pem, struct err *err)
+{
+    static const char mark[] = "CERTIFICATE-----";
+    if (a->ca_file[0] == '\0')
+        return 0;
+    int r = file_read(AT_FDCWD, a->ca_file, CA_FILE_MAX, pem, err);
+    if (r == 0 && memmem(pem->p, pem->n, mark, strlen(mark)) == NULL)
+        r = err_set(err, ERR_CONFIG, "%s holds no certificate in PEM form", a->ca_file);
+    return r < 0 ? err_prefix(err, "ca-file of authority %s", a->name) : 0;
+}
+
 int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
 {
@@ -25,14 +38,39 @@ int authority_announce(
     struct buf pem ATTR_CLEANUP(buf_free) = buf_new(CA_FILE_MAX);
     if (keeper == NULL || engine == NULL)
         return err_set(err, ERR_IPC, "keeper or engine is not running");
-    int r = a->ca_file[0] == '\0' ? 0 : file_read(AT_FDCWD, a->ca_file, CA_FILE_MAX, &pem, err);
+    int r = read_roots(a, &pem, err);
     if (r < 0)
-        return err_prefix(err, "ca-file of authority %s", a->name);
+        return r;
     struct msg_keeper_account to_keeper = {a->directory, email, agree_tos};
     struct msg_engine_authority to_engine = {a->name, a->directory, buf_str(&pem), email, agree_tos};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
+}
+
+const struct authority *authority_named(struct parent *p, const char *name, struct arena *a)
+{
+    for (size_t i = 0; i < p->settings.authority_n; i++) {
+        const struct authority *of = &p->settings.authorities[i];
+        if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
+            continue;
+        struct authority *staging = arena_alloc(a, sizeof *staging);
+        *staging = (struct authority){of->staging, of->staging, of->ca_file, of->staging};
+        return staging;
+    }
+    return settings_authority(&p->settings, str_c(name), a);
+}
+
+int authority_announce_named(struct parent *p, const char *name, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    const struct authority *authority = authority_named(p, name, a);
+    if (authority == NULL)
+        return err_set(err, ERR_CONFIG,
+            "authority %s is not configured (any more): name it under authorities, or give the certificate "
+            "another",
+            name);
+    return authority_announce(p, authority, p->settings.email, p->settings.agree_tos, err);
 }
 
 struct feed_item {
@@ -57,9 +95,9 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     const struct msg_permit_made *m = msg;
     struct err err = ERR_INIT;
     struct channel *engine = member_channel(p, MEMBER_ENGINE);
-    int r = m == NULL ? why->code : msg_error_get(&m->error, &err);
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     bool current = f->round == p->feed_round;
-    if (r == 0 && engine != NULL && current)
+    if (m != NULL && r == 0 && engine != NULL && current)
         r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit}, -1, &err);
     if (m != NULL && r < 0)
         log_error("%s: %s", f->name, err.text);

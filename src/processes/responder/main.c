@@ -125,10 +125,8 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     process_init(&me.process, "responder", argc, argv);
     me.responder = responder_new(me.process.base, on_hit, &me);
-    if (start(&me, &err) < 0) {
-        log_error("%s", err.text);
-        return 1;
-    }
+    if (start(&me, &err) < 0)
+        return process_unable(&me.process, &err);
     me.parent = channel_new(me.process.base, PROCESS_PARENT_FD, "responder-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &me);
     process_run(&me.process, NULL, NULL);

@@ -38,8 +38,8 @@ static void defaults_reach_certificates(void **state)
 static void domains_are_tidied(void **state)
 {
     struct arena *a = arena_new();
-    struct settings s = good_settings(a, "certificates: [{domains: [B\xc3\xbc"
-                                         "cher.example, a.example, A.example., xn--bcher-kva.example]}]\n");
+    struct settings s = good_settings(a,
+        "certificates: [{domains: [B\303\274cher.example, a.example, A.example., xn--bcher-kva.example]}]\n");
     const struct wish *w = &s.certificates[0];
     assert_int_equal(w->domain_n, 2);
     assert_string_equal(w->domains[0], "xn--bcher-kva.example");

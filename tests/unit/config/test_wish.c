@@ -122,8 +122,7 @@ static void strangers_are_refused(void **state)
         "{\"domains\":[1]}",
         "{\"domains\":[null]}",
         "{\"domains\":[\"A.example\"]}",
-        "{\"domains\":[\"b\xc3\xbc"
-        "cher.example\"]}",
+        "{\"domains\":[\"b\303\274cher.example\"]}",
         "{\"domains\":[\"a.example.\"]}",
         "{\"domains\":[\"a.example\",\"a.example\"]}",
         "{\"domains\":[\"*.a.example\"]}",
