@@ -144,7 +144,8 @@ static enum progress_form form_of(const struct session *s)
         return PROGRESS_JSON;
     if (s->globals->quiet)
         return PROGRESS_QUIET;
-    return s->terminal.is_tty ? PROGRESS_DRAWN : PROGRESS_PLAIN;
+    /* A drawing is made of the same escape codes that who wants no colours does not want to see. */
+    return s->terminal.colour ? PROGRESS_DRAWN : PROGRESS_PLAIN;
 }
 
 /* Queries answer with rows alone; an object for a result among them would break their form. */
@@ -223,7 +224,7 @@ static int status_of_lost(const struct session *s)
         return EXIT_FAILED;
     }
     int code = s->parent_gone && WIFEXITED(s->parent_status) ? WEXITSTATUS(s->parent_status) : -1;
-    if (code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
+    if (code == EXIT_FAILED || code == EXIT_LOCKED || code == EXIT_USAGE) /* it has said why itself */
         return code;
     if (s->parent_gone)
         say_error("the parent process ended before the command was done (%s); -v shows more",

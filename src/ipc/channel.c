@@ -214,7 +214,10 @@ static void flush(struct channel *c)
         }
         if (n < 0) {
             struct err why = ERR_INIT;
-            err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
+            if (errno == EPIPE || errno == ECONNRESET)
+                err_set(&why, ERR_IPC, "channel %s: the other end went", c->name);
+            else
+                err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
             die(c, &why);
             return;
         }
@@ -283,6 +286,8 @@ int channel_send(struct channel *c, enum msg_type t, uint32_t id, const void *ms
 int channel_request(struct channel *c, enum msg_type t, const void *msg, enum msg_type answer,
     channel_reply_fn *reply, void *arg, struct err *err)
 {
+    if (msg_has_fd(answer))
+        return err_set(err, ERR_IPC, "%s carries a descriptor and cannot be an answer", msg_name(answer));
     if (c->pending >= CHANNEL_REQUESTS_MAX)
         return err_set(err, ERR_IPC, "channel %s: too many requests wait for an answer", c->name);
     uint32_t id = c->last_id == UINT32_MAX ? 1 : c->last_id + 1;
@@ -318,28 +323,59 @@ static uint32_t get_le(const char *from, size_t bytes)
     return v;
 }
 
-/* The pending request this frame answers, taken out of the list; NULL where there is none. */
-static struct request *take_request(struct channel *c, uint32_t id, uint32_t type)
+/* Where the pending request stands that this frame answers; NULL where there is none. */
+static struct request **find_request(struct channel *c, uint32_t id, uint32_t type)
 {
-    for (struct request **at = &c->requests; *at != NULL; at = &(*at)->next) {
-        struct request *r = *at;
-        if (r->id != id || (uint32_t)r->answer != type)
-            continue;
-        *at = r->next;
-        if (*at == NULL)
-            c->requests_last = at;
-        c->pending--;
-        return r;
-    }
+    if (id == 0)
+        return NULL;
+    for (struct request **at = &c->requests; *at != NULL; at = &(*at)->next)
+        if ((*at)->id == id && (uint32_t)(*at)->answer == type)
+            return at;
     return NULL;
 }
 
-static const struct channel_rule *find_rule(const struct channel *c, uint32_t type)
+/* The same, taken out of the list. */
+static struct request *take_request(struct channel *c, uint32_t id, uint32_t type)
+{
+    struct request **at = find_request(c, id, type);
+    if (at == NULL)
+        return NULL;
+    struct request *r = *at;
+    *at = r->next;
+    if (*at == NULL)
+        c->requests_last = at;
+    c->pending--;
+    return r;
+}
+
+static const struct channel_rule *find_rule(const struct channel *c, uint32_t type, unsigned states)
 {
     for (size_t i = 0; i < c->rule_n; i++)
-        if ((uint32_t)c->rules[i].type == type && (c->rules[i].states & c->state) != 0)
+        if ((uint32_t)c->rules[i].type == type && (c->rules[i].states & states) != 0)
             return &c->rules[i];
     return NULL;
+}
+
+static int not_allowed(const struct channel *c, uint32_t type, struct err *err)
+{
+    return err_set(
+        err, ERR_IPC, "channel %s: %s (%u) is not allowed here", c->name, msg_name(type), (unsigned)type);
+}
+
+/* What can be said of a frame by its head alone, before memory is spent on the rest: whether this end takes
+ * such frames at all (the state counts when the frame is whole), and whether the length is within the type's
+ * limit. */
+static int check_head(struct channel *c, uint32_t length, uint32_t type, uint32_t id, struct err *err)
+{
+    if (find_rule(c, type, CHANNEL_STATE_ANY) == NULL && find_request(c, id, type) == NULL)
+        return not_allowed(c, type, err);
+    if (length < HEAD - 4)
+        return err_set(err, ERR_INPUT, "channel %s: %s says it has %u bytes, less than a head", c->name,
+            msg_name(type), (unsigned)length);
+    if (length - (HEAD - 4) > msg_max(type))
+        return err_set(err, ERR_LIMIT, "channel %s: %s says it has %u bytes, more than its limit", c->name,
+            msg_name(type), (unsigned)length);
+    return 0;
 }
 
 static int take_fd(struct channel *c)
@@ -355,17 +391,17 @@ static int take_fd(struct channel *c)
 /* Hands one whole frame to whoever may have it. */
 static int dispatch(struct channel *c, uint32_t type, uint32_t id, struct str fields, struct err *err)
 {
-    struct request *request = id != 0 ? take_request(c, id, type) : NULL;
-    const struct channel_rule *rule = request != NULL ? NULL : find_rule(c, type);
+    struct request *request = take_request(c, id, type);
+    const struct channel_rule *rule = request != NULL ? NULL : find_rule(c, type, c->state);
     if (request == NULL && rule == NULL)
-        return err_set(
-            err, ERR_IPC, "channel %s: %s (%u) is not allowed here", c->name, msg_name(type), (unsigned)type);
+        return not_allowed(c, type, err);
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     void *msg = arena_alloc(a, msg_size(type));
     int fd = -1, r = msg_decode(type, fields, a, msg, err);
     if (r == 0 && msg_has_fd(type) && (fd = take_fd(c)) < 0)
-        r = err_set(err, ERR_IPC, "channel %s: %s came without its descriptor", c->name, msg_name(type));
+        r = err_set(err, ERR_IPC, "%s came without its descriptor", msg_name(type));
     if (r < 0) {
+        (void)err_prefix(err, "channel %s", c->name);
         if (request != NULL) { /* still owed an answer: on_dying gives it */
             request->next = c->requests;
             if (c->requests == NULL)
@@ -393,13 +429,7 @@ static int take_frames(struct channel *c, struct err *err)
     while (!c->dead && c->in.n - pos >= HEAD) {
         const char *head = c->in.p + pos;
         uint32_t length = get_le(head, 4), type = get_le(head + 4, 2), id = get_le(head + 6, 4);
-        if (length < HEAD - 4 || length - (HEAD - 4) > msg_max(type)) {
-            r = err_set(err, msg_max(type) == 0 ? ERR_IPC : ERR_LIMIT,
-                "channel %s: a frame of type %s (%u) says it has %u bytes", c->name, msg_name(type),
-                (unsigned)type, (unsigned)length);
-            break;
-        }
-        if (c->in.n - pos - 4 < length)
+        if ((r = check_head(c, length, type, id, err)) < 0 || c->in.n - pos - 4 < length)
             break;
         if ((r = dispatch(c, type, id, (struct str){head + HEAD, length - (HEAD - 4)}, err)) < 0)
             break;
@@ -407,6 +437,10 @@ static int take_frames(struct channel *c, struct err *err)
     }
     if (!c->freed)
         buf_consume(&c->in, pos);
+    /* A descriptor comes with the first byte of its frame: none may be left but that of a frame still coming.
+     */
+    if (r == 0 && !c->dead && c->fd_n > (c->in.n > 0 ? 1 : 0))
+        r = err_set(err, ERR_IPC, "channel %s: a descriptor came with a message that has none", c->name);
     /* One large frame must not keep its memory for ever. */
     if (!c->freed && c->in.n == 0 && c->in.cap > 4 * READ_CHUNK)
         buf_free(&c->in);
@@ -454,12 +488,11 @@ static int read_some(struct channel *c, struct err *err)
     ssize_t n = recvmsg(c->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
-    if (n < 0)
+    if (n < 0 && errno != ECONNRESET) /* that is an end too: of a peer that had not read all */
         return err_set(err, ERR_IPC, "channel %s: reading failed: %s", c->name, strerror(errno));
-    if (n == 0 && c->in.n > 0)
-        return err_set(err, ERR_IPC, "channel %s: the other end went in the middle of a frame", c->name);
-    if (n == 0)
-        return err_set(err, ERR_IPC, "channel %s: the other end went", c->name);
+    if (n <= 0)
+        return err_set(err, ERR_IPC, "channel %s: the other end went%s", c->name,
+            c->in.n > 0 ? " in the middle of a frame" : "");
     buf_added(&c->in, (size_t)n);
     int r = keep_fds(c, &mh, err);
     return r < 0 ? r : 1;

@@ -3,10 +3,11 @@
  *
  *   frame = u32 length of what follows | u16 type | u32 id | fields
  *
- * The length is checked against the type's limit before anything is allocated. What this end accepts is a
- * table of rules; a frame that no rule and no pending request allows, in the state the channel is in, closes
- * the channel. Requests are numbered and answered by a message of the expected type with the same number.
- * Nothing here blocks.
+ * By its head alone a frame is refused that no rule and no pending request of this end allows, or whose
+ * length is beyond the type's limit: memory is spent on good ones only. When it is whole, it must be allowed
+ * in the state the channel is in, decode, and have come with a descriptor exactly if its type carries one. A
+ * bad frame closes the channel. Requests are numbered and answered by a message of the expected type with the
+ * same number. Nothing here blocks.
  */
 #ifndef EVERCERT_IPC_CHANNEL_H
 #define EVERCERT_IPC_CHANNEL_H
@@ -72,7 +73,8 @@ size_t channel_queued(const struct channel *c);
 int channel_send(struct channel *c, enum msg_type t, uint32_t id, const void *msg, int fd, struct err *err);
 
 /* Queue a request whose answer is of type `answer`. The callback comes from the loop, never from inside this
- * call. Returns 0 or as channel_send; on failure the callback never comes. */
+ * call. Returns 0 or as channel_send; on failure the callback never comes. Neither request nor answer can be
+ * of a type that carries a descriptor (ERR_IPC). */
 int channel_request(struct channel *c, enum msg_type t, const void *msg, enum msg_type answer,
     channel_reply_fn *reply, void *arg, struct err *err);
 /* Forget who waits: answers to requests with this arg are dropped silently. */

@@ -234,8 +234,8 @@ int msg_decode(enum msg_type t, struct str fields_in, struct arena *a, void *out
 {
     if (!known(t))
         return err_set(err, ERR_INPUT, "no message has the number %d", (int)t);
-    struct decoder d = {
-        (const unsigned char *)fields_in.p, (const unsigned char *)fields_in.p + fields_in.n, a, 0};
+    const unsigned char *start = (const unsigned char *)(fields_in.n > 0 ? fields_in.p : "");
+    struct decoder d = {start, start + fields_in.n, a, 0};
     memset(out, 0, layouts[t].size);
     size_t n;
     const struct field *fields = layouts[t].fields(&n);

@@ -228,7 +228,8 @@ bool msg_has_fd(uint32_t type);
 size_t msg_size(enum msg_type t);
 
 /* Append the fields of `msg` (a struct msg_NAME of that type). NULL texts count as "". ERR_LIMIT when the
- * frame would be larger than its limit or a list too long; ERR_INPUT never. */
+ * frame would be larger than its limit or a list too long, and `out` holds a part of it then; ERR_IPC for a
+ * number that is no message. */
 int msg_encode(enum msg_type t, const void *msg, struct buf *out, struct err *err);
 /* Decode exactly `fields` into *out (msg_size(t) bytes, zeroed by this call); memory from `a`. ERR_INPUT for
  * fields that end early, bytes left over, a text with NUL, a flag that is neither 0 nor 1; ERR_LIMIT for a

@@ -97,10 +97,24 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
         abort();
 }
 
+uid_t process_uid(const struct process *p)
+{
+    switch (p->identity) {
+    case IDENTITY_USER:
+        return p->uid;
+    case IDENTITY_POWERLESS: /* opens only what is root's own */
+        return 0;
+    case IDENTITY_SAME:
+        break;
+    }
+    return (uid_t)-1;
+}
+
 int process_own(const struct process *p, int fd, struct err *err)
 {
-    if (p->identity == IDENTITY_USER && fchown(fd, p->uid, p->gid) != 0)
-        return err_errno(err, errno, "cannot give a file to user %u", (unsigned)p->uid);
+    gid_t gid = p->identity == IDENTITY_USER ? p->gid : (gid_t)-1;
+    if (fchown(fd, process_uid(p), gid) != 0)
+        return err_errno(err, errno, "cannot give a file to user %u", (unsigned)process_uid(p));
     return 0;
 }
 

@@ -46,7 +46,9 @@ void process_init(struct process *p, const char *name, int argc, char **argv);
 /* "error", "warning", "info", "debug"; false for another text. */
 bool process_log_level(struct str text, enum log_level *out);
 
-/* Gives a file or directory to the user the process will be. Nothing to do unless it becomes another user. */
+/* The user the process will be; -1 (which fchown leaves alone) where it stays who it is. */
+uid_t process_uid(const struct process *p);
+/* Gives a file or directory to that user. Before process_become(). */
 int process_own(const struct process *p, int fd, struct err *err);
 
 /* Becomes the user. After it only what that user may open can be opened. */

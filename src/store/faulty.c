@@ -125,7 +125,7 @@ static int challenge_next(struct store *s, const struct challenge_record *after,
     return inner_of(s)->ops->challenge_next(inner_of(s), after, a, out, err);
 }
 
-static int history_put(struct store *s, const struct history_record *h, struct err *err)
+static int history_put(struct store *s, struct history_record *h, struct err *err)
 {
     int r = count_call(s, err);
     return r < 0 ? r : inner_of(s)->ops->history_put(inner_of(s), h, err);

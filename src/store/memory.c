@@ -336,12 +336,13 @@ static int challenge_next(struct store *s, const struct challenge_record *after,
     return node != NULL;
 }
 
-static int history_put(struct store *s, const struct history_record *h, struct err *err)
+static int history_put(struct store *s, struct history_record *h, struct err *err)
 {
     struct list *l = &memory_of(s)->history;
     struct node *node = node_new(&(struct key){.number = l->n == 0 ? 1 : l->v[l->n - 1]->key.number + 1});
     record_copy(&record_history, node->a, &node->u.history, h);
     node->u.history.id = node->key.number;
+    h->id = node->key.number;
     list_put(l, node);
     return 0;
 }

@@ -450,12 +450,15 @@ static int challenge_next(struct store *s, const struct challenge_record *after,
         sqlite_of(s), STATEMENT_CHALLENGE_NEXT, values, record_challenge.n, &record_challenge, a, out, err);
 }
 
-static int history_put(struct store *s, const struct history_record *h, struct err *err)
+static int history_put(struct store *s, struct history_record *h, struct err *err)
 {
     struct value values[RECORD_FIELDS_MAX];
     record_to_values(&record_history, h, values);
     /* without the first, the id, which SQLite gives */
-    return write_one(sqlite_of(s), STATEMENT_HISTORY_PUT, values + 1, record_history.n - 1, err);
+    int r = write_one(sqlite_of(s), STATEMENT_HISTORY_PUT, values + 1, record_history.n - 1, err);
+    if (r == 0)
+        h->id = sqlite3_last_insert_rowid(sqlite_of(s)->db);
+    return r;
 }
 
 static int history_range(struct store *base, struct str name, int64_t after, size_t limit, int64_t *first,

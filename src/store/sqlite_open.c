@@ -112,8 +112,7 @@ static int make_private(const char *path, struct err *err)
 
 static int note_wal(void *arg, int columns, char **values, char **names)
 {
-    if (columns > 0 && values[0] != NULL && strcmp(values[0], "wal") == 0)
-        *(bool *)arg = true;
+    *(bool *)arg = columns > 0 && values[0] != NULL && strcmp(values[0], "wal") == 0;
     return 0;
 }
 
@@ -146,7 +145,13 @@ static int set_up(sqlite3 *db)
 static int enter_wal(sqlite3 *db, const char *path, struct err *err)
 {
     bool wal = false;
-    int rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", note_wal, &wal, NULL);
+    int rc = sqlite3_exec(db, "PRAGMA journal_mode", note_wal, &wal, NULL);
+    /* A new database. The user we are may write its files but make none beside them, and a rollback journal
+     * is one; it would guard no more than the first page of an empty file. */
+    if (rc == SQLITE_OK && !wal)
+        rc = sqlite3_exec(db, "PRAGMA journal_mode = MEMORY", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && !wal)
+        rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", note_wal, &wal, NULL);
     if (rc != SQLITE_OK)
         return sqlite_error(db, path, rc, "switch to a write-ahead log", err);
     if (!wal)

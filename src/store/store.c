@@ -192,7 +192,7 @@ int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, str
     return r < 0 ? r : 0;
 }
 
-int store_history_put(struct store *s, const struct history_record *h, struct err *err)
+int store_history_put(struct store *s, struct history_record *h, struct err *err)
 {
     int r = record_check(&record_history, h, err);
     return r < 0 ? r : s->ops->history_put(s, h, err);

@@ -183,8 +183,8 @@ int store_challenge_delete(struct store *s, const struct challenge_record *c, st
 /* All, by certificate and token. */
 int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, struct err *err);
 
-/* Appends; id is ignored. */
-int store_history_put(struct store *s, const struct history_record *h, struct err *err);
+/* Appends, and fills in the id it was given. */
+int store_history_put(struct store *s, struct history_record *h, struct err *err);
 /* Oldest first, ids above `after`, of one certificate or of all where `name` is empty; the newest `limit` of
  * them. */
 int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,

@@ -150,7 +150,7 @@ struct store_ops {
     int (*challenge_next)(struct store *s, const struct challenge_record *after, struct arena *a,
         struct challenge_record *out, struct err *err);
 
-    int (*history_put)(struct store *s, const struct history_record *h, struct err *err);
+    int (*history_put)(struct store *s, struct history_record *h, struct err *err);
     /* Smallest and largest id among the newest `limit` ids above `after`, of one certificate or (name empty)
      * of all. */
     int (*history_range)(struct store *s, struct str name, int64_t after, size_t limit, int64_t *first,

@@ -134,7 +134,7 @@ def lego(tmp_path):
 
 
 @pytest.fixture
-def evercert(processes, tmp_path):
+def evercert(processes, tmp_path, open_folder):  # which must outlive it
     made = []
 
     def make(pebble=None, folder=None, **options):

@@ -104,8 +104,10 @@ class Evercert:
         self.daemon = None
         self.notify = None
         self._env = env or {}
+        self._user = user
         become = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
         self.through = [*become, *(str(word) for word in through)]
+        self._user = user
         self._leaks = leaks
         self.write_config(config)
         if user is not None:
@@ -228,6 +230,8 @@ class Evercert:
         path = self.sockets / "notify"
         path.unlink(missing_ok=True)
         self.notify = NotifySocket(path)
+        if self._user is not None:
+            os.chown(path, self._user, self._user)
         env = {**self.environment(), "NOTIFY_SOCKET": str(path)}
         self.daemon = self._processes.start(self.argv("run", *words), self.log, env=env)
 

@@ -76,6 +76,8 @@ static void issue(const struct command *c)
         fail(c, &err);
         return;
     }
+    c->s->issues = true;
+    c->s->name = strdup(w.name);
     bool due = cert.due_at.s > 0 && cert.due_at.s <= engine_now(c->e).s;
     if (changed || cert.generation == 0 || cert.failures > 0 || cert.revoked || due)
         start_job(c, w.name);
@@ -171,7 +173,9 @@ static void show_log(const struct command *c)
     const char *name = c->m->names.n > 0 ? c->m->names.p[0] : "";
     if (store_history_each(c->e->store, str_c(name), 0, LOG_MAX, log_one, &copy, &err) < 0)
         fail(c, &err);
-    if (option(c, "follow") == NULL)
+    /* Without a daemon nothing can happen that is not a command's own, and waiting for it would keep the lock
+     * that the daemon needs. */
+    if (option(c, "follow") == NULL || !c->e->schedule)
         return;
     c->s->follow = true;
     c->s->waiting++;
@@ -388,17 +392,18 @@ static void account_update(const struct command *c)
 static const struct {
     void (*run)(const struct command *c);
     size_t names_min;
+    bool asks; /* changes nothing */
 } verbs[] = {
-    [VERB_ISSUE] = {issue, 0},
-    [VERB_RENEW] = {renew, 0},
-    [VERB_LIST] = {list, 0},
-    [VERB_SHOW] = {show, 1},
-    [VERB_REVOKE] = {revoke, 1},
-    [VERB_FORGET] = {forget, 1},
-    [VERB_LOG] = {show_log, 0},
-    [VERB_ACCOUNT_SHOW] = {account_show, 0},
-    [VERB_ACCOUNT_REGISTER] = {account_register, 0},
-    [VERB_ACCOUNT_UPDATE] = {account_update, 0},
+    [VERB_ISSUE] = {issue, 0, false},
+    [VERB_RENEW] = {renew, 0, false},
+    [VERB_LIST] = {list, 0, true},
+    [VERB_SHOW] = {show, 1, true},
+    [VERB_REVOKE] = {revoke, 1, false},
+    [VERB_FORGET] = {forget, 1, false},
+    [VERB_LOG] = {show_log, 0, true},
+    [VERB_ACCOUNT_SHOW] = {account_show, 0, false}, /* looks at the CA, and notes what it finds */
+    [VERB_ACCOUNT_REGISTER] = {account_register, 0, false},
+    [VERB_ACCOUNT_UPDATE] = {account_update, 0, false},
 };
 
 void command_run(struct engine *e, const struct msg_engine_command *m)
@@ -410,6 +415,7 @@ void command_run(struct engine *e, const struct msg_engine_command *m)
         fail(&c, &err);
         return;
     }
+    c.s->asks = verbs[m->verb].asks;
     log_debug("session %u: %s", (unsigned)m->session, command_verb_text(m->verb));
     verbs[m->verb].run(&c);
 }

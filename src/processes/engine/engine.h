@@ -213,6 +213,8 @@ struct session {
     size_t waiting; /* jobs, deployments, answers it waits for */
     struct err err; /* what concerns the command as a whole */
     bool failed;
+    bool issues; /* `name`: the certificate is shown when it is there */
+    bool asks;   /* changes nothing, so it does not depend on a commit */
     bool pass;   /* renew without names: goes on until nothing is due */
     bool follow; /* log --follow: every new entry (of `name`, where there is one) is a row */
     char *name;
@@ -232,6 +234,9 @@ void session_part_done(
     struct engine *e, uint32_t id, const char *name, const char *step, const struct err *err);
 /* Ends those that wait for nothing any more. */
 void sessions_settle(struct engine *e);
+/* The store cannot be written: commands that change something fail with `why`, for nobody knows how long it
+ * lasts; those that only ask are answered. */
+void sessions_stuck(struct engine *e, const struct err *why);
 
 /* --- report.c
  * -----------------------------------------------------------------------------------------------------------

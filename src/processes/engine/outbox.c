@@ -38,7 +38,7 @@ static void on_commit_retry(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Nothing leaves before what it depends on is on disk. What could not be committed is kept by the store, so a
- * full disk is waited out. */
+ * full disk is waited out; but nobody is kept waiting with it who gave a command. */
 static bool commit(struct engine *e)
 {
     struct err err = ERR_INIT;
@@ -48,8 +48,10 @@ static bool commit(struct engine *e)
         e->commit_failed = false;
         return true;
     }
-    if (!e->commit_failed)
+    err_prefix(&err, "%s", e->state_path);
+    if (!e->commit_failed && e->schedule)
         log_error("%s; nothing is sent until it can be written", err.text);
+    sessions_stuck(e, &err);
     e->commit_failed = true;
     if (e->commit_timer == NULL)
         e->commit_timer = evtimer_new(e->process.base, on_commit_retry, e);

@@ -6,6 +6,7 @@
 #include "os/file.h"
 #include "os/random.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,8 +49,37 @@ static int make_dir(struct keeper *k, const char *name, mode_t mode, struct err 
     return r == 0 && is_new ? process_own(&k->process, fd, err) : r;
 }
 
+static int hand_over(int dir, const char *name, int type, void *arg, struct err *err)
+{
+    const uid_t *uid = arg;
+    int r = 0;
+    if (fchownat(dir, name, *uid, FILE_GID_KEEP, AT_SYMLINK_NOFOLLOW) != 0)
+        return err_errno(err, errno, "cannot give %s to user %u", name, (unsigned)*uid);
+    if (type == DT_DIR) {
+        int fd ATTR_CLEANUP(fd_close) = -1;
+        if ((r = dir_open(dir, name, &fd, err)) == 0)
+            r = dir_each(fd, hand_over, arg, err);
+    }
+    return r;
+}
+
+/* The users may have changed since the state was begun (a package brought them, or took them away). The group
+ * stays: it may be a key-group. */
+static int take_over(struct keeper *k, const char *name, struct err *err)
+{
+    uid_t uid = process_uid(&k->process);
+    struct stat st;
+    if (fstatat(PROCESS_STATE_FD, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return err_errno(err, errno, "%s", name);
+    if (uid == FILE_UID_KEEP || st.st_uid == uid)
+        return 0;
+    log_info("%s is given to user %u", name, (unsigned)uid);
+    return hand_over(PROCESS_STATE_FD, name, S_ISDIR(st.st_mode) ? DT_DIR : DT_REG, &uid, err);
+}
+
 int secrets_prepare(struct keeper *k, struct err *err)
 {
+    static const char *const ours[] = {"archive", "live", ACCOUNT_FILE, SEAL_FILE};
     int r = 0;
     if (!exists(SEAL_FILE)) {
         /* What was sealed with a lost key is lost with it; a new key beside an old store would hide that. */
@@ -71,6 +101,8 @@ int secrets_prepare(struct keeper *k, struct err *err)
         r = make_dir(k, "live", 0755, err);
     if (r == 0)
         r = make_dir(k, "archive", 0700, err);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(ours); i++)
+        r = take_over(k, ours[i], err);
     return r;
 }
 

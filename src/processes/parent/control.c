@@ -28,6 +28,7 @@ struct session {
     bool commanded; /* the command came */
     bool asked;     /* it is with the engine */
     bool over;
+    bool repeated; /* the keeper went with the question, and another was asked */
 };
 
 static struct session *find(struct parent *p, uint32_t id)
@@ -155,12 +156,21 @@ static int announce(struct session *s, const struct authority *a, struct err *er
         settings->agree_tos || option(s, "agree-tos") != NULL, err);
 }
 
+/* The keeper went before it answered: the next one is asked when it is there, once. */
+static bool asked_again(struct session *s, const void *answer)
+{
+    if (answer != NULL || s->repeated || s->p->stopping)
+        return false;
+    s->repeated = true;
+    return true;
+}
+
 static void on_issue_permit(const void *msg, const struct err *why, void *arg)
 {
     const struct msg_permit_made *m = msg;
     struct session *s = pending_end(arg);
     struct err err = ERR_INIT;
-    if (s == NULL)
+    if (s == NULL || asked_again(s, msg))
         return;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m == NULL || r < 0)
@@ -244,7 +254,7 @@ static void on_ticket(const void *msg, const struct err *why, void *arg)
     const struct msg_ticket_made *m = msg;
     struct session *s = pending_end(arg);
     struct err err = ERR_INIT;
-    if (s == NULL)
+    if (s == NULL || asked_again(s, msg))
         return;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m == NULL || r < 0)
@@ -287,7 +297,7 @@ static void on_forgotten(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct session *s = pending_end(arg);
     struct err err = ERR_INIT;
-    if (s == NULL)
+    if (s == NULL || asked_again(s, msg))
         return;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (r < 0)
@@ -483,6 +493,8 @@ void control_close(struct parent *p)
     struct err err = ERR_INIT;
     if (p->why.code != 0)
         err = p->why;
+    else if (p->broken)
+        err_set(&err, ERR_FAILED, "a process of evercert failed; its message above says why");
     else
         err_set(&err, ERR_CANCELLED, "evercert was stopped; what was under way goes on at its next start");
     for (struct session *s = p->sessions; s != NULL; s = s->next)
@@ -507,7 +519,6 @@ void control_engine_gone(struct parent *p)
     for (struct session *s = p->sessions; s != NULL; s = s->next)
         if (s->asked && !s->over)
             end(s, EXIT_FAILED, &err);
-    p->feed_done = false;
 }
 
 static void relay(struct parent *p, uint32_t session, enum msg_type t, const void *msg)

@@ -188,6 +188,8 @@ static void drop_channel(struct member *m)
 {
     channel_free(m->channel);
     m->channel = NULL;
+    if (m->id != MEMBER_RESPONDER)
+        m->parent->feed_done = false; /* commands wait until the next one has been told everything */
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
@@ -340,6 +342,7 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     m->parent->new_state = false;
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
+        m->parent->broken = true;
         parent_stop(m->parent, 1);
     }
 }
@@ -367,11 +370,10 @@ static void schedule_restart(struct member *m, int wait_status)
     m->unable = false;
     /* What cannot start at all will not start the next time either. */
     bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
-    if (never_lived && (!p->options.daemon || m->deaths >= ONESHOT_DEATHS_MAX || WIFEXITED(wait_status))) {
-        parent_stop(p, 1);
-        return;
-    }
-    if (!p->options.daemon && m->deaths >= ONESHOT_DEATHS_MAX) {
+    bool exited = never_lived && (!p->options.daemon || WIFEXITED(wait_status));
+    bool often = m->deaths >= ONESHOT_DEATHS_MAX && (never_lived || !p->options.daemon);
+    if (exited || often) {
+        p->broken = true;
         parent_stop(p, 1);
         return;
     }

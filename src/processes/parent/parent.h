@@ -78,6 +78,7 @@ struct parent {
     struct event *control_event, *signals[4], *stop_timer;
     struct hook *hooks;
     bool ready_told, stopping;
+    bool broken; /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
 };

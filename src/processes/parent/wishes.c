@@ -18,6 +18,19 @@ enum {
     CA_FILE_MAX = 1024 * 1024, /* a system's whole bundle is a quarter of that */
 };
 
+/* What is no certificate would only be seen as a CA that is not trusted. That it is a good one is for those
+ * to say who have a library for it. */
+static int read_roots(const struct authority *a, struct buf *pem, struct err *err)
+{
+    static const char mark[] = "CERTIFICATE-----";
+    if (a->ca_file[0] == '\0')
+        return 0;
+    int r = file_read(AT_FDCWD, a->ca_file, CA_FILE_MAX, pem, err);
+    if (r == 0 && memmem(pem->p, pem->n, mark, strlen(mark)) == NULL)
+        r = err_set(err, ERR_CONFIG, "%s holds no certificate in PEM form", a->ca_file);
+    return r < 0 ? err_prefix(err, "ca-file of authority %s", a->name) : 0;
+}
+
 int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
 {
@@ -25,9 +38,9 @@ int authority_announce(
     struct buf pem ATTR_CLEANUP(buf_free) = buf_new(CA_FILE_MAX);
     if (keeper == NULL || engine == NULL)
         return err_set(err, ERR_IPC, "keeper or engine is not running");
-    int r = a->ca_file[0] == '\0' ? 0 : file_read(AT_FDCWD, a->ca_file, CA_FILE_MAX, &pem, err);
+    int r = read_roots(a, &pem, err);
     if (r < 0)
-        return err_prefix(err, "ca-file of authority %s", a->name);
+        return r;
     struct msg_keeper_account to_keeper = {a->directory, email, agree_tos};
     struct msg_engine_authority to_engine = {a->name, a->directory, buf_str(&pem), email, agree_tos};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)

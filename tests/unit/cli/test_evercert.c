@@ -470,10 +470,7 @@ static const struct {
     {"config", 2, "evercert: error: said by the parent\n"},
     {"refuse", 2, "evercert: error: the configuration names no such authority\n"},
     {"silent", 1, "evercert: error: the command failed; evercert log may say why\n"},
-    {"die", 1,
-        "evercert: error: the parent process ended before the command was done (exited with status 1); -v "
-        "shows "
-        "more\n"},
+    {"die", 1, ""}, /* it says why itself */
     {"kill", 1,
         "evercert: error: the parent process ended before the command was done (killed by SIGKILL); -v shows "
         "more\n"},

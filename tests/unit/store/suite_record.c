@@ -172,7 +172,7 @@ static int note_record(const struct history_record *h, void *arg)
 static void history_comes_back_whole(void **state)
 {
     struct place *p = *state;
-    const struct history_record h = {.id = 99,
+    struct history_record h = {.id = 99,
         .at = {1790000000},
         .certificate = "a",
         .event = "issued",

@@ -15,7 +15,7 @@ static int write_everything(struct store *s, struct err *err)
     const struct certificate c = empty_certificate("a");
     const struct authority_record authority = {"https://ca.example/d", "", {0}, "", ""};
     const struct challenge_record challenge = {"a", "t"};
-    const struct history_record history = {.certificate = "a", .event = "e", .text = "t", .detail = ""};
+    struct history_record history = {.certificate = "a", .event = "e", .text = "t", .detail = ""};
     int r;
     if ((r = store_certificate_put(s, &c, err)) < 0 ||
         (r = store_key_put(s, STR("a"), 1, STR("k"), err)) < 0 ||
