@@ -399,8 +399,9 @@ static int dispatch(struct channel *c, uint32_t type, uint32_t id, struct str fi
     void *msg = arena_alloc(a, msg_size(type));
     int fd = -1, r = msg_decode(type, fields, a, msg, err);
     if (r == 0 && msg_has_fd(type) && (fd = take_fd(c)) < 0)
-        r = err_set(err, ERR_IPC, "channel %s: %s came without its descriptor", c->name, msg_name(type));
+        r = err_set(err, ERR_IPC, "%s came without its descriptor", msg_name(type));
     if (r < 0) {
+        (void)err_prefix(err, "channel %s", c->name);
         if (request != NULL) { /* still owed an answer: on_dying gives it */
             request->next = c->requests;
             if (c->requests == NULL)

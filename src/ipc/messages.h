@@ -85,7 +85,7 @@ struct msg_error {
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
 /* The client of that session has gone. */
 #define MSG_FIELDS_session_gone(F) F(u32, session)
-/* From engine: the store is open, the commands may come. */
+/* From keeper: its files are there. From engine: the store is open, the commands may come. */
 #define MSG_FIELDS_ready(F) F(flag, unused)
 /* From engine: somebody must listen for http-01; answered by done when the responder does. */
 #define MSG_FIELDS_responder_need(F) F(flag, unused)

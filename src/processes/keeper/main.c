@@ -228,6 +228,10 @@ int main(int argc, char **argv)
         return process_unable(&k.process, &err);
     k.parent = channel_new(k.process.base, PROCESS_PARENT_FD, "keeper-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &k);
+    if (channel_send(k.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
     process_run(&k.process, NULL, NULL);
     shelf_clear(&k);
     secret_free(&k.seal_key);
