@@ -126,13 +126,12 @@ def test_another_contact_of_the_configuration(evercert, pebble):
     assert shown(client)[0]["email"] == "new@example.com"
 
 
-@pytest.mark.parametrize("words", [["account", "update"], ["account", "register"], ["issue", "-d", "a.example"]])
-@pytest.mark.parametrize("email", ["no address", "a@b@c", "mailto:a@example.com", "a@example.com?to=b@example.com"])
-def test_a_contact_that_is_none(client, words, email):
+def test_a_contact_that_is_none(client):
     client.run("account", "register", status=DONE)
     client.pebble.forget_requests()
-    done = client.run(*words, "--email", email, status=USAGE)
-    assert "--email: " in error_of(done)
+    for email in ("no address", "a@b@c", "mailto:a@example.com", "a@example.com?to=b@example.com"):
+        for words in (["account", "update"], ["account", "register"], ["issue", "-d", "a.example"]):
+            assert "--email: " in error_of(client.run(*words, "--email", email, status=USAGE))
     assert client.pebble.requests() == []
     assert shown(client)[0]["email"] == "ops@example.com"
 

@@ -79,62 +79,61 @@ def test_a_hundred_names(evercert, pebble):
     assert lineage.check(client, names[0]).names == names
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a..example",
-        ".example",
-        "a b.example",
-        "a_b.example!",
-        "-a.example",
-        "a-.example",
-        "a" * 64 + ".example",
-        ".".join(["a" * 63] * 4) + ".example",
-        "10.0.0.1",
-        "::1",
-        "[::1]",
-        "https://a.example",
-        "a.example/x",
-        "a.example:443",
-        "user@a.example",
-        "*",
-        "a.*.example",
-        "**.example",
-        "xn--\u00fc.example",
-        "a.example\n",
-        "a.ex\x1b[31mample",
-        "\u202ea.example",
-        "'; rm -rf / #.example",
-        "$(id).example",
-        "../../etc.example",
-    ],
-)
-def test_what_is_no_name(evercert, pebble, name):
+NO_NAMES = [
+    "a..example",
+    ".example",
+    "a b.example",
+    "a_b.example!",
+    "-a.example",
+    "a-.example",
+    "a" * 64 + ".example",
+    ".".join(["a" * 63] * 4) + ".example",
+    "10.0.0.1",
+    "::1",
+    "[::1]",
+    "https://a.example",
+    "a.example/x",
+    "a.example:443",
+    "user@a.example",
+    "*",
+    "a.*.example",
+    "**.example",
+    "xn--\u00fc.example",
+    "a.example\n",
+    "a.ex\x1b[31mample",
+    "\u202ea.example",
+    "'; rm -rf / #.example",
+    "$(id).example",
+    "../../etc.example",
+]
+
+
+def test_what_is_no_name(evercert, pebble):
     ca = pebble()
     client = evercert(ca)
-    done = client.run("issue", "-d", name, status=USAGE)
-    errors = [line for line in done.stderr.splitlines() if line.startswith("evercert: error: ")]
-    assert len(errors) == 1 and done.stderr.count("\n") == 1, done.stderr
-    assert "\x1b" not in done.stderr
+    for name in NO_NAMES:
+        done = client.run("issue", "-d", name, status=USAGE)
+        assert done.stderr.startswith("evercert: error: ") and done.stderr.count("\n") == 1, (name, done.stderr)
+        assert "\x1b" not in done.stderr
     assert ca.requests() == []
     assert client.list() == []
 
 
-@pytest.mark.parametrize("name", ["../up", ".hidden", "-x", "a/b", "", "a" * 201, "a b", "b\u00fccher"])
-def test_what_is_no_name_of_a_certificate(evercert, pebble, name):
+def test_what_is_no_name_of_a_certificate(evercert, pebble):
     ca = pebble()
     client = evercert(ca)
-    client.run("issue", "-d", "a.example", f"--name={name}", status=USAGE)
+    for name in ("../up", ".hidden", "-x", "a/b", "", "a" * 201, "a b", "b\u00fccher"):
+        client.run("issue", "-d", "a.example", f"--name={name}", status=USAGE)
     assert ca.requests() == []
     assert client.run("list", "--json", status=DONE).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..", ".generations", "a/../b", "\x1b[31m"])
-def test_names_of_certificates_that_lead_elsewhere(evercert, pebble, name):
+def test_names_of_certificates_that_lead_elsewhere(evercert, pebble):
     client = evercert(pebble())
     client.issue("a.example")
     before = lineage.picture(client)
-    for command in (["show"], ["renew"], ["renew", "--force"], ["revoke"], ["forget"]):
-        done = client.run(*command, name)
-        assert done.status in (1, 2) and "\x1b" not in done.stderr
+    for name in ("../../etc/passwd", "..", ".generations", "a/../b", "\x1b[31m"):
+        for command in (["show"], ["renew"], ["renew", "--force"], ["revoke"], ["forget"]):
+            done = client.run(*command, name)
+            assert done.status in (1, 2) and "\x1b" not in done.stderr
     assert lineage.picture(client) == before
