@@ -166,7 +166,8 @@ def test_several_from_the_configuration(evercert, pebble, each_pebble):
         },
     )
     done = client.renew()
-    assert sorted(line.split()[0:2] for line in done.stdout.splitlines()) == [["a.example", "issued"], ["second", "issued"]]
+    said = sorted(line.split()[:2] for line in done.stdout.splitlines())
+    assert said == [["a.example", "issued"], ["second", "issued"]]
     assert lineage.check(client, "a.example").names == ["a.example"]
     assert lineage.check(client, "second").public_key.key_size == 384
     assert {row["name"]: row["source"] for row in client.list()} == {"a.example": "config", "second": "config"}

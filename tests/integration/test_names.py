@@ -39,7 +39,8 @@ def test_names_of_all_scripts(evercert, pebble, written, name):
 
 def test_names_of_all_scripts_in_any_locale(evercert, pebble, each_pebble):
     client = evercert(pebble(each_pebble), env={"LC_ALL": "C"})
-    client.write_config({"certificates": [{"domains": ["b\u00fccher.example", "B\u00dcCHER.example", "www.b\u00fccher.example"]}]})
+    names = ["b\u00fccher.example", "B\u00dcCHER.example", "www.b\u00fccher.example"]
+    client.write_config({"certificates": [{"domains": names}]})
     client.renew()
     leaf = lineage.check(client, "xn--bcher-kva.example")
     assert leaf.names == ["www.xn--bcher-kva.example", "xn--bcher-kva.example"]
