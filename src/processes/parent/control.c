@@ -71,8 +71,7 @@ static void fail(struct session *s, const struct err *err)
     end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------------------- */
+/* --- commands --- */
 
 static const char *option(const struct session *s, const char *word)
 {
@@ -379,8 +378,7 @@ void control_go(struct parent *p)
     }
 }
 
-/* --- connections
- * ------------------------------------------------------------------------------------------------ */
+/* --- connections --- */
 
 static struct msg_list keep_list(struct arena *a, const struct msg_list *l)
 {
@@ -510,8 +508,7 @@ void control_close(struct parent *p)
     control_socket_remove(p->options.state, p->state);
 }
 
-/* --- the engine's answers
- * ------------------------------------------------------------------------------------------ */
+/* --- the engine's answers --- */
 
 void control_engine_gone(struct parent *p)
 {
