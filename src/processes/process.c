@@ -2,12 +2,14 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "os/file.h"
 #include "os/signal.h"
 #include "os/user.h"
 #include "processes/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,27 +148,37 @@ int process_confine(struct process *p, struct sandbox *sandbox, struct err *err)
     return 0;
 }
 
-static void on_told(struct channel *c, const struct err *why, void *arg)
+/* Reads what the parent sends, to nobody, until it has closed its end. Going away earlier, with the parent's
+ * messages unread or on their way, would break its channel before it came to ours. */
+static void await_close(int fd)
 {
-    struct process *p = arg;
-    (void)c, (void)why;
-    process_stop(p);
+    char nobody[4096];
+    struct pollfd at = {.fd = fd, .events = POLLIN};
+    for (;;) {
+        ssize_t n = read(fd, nobody, sizeof nobody);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return;
+        if (n < 0)
+            (void)poll(&at, 1, -1);
+    }
 }
 
 int process_unable(struct process *p, const struct err *why)
 {
     struct msg_unable m = {msg_error_of(why)};
     struct err err = ERR_INIT;
-    if (p->probe != NULL) { /* nobody is behind the channel */
+    int fd ATTR_CLEANUP(fd_close) = p->probe == NULL ? fcntl(PROCESS_PARENT_FD, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0) { /* a probe has nobody behind the channel */
         log_error("%s", why->text);
         return 1;
     }
-    struct channel *c = channel_new(p->base, PROCESS_PARENT_FD, "parent", NULL, 0, on_told, p);
-    if (channel_send(c, MSG_unable, 0, &m, -1, &err) < 0)
+    struct channel *c = channel_new(p->base, PROCESS_PARENT_FD, "parent", NULL, 0, NULL, NULL);
+    int r = channel_send(c, MSG_unable, 0, &m, -1, &err);
+    channel_free(c); /* writes it out; the queue was empty, so it fits */
+    if (r < 0)
         log_error("%s", why->text);
     else
-        event_base_dispatch(p->base);
-    channel_free(c);
+        await_close(fd);
     return 1;
 }
 

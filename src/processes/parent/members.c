@@ -173,6 +173,10 @@ static void on_keeper_ready(struct channel *c, uint32_t id, const void *msg, int
     struct member *m = arg;
     struct err err = ERR_INIT;
     (void)c, (void)id, (void)msg, (void)fd;
+    if (!m->parent->keeper_lived) {
+        m->parent->keeper_lived = true;
+        wishes_feed(m->parent);
+    }
     if (m->parent->members[MEMBER_ENGINE].wanted || m->parent->stopping)
         return;
     if (member_start(m->parent, MEMBER_ENGINE, &err) < 0) {
