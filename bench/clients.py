@@ -35,7 +35,9 @@ class Client:
         """Whatever was started in prepare()."""
 
     def issue(self, name):
-        argv = self.through + [str(word) for word in self.argv(name)]
+        argv = [str(word) for word in self.argv(name)]
+        if argv[: len(self.through)] != self.through:
+            argv = self.through + argv
         if not argv[0].startswith("/"):
             argv[0] = str(from_system(argv[0]))
         cost = meter.run(argv, self.environment(), self.log)
@@ -51,7 +53,7 @@ class EvercertOnce(Client):
 
     def __init__(self, scene, ca, through=()):
         super().__init__(scene, ca, through)
-        self.program = scene.evercert(ca)
+        self.program = scene.evercert(ca, through=through)
         self.version = subprocess.run(
             self.program.argv("--version"), capture_output=True, text=True, check=True
         ).stdout.strip().split()[-1]
@@ -60,6 +62,8 @@ class EvercertOnce(Client):
         return {**super().environment(), **self.program.environment()}
 
     def argv(self, name):
+        if self.program.live(name).exists():
+            return self.program.argv("renew", "--force", name)
         return self.program.argv("issue", "-d", name)
 
 

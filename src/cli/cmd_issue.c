@@ -33,6 +33,13 @@ static const struct option_spec issue_options[] = {
     {0, "dry-run", OPTION_FLAG, false, NULL, "try everything in the test directory, keep nothing"},
 };
 
+/* Whether somebody is there to be told where the files are. A dry run leaves none. */
+static bool for_people(const struct invocation *i)
+{
+    return isatty(STDOUT_FILENO) == 1 && !i->globals->quiet && !i->globals->json &&
+           !options_has(i->options, "dry-run");
+}
+
 static int issue(const struct invocation *i)
 {
     static const char *const ours[] = {"dry-run", NULL};
@@ -50,8 +57,7 @@ static int issue(const struct invocation *i)
         .options = request_options(i, ours),
         .dry_run = options_has(o, "dry-run"),
         .acts = true,
-        .sink = sink_results(
-            i->globals->json, isatty(STDOUT_FILENO) == 1 && !i->globals->quiet, i->arena, stdout),
+        .sink = sink_results(for_people(i), i->arena, stdout),
     };
     return session_run(i->globals, &q, i->arena);
 }
@@ -83,8 +89,7 @@ static int renew(const struct invocation *i)
         .names = request_names(i),
         .options = request_options(i, NULL),
         .acts = true,
-        .sink = sink_results(
-            i->globals->json, isatty(STDOUT_FILENO) == 1 && !i->globals->quiet, i->arena, stdout),
+        .sink = sink_results(false, i->arena, stdout),
     };
     return session_run(i->globals, &q, i->arena);
 }

@@ -2,8 +2,6 @@
 #include "cli/request.h"
 #include "cli/session.h"
 
-#include <unistd.h>
-
 static const struct option_spec revoke_options[] = {
     {0, "reason", OPTION_CHOICE, false,
         "unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation",
@@ -19,7 +17,7 @@ static int act(const struct invocation *i, enum command_verb verb)
         .names = request_names(i),
         .options = request_options(i, NULL),
         .acts = true,
-        .sink = sink_results(g->json, isatty(STDOUT_FILENO) == 1 && !g->quiet, i->arena, stdout),
+        .sink = sink_results(false, i->arena, stdout),
     };
     return session_run(g, &q, i->arena);
 }

@@ -144,7 +144,8 @@ static enum progress_form form_of(const struct session *s)
         return PROGRESS_JSON;
     if (s->globals->quiet)
         return PROGRESS_QUIET;
-    return s->terminal.is_tty ? PROGRESS_DRAWN : PROGRESS_PLAIN;
+    /* A drawing is made of the same escape codes that who wants no colours does not want to see. */
+    return s->terminal.colour ? PROGRESS_DRAWN : PROGRESS_PLAIN;
 }
 
 /* Queries answer with rows alone; an object for a result among them would break their form. */

@@ -41,9 +41,9 @@ struct sink *sink_list(
     struct arena *a, const struct terminal *terminal, const struct clock *clock, FILE *out);
 struct sink *sink_show(
     struct arena *a, const struct terminal *terminal, const struct clock *clock, FILE *out);
-/* Of commands that act, whose results come as progress: JSON lines, or else for a certificate with files
- * where they are (`people`), or nothing. */
-struct sink *sink_results(bool json, bool people, struct arena *a, FILE *out);
+/* Of commands that act, whose results come as progress: for a certificate with files where they are
+ * (`people`), else nothing. */
+struct sink *sink_results(bool people, struct arena *a, FILE *out);
 struct sink *sink_log(struct arena *a, FILE *out);
 struct sink *sink_account(struct arena *a, FILE *out);
 

@@ -75,11 +75,9 @@ static void no_row(struct sink *s, const json_t *row)
     (void)s, (void)row;
 }
 
-struct sink *sink_results(bool json, bool people, struct arena *a, FILE *out)
+struct sink *sink_results(bool people, struct arena *a, FILE *out)
 {
     struct sink *s = arena_alloc(a, sizeof *s);
-    sink_json_lines(s, out);
-    if (!json)
-        s->row = people ? files_row : no_row;
+    *s = (struct sink){.row = people ? files_row : no_row, .out = out};
     return s;
 }

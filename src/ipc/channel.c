@@ -179,8 +179,7 @@ static void on_dying(evutil_socket_t fd, short what, void *arg)
         release(c);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static ssize_t write_frame(struct channel *c, struct frame *f)
 {
@@ -312,8 +311,7 @@ void channel_forget(struct channel *c, const void *arg)
             r->reply = NULL;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static uint32_t get_le(const char *from, size_t bytes)
 {
@@ -399,8 +397,9 @@ static int dispatch(struct channel *c, uint32_t type, uint32_t id, struct str fi
     void *msg = arena_alloc(a, msg_size(type));
     int fd = -1, r = msg_decode(type, fields, a, msg, err);
     if (r == 0 && msg_has_fd(type) && (fd = take_fd(c)) < 0)
-        r = err_set(err, ERR_IPC, "channel %s: %s came without its descriptor", c->name, msg_name(type));
+        r = err_set(err, ERR_IPC, "%s came without its descriptor", msg_name(type));
     if (r < 0) {
+        (void)err_prefix(err, "channel %s", c->name);
         if (request != NULL) { /* still owed an answer: on_dying gives it */
             request->next = c->requests;
             if (c->requests == NULL)

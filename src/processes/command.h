@@ -51,10 +51,12 @@ enum { COMMAND_FD = 3 };
 
 /*
  * Options as "word=value" texts. Words, by verb:
- *   issue    domain (several), name, authority, email, challenge, webroot, http-port, key-type, deploy
- * (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true renew    force=true
- * (names: the certificates, none: all that are due) revoke   reason=TEXT, keep=true log      follow=true
- *   account  authority, email, agree-tos=true
+ *   - issue: domain (several), name, authority, email, challenge, webroot, http-port, key-type, deploy
+ *     (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true
+ *   - renew: force=true (names: the certificates, none: all that are due)
+ *   - revoke: reason=TEXT, keep=true
+ *   - log: follow=true
+ *   - account: authority, email, agree-tos=true
  */
 
 /* The value of the first option of that word in a list of "word=value" texts, or NULL. */

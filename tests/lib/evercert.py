@@ -104,6 +104,7 @@ class Evercert:
         self.daemon = None
         self.notify = None
         self._env = env or {}
+        self._user = user
         become = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
         self.through = [*become, *(str(word) for word in through)]
         self._user = user

@@ -60,8 +60,7 @@ static void nothing_to_do(const struct command *c, const struct certificate *cer
     session_part_done(c->e, c->s->id, cert->name, text, NULL);
 }
 
-/* --- issue, renew
- * ---------------------------------------------------------------------------------------------------- */
+/* --- issue, renew --- */
 
 static void issue(const struct command *c)
 {
@@ -76,6 +75,8 @@ static void issue(const struct command *c)
         fail(c, &err);
         return;
     }
+    c->s->issues = true;
+    c->s->name = strdup(w.name);
     bool due = cert.due_at.s > 0 && cert.due_at.s <= engine_now(c->e).s;
     if (changed || cert.generation == 0 || cert.failures > 0 || cert.revoked || due)
         start_job(c, w.name);
@@ -126,8 +127,7 @@ static void renew(const struct command *c)
     c->e->due_stale = true;
 }
 
-/* --- list, show, log
- * -------------------------------------------------------------------------------------------------- */
+/* --- list, show, log --- */
 
 static int list_one(const struct certificate *cert, void *arg)
 {
@@ -180,9 +180,7 @@ static void show_log(const struct command *c)
     c->s->name = strdup(name);
 }
 
-/* --- revoke, forget
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- revoke, forget --- */
 
 struct revocation {
     struct engine *e;
@@ -315,9 +313,7 @@ static void forget(const struct command *c)
     session_part_done(c->e, c->s->id, name, "forgotten", NULL);
 }
 
-/* --- accounts
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- accounts --- */
 
 struct account_errand {
     struct engine *e;
@@ -383,9 +379,6 @@ static void account_update(const struct command *c)
 {
     account_need(c, false);
 }
-
-/* --------------------------------------------------------------------------------------------------------------------------------
- */
 
 static const struct {
     void (*run)(const struct command *c);

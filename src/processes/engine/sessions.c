@@ -93,8 +93,19 @@ static uint32_t status_of(const struct session *s)
     return s->err.code == ERR_USAGE || s->err.code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 }
 
+/* For who issued a certificate: among others, where its files are. */
+static void tell_certificate(struct engine *e, const struct session *s)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    if (store_certificate_get(e->store, str_c(s->name), a, &c, NULL) == 0)
+        session_row(e, s->id, report_certificate(e, &c, false));
+}
+
 static void finish(struct engine *e, const struct session *s)
 {
+    if (s->issues && s->name != NULL && !s->failed)
+        tell_certificate(e, s);
     struct msg_finished m = {s->id, status_of(s), msg_error_of(&s->err)};
     tell(e, MSG_finished, &m);
     session_end(e, s->id);

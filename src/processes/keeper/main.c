@@ -18,8 +18,7 @@ static void answer(struct channel *c, enum msg_type t, uint32_t id, const void *
         log_warning("%s", err.text);
 }
 
-/* --- from the parent
- * ----------------------------------------------------------------------------------------- */
+/* --- from the parent --- */
 
 static void on_account(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -74,8 +73,7 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     process_stop(&k->process);
 }
 
-/* --- from the engine
- * ----------------------------------------------------------------------------------------- */
+/* --- from the engine --- */
 
 static void on_account_open(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -171,8 +169,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
 };
 
-/* --- start
- * --------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
 static int sweep_one(int dir, const char *name, int type, void *arg, struct err *err)
 {

@@ -26,8 +26,7 @@ static void complain(const char *text)
     fprintf(stderr, "evercert: error: %s\n", text);
 }
 
-/* --- arguments: given by the evercert command, never by hand
- * ------------------------------------------------------- */
+/* --- arguments: given by the evercert command, never by hand --- */
 
 static void parse(struct options *o, int argc, char **argv)
 {
@@ -57,8 +56,7 @@ static void parse(struct options *o, int argc, char **argv)
     }
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------- */
+/* --- configuration --- */
 
 int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 {
@@ -105,8 +103,7 @@ bool parent_state_is_new(const struct parent *p)
     return fstatat(p->state, "evercert.db", &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
-/* --- the state directory
- * --------------------------------------------------------------------------------------------- */
+/* --- the state directory --- */
 
 static int make_parents(const char *path, struct err *err)
 {
@@ -174,8 +171,7 @@ static void drop_dry_state(struct parent *p)
         log_warning("%s could not be removed: %s", p->options.state, err.text);
 }
 
-/* --- signals and the end
- * ------------------------------------------------------------------------------------------- */
+/* --- signals and the end --- */
 
 static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
 {

@@ -42,8 +42,7 @@ struct channel *member_channel(const struct parent *p, enum member_id id)
     return p->members[id].channel;
 }
 
-/* --- what they may say to the parent
- * --------------------------------------------------------------------------- */
+/* --- what they may say to the parent --- */
 
 static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -200,8 +199,7 @@ static const struct {
     [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
 };
 
-/* --- starting
- * ---------------------------------------------------------------------------------------------------- */
+/* --- starting --- */
 
 static void drop_channel(struct member *m)
 {
@@ -344,8 +342,7 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     return 0;
 }
 
-/* --- ending
- * -------------------------------------------------------------------------------------------------------- */
+/* --- ending --- */
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
 {

@@ -1,0 +1,149 @@
+"""Prints bench/results/*.json as tables: report.py [--write], which puts them into bench/RESULTS.md instead, between
+its two marks."""
+
+import json
+import sys
+
+from common import RESULTS, ROOT
+
+BEGIN, END = "<!-- tables: made by bench/report.py -->", "<!-- end of tables -->"
+
+
+def load(name):
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def table(head, rows):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+    yield ""
+
+
+def span(quartiles, digits=1):
+    """median (lower to upper quartile)"""
+    low, mid, high = (f"{value:.{digits}f}" for value in quartiles)
+    return f"{mid} ({low} to {high})"
+
+
+def one_certificate(data):
+    yield "### One certificate, known account, fresh name (Pebble 2.10, loopback)"
+    yield ""
+    rows = [
+        (name, row["version"], row["runs"], f"{row['requests']:g}", span(row["wall_ms"]), span(row["cpu_ms"]))
+        for name, row in data["clients"].items()
+    ]
+    yield from table(("client", "version", "runs", "requests", "wall ms", "CPU ms, all processes"), rows)
+    rows = [(pair, f"{both['wall']:.3f}", f"{both['cpu']:.2f}") for pair, both in data["ratios"].items()]
+    yield from table(("ratio (median of pairs)", "wall", "CPU"), rows)
+
+
+def at_caddy(data):
+    yield "### HTTPS requests for one certificate at Caddy's CA"
+    yield ""
+    rows = [(n, r["version"], f"{r['requests']:g}", ", ".join(r["kinds"])) for n, r in data["clients"].items()]
+    yield from table(("client", "version", "requests", "which"), rows)
+
+
+def many(data):
+    count = data["count"]
+    yield f"### {count} certificates at once, beside lego {count} times"
+    yield ""
+    rows, costs = [], []
+    for version, one in data["pebble"].items():
+        walls = " ".join(f"{r['wall_s']:.2f}" + ("" if r["complete"] else " (not all)") for r in one["rounds"])
+        for name, lego in one["lego"].items():
+            ratio = one["wall_ratio"][name]
+            rows.append(
+                (
+                    f"Pebble {version}",
+                    walls,
+                    f"{name} {lego['version']}",
+                    f"{lego['wall_s_each'] * count:.0f} ({lego['runs']} runs of {lego['wall_s_each']:.2f} s)",
+                    f"{ratio:.4f}" if ratio else "-",
+                )
+            )
+        for number, r in enumerate(one["rounds"]):
+            cpu = r["cpu_ms"]
+            ours = sum(cpu[name] for name in ("parent", "keeper", "engine", "responder"))
+            costs.append(
+                (f"Pebble {version}, {number + 1}", r["requests_each"], f"{ours / count:.2f}")
+                + tuple(f"{cpu[name] / count:.2f}" for name in ("parent", "keeper", "engine", "responder"))
+                + (f"{(cpu['pebble'] + cpu['its DNS']) / count:.2f}",)
+            )
+    yield from table(("CA", "evercert, each round, s", "beside", "s", "ratio of wall time"), rows)
+    yield from table(
+        ("per certificate", "requests", "CPU ms, ours", "parent", "keeper", "engine", "responder", "CPU ms, Pebble"), costs
+    )
+
+
+def at_rest(data):
+    yield f"### A daemon at rest with {data['certificates']} certificates"
+    yield ""
+    names = ("parent", "keeper", "engine", "responder", "all")
+    fresh, used = data["pss_kib_after_start"], data["pss_kib_after_a_renewal"]
+
+    def kib(row, name):
+        return row[name] if name == "all" else row[name]["pss"]
+
+    rows = [
+        (name, kib(fresh, name), kib(used, name), data["wake_ups"][name]) for name in names if name in data["wake_ups"]
+    ]
+    yield from table(("process", "Pss KiB after start", "after a renewal", f"wake-ups in {data['seconds']} s"), rows)
+
+
+def size(data):
+    yield "### Installed size"
+    yield ""
+    rows = [(path, count) for path, count in data["files"].items()] + [("**all of evercert**", data["bytes"])]
+    yield from table(("file", "bytes"), rows + list(data["peers"].items()))
+
+
+def start_up(data):
+    yield f"### Starting ({data['rounds']} runs each)"
+    yield ""
+    rows = [(name, span(row["wall_ms"]), span(row["cpu_ms"])) for name, row in data["commands"].items()]
+    yield from table(("command", "wall ms", "CPU ms"), rows)
+
+
+PARTS = (
+    ("one-certificate", one_certificate),
+    ("requests-at-caddy", at_caddy),
+    ("many-certificates", many),
+    ("at-rest", at_rest),
+    ("size", size),
+    ("start-up", start_up),
+)
+
+
+def lines():
+    found = [(load(name), render) for name, render in PARTS]
+    machine = next((data["machine"] for data, _ in found if data), None)
+    if machine:
+        loads = [data["machine"]["load"] for data, _ in found if data]
+        yield (
+            f"Machine: {machine['cores']} cores, {machine['cpu']}, {machine['memory_gib']} GiB; {machine['system']}, "
+            f"Linux {machine['kernel']}; load average at the end of the parts {min(loads)} to {max(loads)}. "
+            f"evercert {', '.join(sorted({data['machine']['commit'] for data, _ in found if data}))}."
+        )
+        yield ""
+    for data, render in found:
+        if data:
+            yield from render(data)
+
+
+def main():
+    text = "\n".join(lines())
+    if "--write" not in sys.argv[1:]:
+        print(text)
+        return
+    path = ROOT / "bench/RESULTS.md"
+    before, _, rest = path.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    print("bench: bench/RESULTS.md")
+
+
+main()
