@@ -31,8 +31,8 @@ def test_it_issues_what_the_configuration_names(evercert, pebble, each_pebble):
     assert client.notify.count("READY") == 1
     assert client.wait_live("a.example").names == ["a.example", "www.a.example"]
     assert client.wait_live("b.example").names == ["b.example"]
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
-    client.wait_row("b.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
+    client.wait_valid("b.example")
     assert orders(ca) == 2
     assert ca.request_counts()["POST /sign-me-up"] == 1
     client.stop_daemon()
@@ -104,7 +104,7 @@ def test_reload_releases_what_is_gone(evercert, pebble):
     client.run_daemon()
     client.wait_live("a.example")
     leaf = client.wait_live("b.example")
-    client.wait_row("b.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("b.example")
     client.write_config(certificates(["a.example"]))
     client.reload()
     row = client.wait_row("b.example", lambda row: row["state"] == "released", "released")
@@ -116,7 +116,7 @@ def test_reload_releases_what_is_gone(evercert, pebble):
     # Back again: what is live still serves, and it is scheduled as before.
     client.write_config(certificates(["a.example"], ["b.example"]))
     client.reload()
-    row = client.wait_row("b.example", lambda row: row["state"] == "valid", "valid again")
+    row = client.wait_valid("b.example")
     assert row["next_renewal"] is not None
     assert client.leaf("b.example").fingerprint == leaf.fingerprint
     assert orders(ca) == 2
@@ -133,7 +133,7 @@ def test_released_while_it_failed_and_back(evercert, pebble):
     client = evercert(ca, config=certificates(["a.example"]))
     client.run_daemon()
     client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     ca.dns("set-servfail", host="a.example.")
     client.renew("a.example", force=True, status=FAILED)
     client.write_config({"certificates": []})
@@ -169,7 +169,7 @@ def test_reload_in_the_middle_of_issuing(evercert, pebble, gate):
     client.reload()
     ca.release()
     assert client.wait_live("site").names == ["b.example"]
-    row = client.wait_row("site", lambda row: row["state"] == "valid", "valid")
+    row = client.wait_valid("site")
     assert row["domains"] == ["b.example"]
     assert row["failures"] == 0
 
@@ -199,7 +199,7 @@ def test_a_reload_that_changes_nothing_goes_on(evercert, pebble, gate):
         client.reload()
     ca.release()
     client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     assert orders(ca) == 1
     assert ca.request_counts()["POST /finalize-order"] == 1
 
@@ -209,7 +209,7 @@ def test_a_bad_configuration_leaves_the_old_one_in_force(evercert, pebble):
     client = evercert(ca, config=certificates(["a.example"]))
     client.run_daemon()
     client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     client.write_config({**certificates(["b.example"], ["not a name"]), "retry": "soon", "colour": "red"})
     client.reload()
     log = client.daemon.text()
@@ -295,7 +295,7 @@ def test_commands_reach_it(evercert, pebble):
     client = evercert(ca, config=certificates(["a.example"]))
     client.run_daemon()
     client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     first = client.leaf("a.example").fingerprint
     client.issue("b.example")
     assert client.leaf("b.example").names == ["b.example"]

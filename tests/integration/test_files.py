@@ -55,7 +55,7 @@ def test_modes(evercert, pebble, mask):
         client = evercert(pebble(), config={"certificates": [{"domains": ["a.example"]}]})
         client.run_daemon()
         client.wait_live("a.example")
-        client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+        client.wait_valid("a.example")
         check(client)
         client.issue("b.example")
         for _ in range(3):

@@ -41,7 +41,7 @@ def test_killed_at_rest(evercert, pebble, member):
     client = evercert(ca, config=CONFIG)
     daemon = client.run_daemon()
     first = client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     kill(client, member)
     assert daemon.alive()
     assert f"{member} killed by SIGKILL" in daemon.text()
@@ -80,7 +80,7 @@ def test_all_three_at_once(evercert, pebble):
 def test_the_parent_is_killed(evercert, pebble, processes):
     client = evercert(pebble(), config=CONFIG)
     daemon = client.run_daemon()
-    client.wait_live("a.example")
+    client.wait_valid("a.example")
     daemon.send(signal.SIGKILL)
     daemon.wait()
     processes.expect_none_left()
@@ -123,7 +123,7 @@ def test_killed_in_the_middle(evercert, pebble, gate, member, step):
     else:
         ca.release()
     assert client.wait_live("a.example").names == ["a.example"]
-    row = client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    row = client.wait_valid("a.example")
     assert daemon.alive()
     assert (orders(ca), row["generation"], row["failures"]) == (1, 1, 0)
     assert not [row for row in client.log_rows() if row["event"] == "failed"]

@@ -86,7 +86,7 @@ def test_a_pass_through_the_daemon(evercert, pebble):
     client = evercert(ca, config=config("a.example"))
     client.run_daemon()
     client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     ca.forget_requests()
     client.renew()
     client.renew("a.example")
@@ -148,7 +148,7 @@ def test_retry_is_what_the_operator_says(evercert, pebble):
     client.wait_row("a.example", lambda row: row["failures"] >= 2, "tried again")
     ca.dns("clear-servfail", host="a.example.")
     client.wait_live("a.example")
-    row = client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    row = client.wait_valid("a.example")
     assert (row["failures"], row["last_error"], row["generation"]) == (0, None, 1)
 
 
@@ -168,7 +168,7 @@ def test_a_failed_renewal_keeps_the_old_certificate(evercert, pebble):
     client = evercert(ca, config=config("a.example"))
     client.run_daemon()
     first = client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     ca.dns("set-servfail", host="a.example.")
     result = client.renew("a.example", force=True, status=FAILED)
     assert "a.example" in result.stderr and "tried again at" in result.stderr

@@ -71,7 +71,7 @@ def test_a_renewal_is_killed(evercert, pebble, gate):
     client = evercert(ca, config={"certificates": [{"domains": ["a.example"]}]})
     client.run_daemon()
     first = client.wait_live("a.example")
-    client.wait_row("a.example", lambda row: row["state"] == "valid", "valid")
+    client.wait_valid("a.example")
     ca.forget_requests()
     ca.hold("/certZ")
     renewal = client.start("renew", "a.example", "--force")

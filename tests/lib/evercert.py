@@ -299,6 +299,10 @@ class Evercert:
         wait_until(other, f"a certificate of {name}", timeout)
         return self.leaf(name)
 
+    def wait_valid(self, name, timeout=30.0):
+        """Waits until list says that it is valid, which it does a moment after the files are there. Its row."""
+        return self.wait_row(name, lambda row: row["state"] == "valid", "valid", timeout)
+
     def row(self, name):
         """What list says about one certificate; None where it is not there."""
         return next((row for row in self.list() if row["name"] == name), None)

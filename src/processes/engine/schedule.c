@@ -82,6 +82,8 @@ static void record_outcome(struct deployment *d, const char *output, const struc
         c.deploy_error = "";
         history_add(e, c.name, "deployed", "hooks ran", json_pack("{s:s}", "output", output));
         log_info("%s: deployed", c.name);
+    } else if (why->code == ERR_CANCELLED) { /* by our own end: they are as due as before */
+        return;
     } else {
         c.deploy_failures++;
         c.deploy_due_at = schedule_deploy_at(engine_now(e), c.deploy_failures, random_u64());

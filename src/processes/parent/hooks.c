@@ -221,6 +221,11 @@ static int spawn(struct hook *h, const struct deploy *d, struct err *err)
     return 0;
 }
 
+static void cancelled(struct err *err)
+{
+    err_set(err, ERR_CANCELLED, "evercert was stopped; the hooks run again at its next start");
+}
+
 static void run_next(struct hook *h)
 {
     struct err err = ERR_INIT;
@@ -229,7 +234,7 @@ static void run_next(struct hook *h)
         return;
     }
     if (h->p->stopping || h->life != h->p->engine_life) {
-        err_set(&err, ERR_CANCELLED, "evercert was stopped; the hooks run again at its next start");
+        cancelled(&err);
         finish(h, &err);
         return;
     }
@@ -277,7 +282,9 @@ bool hooks_reaped(struct parent *p, pid_t pid, int wait_status)
     struct err err = ERR_INIT;
     struct buf output ATTR_CLEANUP(buf_free) = buf_new(2 * HOOK_OUTPUT_MAX);
     text_clean(&output, str_trim(buf_str(&h->output)), TEXT_FOREIGN_MAX);
-    if (h->timed_out)
+    if (p->stopping)
+        cancelled(&err);
+    else if (h->timed_out)
         err_set(&err, ERR_TIMEOUT, "deploy hook %s did not end within %s and was killed", d->argv[0],
             duration_format(d->timeout_s, limit));
     else
