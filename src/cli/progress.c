@@ -120,8 +120,7 @@ static void work_remove(struct progress *p, struct work *w)
     free(w);
 }
 
-/* --- drawing ----------------------------------------------------------------------------------------------
- */
+/* --- drawing --- */
 
 void progress_hide(struct progress *p)
 {
@@ -200,8 +199,7 @@ void progress_tick(struct progress *p)
         draw(p);
 }
 
-/* --- what happened ----------------------------------------------------------------------------------------
- */
+/* --- what happened --- */
 
 void progress_step(struct progress *p, const char *name, const char *step)
 {

@@ -40,8 +40,7 @@ void table_row(struct table *t, const struct table_cell *cells);
 /* Prints what is held back (the head too, where there was a row), frees. */
 void table_end(struct table *t);
 
-/* --- for tests: the two pure halves -----------------------------------------------------------------------
- */
+/* --- for tests: the two pure halves --- */
 
 /* Widths for a line of `width` columns (0: unlimited) from the natural ones, changed in place; columns that
  * find no room at all, from the last, get 0. Two blanks stand between columns. */

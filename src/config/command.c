@@ -206,6 +206,17 @@ static int finish(struct command *c, struct err *why)
     return 0;
 }
 
+int settings_email(const char *text, struct arena *a, const char **out, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (value_parse(section_row(&schema_root, STR("email")), str_c(text), a, out, &why) == 0)
+        return 0;
+    (void)as_usage(&why, "email");
+    if (err != NULL)
+        *err = why;
+    return ERR_USAGE;
+}
+
 int settings_wish(const struct settings *s, const struct wish_option *options, size_t n, struct arena *a,
     struct wish *out, struct err *err)
 {

@@ -91,4 +91,7 @@ struct wish_option {
 int settings_wish(const struct settings *s, const struct wish_option *options, size_t n, struct arena *a,
     struct wish *out, struct err *err);
 
+/* The --email of a command, by the rules of the configuration's `email`. ERR_USAGE. */
+int settings_email(const char *text, struct arena *a, const char **out, struct err *err);
+
 #endif

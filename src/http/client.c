@@ -524,8 +524,10 @@ void http_client_free(struct http_client *c)
     if (c == NULL || c->dead)
         return;
     c->dead = true;
-    while (c->requests != NULL)
-        http_request_cancel(c->requests);
+    for (struct http_request *r = c->requests, *next; r != NULL; r = next) {
+        next = r->next;
+        http_request_cancel(r);
+    }
     if (!c->calling)
         destroy(c);
 }

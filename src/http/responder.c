@@ -99,11 +99,16 @@ static void timer_set(struct event *timer, int64_t ms)
 
 /* --- connections in the order of their deadlines --- */
 
-static void conn_unlink(struct conn *c)
+static void conn_unlink(struct responder *r, struct conn *c)
 {
-    struct responder *r = c->responder;
-    *(c->older != NULL ? &c->older->newer : &r->oldest) = c->newer;
-    *(c->newer != NULL ? &c->newer->older : &r->newest) = c->older;
+    if (c == r->oldest)
+        r->oldest = c->newer;
+    else
+        c->older->newer = c->newer;
+    if (c == r->newest)
+        r->newest = c->older;
+    else
+        c->newer->older = c->older;
 }
 
 /* Puts c last with a full span before it. The timer is only ever started, never moved: when it fires early
@@ -120,10 +125,10 @@ static void conn_link(struct conn *c)
         timer_set(&r->timer, r->span_ms);
 }
 
-static void conn_close(struct conn *c)
+static void conn_free(struct responder *r, struct conn *c)
 {
-    conn_unlink(c);
-    c->responder->conn_n--;
+    conn_unlink(r, c);
+    r->conn_n--;
     event_del(&c->event);
     close(c->fd);
     buf_free(&c->in);
@@ -131,12 +136,22 @@ static void conn_close(struct conn *c)
     free(c);
 }
 
+static void conn_close(struct conn *c)
+{
+    conn_free(c->responder, c);
+}
+
+static void close_oldest(struct responder *r)
+{
+    conn_free(r, r->oldest);
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct responder *r = arg;
     int64_t now = now_ms();
     while (r->oldest != NULL && r->oldest->deadline_ms <= now)
-        conn_close(r->oldest);
+        close_oldest(r);
     if (r->oldest != NULL)
         timer_set(&r->timer, r->oldest->deadline_ms - now);
 }
@@ -240,7 +255,7 @@ static void finish(struct conn *c)
 /* All answers so far have left: the span starts anew for the next request. */
 static void renew(struct conn *c)
 {
-    conn_unlink(c);
+    conn_unlink(c->responder, c);
     conn_link(c);
     wait_for(c, EV_READ);
 }
@@ -365,7 +380,7 @@ static void keep_peer(struct conn *c, const struct sockaddr_storage *from)
 static void conn_new(struct responder *r, int fd, const struct sockaddr_storage *from)
 {
     if (r->conn_n >= r->conn_max && r->oldest != NULL)
-        conn_close(r->oldest);
+        close_oldest(r);
     struct conn *c = calloc(1, sizeof *c);
     if (c == NULL) {
         close(fd);
@@ -392,7 +407,7 @@ static void conn_new(struct responder *r, int fd, const struct sockaddr_storage 
 static void pause_accepting(struct responder *r)
 {
     if (r->oldest != NULL)
-        conn_close(r->oldest);
+        close_oldest(r);
     for (struct listener *l = r->listeners; l != NULL; l = l->next)
         event_del(&l->event);
     timer_set(&r->pause, ACCEPT_PAUSE_MS);
@@ -474,7 +489,7 @@ void responder_free(struct responder *r)
         return;
     responder_unlisten(r);
     while (r->oldest != NULL)
-        conn_close(r->oldest);
+        close_oldest(r);
     event_del(&r->timer);
     event_del(&r->pause);
     tokens_clear(&r->tokens);

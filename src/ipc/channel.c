@@ -179,8 +179,7 @@ static void on_dying(evutil_socket_t fd, short what, void *arg)
         release(c);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static ssize_t write_frame(struct channel *c, struct frame *f)
 {
@@ -312,8 +311,7 @@ void channel_forget(struct channel *c, const void *arg)
             r->reply = NULL;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static uint32_t get_le(const char *from, size_t bytes)
 {

@@ -62,8 +62,7 @@ size_t msg_size(enum msg_type t)
     return known(t) ? layouts[t].size : 0;
 }
 
-/* --- encoding: little-endian numbers, u32 lengths
- * ----------------------------------------------------------- */
+/* --- encoding: little-endian numbers, u32 lengths --- */
 
 static void put_number(struct buf *out, uint64_t v, size_t bytes)
 {
@@ -134,8 +133,7 @@ int msg_encode(enum msg_type t, const void *msg, struct buf *out, struct err *er
     return 0;
 }
 
-/* --- decoding
- * ------------------------------------------------------------------------------------------------ */
+/* --- decoding --- */
 
 /* A reader whose first failure sticks: later reads give zeros, the caller asks once. */
 struct decoder {

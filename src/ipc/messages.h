@@ -38,8 +38,7 @@ struct msg_error {
     int64_t retry_at_s;
 };
 
-/* --- general ----------------------------------------------------------------------------------------------
- */
+/* --- general --- */
 
 /* The plain answer to a request that has nothing to give back. */
 #define MSG_FIELDS_done(F) F(error, error)
@@ -51,8 +50,7 @@ struct msg_error {
 /* From parent: end in good order. */
 #define MSG_FIELDS_stop(F) F(flag, unused)
 
-/* --- parent and keeper -------------------------------------------------------------------------------------
- */
+/* --- parent and keeper --- */
 
 /* An authority the operator configured; only for these is an account key made or used, and only for URLs of
  * the directory's origin. */
@@ -70,8 +68,7 @@ struct msg_error {
 /* Move the files of `name` to the archive; answered by done. */
 #define MSG_FIELDS_files_forget(F) F(text, name)
 
-/* --- parent and engine -------------------------------------------------------------------------------------
- */
+/* --- parent and engine --- */
 
 #define MSG_FIELDS_engine_authority(F) \
     F(text, name) F(text, directory) F(blob, ca_pem) F(text, email) F(flag, agree_tos)
@@ -85,7 +82,7 @@ struct msg_error {
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
 /* The client of that session has gone. */
 #define MSG_FIELDS_session_gone(F) F(u32, session)
-/* From engine: the store is open, the commands may come. */
+/* From keeper: its files are there. From engine: the store is open, the commands may come. */
 #define MSG_FIELDS_ready(F) F(flag, unused)
 /* From engine: somebody must listen for http-01; answered by done when the responder does. */
 #define MSG_FIELDS_responder_need(F) F(flag, unused)
@@ -100,8 +97,7 @@ struct msg_error {
     F(blob, permit) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
 #define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
 
-/* --- engine and keeper -------------------------------------------------------------------------------------
- */
+/* --- engine and keeper --- */
 
 /* The account key of an authority, made when there is none; answered by account_opened. */
 #define MSG_FIELDS_account_open(F)   F(text, directory)
@@ -123,8 +119,7 @@ struct msg_error {
 #define MSG_FIELDS_published(F) \
     F(text, fingerprint) F(text, serial) F(text, issuer) F(i64, not_before) F(i64, not_after) F(error, error)
 
-/* --- responder ---------------------------------------------------------------------------------------------
- */
+/* --- responder --- */
 
 /* From parent: a listening socket (carries the descriptor). */
 #define MSG_FIELDS_listen(F) F(text, address)
@@ -136,8 +131,7 @@ struct msg_error {
 /* From responder: somebody fetched a live token. */
 #define MSG_FIELDS_hit(F) F(text, token) F(text, peer)
 
-/* --- control: a command and the parent ---------------------------------------------------------------------
- */
+/* --- control: a command and the parent --- */
 
 /* The one request of a control connection: verb from processes/command.h, names it is about, options
  * "word=value". */

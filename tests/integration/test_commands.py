@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -298,8 +299,8 @@ def test_a_dry_run_leaves_nothing_behind(evercert, pebble):
     one = evercert(ca)
     entry = {"directory": "https://127.0.0.1:1/none", "ca-file": str(ca.ca_file), "staging": ca.url}
     one.write_config({"authorities": {"test": entry}})
-    done = one.run("issue", "-d", "a.example", "-d", "b.example", "--deploy", f"touch {one.folder}/deployed", "--dry-run")
-    assert (done.status, done.stderr) == (DONE, "")
+    done = one.issue("a.example", "b.example", deploy=f"touch {one.folder}/deployed", dry_run=True)
+    assert done.stderr == ""
     assert done.stdout.split()[:2] == ["a.example", "issued"]
     assert ca.request_counts()["POST /certZ"] == 1
     assert not one.state.exists()
@@ -513,15 +514,27 @@ def test_a_narrow_terminal(evercert, pebble):
         assert max(map(len, done.text.splitlines())) <= columns
 
 
-def test_ctrl_c(evercert, pebble):
-    """The command ends, everything it started ends, and the next one goes on."""
-    import signal
-
-    ca = pebble(sleep=5, env={"PEBBLE_VA_SLEEPTIME": "15"})
+def test_ctrl_c(evercert, pebble, processes):
+    """The command ends, and everything that it started."""
+    ca = pebble(sleep=15)
     one = evercert(ca)
     process = one.start("issue", "-d", "a.example")
     wait_until(lambda: ca.request_counts().get("POST /chalZ"), "the challenge to be answered", 30)
     process.send(signal.SIGINT)
     assert process.wait(15) == 130
-    wait_until(lambda: not one._processes.leftovers(), "the processes to end")
-    assert not one.live("a.example").exists()
+    processes.expect_none_left()
+
+
+def test_ctrl_c_with_a_daemon(evercert, pebble):
+    """The command ends, and says that the daemon goes on; it does."""
+    ca = pebble(sleep=5)
+    one = evercert(ca)
+    one.run_daemon()
+    process = one.start("issue", "-d", "a.example")
+    wait_until(lambda: ca.request_counts().get("POST /chalZ"), "the challenge to be answered", 30)
+    process.send(signal.SIGINT)
+    assert process.wait(15) == 130
+    assert "the daemon goes on with it" in one.text()
+    wait_until(lambda: one.live("a.example").exists(), "the certificate", 30)
+    one.stop_daemon()
+    lineage.check(one, "a.example")

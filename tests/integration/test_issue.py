@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import lineage
 from certificates import read_chain
+from processes import wait_until
 
 
 @pytest.mark.parametrize("reject", [0, 5, 50])
@@ -165,15 +166,14 @@ def test_several_from_the_configuration(evercert, pebble, each_pebble):
         },
     )
     done = client.renew()
-    assert sorted(line.split()[0:2] for line in done.stdout.splitlines()) == [["a.example", "issued"], ["second", "issued"]]
+    said = sorted(line.split()[:2] for line in done.stdout.splitlines())
+    assert said == [["a.example", "issued"], ["second", "issued"]]
     assert lineage.check(client, "a.example").names == ["a.example"]
     assert lineage.check(client, "second").public_key.key_size == 384
     assert {row["name"]: row["source"] for row in client.list()} == {"a.example": "config", "second": "config"}
 
 
 def test_the_daemon_gets_what_the_configuration_names(evercert, pebble, each_pebble):
-    from processes import wait_until
-
     client = evercert(pebble(each_pebble), config={"certificates": [{"domains": ["a.example", "b.example"]}]})
     client.run_daemon()
     wait_until(lambda: (client.live("a.example") / "cert.pem").exists(), "the certificate", 30)

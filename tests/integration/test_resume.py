@@ -166,3 +166,18 @@ def test_a_failed_order_leaves_no_challenge_file(evercert, pebble, nginx, tmp_pa
     client = evercert(ca)
     client.issue("a.example", "b.example", webroot=webroot, status=FAILED)
     assert challenge_files(webroot) == []
+
+
+@pytest.mark.parametrize("member", ["keeper", "engine"])
+def test_the_first_start_is_cut_short(evercert, pebble, member):
+    """Whatever stood in the way of the first start, the next one is as good as the first."""
+    client = evercert(pebble())
+    program = client.libexec() / member
+    target = program.readlink()
+    program.unlink()
+    program.symlink_to("/bin/false")
+    client.run("list", status=FAILED)
+    program.unlink()
+    program.symlink_to(target)
+    client.issue("a.example")
+    assert client.leaf("a.example").names == ["a.example"]

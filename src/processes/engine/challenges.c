@@ -31,8 +31,7 @@ static void settle(struct token *t, const struct err *err)
     challenge_presented(t->job, t->tag, err);
 }
 
-/* --- files in a webroot
- * ------------------------------------------------------------------------------------------ */
+/* --- files in a webroot --- */
 
 static bool is_shown(const struct engine *e, const char *certificate, const char *token)
 {
@@ -94,8 +93,7 @@ void challenges_sweep(struct engine *e)
         log_error("%s", err.text);
 }
 
-/* --- at the responder
- * ----------------------------------------------------------------------------------------------- */
+/* --- at the responder --- */
 
 static void on_answer(const void *msg, const struct err *why, void *arg)
 {
@@ -157,8 +155,7 @@ void challenges_hit(struct engine *e, struct str token)
         }
 }
 
-/* --- what a job asks for
- * --------------------------------------------------------------------------------------------- */
+/* --- what a job asks for --- */
 
 static struct token **find(struct engine *e, const struct job *j, const char *token)
 {

@@ -60,8 +60,7 @@ static void nothing_to_do(const struct command *c, const struct certificate *cer
     session_part_done(c->e, c->s->id, cert->name, text, NULL);
 }
 
-/* --- issue, renew
- * ---------------------------------------------------------------------------------------------------- */
+/* --- issue, renew --- */
 
 static void issue(const struct command *c)
 {
@@ -128,8 +127,7 @@ static void renew(const struct command *c)
     c->e->due_stale = true;
 }
 
-/* --- list, show, log
- * -------------------------------------------------------------------------------------------------- */
+/* --- list, show, log --- */
 
 static int list_one(const struct certificate *cert, void *arg)
 {
@@ -182,9 +180,7 @@ static void show_log(const struct command *c)
     c->s->name = strdup(name);
 }
 
-/* --- revoke, forget
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- revoke, forget --- */
 
 struct revocation {
     struct engine *e;
@@ -317,9 +313,7 @@ static void forget(const struct command *c)
     session_part_done(c->e, c->s->id, name, "forgotten", NULL);
 }
 
-/* --- accounts
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- accounts --- */
 
 struct account_errand {
     struct engine *e;
@@ -385,9 +379,6 @@ static void account_update(const struct command *c)
 {
     account_need(c, false);
 }
-
-/* --------------------------------------------------------------------------------------------------------------------------------
- */
 
 static const struct {
     void (*run)(const struct command *c);

@@ -42,8 +42,7 @@ struct job;
 struct post;
 struct deployment;
 
-/* --- authority.c: one CA: directory, account, nonces, signed requests
- * ------------------------------------------- */
+/* --- authority.c: one CA: directory, account, nonces, signed requests --- */
 
 /* Called once: the authority can be used, or `err` says why not. */
 typedef void authority_ready_fn(struct engine *e, const struct err *err, void *arg);
@@ -105,8 +104,7 @@ struct post *post_start(struct authority *a, const struct post_spec *spec, post_
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
 
-/* --- job.c: one certificate being got
- * -------------------------------------------------------------------------- */
+/* --- job.c: one certificate being got --- */
 
 struct job_watch {
     struct job_watch *next;
@@ -157,8 +155,7 @@ void job_free(struct job *j);
 /* Carries out one action whose preconditions are durable now. */
 void job_act(struct job *j, const struct order_action *a);
 
-/* --- challenges.c: where answers are shown
- * ---------------------------------------------------------------------- */
+/* --- challenges.c: where answers are shown --- */
 
 /* Before the commit: what must be known after a crash. */
 void challenge_prepare(struct job *j, const struct order_action *a);
@@ -173,8 +170,7 @@ void challenges_hit(struct engine *e, struct str token);
 /* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
 void challenges_forget_job(struct engine *e, const struct job *j);
 
-/* --- outbox.c
- * ----------------------------------------------------------------------------------------------------- */
+/* --- outbox.c --- */
 
 /* Actions wait here for the commit. */
 void outbox_put(struct job *j, const struct order_action *a);
@@ -182,8 +178,7 @@ void outbox_forget(struct engine *e, const struct job *j);
 /* The end of a turn: commit, send, tidy up. */
 void engine_turn(void *engine);
 
-/* --- schedule.c: what is due
- * ---------------------------------------------------------------------------------------- */
+/* --- schedule.c: what is due --- */
 
 struct wall engine_now(const struct engine *e);
 /* Start what is due and fits; set the timer for what comes next. Cheap when nothing is due. */
@@ -194,8 +189,7 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
 void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
 
-/* --- wishes.c: what the operator wants
- * --------------------------------------------------------------------------- */
+/* --- wishes.c: what the operator wants --- */
 
 void wishes_begin(struct engine *e);
 void wish_put(struct engine *e, const char *wish, struct str permit);
@@ -204,8 +198,7 @@ void wishes_end(struct engine *e);
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err);
 
-/* --- commands.c, sessions.c
- * -------------------------------------------------------------------------------------------- */
+/* --- commands.c, sessions.c --- */
 
 struct session {
     struct session *next;
@@ -238,9 +231,7 @@ void sessions_settle(struct engine *e);
  * lasts; those that only ask are answered. */
 void sessions_stuck(struct engine *e, const struct err *why);
 
-/* --- report.c
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- report.c --- */
 
 /* The JSON object of a certificate (product contract); `whole` adds what only `show` has. New reference. */
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
@@ -250,9 +241,7 @@ json_t *report_account(const struct authority *a, const struct authority_record 
 /* Append to the history; `detail` (taken, may be NULL) is a JSON object. */
 void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail);
 
-/* --- the engine
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- the engine --- */
 
 struct token; /* challenges.c */
 struct outbox_item;

@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- from the parent
- * -------------------------------------------------------------------------------------------------- */
+/* --- from the parent --- */
 
 static void on_authority(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -63,9 +62,7 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     process_stop(&e->process);
 }
 
-/* --- peers
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- peers --- */
 
 static void peer_gone(struct channel *c, const struct err *why, void *arg)
 {
@@ -113,9 +110,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
 };
 
-/* --- start
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- start --- */
 
 /* SQLite wants its three files beside each other; the user that the engine becomes may write them but not the
  * directory they are in, nor can it sync that: files that are new are made durable here. */

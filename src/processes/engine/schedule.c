@@ -26,8 +26,7 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
     return schedule_renewal_at(&r);
 }
 
-/* --- deployments
- * ------------------------------------------------------------------------------------------------------ */
+/* --- deployments --- */
 
 struct deployment {
     struct deployment *next;
@@ -141,8 +140,7 @@ void deploy_start(struct engine *e, const char *name, struct job_watch *watches)
     (void)start_deployment(e, name, watches);
 }
 
-/* --- what is due
- * ------------------------------------------------------------------------------------------------------- */
+/* --- what is due --- */
 
 struct names {
     struct arena *arena;

@@ -18,8 +18,7 @@ static void answer(struct channel *c, enum msg_type t, uint32_t id, const void *
         log_warning("%s", err.text);
 }
 
-/* --- from the parent
- * ----------------------------------------------------------------------------------------- */
+/* --- from the parent --- */
 
 static void on_account(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -74,8 +73,7 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     process_stop(&k->process);
 }
 
-/* --- from the engine
- * ----------------------------------------------------------------------------------------- */
+/* --- from the engine --- */
 
 static void on_account_open(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -171,8 +169,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
 };
 
-/* --- start
- * --------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
 static int sweep_one(int dir, const char *name, int type, void *arg, struct err *err)
 {
@@ -228,6 +225,10 @@ int main(int argc, char **argv)
         return process_unable(&k.process, &err);
     k.parent = channel_new(k.process.base, PROCESS_PARENT_FD, "keeper-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &k);
+    if (channel_send(k.parent, MSG_ready, 0, &(struct msg_ready){true}, -1, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
     process_run(&k.process, NULL, NULL);
     shelf_clear(&k);
     secret_free(&k.seal_key);

@@ -30,8 +30,7 @@ static int open_generations(struct keeper *k, const char *name, int *out, struct
     return r < 0 ? r : dir_make(all, name, 0755, out, err);
 }
 
-/* --- writing one generation
- * ---------------------------------------------------------------------------------- */
+/* --- writing one generation --- */
 
 struct files {
     int dir;
@@ -110,8 +109,7 @@ static int remove_if_there(int dir, const char *name, struct err *err)
     return r;
 }
 
-/* --- making room
- * ----------------------------------------------------------------------------------------------- */
+/* --- making room --- */
 
 struct oldest {
     int64_t number; /* the smallest that was seen, or -1 */
@@ -173,8 +171,7 @@ static int to_archive(struct keeper *k, const char *name, int dir, int64_t below
     }
 }
 
-/* --- the three things others call
- * --------------------------------------------------------------------------------- */
+/* --- the three things others call --- */
 
 int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, const struct key *key,
     struct str chain_pem, struct arena *a, struct chain *out, struct err *err)

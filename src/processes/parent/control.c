@@ -71,8 +71,7 @@ static void fail(struct session *s, const struct err *err)
     end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------------------- */
+/* --- commands --- */
 
 static const char *option(const struct session *s, const char *word)
 {
@@ -151,9 +150,11 @@ static int find_authority(struct session *s, const char *name, const struct auth
 static int announce(struct session *s, const struct authority *a, struct err *err)
 {
     const struct settings *settings = &s->p->settings;
-    const char *email = option(s, "email");
-    return authority_announce(s->p, a, email != NULL ? email : settings->email,
-        settings->agree_tos || option(s, "agree-tos") != NULL, err);
+    const char *given = option(s, "email"), *email = settings->email;
+    int r = given == NULL ? 0 : settings_email(given, s->arena, &email, err);
+    if (r < 0)
+        return r;
+    return authority_announce(s->p, a, email, settings->agree_tos || option(s, "agree-tos") != NULL, err);
 }
 
 /* The keeper went before it answered: the next one is asked when it is there, once. */
@@ -377,8 +378,7 @@ void control_go(struct parent *p)
     }
 }
 
-/* --- connections
- * ------------------------------------------------------------------------------------------------ */
+/* --- connections --- */
 
 static struct msg_list keep_list(struct arena *a, const struct msg_list *l)
 {
@@ -508,8 +508,7 @@ void control_close(struct parent *p)
     control_socket_remove(p->options.state, p->state);
 }
 
-/* --- the engine's answers
- * ------------------------------------------------------------------------------------------ */
+/* --- the engine's answers --- */
 
 void control_engine_gone(struct parent *p)
 {

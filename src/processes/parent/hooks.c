@@ -114,8 +114,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
     event_add(h->timeout, &(struct timeval){HOOK_GRACE_S, 0});
 }
 
-/* --- what a hook is told
- * --------------------------------------------------------------------------------------- */
+/* --- what a hook is told --- */
 
 struct environment {
     struct arena *arena;
@@ -160,8 +159,7 @@ static void tell_all(struct environment *e, const struct hook *h, const struct u
     tell(e, "RENEWED_DOMAINS", domains);
 }
 
-/* --- running them, one after the other
- * ---------------------------------------------------------------------------- */
+/* --- running them, one after the other --- */
 
 static int choose_user(const struct deploy *d, struct user *out, struct err *err)
 {

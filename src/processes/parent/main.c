@@ -26,8 +26,7 @@ static void complain(const char *text)
     fprintf(stderr, "evercert: error: %s\n", text);
 }
 
-/* --- arguments: given by the evercert command, never by hand
- * ------------------------------------------------------- */
+/* --- arguments: given by the evercert command, never by hand --- */
 
 static void parse(struct options *o, int argc, char **argv)
 {
@@ -57,8 +56,7 @@ static void parse(struct options *o, int argc, char **argv)
     }
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------- */
+/* --- configuration --- */
 
 int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 {
@@ -99,8 +97,13 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
     arena_free(old);
 }
 
-/* --- the state directory
- * --------------------------------------------------------------------------------------------- */
+bool parent_state_is_new(const struct parent *p)
+{
+    struct stat st;
+    return fstatat(p->state, "evercert.db", &st, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+/* --- the state directory --- */
 
 static int make_parents(const char *path, struct err *err)
 {
@@ -143,7 +146,7 @@ static int take_state(struct parent *p, struct err *err)
             p->options.state);
     if (r < 0)
         return err_prefix(err, "state directory %s", p->options.state);
-    p->new_state = fstatat(p->state, "evercert.db", &st, AT_SYMLINK_NOFOLLOW) != 0;
+    p->new_state = parent_state_is_new(p);
     return 0;
 }
 
@@ -168,8 +171,7 @@ static void drop_dry_state(struct parent *p)
         log_warning("%s could not be removed: %s", p->options.state, err.text);
 }
 
-/* --- signals and the end
- * ------------------------------------------------------------------------------------------- */
+/* --- signals and the end --- */
 
 static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -251,7 +253,11 @@ static int start(struct parent *p, struct err *err)
     watch_signals(p);
     if (p->options.daemon && listeners_wanted(p) && (r = listeners_open(p, err)) < 0)
         return r;
-    if ((r = member_start(p, MEMBER_KEEPER, err)) < 0 || (r = member_start(p, MEMBER_ENGINE, err)) < 0)
+    if ((r = member_start(p, MEMBER_KEEPER, err)) < 0)
+        return r;
+    /* In a new state the keeper comes first: a store without its seal.key, left behind by a first start that
+     * was cut short, would be taken for one whose key was lost. */
+    if (!p->new_state && (r = member_start(p, MEMBER_ENGINE, err)) < 0)
         return r;
     if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
         return r;

@@ -42,8 +42,7 @@ struct channel *member_channel(const struct parent *p, enum member_id id)
     return p->members[id].channel;
 }
 
-/* --- what they may say to the parent
- * --------------------------------------------------------------------------- */
+/* --- what they may say to the parent --- */
 
 static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -169,20 +168,38 @@ static const struct channel_rule engine_rules[] = {
     {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 
-/* Keeper and responder only answer what they were asked, once they live. */
-static const struct channel_rule other_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
+static void on_keeper_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct err err = ERR_INIT;
+    (void)c, (void)id, (void)msg, (void)fd;
+    if (m->parent->members[MEMBER_ENGINE].wanted || m->parent->stopping)
+        return;
+    if (member_start(m->parent, MEMBER_ENGINE, &err) < 0) {
+        log_error("%s", err.text);
+        m->parent->broken = true;
+        parent_stop(m->parent, 1);
+    }
+}
+
+static const struct channel_rule keeper_rules[] = {
+    {MSG_ready, CHANNEL_STATE_ANY, on_keeper_ready},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
+};
+
+/* The responder only answers what it was asked, once it lives. */
+static const struct channel_rule responder_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
 
 static const struct {
     const struct channel_rule *rules;
     size_t n;
 } rules_of[] = {
-    [MEMBER_KEEPER] = {other_rules, ARRAY_LEN(other_rules)},
+    [MEMBER_KEEPER] = {keeper_rules, ARRAY_LEN(keeper_rules)},
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
-    [MEMBER_RESPONDER] = {other_rules, ARRAY_LEN(other_rules)},
+    [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
 };
 
-/* --- starting
- * ---------------------------------------------------------------------------------------------------- */
+/* --- starting --- */
 
 static void drop_channel(struct member *m)
 {
@@ -325,8 +342,7 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     return 0;
 }
 
-/* --- ending
- * -------------------------------------------------------------------------------------------------------- */
+/* --- ending --- */
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
 {
@@ -339,7 +355,7 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
         event_add(m->restart, &(struct timeval){0, 10 * 1000});
         return;
     }
-    m->parent->new_state = false;
+    m->parent->new_state = parent_state_is_new(m->parent);
     if (member_start(m->parent, m->id, &err) < 0) {
         log_error("%s", err.text);
         m->parent->broken = true;

@@ -86,6 +86,8 @@ struct parent {
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
+/* No store was made yet. */
+bool parent_state_is_new(const struct parent *p);
 
 /* members.c: starting, joining, restarting, ending the other processes. */
 void members_init(struct parent *p);

@@ -12,8 +12,7 @@ struct member {
     struct responder *responder;
 };
 
-/* --- from the engine
- * ----------------------------------------------------------------------------------------- */
+/* --- from the engine --- */
 
 static void on_token_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -62,8 +61,7 @@ static void on_hit(struct str token, const char *peer, void *arg)
         log_warning("%s", err.text);
 }
 
-/* --- from the parent
- * ----------------------------------------------------------------------------------------- */
+/* --- from the parent --- */
 
 static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {

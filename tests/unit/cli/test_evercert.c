@@ -204,8 +204,7 @@ static void put_file(const char *name, const char *text)
     fclose(f);
 }
 
-/* --- words ------------------------------------------------------------------------------------------------
- */
+/* --- words --- */
 
 static void test_help_and_version(void **state)
 {
@@ -279,8 +278,7 @@ static void test_mistakes(void **state)
     assert_string_equal(record(), "");
 }
 
-/* --- what the parent is told ------------------------------------------------------------------------------
- */
+/* --- what the parent is told --- */
 
 static void test_parent_arguments(void **state)
 {
@@ -365,8 +363,7 @@ static void test_run(void **state)
     assert_in(&errors, "evercert: error: cannot start /nonexistent/parent: there is no such program");
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 static void test_results(void **state)
 {
@@ -457,8 +454,7 @@ static void test_log_and_account(void **state)
     json_decref(array);
 }
 
-/* --- failures ---------------------------------------------------------------------------------------------
- */
+/* --- failures --- */
 
 /* How the parent behaves, the exit status, all of standard error. */
 static const struct {
@@ -516,8 +512,7 @@ static void test_full_output(void **state)
     assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-/* --- terminals and interruptions --------------------------------------------------------------------------
- */
+/* --- terminals and interruptions --- */
 
 static void test_terminal(void **state)
 {
@@ -555,8 +550,7 @@ static void test_interrupted(void **state)
     assert_int_equal(RUN("issue", "-d", "a.example"), 130);
 }
 
-/* --- a daemon ---------------------------------------------------------------------------------------------
- */
+/* --- a daemon --- */
 
 /* Listens on the control socket and becomes a fake with the first client. */
 static pid_t start_daemon(void)
@@ -637,8 +631,7 @@ static void test_no_daemon(void **state)
     assert_recorded("arg parent\n");
 }
 
-/* --- configuration and state ------------------------------------------------------------------------------
- */
+/* --- configuration and state --- */
 
 static void test_config(void **state)
 {

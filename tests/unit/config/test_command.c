@@ -228,6 +228,20 @@ static void long_command_lines_end(void **state)
     arena_free(a);
 }
 
+static void an_email_is_that_of_the_configuration(void **state)
+{
+    struct arena *a = arena_new();
+    const char *email = "before@example.com";
+    struct err err = ERR_INIT;
+    assert_int_equal(settings_email("ops@example.com", a, &email, &err), 0);
+    assert_string_equal(email, "ops@example.com");
+    assert_int_equal(settings_email("mailto:a@example.com", a, &email, &err), ERR_USAGE);
+    assert_string_equal(err.text, "--email: write the address alone, without mailto:");
+    assert_int_equal(settings_email("no address", a, &email, NULL), ERR_USAGE);
+    assert_string_equal(email, "ops@example.com");
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +253,7 @@ int main(void)
         cmocka_unit_test(command_lines_are_split),
         cmocka_unit_test(what_a_shell_would_act_on_is_refused),
         cmocka_unit_test(long_command_lines_end),
+        cmocka_unit_test(an_email_is_that_of_the_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+/* What the three files of a job share: job.c (its life), job_order.c (its order), job_outcome.c (its end). */
+#ifndef EVERCERT_PROCESSES_ENGINE_JOB_PRIV_H
+#define EVERCERT_PROCESSES_ENGINE_JOB_PRIV_H
+
+#include "processes/engine/engine.h"
+
+/* job.c */
+
+/* Writes the record to the store. */
+void job_save(struct job *j);
+/* Takes over what happened to the certificate since the job began: it is not the job's to undo. */
+void job_refresh(struct job *j);
+/* Tells those who watch which step it is in. */
+void job_show(struct job *j, const char *text);
+/* Nothing of it comes back any more; it is freed at the end of the turn. */
+void job_over(struct job *j);
+/* The order in flight is of no more use. */
+void job_forget_order(struct job *j);
+/* From the authority's account on; also when it is taken up again. */
+void job_begin(struct job *j);
+
+/* job_order.c */
+
+/* An event that happens now. */
+void job_event(struct order_event *ev, enum order_event_type type, unsigned tag);
+/* Hands it to the order machine and does what that asks for. */
+void job_step(struct job *j, struct order_event *ev);
+/* The one timer: the order's wait, or the next try of a job without an order. */
+void job_wait(struct job *j, int64_t wait_ms);
+void job_drop_posts(struct job *j);
+
+/* job_outcome.c */
+
+/* dead: the order is of no more use to the CA either. */
+void job_fail(struct job *j, const struct err *why, bool dead);
+void job_succeed(struct job *j);
+
+#endif
