@@ -117,7 +117,8 @@ struct msg_error {
 /* Verify the chain against permit and key and make it live; answered by published. */
 #define MSG_FIELDS_publish(F) F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain)
 #define MSG_FIELDS_published(F) \
-    F(text, fingerprint) F(text, serial) F(text, issuer) F(i64, not_before) F(i64, not_after) F(error, error)
+    F(text, fingerprint)        \
+    F(text, serial) F(text, issuer) F(list, subjects) F(i64, not_before) F(i64, not_after) F(error, error)
 
 /* --- responder --- */
 

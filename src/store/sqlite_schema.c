@@ -25,6 +25,7 @@ const char *const sqlite_migrations[] = {
     " fingerprint TEXT NOT NULL,"
     " serial TEXT NOT NULL,"
     " issuer TEXT NOT NULL,"
+    " subjects TEXT NOT NULL,"
     " not_before INTEGER NOT NULL,"
     " not_after INTEGER NOT NULL,"
     " due_at INTEGER NOT NULL,"

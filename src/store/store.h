@@ -67,7 +67,8 @@ struct certificate {
     const char *issued_wish_domains; /* space-separated names of the live certificate */
     const char *authority;           /* directory URL that issued it */
     const char *fingerprint, *serial, *issuer;
-    const char *chain; /* PEM, leaf first */
+    const char *subjects; /* of the chain, leaf first, a line each */
+    const char *chain;    /* PEM, leaf first */
     struct wall not_before, not_after;
     /* schedule */
     struct wall due_at;     /* next attempt to issue; 0: never by itself */

@@ -31,6 +31,7 @@ enum field_kind {
     X(TEXT, fingerprint, STORE_TEXT_MAX)         \
     X(TEXT, serial, STORE_TEXT_MAX)              \
     X(TEXT, issuer, STORE_TEXT_MAX)              \
+    X(TEXT, subjects, STORE_TEXT_MAX)            \
     X(WALL, not_before, 0)                       \
     X(WALL, not_after, 0)                        \
     X(WALL, due_at, 0)                           \

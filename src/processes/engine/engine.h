@@ -130,7 +130,7 @@ struct job {
     unsigned interruptions;
     bool over, account_retried, introducing;
     struct published_info {
-        const char *fingerprint, *serial, *issuer;
+        const char *fingerprint, *serial, *issuer, *subjects;
         struct wall not_before, not_after;
         struct str chain;
     } published;

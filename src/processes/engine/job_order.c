@@ -117,6 +117,15 @@ static void act_make_key(struct job *j, const struct order_action *a)
         tell_failed(j, a->tag, &err);
 }
 
+/* One line each. */
+static const char *joined(struct arena *a, const struct msg_list *l)
+{
+    struct buf b ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
+    for (size_t i = 0; i < l->n; i++)
+        buf_printf(&b, "%s%s", i > 0 ? "\n" : "", l->p[i]);
+    return arena_dup(a, buf_str(&b));
+}
+
 static void on_published(const void *msg, const struct err *why, void *arg)
 {
     struct job *j = arg;
@@ -131,6 +140,7 @@ static void on_published(const void *msg, const struct err *why, void *arg)
     j->published.fingerprint = arena_dup_c(j->arena, m->fingerprint);
     j->published.serial = arena_dup_c(j->arena, m->serial);
     j->published.issuer = arena_dup_c(j->arena, m->issuer);
+    j->published.subjects = joined(j->arena, &m->subjects);
     j->published.not_before = (struct wall){m->not_before};
     j->published.not_after = (struct wall){m->not_after};
     job_event(&ev, ORDER_EVENT_PUBLISHED, j->publish_tag);

@@ -87,6 +87,7 @@ void job_succeed(struct job *j)
     c->fingerprint = j->published.fingerprint;
     c->serial = j->published.serial;
     c->issuer = j->published.issuer;
+    c->subjects = j->published.subjects;
     c->not_before = j->published.not_before;
     c->not_after = j->published.not_after;
     c->chain = j->published.chain.p;

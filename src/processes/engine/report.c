@@ -1,9 +1,7 @@
 /* Rows for people and scripts: the JSON of a certificate, a history entry, an account. */
 #include "processes/engine/engine.h"
 
-#include "acme/limits.h"
 #include "base/log.h"
-#include "crypto/chain.h"
 
 #include <string.h>
 
@@ -104,13 +102,15 @@ static int add_history(const struct history_record *h, void *arg)
     return 0;
 }
 
-/* Public data that the keeper has verified; read again only to be described. */
-static json_t *chain_subjects(const char *pem, struct arena *a)
+static json_t *lines(struct str text)
 {
-    struct chain chain;
-    if (chain_parse(str_c(pem), ACME_CHAIN_CERTS_MAX, a, &chain, NULL) < 0)
-        return json_array();
-    return texts(chain.subjects, chain.n);
+    json_t *array = json_array();
+    struct str line;
+    while (text.n > 0) {
+        (void)str_cut(text, '\n', &line, &text);
+        json_array_append_new(array, json_stringn(line.p, line.n));
+    }
+    return array;
 }
 
 static void add_whole(struct engine *e, json_t *o, const struct certificate *c, const struct wish *w)
@@ -122,7 +122,7 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
     if (store_history_each(e->store, str_c(c->name), 0, SHOW_HISTORY_MAX, add_history, history, &err) < 0)
         log_error("%s", err.text);
     json_object_set_new(o, "history", history);
-    json_object_set_new(o, "chain", chain_subjects(c->chain, a));
+    json_object_set_new(o, "chain", lines(str_c(c->subjects)));
     json_object_set_new(o, "webroot", text_or_null(w->webroot));
     json_object_set_new(o, "renew_before",
         w->renew_before_s > 0 ? json_string(duration_format(w->renew_before_s, text)) : json_null());

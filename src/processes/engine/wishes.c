@@ -49,6 +49,7 @@ static void fresh(struct certificate *c, const struct wish *w)
         .fingerprint = "",
         .serial = "",
         .issuer = "",
+        .subjects = "",
         .chain = "",
         .last_error = "",
         .last_problem = "",

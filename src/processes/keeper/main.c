@@ -130,8 +130,8 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
         log_info("%s: generation %lld is live, valid to %s", w.name, (long long)m->generation,
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer(c, MSG_published, id,
-        &(struct msg_published){chain.fingerprint, chain.serial, chain.issuer, chain.not_before.s,
-            chain.not_after.s, msg_error_of(&err)});
+        &(struct msg_published){chain.fingerprint, chain.serial, chain.issuer, {chain.subjects, chain.n},
+            chain.not_before.s, chain.not_after.s, msg_error_of(&err)});
 }
 
 static const struct channel_rule engine_rules[] = {

@@ -70,6 +70,7 @@ struct certificate empty_certificate(const char *name)
         .fingerprint = "",
         .serial = "",
         .issuer = "",
+        .subjects = "",
         .chain = "",
         .last_error = "",
         .last_problem = "",
@@ -94,6 +95,7 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .fingerprint = arena_printf(a, "f%lld", n),
         .serial = arena_printf(a, "s%lld", n),
         .issuer = "CN = M\xc3\xbcller's CA",
+        .subjects = "CN=a.example\nCN=CA",
         .chain = arena_printf(a, "-----BEGIN %lld-----\n", n),
         .not_before = {seed + 2},
         .not_after = {seed + 3},
@@ -126,6 +128,7 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_string_equal(a->fingerprint, b->fingerprint);
     assert_string_equal(a->serial, b->serial);
     assert_string_equal(a->issuer, b->issuer);
+    assert_string_equal(a->subjects, b->subjects);
     assert_string_equal(a->chain, b->chain);
     assert_int_equal(a->not_before.s, b->not_before.s);
     assert_int_equal(a->not_after.s, b->not_after.s);
