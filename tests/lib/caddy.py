@@ -4,6 +4,7 @@ through `caddy.through`. The one name that resolves there is localhost."""
 
 import collections
 import json
+import os
 import subprocess
 
 import namespace
@@ -45,7 +46,9 @@ class Caddy:
         config = folder / "Caddyfile"
         config.write_text(_CONFIG.format(folder=folder))
         argv = [program, "run", "--config", config, "--adapter", "caddyfile"]
-        self.process = processes.start(namespace.command(argv), folder / "caddy.log", peer=True)
+        # The CA's own database follows the home folder, whatever the configuration says of storage.
+        env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
+        self.process = processes.start(namespace.command(argv), folder / "caddy.log", peer=True, env=env)
         self.ca_file = folder / "storage/pki/authorities/local/root.crt"
         self.through = namespace.enter(self.process.pid, [])
         wait_until(self._up, f"Caddy to answer ({self.process.log})", 30)
