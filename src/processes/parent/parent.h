@@ -67,7 +67,7 @@ struct parent {
     struct settings settings;
     struct member members[MEMBER_END_];
     bool engine_ready;
-    bool keeper_lived; /* it has come up once */
+    bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
     unsigned feed_round;
