@@ -48,6 +48,10 @@ int listeners_open(struct parent *p, struct err *err)
         /* A machine without IPv6 is served by the other address; every other failure is one. */
         if (r < 0 && r != ERR_NOT_FOUND) {
             *err = missing;
+            if (r == ERR_EXISTS && p->options.dry_run)
+                err_prefix(err,
+                    "a dry run needs a port of its own: where a daemon of evercert listens already, give "
+                    "--webroot or --http-port");
             return r;
         }
         if (r < 0)
