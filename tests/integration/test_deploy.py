@@ -312,7 +312,10 @@ def test_the_daemon_ends_its_hooks(evercert, pebble, processes, recorder, script
 def test_the_engine_dies_while_a_hook_runs(evercert, pebble, processes, recorder, tmp_path):
     """The hook is run again for the new engine, but not beside itself."""
     go = tmp_path / "go"
-    script = f"test -e {go}.running && echo twice >> {go}.twice; touch {go}.running; while ! test -e {go}; do sleep 0.1; done; rm {go}.running"
+    script = (
+        f"test -e {go}.running && echo twice >> {go}.twice; touch {go}.running; "
+        f"while ! test -e {go}; do sleep 0.1; done; rm {go}.running"
+    )
     client = evercert(pebble(), config=config(shell(script), recorder.run("after")))
     daemon = client.run_daemon()
     wait_until(pathlib.Path(f"{go}.running").exists, "the hook")
@@ -357,9 +360,8 @@ def test_as_another_user(evercert, pebble, recorder):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_as_nobody_it_cannot_read_the_key(evercert, pebble, open_folder, recorder):
-    client = evercert(pebble(), folder=open_folder / "e", config=config(
-        shell('cat "$EVERCERT_DIR/fullchain.pem" > /dev/null || exit 5; cat "$EVERCERT_DIR/privkey.pem" && exit 6; exit 0',
-              user="nobody")))
+    script = 'cd "$EVERCERT_DIR" && cat fullchain.pem > /dev/null || exit 5; cat privkey.pem && exit 6; exit 0'
+    client = evercert(pebble(), folder=open_folder / "e", config=config(shell(script, user="nobody")))
     client.renew()
     assert client.row("a.example")["deploy"]["state"] == "done"
 

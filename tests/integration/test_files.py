@@ -93,7 +93,8 @@ def test_key_group_and_mode(evercert, pebble, open_folder, users):
     """Keys for a group: it can read them, others cannot, and so it stays after renewals."""
     group = grp.getgrnam("www-data")
     entry = {"domains": ["a.example"], "key-group": "www-data", "key-mode": "0640"}
-    client = evercert(pebble(), folder=open_folder / "e", config={"certificates": [entry, {"domains": ["b.example"]}], "users": users})
+    settings = {"certificates": [entry, {"domains": ["b.example"]}], "users": users}
+    client = evercert(pebble(), folder=open_folder / "e", config=settings)
     client.run_daemon()
     client.wait_live("a.example")
     client.wait_live("b.example")

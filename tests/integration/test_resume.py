@@ -5,7 +5,17 @@ import pytest
 from evercert import FAILED
 from processes import wait_until
 
-STEPS = ("/dir", "/nonce-plz", "/sign-me-up", "/order-plz", "/authZ", "/chalZ", "/finalize-order", "/my-order", "/certZ")
+STEPS = (
+    "/dir",
+    "/nonce-plz",
+    "/sign-me-up",
+    "/order-plz",
+    "/authZ",
+    "/chalZ",
+    "/finalize-order",
+    "/my-order",
+    "/certZ",
+)
 
 
 def new_orders(ca):
