@@ -146,7 +146,7 @@ size_t channel_queued(const struct channel *c)
 }
 
 /* The channel is over; the owner hears of it from the loop, so that no caller is surprised in mid-call. */
-static void die(struct channel *c, const struct err *why)
+void channel_end(struct channel *c, const struct err *why)
 {
     if (c->dead)
         return;
@@ -217,7 +217,7 @@ static void flush(struct channel *c)
                 err_set(&why, ERR_IPC, "channel %s: the other end went", c->name);
             else
                 err_set(&why, ERR_IPC, "channel %s: writing failed: %s", c->name, strerror(errno));
-            die(c, &why);
+            channel_end(c, &why);
             return;
         }
         if (f->fd >= 0) {
@@ -509,5 +509,5 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (c->freed)
         release(c);
     else if (r < 0)
-        die(c, &why);
+        channel_end(c, &why);
 }

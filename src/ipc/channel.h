@@ -58,6 +58,10 @@ struct channel *channel_new(struct event_base *base, int fd, const char *name,
  * waiting is written first. NULL is fine. */
 void channel_free(struct channel *c);
 
+/* Ends it from this side as if the peer had gone: from the loop, those who wait for answers hear `why`, then
+ * `closed` is called. */
+void channel_end(struct channel *c, const struct err *why);
+
 /* Which of the rules' states bits is current. */
 void channel_set_state(struct channel *c, unsigned state_bit);
 const char *channel_name(const struct channel *c);

@@ -60,7 +60,7 @@ static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, v
     struct member *m = arg;
     struct parent *p = m->parent;
     const struct msg_unable *u = msg;
-    (void)c, (void)id, (void)fd;
+    (void)id, (void)fd;
     if (msg_error_get(&u->error, &p->why) == 0)
         err_set(&p->why, ERR_FAILED, "%s cannot start and gives no reason", names[m->id]);
     if (strstr(p->why.text, p->options.state) == NULL)
@@ -68,7 +68,7 @@ static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, v
     m->unable = true;
     if (p->ready_told)
         log_error("%s: %s", names[m->id], p->why.text);
-    drop_channel(m); /* what it waits for */
+    channel_end(c, &p->why); /* what it waits for; and whoever asked it something hears of it */
 }
 
 static void on_responder_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -223,11 +223,11 @@ static void drop_channel(struct member *m)
 static void on_channel_closed(struct channel *c, const struct err *why, void *arg)
 {
     struct member *m = arg;
-    if (why->code != ERR_IPC || strstr(why->text, "the other end went") == NULL)
+    if (!m->unable && (why->code != ERR_IPC || strstr(why->text, "the other end went") == NULL))
         log_error("%s: %s", names[m->id], why->text);
     if (m->channel == c)
         drop_channel(m);
-    if (m->pid > 0 && !m->parent->stopping)
+    if (m->pid > 0 && !m->unable && !m->parent->stopping)
         kill(m->pid, SIGKILL);
 }
 
