@@ -166,17 +166,25 @@ static bool asked_again(struct session *s, const void *answer)
     return true;
 }
 
-static void on_issue_permit(const void *msg, const struct err *why, void *arg)
+/* The session whose question the keeper answered; NULL where it is gone, asks again, or was told of the
+ * failure. */
+static struct session *answered(void *arg, const void *msg, const struct msg_error *e, const struct err *why)
 {
-    const struct msg_permit_made *m = msg;
     struct session *s = pending_end(arg);
     struct err err = ERR_INIT;
     if (s == NULL || asked_again(s, msg))
-        return;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (m == NULL || r < 0)
-        fail(s, &err);
-    else
+        return NULL;
+    if (msg_outcome(e, why, &err) == 0)
+        return s;
+    fail(s, &err);
+    return NULL;
+}
+
+static void on_issue_permit(const void *msg, const struct err *why, void *arg)
+{
+    const struct msg_permit_made *m = msg;
+    struct session *s = answered(arg, m, m != NULL ? &m->error : NULL, why);
+    if (s != NULL && m != NULL)
         ask_engine(s, m->permit, STR(""));
 }
 
@@ -253,14 +261,8 @@ static void issue_command(struct session *s)
 static void on_ticket(const void *msg, const struct err *why, void *arg)
 {
     const struct msg_ticket_made *m = msg;
-    struct session *s = pending_end(arg);
-    struct err err = ERR_INIT;
-    if (s == NULL || asked_again(s, msg))
-        return;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (m == NULL || r < 0)
-        fail(s, &err);
-    else
+    struct session *s = answered(arg, m, m != NULL ? &m->error : NULL, why);
+    if (s != NULL && m != NULL)
         ask_engine(s, STR(""), m->ticket);
 }
 
@@ -296,14 +298,8 @@ static void revoke_command(struct session *s)
 static void on_forgotten(const void *msg, const struct err *why, void *arg)
 {
     const struct msg_done *m = msg;
-    struct session *s = pending_end(arg);
-    struct err err = ERR_INIT;
-    if (s == NULL || asked_again(s, msg))
-        return;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (r < 0)
-        fail(s, &err);
-    else
+    struct session *s = answered(arg, m, m != NULL ? &m->error : NULL, why);
+    if (s != NULL)
         plain_command(s);
 }
 
