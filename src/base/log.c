@@ -26,6 +26,21 @@ static const struct {
 #undef LOG_ROW
 };
 
+const char *log_level_name(enum log_level level)
+{
+    return levels[level].text;
+}
+
+bool log_level_parse(struct str text, enum log_level *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        if (str_eq_c(text, levels[i].text)) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
 /* systemd sets JOURNAL_STREAM to "device:inode" of the stream it made (systemd.exec(5)). The variable is
  * inherited further than the stream: by a command of a terminal that a service started, or one whose standard
  * error was redirected. */

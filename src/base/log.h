@@ -8,6 +8,9 @@
 #define EVERCERT_BASE_LOG_H
 
 #include "base/attr.h"
+#include "base/str.h"
+
+#include <stdbool.h>
 
 /* level, its text, syslog priority */
 #define LOG_LEVELS(X)                  \
@@ -29,6 +32,11 @@ enum { LOG_LINE_MAX = 4096 };
  * any sandbox is entered. `process` must live as long as the log is used. */
 void log_init(const char *process, enum log_level level);
 enum log_level log_threshold(void);
+
+/* "error", "warning", "info", "debug". Static storage. */
+const char *log_level_name(enum log_level level);
+/* The level of that name; false, and *out untouched, for another text. */
+bool log_level_parse(struct str text, enum log_level *out);
 
 /* Writes one line; nothing where `level` is less important than the threshold. Leaves errno as it is. */
 void log_line(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);

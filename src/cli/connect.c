@@ -33,11 +33,6 @@ static void push(struct parent_args *args, const char *text)
 static void common_args(
     const struct globals *g, enum log_level base, struct arena *a, struct parent_args *args)
 {
-    static const char *const levels[] = {
-#define LEVEL_TEXT(level, text, priority) [level] = text,
-        LOG_LEVELS(LEVEL_TEXT)
-#undef LEVEL_TEXT
-    };
     push(args, "parent");
     push(args, "--config");
     push(args, g->config);
@@ -47,7 +42,7 @@ static void common_args(
     push(args, g->state);
     if (g->sandbox_log)
         push(args, "--sandbox=log");
-    push(args, arena_printf(a, "--log-level=%s", levels[globals_log_level(g, base)]));
+    push(args, arena_printf(a, "--log-level=%s", log_level_name(globals_log_level(g, base))));
 }
 
 int connect_daemon(const struct globals *g, int *out, struct err *err)

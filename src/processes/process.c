@@ -25,21 +25,6 @@ static bool value_of(const char *arg, const char *word, const char **out)
     return true;
 }
 
-bool process_log_level(struct str text, enum log_level *out)
-{
-    static const char *const names[] = {
-#define LEVEL_NAME(level, text, priority) [level] = text,
-        LOG_LEVELS(LEVEL_NAME)
-#undef LEVEL_NAME
-    };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_eq_c(text, names[i])) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    return false;
-}
-
 /* "same", "powerless" or "UID:GID" */
 static bool parse_identity(struct process *p, struct str s)
 {
@@ -68,7 +53,7 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
     enum log_level level = LOG_LEVEL_INFO;
     for (int i = 1; i < argc; i++) {
         const char *value;
-        if (value_of(argv[i], "--log-level=", &value) && process_log_level(str_c(value), &level))
+        if (value_of(argv[i], "--log-level=", &value) && log_level_parse(str_c(value), &level))
             continue;
         if (value_of(argv[i], "--identity=", &value) && parse_identity(p, str_c(value)))
             continue;

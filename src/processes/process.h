@@ -43,9 +43,6 @@ struct process {
  * never give. */
 void process_init(struct process *p, const char *name, int argc, char **argv);
 
-/* "error", "warning", "info", "debug"; false for another text. */
-bool process_log_level(struct str text, enum log_level *out);
-
 /* The user the process will be; -1 (which fchown leaves alone) where it stays who it is. */
 uid_t process_uid(const struct process *p);
 /* Gives a file or directory to that user. Before process_become(). */

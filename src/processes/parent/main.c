@@ -48,7 +48,7 @@ static void parse(struct options *o, int argc, char **argv)
         else if (strcmp(argv[i], "--sandbox=on") == 0)
             o->sandbox_log = false;
         else if (strncmp(argv[i], "--log-level=", 12) != 0 ||
-                 !process_log_level(str_c(argv[i] + 12), &o->level)) {
+                 !log_level_parse(str_c(argv[i] + 12), &o->level)) {
             fprintf(stderr, "evercert: error: parent is started by evercert itself and does not take %s\n",
                 argv[i]);
             exit(EXIT_USAGE);

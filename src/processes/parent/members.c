@@ -265,22 +265,12 @@ static const char *libexec(void)
     return dir != NULL && dir[0] == '/' ? dir : EVERCERT_LIBEXEC;
 }
 
-static const char *level_name(enum log_level level)
-{
-    static const char *const texts[] = {
-#define LEVEL_TEXT(level, text, priority) [level] = text,
-        LOG_LEVELS(LEVEL_TEXT)
-#undef LEVEL_TEXT
-    };
-    return texts[level];
-}
-
 static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
 {
     char path[PATH_MAX], identity[64], level[32], argv0[32];
     snprintf(path, sizeof path, "%s/%s", libexec(), names[m->id]);
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
-    snprintf(level, sizeof level, "--log-level=%s", level_name(p->options.level));
+    snprintf(level, sizeof level, "--log-level=%s", log_level_name(p->options.level));
     identity_argument(p, m->id, identity, sizeof identity);
     char sandbox[] = "--sandbox=log", new_state[] = "--new-state";
     char *argv[8] = {argv0, identity, level};

@@ -14,13 +14,13 @@ static void test_log_levels(void **state)
         {"debug", LOG_LEVEL_DEBUG}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         enum log_level level = (enum log_level)99;
-        assert_true(process_log_level(str_c(rows[i].text), &level));
+        assert_true(log_level_parse(str_c(rows[i].text), &level));
         assert_int_equal(level, rows[i].level);
     }
     static const char *const bad[] = {"", "Error", "warn", "inf", "infos", "debug ", "3", "<3>"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         enum log_level level = LOG_LEVEL_WARNING;
-        assert_false(process_log_level(str_c(bad[i]), &level));
+        assert_false(log_level_parse(str_c(bad[i]), &level));
         assert_int_equal(level, LOG_LEVEL_WARNING);
     }
 }
