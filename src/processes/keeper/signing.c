@@ -108,10 +108,10 @@ static int payload_of(const struct signing *s, struct buf *out, struct err *err)
 
 int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, struct err *err)
 {
-    struct keeper_account *account = secrets_account(k, m->directory);
+    struct keeper_account *account = secrets_account(k, m->account);
     if (account == NULL || !account->configured || account->key == NULL)
-        return err_set(err, ERR_REFUSED, "no account is configured at %s", m->directory);
-    int r = acme_url_check_from(str_c(m->url), str_c(m->directory), err);
+        return err_set(err, ERR_REFUSED, "no account is configured at %s", m->account);
+    int r = acme_url_check_from(str_c(m->url), acme_account_directory(str_c(m->account)), err);
     if (r < 0)
         return r;
     if (wants_jwk(m->request) != (m->kid[0] == '\0'))

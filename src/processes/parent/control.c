@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "acme/payload.h"
 #include "os/socket.h"
 #include "processes/command.h"
 #include "processes/control_socket.h"
@@ -291,8 +292,8 @@ static void revoke_command(struct session *s)
         fail(s, &err);
         return;
     }
-    request_keeper(
-        s, MSG_ticket_make, &(struct msg_ticket_make){s->names.p[0], reason}, MSG_ticket_made, on_ticket);
+    request_keeper(s, MSG_ticket_make, &(struct msg_ticket_make){ACME_REQUEST_REVOKE, s->names.p[0], reason},
+        MSG_ticket_made, on_ticket);
 }
 
 static void on_forgotten(const void *msg, const struct err *why, void *arg)
