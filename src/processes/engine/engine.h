@@ -13,6 +13,7 @@
 #include "acme/directory.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
+#include "acme/rollover.h"
 #include "base/arena.h"
 #include "config/wish.h"
 #include "http/client.h"
@@ -42,7 +43,7 @@ struct job;
 struct post;
 struct deployment;
 
-/* --- authority.c: one CA: directory, account, nonces, signed requests --- */
+/* --- authority.c: one CA: directory, trust, nonces --- */
 
 /* Called once: the authority can be used, or `err` says why not. */
 typedef void authority_ready_fn(struct engine *e, const struct err *err, void *arg);
@@ -51,24 +52,34 @@ typedef void post_done_fn(struct engine *e, const struct acme_response *r, const
 
 struct authority_waiter {
     struct authority_waiter *next;
-    authority_ready_fn *fn;
+    authority_ready_fn *fn; /* NULL: it does not wait any more */
     void *arg;
 };
 
+/* One account at one CA. */
 struct authority {
     struct authority *next;
     struct engine *engine;
-    char *name, *directory_url, *email, *ca_pem;
-    bool agree_tos;
+    char *name, *id, *directory_url; /* id: of the account, the directory's URL and "#LABEL" */
+    char *email, *ca_pem;
+    char *staging; /* id of the account at its staging directory, "" */
+    bool agree_tos, has_eab, pre_authorize;
     struct http_client *http;
     /* directory */
     struct arena *arena;
     struct directory directory;
-    bool directory_known;
+    struct wall directory_at; /* 0: unknown */
+    bool directory_asked;
+    struct authority_waiter *directory_waiters;
     /* account */
     struct account *account;
-    bool busy, ready, register_allowed, reset_once;
-    char *thumbprint, *account_url;
+    struct rollover *rollover; /* a change of its key, under way */
+    enum acme_request rollover_kind;
+    const char *rollover_url;
+    struct key_change *change; /* whose command that was */
+    struct err change_error;   /* why the key is not changed */
+    bool busy, ready, register_allowed;
+    char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
     /* requests */
     struct nonce_pool *nonces;
@@ -78,19 +89,37 @@ struct authority {
     bool finalize_early; /* until the CA turned out to be slower */
 };
 
+/* By its name in the configuration or the id of its account. */
 struct authority *authority_find(struct engine *e, const char *name);
-struct authority *authority_of_directory(struct engine *e, const char *directory);
-/* Has the parent announce the authority that a permit names (a certificate issued by command outlives the run
- * that knew it); then `fn`, with an error where it cannot. */
+struct authority *authority_of_account(struct engine *e, const char *id);
+/* Has the parent announce the authorities that a permit names (a certificate issued by command outlives the
+ * run that knew them); then `fn`, with an error where it cannot. */
 void authority_introduce(struct engine *e, struct str permit, authority_ready_fn *fn, void *arg);
 void authority_configure(struct engine *e, const struct msg_engine_authority *m);
-/* Directory and account, from the cache where it is good. `may_register` false only looks. */
-void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
+/* The directory, from the cache where it is good. */
+void authority_need_directory(struct authority *a, authority_ready_fn *fn, void *arg);
+/* One more on a list; and all of a list told, which is empty then. */
+void authority_wait(struct authority_waiter **list, authority_ready_fn *fn, void *arg);
+void authority_tell(struct authority *a, struct authority_waiter **list, const struct err *err);
+/* Whoever waits with that `arg` is not called any more. */
 void authority_forget_waiter(struct authority *a, const void *arg);
-/* The CA does not know our account URL: look for the account again at the next need. */
-void authority_reset_account(struct authority *a);
 /* The directory led nowhere: fetch it again at the next need. */
 void authority_reset_directory(struct authority *a);
+/* What the store knows of it, or an empty record; in `arena`. */
+struct authority_record authority_record_load(struct authority *a, struct arena *arena);
+void authority_record_save(struct authority *a, const struct authority_record *r);
+
+/* Whether a job has an order under way there. */
+bool authority_is_at_work(const struct authority *a);
+
+/* --- account.c: our account there --- */
+
+/* Directory and account. `may_register` false only looks. */
+void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
+/* The CA does not know our account URL: look for the account again at the next need. */
+void authority_reset_account(struct authority *a);
+/* The operator wants the account's key changed; `ticket` from the keeper. */
+void account_rollover(struct authority *a, struct str ticket, authority_ready_fn *fn, void *arg);
 
 /* What a signed request is about, besides its kind and URL; copied. */
 struct post_spec {
