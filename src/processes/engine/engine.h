@@ -17,6 +17,8 @@
 #include "base/arena.h"
 #include "config/wish.h"
 #include "http/client.h"
+#include "policy/failover.h"
+#include "policy/ledger.h"
 #include "processes/process.h"
 #include "store/store.h"
 
@@ -26,6 +28,7 @@
 
 enum {
     JOBS_MAX = 32,               /* orders in flight; each is one HTTP/2 stream most of the time */
+    JOB_ORDERS_MAX = 16, /* placed by one job: other challenges, names left out, staging, other CAs */
     DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
     DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
@@ -127,11 +130,24 @@ struct post_spec {
     const char *url;
     bool without_account; /* the public key stands in the header */
     struct str permit, sealed_key, ticket;
+    uint32_t variant;
     int64_t generation;
+    struct msg_list omitted; /* of a new order, as `profile` and `replaces` */
+    const char *profile;     /* NULL: none */
+    bool replaces;
+    const char *identifier; /* of a pre-authorization */
+    json_t *exchange;       /* where it is noted, NULL: nowhere; until post_abandon */
 };
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
+
+/* --- exchange.c --- */
+
+/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history.
+ * `exchange` may be NULL. */
+void exchange_note(json_t *exchange, const char *request, const char *url, const struct acme_response *r,
+    const struct err *why);
 
 /* --- job.c: one certificate being got --- */
 
@@ -140,34 +156,54 @@ struct job_watch {
     uint32_t session;
 };
 
+/* What the keeper said of the certificate it published. */
+struct published_info {
+    const char *fingerprint, *serial, *issuer, *subjects, *ari_id, *key_hash;
+    struct wall not_before, not_after;
+    struct str chain;
+};
+
 struct job {
     struct job *next;
     struct engine *engine;
     struct arena *arena;
     struct certificate record; /* in the arena; changed and put as things happen */
-    struct wish wish;
-    struct authority *authority;
+    struct wish wish;          /* of the record's variant */
+    /* whom to ask */
+    struct authority *issuers[ATTEMPTS_MAX]; /* those of the wish, in its order */
+    struct attempt attempts[ATTEMPTS_MAX];   /* what is known of each */
+    size_t issuer_n, which;                  /* the one that is tried */
+    unsigned tried;                          /* a bit for each */
+    bool rehearsal;                          /* at its staging directory, where nothing is published */
+    struct authority *authority;             /* where the order under way is: the issuer or its staging */
+    bool forced;                             /* by command: no backoff is waited for */
+    /* the order */
     struct order *order;
+    unsigned orders; /* placed so far */
     int64_t generation;
+    bool has_key;
     struct str sealed_key;
+    enum ledger_order kind;
+    const char **omitted; /* names of the wish that this order leaves out */
+    size_t omitted_n;
+    struct order_avoid *avoid;
+    size_t avoid_n;
     struct job_watch *watches;
     struct job_post *posts;
+    json_t *exchange; /* what was said to the CA and what it answered, for the history */
     struct event *timer;
-    unsigned timer_tag, key_tag, publish_tag;
+    unsigned timer_tag, key_tag, publish_tag, judge_tag;
     enum order_phase shown;
     struct mono started;
     unsigned interruptions;
     bool over, account_retried, introducing;
-    struct published_info {
-        const char *fingerprint, *serial, *issuer, *subjects;
-        struct wall not_before, not_after;
-        struct str chain;
-    } published;
+    bool finalized; /* the order under way may have been issued */
+    struct published_info published;
 };
 
-/* Starts one for the certificate of that name; the running one where there is one already. NULL and *err
- * where there is no such certificate or it cannot be started. */
-struct job *job_start(struct engine *e, const char *name, struct err *err);
+/* Starts one for the certificate of that name; the running one where there is one already. `forced`: at once,
+ * whatever failed before. NULL and *err where there is no such certificate or it cannot be started. */
+struct job *job_start(struct engine *e, const char *name, bool forced, struct err *err);
 struct job *job_find(struct engine *e, const char *name);
 void job_watch(struct job *j, uint32_t session);
 /* Its challenge can be seen now, or why not. */
@@ -217,6 +253,35 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
 /* A certificate was published: hooks are due. Tells the sessions when they are through. */
 void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
+
+/* --- ledger.c: the CA's published limits --- */
+
+/* Whether an order for these names may be placed now; else *may_at and *reason, a sentence in `arena`. */
+bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
+    struct wall *may_at, const char **reason, struct arena *arena);
+void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
+/* A name was not validated, or it was. */
+void ledger_note_failure(struct authority *a, const char *name);
+void ledger_note_success(struct authority *a, const char *name);
+/* The CA said rateLimited to an order; retry_at 0: not until when. */
+void ledger_note_refused(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
+    struct wall retry_at);
+/* The same for a new account. */
+bool ledger_may_register(
+    struct authority *a, struct wall *may_at, const char **reason, struct arena *arena);
+void ledger_note_registration(struct authority *a);
+
+/* --- renewal_info.c: when the CA suggests to renew (RFC 9773) --- */
+
+enum { RENEWAL_POLLS_MAX = 8 }; /* under way at once */
+
+/* The certificate has just been issued, from `authority`: forget what was known, ask soon. Changes the record
+ * only. */
+void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority);
+/* Asks for the certificates that are due to be asked for, as many as fit. */
+void renewal_info_run(struct engine *e);
+/* Whether the certificate may name itself as replaced at this authority. */
+bool renewal_info_replaces(const struct certificate *c, const struct authority *a);
 
 /* --- wishes.c: what the operator wants --- */
 
@@ -285,6 +350,8 @@ struct engine {
     size_t job_n;
     struct deployment *deployments;
     size_t deployment_n;
+    struct renewal_poll_request *polls; /* renewal information asked for */
+    size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;
     bool responder_asked;
