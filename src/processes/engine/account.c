@@ -273,7 +273,7 @@ static void on_ready_to_change(struct engine *e, const struct err *why, void *ar
     if (why != NULL)
         err = *why;
     else if (a->busy || authority_is_at_work(a))
-        err_set(&err, ERR_LOCKED, "a certificate is being got from %s just now; give the command again soon",
+        err_set(&err, ERR_WAIT, "a certificate is being got from %s just now; give the command again soon",
             a->name);
     else if (a->directory.key_change.n == 0)
         err_set(&err, ERR_FAILED, "%s does not offer to change an account's key", a->name);
