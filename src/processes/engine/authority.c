@@ -27,6 +27,14 @@ struct authority *authority_find(struct engine *e, const char *name)
     return NULL;
 }
 
+bool authority_is_at_work(const struct authority *a)
+{
+    for (const struct job *j = a->engine->jobs; j != NULL; j = j->next)
+        if (!j->over && j->order != NULL && j->authority == a)
+            return true;
+    return false;
+}
+
 struct authority *authority_of_account(struct engine *e, const char *id)
 {
     for (struct authority *a = e->authorities; a != NULL; a = a->next)

@@ -141,6 +141,8 @@ struct post_spec {
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
+/* http's answer as acme's: the two layers do not know each other. Header fields in `arena`. */
+struct acme_response response_of(const struct http_response *r, struct arena *arena);
 
 /* --- exchange.c --- */
 
@@ -288,7 +290,8 @@ bool renewal_info_replaces(const struct certificate *c, const struct authority *
 void wishes_begin(struct engine *e);
 void wish_put(struct engine *e, const char *wish, struct str permit);
 void wishes_end(struct engine *e);
-/* Insert or change one certificate. *out_changed: what is live no longer is what is wanted. */
+/* Insert or change one certificate, with all variants of it. *out_changed: what is live no longer is what is
+ * wanted. */
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err);
 
@@ -307,7 +310,27 @@ struct session {
     char *name;
 };
 
+struct command {
+    struct engine *e;
+    struct session *s;
+    const struct msg_engine_command *m;
+};
+
 void command_run(struct engine *e, const struct msg_engine_command *m);
+/* The value of an option of the command, NULL without. */
+const char *command_word(const struct command *c, const char *word);
+void command_fail(const struct command *c, const struct err *err);
+
+/* account_commands.c, revoke.c: verbs of their own. */
+void account_show(const struct command *c);
+void account_register(const struct command *c);
+void account_update(const struct command *c);
+void account_change_key(const struct command *c);
+void account_deactivate(const struct command *c);
+void dns_record(const struct command *c);
+/* `name` of a certificate; `reason` as the ticket has it. */
+void revoke_one(const struct command *c, const char *name);
+
 struct session *session_new(struct engine *e, uint32_t id);
 /* NULL where the client has gone. */
 struct session *session_find(struct engine *e, uint32_t id);

@@ -49,7 +49,7 @@ static void choose_challenges(struct job *j, struct order_params *p)
 {
     enum acme_challenge *list = arena_array(j->arena, j->wish.challenge_n, sizeof *list);
     for (size_t i = 0; i < j->wish.challenge_n; i++)
-        if (challenge_parse(str_c(j->wish.challenges[i]), &list[p->challenge_n]))
+        if ((list[p->challenge_n] = acme_challenge_parse(str_c(j->wish.challenges[i]))) != CHALLENGE_END_)
             p->challenge_n++;
     p->challenges = list;
     p->avoid = j->avoid;
@@ -287,7 +287,7 @@ static bool use_other_challenges(struct job *j, const struct order_rejection *r,
         avoid[j->avoid_n + i] =
             (struct order_avoid){str_c(arena_dup_c(j->arena, r[i].name)), r[i].challenge};
         log_warning("%s: %s was not validated by %s (%s); another challenge is tried", j->record.name,
-            r[i].name, challenge_text(r[i].challenge), r[i].detail);
+            r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
     }
     j->avoid = avoid;
     j->avoid_n += n;

@@ -68,8 +68,7 @@ static struct mono mono_now(void)
     return clock_mono(&system_clock);
 }
 
-/* http's header fields as acme's: the two layers do not know each other. */
-static struct acme_response to_acme(const struct http_response *r, struct arena *arena)
+struct acme_response response_of(const struct http_response *r, struct arena *arena)
 {
     struct acme_header *headers = arena_array(arena, r->header_n, sizeof *headers);
     for (size_t i = 0; i < r->header_n; i++)
@@ -103,7 +102,7 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
         pump(a);
         return;
     }
-    struct acme_response r = to_acme(hr, p->arena);
+    struct acme_response r = response_of(hr, p->arena);
     keep_nonce(a, &r);
     log_debug("%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
     exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, &r, NULL);
@@ -170,7 +169,7 @@ static void on_nonce(const struct http_response *hr, const struct err *why, void
     struct err err = ERR_INIT;
     if (hr != NULL) {
         struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-        struct acme_response r = to_acme(hr, arena);
+        struct acme_response r = response_of(hr, arena);
         keep_nonce(a, &r);
         struct str nonce;
         if (!acme_response_nonce(&r, &nonce)) {
