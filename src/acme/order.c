@@ -237,7 +237,14 @@ void order_fail_problem(struct order *o, const struct problem *p, const struct a
 {
     struct err err;
     problem_to_err(p, r, o->wall, &err);
+    if (problem_is_paused(p))
+        o->pause_link = arena_dup_c(o->arena, p->link);
     order_fail(o, &err, dead);
+}
+
+const char *order_pause_link(const struct order *o)
+{
+    return o->pause_link != NULL ? o->pause_link : "";
 }
 
 void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const struct err *err)

@@ -105,6 +105,7 @@ struct order {
     bool answered;                 /* first_answer is set */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
+    const char *pause_link;        /* NULL: the CA has paused nothing */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
     struct order_awaited awaited, key;
     bool key_asked;

@@ -1,6 +1,7 @@
 #include "config/presets.h"
 
 #include "base/attr.h"
+#include "config/facts.h"
 #include "config/nearest.h"
 #include "config/problems.h"
 
@@ -129,4 +130,17 @@ int preset_refuse(struct str name, const struct authority *own, size_t own_n, in
         "there is no authority %s%s; write " PRESET_DEFAULT
         ", an entry of authorities, or the https URL of an ACME directory",
         quote(name, quoted), nearest_text(&near, meant));
+}
+
+const struct rate_limit *facts_limits(struct str directory, size_t *n)
+{
+    const struct preset *p = preset_of_directory(directory);
+    *n = p != NULL ? p->limit_n : 0;
+    return p != NULL ? p->limits : NULL;
+}
+
+const char *facts_caa_name(struct str directory, size_t i)
+{
+    const struct preset *p = preset_of_directory(directory);
+    return p != NULL && i < PRESET_CAA_MAX ? p->caa[i] : NULL;
 }

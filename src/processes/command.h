@@ -16,17 +16,20 @@
 #include <stdint.h>
 
 /* verb, its words on the command line */
-#define COMMAND_VERBS(X)                         \
-    X(VERB_ISSUE, "issue")                       \
-    X(VERB_RENEW, "renew")                       \
-    X(VERB_LIST, "list")                         \
-    X(VERB_SHOW, "show")                         \
-    X(VERB_REVOKE, "revoke")                     \
-    X(VERB_FORGET, "forget")                     \
-    X(VERB_LOG, "log")                           \
-    X(VERB_ACCOUNT_SHOW, "account show")         \
-    X(VERB_ACCOUNT_REGISTER, "account register") \
-    X(VERB_ACCOUNT_UPDATE, "account update")
+#define COMMAND_VERBS(X)                             \
+    X(VERB_ISSUE, "issue")                           \
+    X(VERB_RENEW, "renew")                           \
+    X(VERB_LIST, "list")                             \
+    X(VERB_SHOW, "show")                             \
+    X(VERB_REVOKE, "revoke")                         \
+    X(VERB_FORGET, "forget")                         \
+    X(VERB_LOG, "log")                               \
+    X(VERB_ACCOUNT_SHOW, "account show")             \
+    X(VERB_ACCOUNT_REGISTER, "account register")     \
+    X(VERB_ACCOUNT_UPDATE, "account update")         \
+    X(VERB_ACCOUNT_ROLLOVER, "account rollover")     \
+    X(VERB_ACCOUNT_DEACTIVATE, "account deactivate") \
+    X(VERB_DNS_RECORD, "dns record")
 
 enum command_verb {
 #define VERB_ENUM(id, text) id,

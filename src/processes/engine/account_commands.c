@@ -1,8 +1,9 @@
 /* The operator's commands about accounts, and the texts that stand in the DNS for one. */
 #include "processes/engine/engine.h"
 
+#include "acme/identifier.h"
 #include "acme/problem.h"
-#include "config/presets.h"
+#include "config/facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,9 +162,8 @@ static void on_deactivated(struct engine *e, const struct acme_response *r, cons
 static void on_ready_to_deactivate(struct engine *e, const struct err *why, void *arg)
 {
     struct errand *d = arg;
-    struct post_spec spec = {.request = ACME_REQUEST_DEACTIVATE_ACCOUNT,
-        .url = d->authority->account_url,
-        .ticket = d->ticket};
+    struct post_spec spec = {
+        .request = ACME_REQUEST_DEACTIVATE_ACCOUNT, .url = d->authority->account_url, .ticket = d->ticket};
     (void)e;
     if (why != NULL)
         errand_end(d, why);
@@ -191,10 +191,9 @@ struct dns_texts {
 static const char *ca_name(const struct dns_texts *t, size_t i)
 {
     const struct directory *d = &t->errand->authority->directory;
-    const struct preset *p = preset_of_directory(str_c(t->errand->authority->directory_url));
     if (i < d->caa_identity_n)
         return arena_dup(t->errand->arena, d->caa_identities[i]);
-    return d->caa_identity_n == 0 && p != NULL && i == 0 && p->caa[0] != NULL ? p->caa[0] : NULL;
+    return d->caa_identity_n == 0 ? facts_caa_name(str_c(t->errand->authority->directory_url), i) : NULL;
 }
 
 static void put_persist(
@@ -211,9 +210,8 @@ static json_t *record_of(
     const char *name = t->names[i], *issuer;
     json_t *caa = json_array(), *persist = json_array();
     for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
-        json_array_append_new(caa,
-            json_sprintf("%s. CAA 0 issue \"%s; accounturi=%s; validationmethods=%s\"", name, issuer, account,
-                t->methods));
+        json_array_append_new(caa, json_sprintf("%s. CAA 0 issue \"%s; accounturi=%s; validationmethods=%s\"",
+                                       name, issuer, account, t->methods));
         put_persist(persist, "01", name, issuer, account, t->wildcard);
         if (uri[0] != '\0')
             put_persist(persist, "02", name, issuer, uri, t->wildcard);

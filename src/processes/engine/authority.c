@@ -179,11 +179,8 @@ struct authority_record authority_record_load(struct authority *a, struct arena 
 {
     struct authority_record r;
     if (store_authority_get(a->engine->store, str_c(a->id), arena, &r, NULL) < 0)
-        r = (struct authority_record){.id = a->id,
-            .directory = "",
-            .account_url = "",
-            .account_email = "",
-            .account_status = ""};
+        r = (struct authority_record){
+            .id = a->id, .directory = "", .account_url = "", .account_email = "", .account_status = ""};
     return r;
 }
 

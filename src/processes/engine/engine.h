@@ -28,7 +28,7 @@
 
 enum {
     JOBS_MAX = 32,               /* orders in flight; each is one HTTP/2 stream most of the time */
-    JOB_ORDERS_MAX = 16, /* placed by one job: other challenges, names left out, staging, other CAs */
+    JOB_ORDERS_MAX = 16,         /* placed by one job: other challenges, names left out, staging, other CAs */
     DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
     DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
@@ -266,11 +266,10 @@ void ledger_note_order(struct authority *a, const struct str *names, size_t n, e
 void ledger_note_failure(struct authority *a, const char *name);
 void ledger_note_success(struct authority *a, const char *name);
 /* The CA said rateLimited to an order; retry_at 0: not until when. */
-void ledger_note_refused(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
-    struct wall retry_at);
+void ledger_note_refused(
+    struct authority *a, const struct str *names, size_t n, enum ledger_order kind, struct wall retry_at);
 /* The same for a new account. */
-bool ledger_may_register(
-    struct authority *a, struct wall *may_at, const char **reason, struct arena *arena);
+bool ledger_may_register(struct authority *a, struct wall *may_at, const char **reason, struct arena *arena);
 void ledger_note_registration(struct authority *a);
 
 /* --- renewal_info.c: when the CA suggests to renew (RFC 9773) --- */
@@ -353,7 +352,9 @@ void sessions_stuck(struct engine *e, const struct err *why);
 /* The JSON object of a certificate (product contract); `whole` adds what only `show` has. New reference. */
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
 json_t *report_history(const struct history_record *h);
-json_t *report_account(const struct authority *a, const struct authority_record *r);
+/* `o`: what the CA says of it just now, NULL where it was not asked. */
+json_t *report_account(
+    const struct authority *a, const struct authority_record *r, const struct account_object *o);
 
 /* Append to the history; `detail` (taken, may be NULL) is a JSON object. */
 void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail);

@@ -1,5 +1,5 @@
-/* What was said to a CA and what it answered, for `evercert log`: requests by their meaning, statuses, problem
- * documents. No nonces, no signatures, no keys, no key authorizations. */
+/* What was said to a CA and what it answered, for `evercert log`: requests by their meaning, statuses,
+ * problem documents. No nonces, no signatures, no keys, no key authorizations. */
 #include "processes/engine/engine.h"
 
 #include "acme/limits.h"

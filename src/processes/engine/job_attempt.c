@@ -284,8 +284,7 @@ static bool use_other_challenges(struct job *j, const struct order_rejection *r,
     if (j->avoid_n > 0)
         memcpy(avoid, j->avoid, j->avoid_n * sizeof *avoid);
     for (size_t i = 0; i < n; i++) {
-        avoid[j->avoid_n + i] =
-            (struct order_avoid){str_c(arena_dup_c(j->arena, r[i].name)), r[i].challenge};
+        avoid[j->avoid_n + i] = (struct order_avoid){str_c(arena_dup_c(j->arena, r[i].name)), r[i].challenge};
         log_warning("%s: %s was not validated by %s (%s); another challenge is tried", j->record.name,
             r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
     }
@@ -345,8 +344,8 @@ static bool next_issuer(struct job *j)
     if (!failover_choose(j->attempts, j->issuer_n, engine_now(j->engine), &which, &due_at) ||
         (j->tried & (1U << which)) != 0)
         return false;
-    log_warning("%s: %s is tried instead of %s", j->record.name, j->issuers[which]->name,
-        j->issuers[j->which]->name);
+    log_warning(
+        "%s: %s is tried instead of %s", j->record.name, j->issuers[which]->name, j->issuers[j->which]->name);
     j->which = which;
     j->tried |= 1U << which;
     return true;

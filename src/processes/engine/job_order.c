@@ -71,8 +71,7 @@ static void act_request(struct job *j, const struct order_action *a)
     *p = (struct job_post){.next = j->posts, .job = j, .tag = a->tag};
     j->posts = p;
     bool finalize = a->request == ACME_REQUEST_FINALIZE;
-    bool permitted =
-        finalize || a->request == ACME_REQUEST_NEW_ORDER || a->request == ACME_REQUEST_NEW_AUTHZ;
+    bool permitted = finalize || a->request == ACME_REQUEST_NEW_ORDER || a->request == ACME_REQUEST_NEW_AUTHZ;
     struct post_spec spec = {.request = a->request,
         .url = a->url,
         .permit = permitted ? j->record.permit : STR(""),
@@ -258,7 +257,6 @@ void job_act(struct job *j, const struct order_action *a)
         j->timer_tag = a->tag;
         job_wait(j, a->wait_ms);
         break;
-    case ORDER_DO_JUDGE:
     case ORDER_DO_DONE:
     case ORDER_DO_FAILED:
         break; /* seen to in the step that gave them */

@@ -46,9 +46,9 @@ static json_t *detail_of(struct job *j, json_t *detail)
 
 static json_t *failure_detail(struct job *j, const struct err *err)
 {
-    return detail_of(j,
-        json_pack("{s:s, s:s, s:s, s:s}", "code", err_name(err->code), "problem", err->problem, "order",
-            j->record.order_url, "authority", j->authority != NULL ? j->authority->name : ""));
+    return detail_of(
+        j, json_pack("{s:s, s:s, s:s, s:s}", "code", err_name(err->code), "problem", err->problem, "order",
+               j->record.order_url, "authority", j->authority != NULL ? j->authority->name : ""));
 }
 
 /* Who gave the command that this is for hears it from there; a daemon's log has it all the same. */
@@ -232,9 +232,8 @@ void job_succeed(struct job *j)
     if (c->omitted[0] != '\0')
         log_warning("%s: without %s, which the CA rejected", c->name, c->omitted);
     history_add(e, c->name, event, text,
-        detail_of(j,
-            json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c->fingerprint, "serial", c->serial,
-                "generation", (json_int_t)c->generation, "authority", j->authority->name)));
+        detail_of(j, json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c->fingerprint, "serial", c->serial,
+                         "generation", (json_int_t)c->generation, "authority", j->authority->name)));
     struct job_watch *watches = j->watches;
     if (hooks) {
         j->watches = NULL;

@@ -73,8 +73,8 @@ static void take_window(struct engine *e, struct certificate *c, const struct re
         return;
     snprintf(text, sizeof text, "the CA suggests to renew between %s and %s", wall_format(is.start, from),
         wall_format(is.end, to));
-    log_info("%s: %s%s%s", c->name, text, info->explanation_url[0] != '\0' ? ": " : "",
-        info->explanation_url);
+    log_info(
+        "%s: %s%s%s", c->name, text, info->explanation_url[0] != '\0' ? ": " : "", info->explanation_url);
     history_add(e, c->name, "renewal-window", text,
         info->explanation_url[0] != '\0' ? json_pack("{s:s}", "explanation_url", info->explanation_url)
                                          : NULL);
@@ -218,7 +218,7 @@ void renewal_info_run(struct engine *e)
 {
     struct err err = ERR_INIT;
     /* What is asked for just now is still due in the store, so as many more are looked at. */
-    if (e->poll_n < RENEWAL_POLLS_MAX && store_ari_due(e->store, engine_now(e),
-                                             RENEWAL_POLLS_MAX + e->poll_n, start_one, e, &err) < 0)
+    if (e->poll_n < RENEWAL_POLLS_MAX &&
+        store_ari_due(e->store, engine_now(e), RENEWAL_POLLS_MAX + e->poll_n, start_one, e, &err) < 0)
         log_error("%s", err.text);
 }

@@ -118,8 +118,7 @@ static int load(const struct command *c, const char *name, struct revocation *v,
     if (reason != NULL)
         (void)command_reason_parse(str_c(reason), &v->reason);
     if (r == 0 && v->with_key)
-        r = store_key_get(
-            c->e->store, str_c(name), v->cert.generation, v->arena, &v->sealed_key, err);
+        r = store_key_get(c->e->store, str_c(name), v->cert.generation, v->arena, &v->sealed_key, err);
     return r;
 }
 

@@ -44,10 +44,12 @@ static bool is_of_its_issuers(struct engine *e, const struct certificate *c, con
 }
 
 /* Whether what is live would not do for the new wish. */
-static bool differs(struct engine *e, const struct certificate *c, const struct wish *was, const struct wish *is)
+static bool differs(
+    struct engine *e, const struct certificate *c, const struct wish *was, const struct wish *is)
 {
-    if (was->key_type != is->key_type || was->domain_n != is->domain_n || was->must_staple != is->must_staple ||
-        strcmp(was->csr, is->csr) != 0 || strcmp(was->profile, is->profile) != 0)
+    if (was->key_type != is->key_type || was->domain_n != is->domain_n ||
+        was->must_staple != is->must_staple || strcmp(was->csr, is->csr) != 0 ||
+        strcmp(was->profile, is->profile) != 0)
         return true;
     if (strcmp(was->authorities[0], is->authorities[0]) != 0 && !is_of_its_issuers(e, c, is))
         return true;

@@ -335,23 +335,72 @@ static void forget_command(struct session *s)
     request_keeper(s, MSG_files_forget, &(struct msg_files_forget){s->names.p[0]}, MSG_done, on_forgotten);
 }
 
+/* The authority that a command about an account is for, announced; NULL where it names none and need not. */
+static int account_authority(struct session *s, bool needed, const struct authority **out, struct err *err)
+{
+    const char *name = option(s, "authority");
+    *out = NULL;
+    if (name == NULL && needed)
+        name = s->p->settings.defaults.authorities[0];
+    if (name == NULL)
+        return 0;
+    int r = find_authority(s, name, out, err);
+    return r < 0 ? r : announce(s, *out, err);
+}
+
 /* Account commands: the engine gets the account's id, whatever name the operator used. */
+static void set_account(struct session *s, const struct authority *a)
+{
+    const char **names = arena_array(s->arena, 1, sizeof *names);
+    names[0] = a->id;
+    s->names = (struct msg_list){names, 1};
+}
+
 static void account_command(struct session *s)
 {
     struct err err = ERR_INIT;
-    const char *name = option(s, "authority");
-    if (name == NULL && s->verb != VERB_ACCOUNT_SHOW)
-        name = s->p->settings.defaults.authorities[0];
-    if (name != NULL) {
-        const struct authority *a;
-        if (find_authority(s, name, &a, &err) < 0 || announce(s, a, &err) < 0) {
-            fail(s, &err);
-            return;
-        }
-        const char **names = arena_array(s->arena, 1, sizeof *names);
-        names[0] = a->id;
-        s->names = (struct msg_list){names, 1};
+    const struct authority *a;
+    if (account_authority(s, s->verb != VERB_ACCOUNT_SHOW, &a, &err) < 0) {
+        fail(s, &err);
+        return;
     }
+    if (a != NULL)
+        set_account(s, a);
+    plain_command(s);
+}
+
+/* What cannot be undone, or changes a key, needs the keeper's ticket. */
+static void ticketed_account_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    const struct authority *a;
+    uint32_t request =
+        s->verb == VERB_ACCOUNT_ROLLOVER ? ACME_REQUEST_KEY_CHANGE : ACME_REQUEST_DEACTIVATE_ACCOUNT;
+    if (account_authority(s, true, &a, &err) < 0) {
+        fail(s, &err);
+        return;
+    }
+    set_account(s, a);
+    request_keeper(
+        s, MSG_ticket_make, &(struct msg_ticket_make){request, a->id, 0}, MSG_ticket_made, on_ticket);
+}
+
+/* The account goes along as an option: the name is that of a certificate, or of a host. */
+static void dns_record_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    const struct authority *a;
+    if (!one_name(s))
+        return;
+    if (account_authority(s, true, &a, &err) < 0) {
+        fail(s, &err);
+        return;
+    }
+    const char **options = arena_array(s->arena, s->options.n + 1, sizeof *options);
+    if (s->options.n > 0)
+        memcpy(options, s->options.p, s->options.n * sizeof *options);
+    options[s->options.n] = arena_printf(s->arena, "account=%s", a->id);
+    s->options = (struct msg_list){options, s->options.n + 1};
     plain_command(s);
 }
 
@@ -366,6 +415,9 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_SHOW] = account_command,
     [VERB_ACCOUNT_REGISTER] = account_command,
     [VERB_ACCOUNT_UPDATE] = account_command,
+    [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
+    [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
+    [VERB_DNS_RECORD] = dns_record_command,
 };
 
 static void go(struct session *s)

@@ -31,25 +31,66 @@ static int read_roots(const struct authority *a, struct buf *pem, struct err *er
     return r < 0 ? err_prefix(err, "ca-file of authority %s", a->name) : 0;
 }
 
-int authority_announce(
+/* The account at an authority's staging directory: the same trust and contact, the same label, and never the
+ * binding, which is the customer's at the real one. */
+static struct authority staging_of(const struct authority *of, struct arena *a)
+{
+    struct authority staging = authority_of_url(of->staging);
+    staging.account = of->account;
+    staging.id = of->account[0] != '\0' ? arena_printf(a, "%s#%s", of->staging, of->account) : of->staging;
+    staging.ca_file = of->ca_file;
+    staging.staging = of->staging;
+    staging.email = of->email;
+    staging.agree_tos = of->agree_tos;
+    staging.account_key_type = of->account_key_type;
+    return staging;
+}
+
+static bool has_staging(const struct authority *a)
+{
+    return a->staging[0] != '\0' && strcmp(a->staging, a->directory) != 0;
+}
+
+static int announce_one(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
 {
     struct channel *keeper = member_channel(p, MEMBER_KEEPER), *engine = member_channel(p, MEMBER_ENGINE);
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new();
     struct buf pem ATTR_CLEANUP(buf_free) = buf_new(CA_FILE_MAX);
     if (keeper == NULL || engine == NULL)
         return err_set(err, ERR_IPC, "keeper or engine is not running");
     int r = read_roots(a, &pem, err);
     if (r < 0)
         return r;
-    struct msg_keeper_account to_keeper = {.account = a->directory, .email = email, .agree_tos = agree_tos};
+    struct msg_keeper_account to_keeper = {.account = a->id,
+        .email = a->email[0] != '\0' ? a->email : email,
+        .agree_tos = a->agree_tos || agree_tos,
+        .key_type = key_type_name(a->account_key_type),
+        .eab_kid = a->eab_kid,
+        .eab_algorithm = a->eab_algorithm,
+        .eab_hmac = a->eab_hmac};
     struct msg_engine_authority to_engine = {.name = a->name,
-        .account = a->directory,
+        .account = a->id,
         .ca_pem = buf_str(&pem),
-        .email = email,
-        .agree_tos = agree_tos};
+        .email = to_keeper.email,
+        .agree_tos = to_keeper.agree_tos,
+        .has_eab = a->eab_kid[0] != '\0',
+        .pre_authorize = a->pre_authorize,
+        .staging = has_staging(a) ? staging_of(a, scratch).id : ""};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
+}
+
+int authority_announce(
+    struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
+{
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new();
+    int r = announce_one(p, a, email, agree_tos, err);
+    if (r < 0 || !has_staging(a))
+        return r;
+    struct authority staging = staging_of(a, scratch);
+    return announce_one(p, &staging, email, agree_tos, err);
 }
 
 const struct authority *authority_named(struct parent *p, const char *name, struct arena *a)
@@ -59,9 +100,7 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
         if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
             continue;
         struct authority *staging = arena_alloc(a, sizeof *staging);
-        *staging = authority_of_url(of->staging);
-        staging->ca_file = of->ca_file;
-        staging->staging = of->staging;
+        *staging = staging_of(of, a);
         return staging;
     }
     return settings_authority(&p->settings, str_c(name), a);
