@@ -168,7 +168,7 @@ json_t *report_history(const struct history_record *h)
 
 json_t *report_account(const struct authority *a, const struct authority_record *r)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", r->directory_url,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", a->directory_url,
         "url", text_or_null(r->account_url), "email", text_or_null(r->account_email), "thumbprint",
         text_or_null(a->thumbprint), "status", "valid");
 }
