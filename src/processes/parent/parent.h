@@ -113,8 +113,8 @@ int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err);
 
 /* listeners.c: sockets for the challenges that the responder answers. */
-/* A daemon starts: opens what the configuration's certificates may need. A kind of challenge that cannot listen
- * is a warning, and an error where a certificate has no other. */
+/* A daemon starts: opens what the configuration's certificates may need. A kind of challenge that cannot
+ * listen is a warning, and an error where a certificate has no other. */
 int listeners_start(struct parent *p, struct err *err);
 /* The engine needs that kind: opens what is not open yet and sees that a responder has it. */
 int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err);
