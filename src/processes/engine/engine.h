@@ -10,6 +10,7 @@
 #define EVERCERT_PROCESSES_ENGINE_ENGINE_H
 
 #include "acme/account.h"
+#include "acme/challenge.h"
 #include "acme/directory.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
@@ -378,7 +379,7 @@ struct engine {
     size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;
-    bool responder_asked;
+    bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
