@@ -28,7 +28,7 @@ void wishes_begin(struct engine *e)
 /* Whether what is live would not do for the new wish. */
 static bool differs(const struct wish *was, const struct wish *is)
 {
-    if (was->key_type != is->key_type || strcmp(was->authority, is->authority) != 0 ||
+    if (was->key_type != is->key_type || strcmp(was->authorities[0], is->authorities[0]) != 0 ||
         was->domain_n != is->domain_n)
         return true;
     for (size_t i = 0; i < is->domain_n; i++) {
