@@ -201,6 +201,39 @@ static void clocks_that_jump_lock_nobody_out(void **state)
     }
 }
 
+static void refusals_are_told_apart_by_their_wait(void **state)
+{
+    static const struct rate_limit limits[] = {{LIMIT_REGISTRATIONS, 10, 3 * HOUR},
+        {LIMIT_EXACT_SET, 5, WEEK}, {LIMIT_ORDERS, 300, 3 * HOUR}, {LIMIT_DOMAIN, 50, WEEK},
+        {LIMIT_FAILURES, 5, HOUR}, {LIMIT_CONSECUTIVE_FAILURES, 1152, 1152 * DAY}, {LIMIT_FAILURES, 0, HOUR}};
+    static const struct {
+        int64_t wait;
+        int kind; /* -1: none */
+    } rows[] = {
+        {INT64_MIN, -1},
+        {-1, -1},
+        {0, -1},
+        {1, LIMIT_ORDERS},
+        {36, LIMIT_ORDERS},
+        {37, LIMIT_ORDERS},
+        {38, LIMIT_FAILURES},
+        {720, LIMIT_FAILURES},
+        {722, LIMIT_DOMAIN},
+        {12096, LIMIT_DOMAIN},
+        {12098, LIMIT_EXACT_SET},
+        {DAY, LIMIT_EXACT_SET},
+        {120960, LIMIT_EXACT_SET},
+        {120962, -1},
+        {INT64_MAX, -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct rate_limit *guess = ledger_guess(limits, ARRAY_LEN(limits), rows[i].wait);
+        assert_int_equal(guess == NULL ? -1 : (int)guess->kind, rows[i].kind);
+    }
+    assert_null(ledger_guess(limits, 0, 5));
+    assert_null(ledger_guess(NULL, 0, 5));
+}
+
 static void numbers_that_limit_nothing(void **state)
 {
     static const struct rate_limit rows[] = {{LIMIT_ORDERS, 0, 10}, {LIMIT_ORDERS, 10, 0},
@@ -306,9 +339,12 @@ static void long_parts_are_hashed(void **state)
 
 /* --- what an order takes --- */
 
-/* "kind subject" of each, "!" before those of which it takes one, in the order they came. */
+/* "kind subject" of each, "!" before what the order takes and "+" before what the certificate takes, in the
+ * order they came. */
 static char *subjects(const char *const *names, size_t n, enum ledger_order order, struct arena *a)
 {
+    static const char *const marks[] = {
+        [LEDGER_AT_ORDER] = "!", [LEDGER_AT_ISSUE] = "+", [LEDGER_AT_FAILURE] = ""};
     struct ledger_subject *list;
     struct str views[16];
     for (size_t i = 0; i < n; i++)
@@ -316,7 +352,7 @@ static char *subjects(const char *const *names, size_t n, enum ledger_order orde
     size_t count = ledger_order_subjects(views, n, order, a, &list);
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(65536);
     for (size_t i = 0; i < count; i++)
-        buf_printf(&text, "%s%s%s%s%.*s", i > 0 ? "; " : "", list[i].takes ? "!" : "",
+        buf_printf(&text, "%s%s%s%s%.*s", i > 0 ? "; " : "", marks[list[i].taken],
             ledger_kind_word(list[i].kind), list[i].subject.n > 0 ? " " : "", STR_ARG(list[i].subject));
     return arena_dup(a, buf_str(&text));
 }
@@ -329,24 +365,24 @@ static void orders_take_their_buckets(void **state)
         const char *expected;
     } rows[] = {
         {{"a.example"}, LEDGER_ORDER_NEW,
-            "!orders; !domain a.example; !set a.example; failures a.example; paused a.example"},
-        {{"a.example"}, LEDGER_ORDER_SAME_SET, "!set a.example; failures a.example; paused a.example"},
+            "!orders; +domain a.example; +set a.example; failures a.example; paused a.example"},
+        {{"a.example"}, LEDGER_ORDER_SAME_SET, "+set a.example; failures a.example; paused a.example"},
         {{"a.example"}, LEDGER_ORDER_REPLACES, ""},
         {{NULL}, LEDGER_ORDER_NEW, ""},
         {{"www.b.co.uk", "B.co.uk", "www.b.co.UK", "*.b.co.uk"}, LEDGER_ORDER_NEW,
-            "!orders; !domain b.co.uk; !set *.b.co.uk,b.co.uk,www.b.co.uk; failures b.co.uk; paused b.co.uk; "
+            "!orders; +domain b.co.uk; +set *.b.co.uk,b.co.uk,www.b.co.uk; failures b.co.uk; paused b.co.uk; "
             "failures www.b.co.uk; paused www.b.co.uk"},
         {{"z.example", "x.me.github.io", "you.github.io"}, LEDGER_ORDER_NEW,
-            "!orders; !domain me.github.io; !domain you.github.io; !domain z.example; "
-            "!set x.me.github.io,you.github.io,z.example; failures x.me.github.io; paused x.me.github.io; "
+            "!orders; +domain me.github.io; +domain you.github.io; +domain z.example; "
+            "+set x.me.github.io,you.github.io,z.example; failures x.me.github.io; paused x.me.github.io; "
             "failures you.github.io; paused you.github.io; failures z.example; paused z.example"},
         {{"192.0.2.7", "2001:DB8:0:0::1", "2001:db8::2", "2001:db8:0:1::1"}, LEDGER_ORDER_NEW,
-            "!orders; !domain 192.0.2.7; !domain 2001:db8:0:1::/64; !domain 2001:db8::/64; "
-            "!set 192.0.2.7,2001:db8:0:1::1,2001:db8::1,2001:db8::2; failures 192.0.2.7; paused 192.0.2.7; "
+            "!orders; +domain 192.0.2.7; +domain 2001:db8:0:1::/64; +domain 2001:db8::/64; "
+            "+set 192.0.2.7,2001:db8:0:1::1,2001:db8::1,2001:db8::2; failures 192.0.2.7; paused 192.0.2.7; "
             "failures 2001:db8:0:1::1; paused 2001:db8:0:1::1; failures 2001:db8::1; paused 2001:db8::1; "
             "failures 2001:db8::2; paused 2001:db8::2"},
         {{"2001:db8::1", "2001:0db8::0001"}, LEDGER_ORDER_SAME_SET,
-            "!set 2001:db8::1; failures 2001:db8::1; paused 2001:db8::1"},
+            "+set 2001:db8::1; failures 2001:db8::1; paused 2001:db8::1"},
     };
     struct arena *a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -389,6 +425,7 @@ int main(void)
         cmocka_unit_test(taking_from_an_empty_bucket_makes_it_no_emptier),
         cmocka_unit_test(the_ca_has_the_last_word),
         cmocka_unit_test(clocks_that_jump_lock_nobody_out),
+        cmocka_unit_test(refusals_are_told_apart_by_their_wait),
         cmocka_unit_test(numbers_that_limit_nothing),
         cmocka_unit_test(ends_of_time),
         cmocka_unit_test(expiry_is_the_second_when_all_are_back),
