@@ -11,7 +11,8 @@
     X(KEY_ECDSA_P384, "ecdsa-p384") \
     X(KEY_RSA_2048, "rsa-2048")     \
     X(KEY_RSA_3072, "rsa-3072")     \
-    X(KEY_RSA_4096, "rsa-4096")
+    X(KEY_RSA_4096, "rsa-4096")     \
+    X(KEY_ED25519, "ed25519")
 
 enum key_type {
 #define KEY_TYPE_ENUM(id, text) id,

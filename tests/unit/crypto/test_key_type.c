@@ -17,6 +17,7 @@ static void names_go_both_ways(void **state)
     }
     assert_string_equal(key_type_name(KEY_ECDSA_P256), "ecdsa-p256");
     assert_string_equal(key_type_name(KEY_RSA_4096), "rsa-4096");
+    assert_string_equal(key_type_name(KEY_ED25519), "ed25519");
     assert_string_equal(key_type_name(KEY_TYPE_END_), "?");
 }
 
