@@ -26,4 +26,9 @@ const char *key_type_name(enum key_type t);
 /* False for a name that is none; *out is written on success only. */
 bool key_type_parse(struct str name, enum key_type *out);
 
+bool key_type_is_rsa(enum key_type t);
+/* Whether a public CA signs certificates for such a key (Baseline Requirements 6.1.5). Others sign requests
+ * of an account only. */
+bool key_type_certifies(enum key_type t);
+
 #endif

@@ -151,7 +151,7 @@ static struct authority_record load_record(struct authority *a, struct arena *ar
 {
     struct authority_record r;
     if (store_authority_get(a->engine->store, str_c(a->directory_url), arena, &r, NULL) < 0)
-        r = (struct authority_record){a->directory_url, "", {0}, "", ""};
+        r = (struct authority_record){a->directory_url, "", {0}, "", "", ""};
     return r;
 }
 

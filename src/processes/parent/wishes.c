@@ -59,7 +59,9 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
         if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
             continue;
         struct authority *staging = arena_alloc(a, sizeof *staging);
-        *staging = (struct authority){of->staging, of->staging, of->ca_file, of->staging};
+        *staging = authority_of_url(of->staging);
+        staging->ca_file = of->ca_file;
+        staging->staging = of->staging;
         return staging;
     }
     return settings_authority(&p->settings, str_c(name), a);
