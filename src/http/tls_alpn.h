@@ -23,7 +23,8 @@
 
 enum {
     TLS_ALPN_DEADLINE_S = 5,         /* from accept to the end of the handshake */
-    TLS_ALPN_CONNECTIONS_MAX = 1024, /* beyond it the one whose deadline is next makes room */
+    /* Beyond it the one whose deadline is next makes room. In the middle of its handshake each takes 45 kB. */
+    TLS_ALPN_CONNECTIONS_MAX = 512,
 };
 
 struct tls_alpn; /* opaque */
