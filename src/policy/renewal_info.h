@@ -45,9 +45,9 @@ struct renewal_info_date {
  * - without a pick as schedule_renewal_at says;
  * - with one, then; where the operator gave renew-before, the earlier of both: the operator's rule stands,
  * and the CA can still pull a certificate that it is about to revoke;
- * - never so late that less than half of the reserve of schedule_renewal_at is left (a sixth of the lifetime,
- *   a quarter for lifetimes below ten days; chance pulls this earlier by up to a hundredth of the lifetime),
- *   whatever window the CA sends: a mistake there must not cost the certificate;
+ * - without renew-before never so late that less than half of the reserve of schedule_renewal_at is left (a
+ *   sixth of the lifetime, a quarter for lifetimes below ten days; chance pulls this earlier by up to a
+ *   hundredth of the lifetime), whatever window the CA sends: a mistake there must not cost the certificate;
  * - never sooner than a tenth of the lifetime (at most a day) after the last renewal, as there, where chance
  *   pushes later: a window that always lies in the past must not become a storm of orders. A certificate that
  *   was never renewed is not held back.

@@ -209,6 +209,7 @@ void job_act(struct job *j, const struct order_action *a)
         j->timer_tag = a->tag;
         job_wait(j, a->wait_ms);
         break;
+    case ORDER_DO_JUDGE:
     case ORDER_DO_DONE:
     case ORDER_DO_FAILED:
         break; /* seen to in the step that gave them */
