@@ -20,9 +20,9 @@ static const struct option_spec issue_options[] = {
     {0, "http-port", OPTION_PORT, false, "N",
         "answer challenges on this port instead of 80\n(behind a proxy that passes them on)"},
     {0, "tls-port", OPTION_PORT, false, "N", "the same for tls-alpn-01, instead of 443"},
-    {0, "key-type", OPTION_TEXT, true, "TYPE[,TYPE]",
-        "ecdsa-p256 (default), ecdsa-p384, rsa-2048,\nrsa-3072 or rsa-4096; an ECDSA and an RSA one: a\n"
-        "certificate of each"},
+    {0, "key-type", OPTION_CHOICES, true, "ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096",
+        "kind of key (default ecdsa-p256); of an ECDSA and an\nRSA one, parted by a comma, a certificate of "
+        "each"},
     {0, "reuse-key", OPTION_FLAG, false, NULL, "renewals keep the private key"},
     {0, "csr-file", OPTION_TEXT, false, "FILE",
         "a request (PEM) for a key of your own; the names\nare given with -d all the same"},
