@@ -70,6 +70,12 @@ int authority_check_eab(const struct authority *a, const char **key, struct err 
     return preset_check_eab(a, ERR_CONFIG, err);
 }
 
+/* Whether what was written for a text that may be empty was read; else it has its problem already. */
+static bool value_was_good(const struct node *node, const char *value)
+{
+    return node == NULL || value[0] != '\0' || (node->kind == NODE_TEXT && node->text.n == 0);
+}
+
 /* The keys of an external account binding. */
 static void check_eab(
     struct reader *r, const struct node *map, const struct where *where, struct authority *authority)
@@ -77,7 +83,7 @@ static void check_eab(
     const struct node *file = read_member(map, "eab-hmac-file"), *inlined = read_member(map, "eab-hmac");
     struct where at = {where, "eab-hmac-file", 0};
     struct err err = ERR_INIT;
-    if (file != NULL && inlined != NULL) {
+    if (authority->eab_hmac_file[0] != '\0' && authority->eab_hmac[0] != '\0') {
         read_problem(r, file, &at, "is set beside eab-hmac; write one of them");
         return;
     }
@@ -85,9 +91,10 @@ static void check_eab(
         read_problem(r, file, &at, err.text);
         return;
     }
-    /* A value that was wrong has its problem already. */
-    bool read = (inlined == NULL) == (authority->eab_hmac[0] == '\0') || file != NULL;
-    if (!read || authority_check_eab(authority, &at.key, &err) == 0)
+    bool known = value_was_good(inlined, authority->eab_hmac) &&
+                 value_was_good(file, authority->eab_hmac_file) &&
+                 value_was_good(read_member(map, "eab-kid"), authority->eab_kid);
+    if (!known || authority_check_eab(authority, &at.key, &err) == 0)
         return;
     const struct node *node = read_member(map, at.key);
     read_problem(r, node != NULL ? node : map, &at, err.text);
@@ -159,7 +166,8 @@ void authority_check(struct reader *r, const struct node *key, const struct node
         return; /* what stands there is wrong */
     authority->id = authority_id(authority->directory, authority->account, r->a);
     check_eab(r, map, where, authority);
-    check_account(r, *mark, where, authority);
+    if (value_was_good(read_member(map, "account"), authority->account))
+        check_account(r, *mark, where, authority);
 }
 
 int authority_use(struct reader *r, const char *name, struct err *err)

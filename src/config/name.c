@@ -41,20 +41,20 @@ static struct address address_read(struct str s)
     return a;
 }
 
-/* The form of RFC 5952 4, which is the one that an order takes (RFC 8738 3). */
+/* The form that an order takes (RFC 8738 3). */
 static int address_canonical(
     const struct address *a, const char *shown, struct arena *arena, const char **out, struct err *err)
 {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char text[INET6_ADDRSTRLEN];
-    if (a->family == AF_INET6 && memcmp(a->octets, mapped, sizeof mapped) == 0) {
-        inet_ntop(AF_INET, a->octets + sizeof mapped, text, sizeof text);
-        return err_set(err, ERR_INPUT,
-            "%s is an IPv4 address written as IPv6, which no CA certifies; write %s", shown, text);
+    enum { MAPPED_PREFIX = 12 };
+    char written[INET6_ADDRSTRLEN], text[IDENTIFIER_IP_TEXT_MAX];
+    inet_ntop(a->family, a->octets, written, sizeof written);
+    if (identifier_ip_canonical(str_c(written), text)) {
+        *out = arena_dup_c(arena, text);
+        return 0;
     }
-    inet_ntop(a->family, a->octets, text, sizeof text);
-    *out = arena_dup_c(arena, text);
-    return 0;
+    inet_ntop(AF_INET, a->octets + MAPPED_PREFIX, written, sizeof written);
+    return err_set(err, ERR_INPUT, "%s is an IPv4 address written as IPv6, which no CA certifies; write %s",
+        shown, written);
 }
 
 /* An address with something around it that does not belong into an order. */

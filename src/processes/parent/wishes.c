@@ -35,14 +35,10 @@ static int read_roots(const struct authority *a, struct buf *pem, struct err *er
  * binding, which is the customer's at the real one. */
 static struct authority staging_of(const struct authority *of, struct arena *a)
 {
-    struct authority staging = authority_of_url(of->staging);
-    staging.account = of->account;
-    staging.id = of->account[0] != '\0' ? arena_printf(a, "%s#%s", of->staging, of->account) : of->staging;
-    staging.ca_file = of->ca_file;
-    staging.staging = of->staging;
-    staging.email = of->email;
-    staging.agree_tos = of->agree_tos;
-    staging.account_key_type = of->account_key_type;
+    struct authority staging = *of;
+    staging.name = staging.directory = of->staging;
+    staging.id = authority_id(of->staging, of->account, a);
+    staging.eab_kid = staging.eab_hmac = staging.eab_hmac_file = "";
     return staging;
 }
 
@@ -63,8 +59,8 @@ static int announce_one(
     if (r < 0)
         return r;
     struct msg_keeper_account to_keeper = {.account = a->id,
-        .email = a->email[0] != '\0' ? a->email : email,
-        .agree_tos = a->agree_tos || agree_tos,
+        .email = email,
+        .agree_tos = agree_tos,
         .key_type = key_type_name(a->account_key_type),
         .eab_kid = a->eab_kid,
         .eab_algorithm = a->eab_algorithm,
@@ -72,11 +68,11 @@ static int announce_one(
     struct msg_engine_authority to_engine = {.name = a->name,
         .account = a->id,
         .ca_pem = buf_str(&pem),
-        .email = to_keeper.email,
-        .agree_tos = to_keeper.agree_tos,
+        .email = email,
+        .agree_tos = agree_tos,
         .has_eab = a->eab_kid[0] != '\0',
         .pre_authorize = a->pre_authorize,
-        .staging = has_staging(a) ? staging_of(a, scratch).id : ""};
+        .staging = has_staging(a) ? authority_id(a->staging, a->account, scratch) : ""};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
@@ -91,6 +87,13 @@ int authority_announce(
         return r;
     struct authority staging = staging_of(a, scratch);
     return announce_one(p, &staging, email, agree_tos, err);
+}
+
+/* With what the configuration says about the account. */
+static int authority_announce_configured(struct parent *p, const struct authority *a, struct err *err)
+{
+    const char *email = a->email[0] != '\0' ? a->email : p->settings.email;
+    return authority_announce(p, a, email, a->agree_tos || p->settings.agree_tos, err);
 }
 
 const struct authority *authority_named(struct parent *p, const char *name, struct arena *a)
@@ -115,7 +118,7 @@ int authority_announce_named(struct parent *p, const char *name, struct err *err
             "authority %s is not configured (any more): name it under authorities, or give the certificate "
             "another",
             name);
-    return authority_announce(p, authority, p->settings.email, p->settings.agree_tos, err);
+    return authority_announce_configured(p, authority, err);
 }
 
 struct feed_item {
@@ -214,8 +217,7 @@ void wishes_feed(struct parent *p)
     if (keeper == NULL || engine == NULL || !p->engine_ready || !p->keeper_lived || p->stopping)
         return;
     for (size_t i = 0; i < p->settings.authority_n; i++)
-        if (authority_announce(
-                p, &p->settings.authorities[i], p->settings.email, p->settings.agree_tos, &err) < 0)
+        if (authority_announce_configured(p, &p->settings.authorities[i], &err) < 0)
             log_error("%s", err.text);
     p->feed_next = p->feed_flying = 0;
     p->feed_round++;
