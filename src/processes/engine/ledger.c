@@ -6,7 +6,7 @@
 #include "processes/engine/engine.h"
 
 #include "base/log.h"
-#include "config/limits.h"
+#include "config/facts.h"
 
 #include <string.h>
 
@@ -20,7 +20,7 @@ struct tokens {
 static const struct rate_limit *limit_of(const struct authority *a, enum limit_kind kind)
 {
     size_t n;
-    const struct rate_limit *limits = limits_of_directory(str_c(a->directory_url), &n);
+    const struct rate_limit *limits = facts_limits(str_c(a->directory_url), &n);
     for (size_t i = 0; i < n; i++)
         if (limits[i].kind == kind)
             return &limits[i];

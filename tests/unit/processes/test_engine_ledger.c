@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "config/limits.h"
+#include "config/facts.h"
 #include "processes/engine/engine.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ struct wall engine_now(const struct engine *e)
     return (struct wall){now};
 }
 
-const struct rate_limit *limits_of_directory(struct str directory, size_t *n)
+const struct rate_limit *facts_limits(struct str directory, size_t *n)
 {
     static const struct rate_limit limits[] = {
         {LIMIT_REGISTRATIONS, 2, 3 * HOUR},
