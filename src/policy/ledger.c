@@ -43,7 +43,7 @@ static bool is_limited(const struct rate_limit *limit)
 static struct cell cell_of(const struct rate_limit *limit)
 {
     int64_t period = mul_sat(limit->period_s, US_PER_S);
-    int64_t interval = period / limit->burst + (period % limit->burst != 0 ? 1 : 0);
+    int64_t interval = max_of(period / limit->burst + (period % limit->burst != 0 ? 1 : 0), 1);
     return (struct cell){interval, mul_sat(interval, limit->burst - 1), period};
 }
 

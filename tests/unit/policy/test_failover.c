@@ -83,6 +83,7 @@ static void text_is_bounded(void **state)
     attempts_save(list, ARRAY_LEN(list), &text);
     assert_false(buf_failed(&text));
     assert_int_equal(attempts_load(buf_str(&text), ids, ARRAY_LEN(ids), out), ATTEMPTS_MAX);
+    assert_int_equal(out[0].failures, INT64_MAX);
     assert_int_equal(out[ATTEMPTS_MAX - 1].failures, INT64_MAX);
     buf_clear(&text);
     struct attempt bad[] = {

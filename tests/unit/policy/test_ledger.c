@@ -408,7 +408,7 @@ static void sets_do_not_depend_on_order_or_case(void **state)
 
 static void names_of_failures(void **state)
 {
-    static const char *const rows[][2] = {{"a.example", "a.example"}, {"*.A.Example", "a.example"},
+    static const char *const rows[][2] = {{"a.example", "a.example"}, {"*.AZ.Example", "az.example"},
         {"192.0.2.1", "192.0.2.1"}, {"2001:DB8::0:1", "2001:db8::1"}, {"1.2.3", "1.2.3"}, {"", ""}};
     struct arena *a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

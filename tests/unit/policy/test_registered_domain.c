@@ -52,6 +52,7 @@ static const struct {
     /* the case it has */
     {"WWW.Example.Co.UK", "Example.Co.UK"},
     {"A.GitHub.IO", "A.GitHub.IO"},
+    {"WWW.AZ.CO.ZA", "AZ.CO.ZA"},
     /* no names */
     {"", ""},
     {".", "."},

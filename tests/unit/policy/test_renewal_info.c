@@ -81,6 +81,8 @@ static void pick_stays_with_its_window(void **state)
     const struct wall pick = {1234};
     for (uint64_t random = 0; random < 5; random++)
         assert_int_equal(renewal_info_pick(w, w, pick, random).s, 1234);
+    assert_int_equal(renewal_info_pick(w, w, w.start, 7).s, 1000);
+    assert_int_equal(renewal_info_pick(w, w, w.end, 7).s, 2000);
     assert_int_equal(renewal_info_pick(longer, w, pick, 7).s, 1007);
     assert_int_equal(renewal_info_pick(later, w, pick, 7).s, 1008);
     /* none so far, and one that is no instant of it (a damaged record) */
