@@ -48,7 +48,7 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
 from certificates import Authority  # noqa: E402
 from evercert import Evercert  # noqa: E402
