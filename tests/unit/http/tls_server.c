@@ -74,6 +74,7 @@ struct exchange {
     SSL *ssl;
     char *request; /* head and body, NUL-terminated */
     size_t request_n;
+    unsigned before; /* requests on this connection */
     bool close;
 };
 
@@ -170,6 +171,15 @@ static void serve_nothing(struct exchange *x)
     x->close = true;
 }
 
+/* As a server that acts on a request and dies, where it is not the first on its connection. */
+static void serve_nothing_more(struct exchange *x)
+{
+    if (x->before == 0)
+        respond(x, "", "again", 5);
+    else
+        x->close = true;
+}
+
 static void serve_garbage(struct exchange *x)
 {
     put_c(x, "220 mail.example ESMTP\r\n");
@@ -226,6 +236,7 @@ static const struct {
     {"/trailer", serve_trailer},
     {"/cut", serve_cut},
     {"/nothing", serve_nothing},
+    {"/nothing-more", serve_nothing_more},
     {"/garbage", serve_garbage},
     {"/redirect", serve_redirect},
     {"/loop", serve_loop},
@@ -269,7 +280,7 @@ static void serve_connection(SSL_CTX *ctx, int fd)
     struct exchange x = {.ssl = SSL_new(ctx), .request = malloc(REQUEST_MAX + 1)};
     SSL_set_fd(x.ssl, fd);
     if (SSL_accept(x.ssl) == 1) {
-        while (!x.close && receive(&x))
+        for (; !x.close && receive(&x); x.before++)
             route(&x);
         SSL_shutdown(x.ssl);
     }
