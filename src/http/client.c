@@ -255,6 +255,8 @@ static void call_back(struct http_request *r, CURLcode code)
         err_set(&err, ERR_MEMORY, "%s: out of memory for the answer", host);
     } else if (code != CURLE_OK) {
         failure_explain(r->easy, code, r->error, &err);
+    } else if (!r->head_over) { /* no empty line: libcurl takes the end of the connection for it */
+        err_set(&err, ERR_NETWORK, "%s: the answer was cut short", host);
     } else {
         size_t lines = count_lines(buf_str(&r->head));
         headers = calloc(lines, sizeof *headers);

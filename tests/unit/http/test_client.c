@@ -354,6 +354,7 @@ static void test_broken_answers(void **state)
         const char *path, *text;
     } cases[] = {
         {"/cut", "the answer was cut short"},
+        {"/cut-head", "the answer was cut short"},
         {"/nothing", "closed without an answer"},
         {"/garbage", "127.0.0.1"},
     };

@@ -166,6 +166,12 @@ static void serve_cut(struct exchange *x)
     x->close = true;
 }
 
+static void serve_cut_head(struct exchange *x)
+{
+    put_c(x, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Cu");
+    x->close = true;
+}
+
 static void serve_nothing(struct exchange *x)
 {
     x->close = true;
@@ -235,6 +241,7 @@ static const struct {
     {"/endless", serve_endless},
     {"/trailer", serve_trailer},
     {"/cut", serve_cut},
+    {"/cut-head", serve_cut_head},
     {"/nothing", serve_nothing},
     {"/nothing-more", serve_nothing_more},
     {"/garbage", serve_garbage},
