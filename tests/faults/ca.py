@@ -122,7 +122,7 @@ class Ca(Accounts, Orders, Certificates):
             setattr(self.settings, name, value)
         return self
 
-    def turn_on(self, name, **options):
+    def turn_on(self, name, /, **options):
         """Turns one switch on; returns the CA."""
         with self.lock:
             for stage, function in switches.TABLE[name].make(self, **options).items():

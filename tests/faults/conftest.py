@@ -36,7 +36,7 @@ REQUESTS_MAX = 60
 NAME = "a.example"
 _READ_WITH_GET = {"directory", "newNonce", "renewalInfo"}
 # What the parent says of a process that did not end by itself (os/child.h).
-_DIED = re.compile(r".*(killed by signal|exited with status (99|134)).*")
+_DIED = re.compile(r".*(killed by SIG|killed by signal|exited with status (99|134)).*")
 
 
 def check_ca(ca):

@@ -144,13 +144,6 @@ def ends_in_header(answer):
 
 
 @shape
-def two_lengths(answer):
-    """Has two Content-Length that say different things."""
-    answer.headers.append(("Content-Length", "3"))
-    yield answer.head(len(answer.body)) + answer.body
-
-
-@shape
 def negative_length(answer):
     """A Content-Length below zero."""
     yield answer.head(-1) + answer.body
