@@ -1,6 +1,7 @@
-"""Tests of the whole: the real binaries against real peers, on loopback ports that are chosen when a test runs.
+"""Tests of the whole: the real binaries against real peers (integration/) and against a CA of our own that misbehaves
+(faults/, whose conftest.py has more), on loopback ports that are chosen when a test runs.
 
-    script/test integration [-k EXPRESSION]
+    script/test integration|faults [-k EXPRESSION]
 
 A test asks for what it needs by name:
 
