@@ -84,8 +84,8 @@ def _refused(kinds, status=503, kind="serverInternal", **more):
 
 REFUSALS = {
     "all once with 503": (on("refuses_each_once", kinds=REPEATED, status=503), GOT),
-    "all once with 429": (
-        on("refuses_each_once", kinds=REPEATED, status=429, kind="rateLimited", retry="1"),
+    "reads once with 429": (
+        on("refuses_each_once", kinds=("order", "certificate"), status=429, kind="rateLimited", retry="1"),
         GOT,
     ),
     "503 at newOrder": (_refused("newOrder"), "serverInternal"),

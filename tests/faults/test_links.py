@@ -62,7 +62,7 @@ def test_urls_of_the_directory(client, ca, place, name):
     play_first(client, ca(), on("url_is", place=place, change=late(WRONG[name])), "URL", only_error)
 
 
-@pytest.mark.parametrize("name", _ids(WRONG))
+@pytest.mark.parametrize("name", _ids((*AT_EACH_PLACE, "userinfo", "relative", "very long", "no host")))
 def test_location_of_the_order(live, name):
     change = late(lambda ca: lambda url: str(WRONG[name](ca)(url)).replace("\r\n", "\\r\\n"))
     play(live, on("location_is", kind="newOrder", change=change), "Location")
@@ -85,7 +85,6 @@ def test_other_locations_do_not_matter(live):
         *((kind, status) for kind in ("newOrder", "finalize") for status in (301, 302, 303, 307, 308)),
         ("authorization", 302),
         ("challenge", 307),
-        ("certificate", 308),
     ],
 )
 def test_redirects_of_posts(live, kind, status):
