@@ -1,10 +1,13 @@
 #include "acme/account.h"
 
 #include "acme/json.h"
+#include "acme/limits.h"
 #include "acme/problem.h"
 #include "acme/url.h"
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
+#include "base/text.h"
 
 struct account {
     struct arena *arena;
@@ -75,11 +78,10 @@ static int check_consent(const struct account *a, struct err *err)
 
 static void enrol(struct account *a, struct account_next *out, struct err *err)
 {
-    if (a->p.external_account_required) {
+    if (a->p.external_account_required && !a->p.have_eab) {
         err_set(err, ERR_CONFIG,
-            "the CA only takes accounts that are bound to a customer of theirs (external account binding), "
-            "which "
-            "this version does not do yet; choose another CA");
+            "the CA only takes accounts that are bound to a customer of theirs (external account binding): "
+            "get a key id and a key from the CA, and set `eab-kid` and `eab-hmac-file` for this authority");
         fail(out);
         return;
     }
@@ -115,6 +117,45 @@ void account_forget_url(struct account *a)
     a->url = (struct str){"", 0};
     a->p.key_is_new = false;
     a->contact_current = a->p.email.n == 0; /* whoever has lost the account has lost its contact */
+}
+
+/* --- the account object --- */
+
+enum { CONTACT_SHOWN = 320, STATUS_SHOWN = 64, ORDERS_SHOWN = 512 };
+
+static const char *shown(struct str text, size_t max, struct arena *a)
+{
+    struct buf clean = buf_new(max + sizeof "...");
+    text_clean(&clean, text, max);
+    const char *kept = arena_dup(a, str_trim(buf_str(&clean)));
+    buf_free(&clean);
+    return kept;
+}
+
+int account_object_parse(struct str json, struct arena *a, struct account_object *out, struct err *err)
+{
+    json_t *root ATTR_CLEANUP(js_freep) = NULL;
+    int r = js_load(json, &root, err);
+    if (r < 0) {
+        err_prefix(err, "the CA's account");
+        return r;
+    }
+    const char **contacts = arena_array(a, ACME_CONTACTS_MAX, sizeof *contacts);
+    *out = (struct account_object){
+        .status = shown(js_text(root, "status"), STATUS_SHOWN, a),
+        .contacts = contacts,
+        .orders = shown(js_text(root, "orders"), ORDERS_SHOWN, a),
+        .terms_agreed = json_is_true(json_object_get(root, "termsOfServiceAgreed")),
+    };
+    size_t i;
+    json_t *value;
+    json_array_foreach(json_object_get(root, "contact"), i, value)
+    {
+        struct str text = {json_string_value(value), json_string_length(value)};
+        if (json_is_string(value) && out->contact_n < ACME_CONTACTS_MAX)
+            contacts[out->contact_n++] = shown(text, CONTACT_SHOWN, a);
+    }
+    return 0;
 }
 
 /* 7.1.2: an account that is deactivated or revoked is still found. A body that says nothing is fine. */

@@ -8,11 +8,13 @@
 #include "acme/directory.h"
 #include "acme/payload.h"
 #include "acme/response.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/time.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct account; /* opaque */
 
@@ -25,6 +27,7 @@ struct account_params {
     struct str registered_email; /* the contact the CA was told last, from the store */
     bool agree_tos;
     bool external_account_required;
+    bool have_eab;     /* the credentials of a binding to a customer of the CA (7.3.4) are configured */
     bool may_register; /* false: only look (account show) */
     bool key_is_new;   /* just made: looking for its account would be a wasted request */
 };
@@ -57,5 +60,18 @@ void account_response(struct account *a, const struct acme_response *r, struct w
 void account_forget_url(struct account *a);
 /* "" while unknown. Valid until the next call. */
 struct str account_url(const struct account *a);
+
+/* The account object (7.1.2), for people. Texts are cleaned and capped, never NULL, "" where absent. */
+struct account_object {
+    const char *status;
+    const char *const *contacts; /* at most ACME_CONTACTS_MAX */
+    size_t contact_n;
+    const char *orders; /* URL as the CA wrote it; many CAs have none, or one that does not work */
+    bool terms_agreed;
+};
+
+/* Parses into `a`. Only what is no JSON object is an error (ERR_INPUT, ERR_LIMIT); members of a wrong type
+ * count as absent. */
+int account_object_parse(struct str json, struct arena *a, struct account_object *out, struct err *err);
 
 #endif

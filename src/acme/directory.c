@@ -1,6 +1,8 @@
 #include "acme/directory.h"
 
+#include "acme/identifier.h"
 #include "acme/json.h"
+#include "acme/limits.h"
 #include "acme/url.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -42,6 +44,62 @@ static struct str shown(struct str text, struct arena *a)
     return kept;
 }
 
+/* --- what later documents added: taken where it is sound --- */
+
+static struct str url_or_none(const json_t *root, const char *member, struct str own, struct arena *a)
+{
+    struct str url = js_text(root, member);
+    return url.n > 0 && acme_url_check_from(url, own, NULL) == 0 ? arena_str(a, url) : (struct str){"", 0};
+}
+
+static bool is_profile_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] <= ' ' || name.p[i] >= 0x7f)
+            return false;
+    return name.n > 0 && name.n <= ACME_PROFILE_NAME_MAX;
+}
+
+static void read_profiles(const json_t *meta, struct arena *a, struct directory *out)
+{
+    json_t *list = json_object_get(meta, "profiles"), *value;
+    struct directory_profile *kept = arena_array(a, ACME_PROFILES_MAX, sizeof *kept);
+    const char *key;
+    json_object_foreach(list, key, value)
+    {
+        if (!is_profile_name(str_c(key)) || out->profile_n == ACME_PROFILES_MAX)
+            continue;
+        struct str text = {json_string_value(value), json_string_length(value)};
+        kept[out->profile_n++] = (struct directory_profile){
+            arena_str(a, str_c(key)), json_is_string(value) ? shown(text, a) : (struct str){"", 0}};
+    }
+    out->profiles = kept;
+}
+
+/* A list of host names, as caaIdentities: what is none is left out. */
+static size_t read_names(const json_t *meta, const char *member, struct arena *a, const struct str **out)
+{
+    const json_t *list = json_object_get(meta, member), *value;
+    struct str *kept = arena_array(a, ACME_CA_NAMES_MAX, sizeof *kept);
+    size_t i, n = 0;
+    json_array_foreach(list, i, value)
+    {
+        struct str name = {json_string_value(value), json_string_length(value)};
+        if (n < ACME_CA_NAMES_MAX && json_is_string(value) && name.n <= IDENTIFIER_MAX && name.n > 0)
+            kept[n++] = shown(name, a);
+    }
+    *out = kept;
+    return n;
+}
+
+bool directory_has_profile(const struct directory *d, struct str name)
+{
+    for (size_t i = 0; i < d->profile_n; i++)
+        if (str_eq(d->profiles[i].name, name))
+            return true;
+    return false;
+}
+
 static int read_meta(const json_t *root, struct arena *a, struct directory *out, struct err *err)
 {
     const json_t *meta = NULL;
@@ -55,18 +113,24 @@ static int read_meta(const json_t *root, struct arena *a, struct directory *out,
         return r;
     out->terms_of_service = shown(terms, a);
     out->website = shown(website, a);
+    read_profiles(meta, a, out);
+    out->caa_identity_n = read_names(meta, "caaIdentities", a, &out->caa_identities);
+    out->issuer_domain_name_n = read_names(meta, "issuerDomainNames", a, &out->issuer_domain_names);
+    out->account_hash_prefix = shown(js_text(meta, "accountHashPrefix"), a);
     return 0;
 }
 
 int directory_parse(struct str json, struct str url, struct arena *a, struct directory *out, struct err *err)
 {
     json_t *root ATTR_CLEANUP(js_freep) = NULL;
-    struct directory d = {.terms_of_service = {"", 0}, .website = {"", 0}};
+    struct directory d = {.terms_of_service = {"", 0}, .website = {"", 0}, .account_hash_prefix = {"", 0}};
     int r = js_load(json, &root, err);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(urls); i++)
         r = read_url(root, i, url, a, &d, err);
     if (r == 0)
         r = read_meta(root, a, &d, err);
+    d.new_authz = url_or_none(root, "newAuthz", url, a);
+    d.renewal_info = url_or_none(root, "renewalInfo", url, a);
     if (r < 0) {
         err_prefix(err, "the directory of the CA");
         return r;

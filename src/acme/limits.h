@@ -28,6 +28,14 @@ enum {
     ACME_IDENTIFIERS_MAX = 100,
     ACME_CHALLENGES_MAX = 32,
     ACME_SUBPROBLEMS_MAX = 128,
+    /* What a directory lists: real ones have under ten of each. */
+    ACME_PROFILES_MAX = 64,
+    ACME_PROFILE_NAME_MAX = 64,
+    ACME_CA_NAMES_MAX = 32,
+    /* Other chains of one certificate that are looked at (7.4.2); public CAs offer two or three. */
+    ACME_ALTERNATES_MAX = 10,
+    /* Contacts of an account that are shown. */
+    ACME_CONTACTS_MAX = 32,
     /* Polling: first look after the CA's answer, growth by half, ceiling; and a hard end of one order's life.
      */
     ACME_POLL_FIRST_MS = 60,

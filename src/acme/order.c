@@ -354,6 +354,7 @@ static void (*const take[])(struct order *, const struct order_event *) = {
     [ORDER_EVENT_KEY_MADE] = take_answer,
     [ORDER_EVENT_PUBLISHED] = take_answer,
     [ORDER_EVENT_TIMER] = take_timer,
+    [ORDER_EVENT_JUDGED] = take_answer,
 };
 
 static void (*const decide[])(struct order *) = {
@@ -376,6 +377,16 @@ static void decide_all(struct order *o)
         o->wake = false;
         (o->condemned ? order_explain : decide[before])(o);
     } while (o->phase != before && !order_is_over(o));
+}
+
+void order_abandon(struct order *o, struct order_actions *out)
+{
+    out->n = 0;
+    if (order_is_over(o))
+        return;
+    o->out = out;
+    order_withdraw(o);
+    o->phase = ORDER_PHASE_FAILED;
 }
 
 void order_step(struct order *o, const struct order_event *e, struct order_actions *out)

@@ -30,6 +30,8 @@ enum {
     /* Only hits that come within this time after each challenge was seen once put anything off: somebody who
      * goes on fetching must not hold the order up. */
     ORDER_SETTLE_SPAN_MS = 1000,
+    /* Notes of one order; there is one of each kind at most. */
+    ORDER_NOTES_MAX = 8,
 };
 
 struct authorization;
@@ -109,6 +111,13 @@ struct order {
     struct order_awaited awaited, key;
     bool key_asked;
     unsigned last_tag;
+    /* what is told at the end (order_result.c) */
+    const struct order_rejection *rejections;
+    size_t rejection_n;
+    const char *profile; /* NULL: none that is known */
+    bool replaced;
+    const char *notes[ORDER_NOTES_MAX];
+    size_t note_n;
     /* this step */
     struct wall wall;
     struct mono mono;

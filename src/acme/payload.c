@@ -4,6 +4,7 @@
  */
 #include "acme/payload.h"
 
+#include "acme/identifier.h"
 #include "base/attr.h"
 #include "base/b64.h"
 
@@ -51,15 +52,23 @@ static void put_contact(struct buf *out, struct str email)
     buf_put_char(out, ']');
 }
 
-void payload_new_account(struct buf *out, struct str email, bool terms_agreed)
+void payload_new_account(struct buf *out, struct str email, bool terms_agreed, struct str eab)
 {
+    const char *comma = "";
     buf_put_char(out, '{');
-    if (terms_agreed)
+    if (terms_agreed) {
         buf_put_c(out, "\"termsOfServiceAgreed\":true");
-    if (terms_agreed && email.n > 0)
-        buf_put_char(out, ',');
-    if (email.n > 0)
+        comma = ",";
+    }
+    if (email.n > 0) {
+        buf_put_c(out, comma);
         put_contact(out, email);
+        comma = ",";
+    }
+    if (eab.n > 0) {
+        buf_printf(out, "%s\"externalAccountBinding\":", comma);
+        buf_put_str(out, eab);
+    }
     buf_put_char(out, '}');
 }
 
@@ -75,15 +84,59 @@ void payload_update_account(struct buf *out, struct str email)
     buf_put_char(out, '}');
 }
 
-void payload_new_order(struct buf *out, const struct str *identifiers, size_t n)
+/* RFC 8555 9.7.7, RFC 8738 3 */
+static void put_identifier(struct buf *out, struct str name)
+{
+    buf_printf(out, "{\"type\":\"%s\",\"value\":\"", identifier_is_ip(name) ? "ip" : "dns");
+    put_text(out, name);
+    buf_put_c(out, "\"}");
+}
+
+static void put_text_member(struct buf *out, const char *member, struct str text)
+{
+    if (text.n == 0)
+        return;
+    buf_printf(out, ",\"%s\":\"", member);
+    put_text(out, text);
+    buf_put_char(out, '"');
+}
+
+static void put_time_member(struct buf *out, const char *member, struct wall t)
+{
+    char text[TIME_TEXT_MAX];
+    if (t.s != 0)
+        put_text_member(out, member, str_c(wall_format(t, text)));
+}
+
+void payload_new_order(struct buf *out, const struct payload_order *o)
 {
     buf_put_c(out, "{\"identifiers\":[");
-    for (size_t i = 0; i < n; i++) {
-        buf_put_c(out, i == 0 ? "{\"type\":\"dns\",\"value\":\"" : ",{\"type\":\"dns\",\"value\":\"");
-        put_text(out, identifiers[i]);
-        buf_put_c(out, "\"}");
+    for (size_t i = 0; i < o->n; i++) {
+        buf_put_c(out, i == 0 ? "" : ",");
+        put_identifier(out, o->names[i]);
     }
-    buf_put_c(out, "]}");
+    buf_put_char(out, ']');
+    put_time_member(out, "notBefore", o->not_before);
+    put_time_member(out, "notAfter", o->not_after);
+    put_text_member(out, "profile", o->profile);
+    put_text_member(out, "replaces", o->replaces);
+    buf_put_char(out, '}');
+}
+
+void payload_new_authz(struct buf *out, struct str name)
+{
+    buf_put_c(out, "{\"identifier\":");
+    put_identifier(out, name);
+    buf_put_char(out, '}');
+}
+
+void payload_key_change(struct buf *out, struct str account_url, struct str old_jwk)
+{
+    buf_put_c(out, "{\"account\":\"");
+    put_text(out, account_url);
+    buf_put_c(out, "\",\"oldKey\":");
+    buf_put_str(out, old_jwk);
+    buf_put_char(out, '}');
 }
 
 void payload_finalize(struct buf *out, struct str csr)

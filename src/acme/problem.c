@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+#include <string.h>
+
 /* In an error text: most of one sub-problem's detail, so that one name cannot crowd out the others, and of
  * one link. */
 enum { SUB_DETAIL_SHOWN = 240, LINK_SHOWN = 256, IDENTIFIER_SHOWN = 255 };
@@ -46,7 +48,7 @@ static const struct row {
     {"badRevocationReason", PROBLEM_PERMANENT, NULL},
     {"badSignatureAlgorithm", PROBLEM_PERMANENT, NULL},
     {"externalAccountRequired", PROBLEM_PERMANENT,
-        "this CA binds accounts to customers (EAB), which this version does not do yet"},
+        "this CA binds accounts to customers of theirs: set `eab-kid` and `eab-hmac-file` for it"},
     {"invalidContact", PROBLEM_PERMANENT, "check the `email` in the configuration"},
     {"unsupportedContact", PROBLEM_PERMANENT, "check the `email` in the configuration"},
     {"invalidProfile", PROBLEM_PERMANENT, NULL},
@@ -121,13 +123,74 @@ static void read_subproblems(const json_t *j, struct arena *a, struct problem *o
     out->sub_n = n;
 }
 
+/* --- what the words of a detail hold --- */
+
+/* The first https URL in `text`, up to a blank, a quote or a bracket, without the mark that ends a sentence.
+ * Whether it is one to go to is for the reader to judge. */
+static struct str url_in(struct str text)
+{
+    const struct str scheme = STR("https://");
+    for (; text.n > scheme.n; text = (struct str){text.p + 1, text.n - 1}) {
+        if (!str_starts(text, scheme))
+            continue;
+        size_t n = scheme.n;
+        while (n < text.n && text.p[n] > ' ' && text.p[n] < 0x7f && strchr("\"'<>\\`{}|^", text.p[n]) == NULL)
+            n++;
+        while (n > scheme.n && strchr(".,;:!?)]", text.p[n - 1]) != NULL)
+            n--;
+        if (n > scheme.n && n <= ACME_URL_MAX)
+            return (struct str){text.p, n};
+    }
+    return (struct str){"", 0};
+}
+
+/* Where `words` begin in text, as the rest behind them. */
+static bool find_words(struct str text, struct str words, struct str *rest)
+{
+    for (; text.n >= words.n; text = (struct str){text.p + 1, text.n - 1})
+        if (str_eq_nocase((struct str){text.p, words.n}, words)) {
+            *rest = (struct str){text.p + words.n, text.n - words.n};
+            return true;
+        }
+    return false;
+}
+
+/* "retry after 2026-11-22 10:00:00 UTC", as Let's Encrypt ends what it says about a limit. */
+static struct wall retry_time_in(struct str detail)
+{
+    enum { DATE_TIME = sizeof "2026-11-22 10:00:00" - 1 };
+    char text[DATE_TIME + sizeof "Z"];
+    struct wall t = {0};
+    struct str rest;
+    if (!find_words(detail, STR("retry after "), &rest) || rest.n < DATE_TIME)
+        return t;
+    memcpy(text, rest.p, DATE_TIME);
+    text[DATE_TIME] = 'Z';
+    (void)wall_parse_rfc3339((struct str){text, DATE_TIME + 1}, &t);
+    return t;
+}
+
+static void read_hints(const json_t *j, struct arena *a, struct problem *out)
+{
+    struct str detail = js_text(j, "detail"), rest;
+    struct str in_detail = url_in(detail), in_instance = url_in(js_text(j, "instance"));
+    if (str_eq_c(str_c(out->type), "rateLimited")) {
+        out->retry_at = retry_time_in(detail);
+        out->paused = in_detail.n > 0 && (find_words(detail, STR("paused"), &rest) ||
+                                             find_words(in_detail, STR("unpause"), &rest));
+    }
+    out->link = arena_dup(a, in_instance.n > 0 && !out->paused ? in_instance : in_detail);
+}
+
 void problem_read_member(const json_t *j, struct arena *a, struct problem *out)
 {
     *out = (struct problem){
         .type = read_type(js_text(j, "type"), a),
         .detail = read_detail(j, a),
         .instance = cleaned(js_text(j, "instance"), LINK_SHOWN, a),
+        .link = "",
     };
+    read_hints(j, a, out);
     json_int_t status = json_integer_value(json_object_get(j, "status"));
     if (status >= 100 && status <= 599)
         out->status = (int)status;
@@ -147,8 +210,12 @@ void problem_read(const struct acme_response *r, struct arena *a, struct problem
     if (js_load(r->body, &root, NULL) == 0)
         problem_read_member(root, a, out);
     else
-        *out = (struct problem){.type = "", .detail = "the answer holds no problem document", .instance = ""};
+        *out = (struct problem){
+            .type = "", .detail = "the answer holds no problem document", .instance = "", .link = ""};
     out->status = r->status;
+    struct str help;
+    if (!out->paused && acme_response_link(r, "help", 0, &help) && (help = url_in(help)).n > 0)
+        out->link = arena_dup(a, help);
 }
 
 enum problem_class problem_classify(const struct problem *p)
@@ -157,6 +224,22 @@ enum problem_class problem_classify(const struct problem *p)
     if (row != NULL)
         return row->class;
     return p->status == 429 || p->status >= 500 ? PROBLEM_TEMPORARY : PROBLEM_PERMANENT;
+}
+
+bool problem_is_paused(const struct problem *p)
+{
+    return p->paused;
+}
+
+bool problem_retry_after(
+    const struct problem *p, const struct acme_response *r, struct wall now, int64_t max_s, int64_t *out_s)
+{
+    if (r != NULL && acme_response_retry_after(r, now, max_s, out_s))
+        return true;
+    if (p->retry_at.s <= now.s)
+        return false;
+    *out_s = p->retry_at.s - now.s < max_s ? p->retry_at.s - now.s : max_s;
+    return true;
 }
 
 /* Adds a piece where it fits and leaves `keep` octets for what must still come. */
@@ -221,7 +304,7 @@ int problem_to_err(const struct problem *p, const struct acme_response *r, struc
     err_set(err, ERR_ACME, "%s", buf_c(&text));
     snprintf(err->problem, sizeof err->problem, "%s", p->type);
     int64_t wait_s;
-    if (r != NULL && acme_response_retry_after(r, now, ACME_RETRY_AFTER_MAX_S, &wait_s))
+    if (problem_retry_after(p, r, now, ACME_RETRY_AFTER_MAX_S, &wait_s))
         err->retry_at_s = now.s + wait_s;
     buf_free(&text);
     arena_free(a);

@@ -19,6 +19,12 @@ struct problem {
     const char *type;     /* without "urn:ietf:params:acme:error:"; "" where the answer was no ACME problem */
     const char *detail;   /* cleaned of control characters, capped; never NULL, never empty */
     const char *instance; /* for userActionRequired and paused names; "" where absent */
+    /* Where the reader is to go, "" for nowhere: the first https URL of the "help" Link, `instance` and the
+     * detail; for a paused name (problem_is_paused) the one of the detail, which is what lifts the pause. As
+     * the CA wrote it, at most ACME_URL_MAX octets of printable ASCII. */
+    const char *link;
+    bool paused;          /* see problem_is_paused */
+    struct wall retry_at; /* "retry after DATE TIME UTC" in the detail of a rateLimited; s == 0: not there */
     int status;           /* of the answer; of an `error` member its own "status", 0 where it has none */
     const struct subproblem *sub;
     size_t sub_n;
@@ -45,9 +51,20 @@ void problem_read_member(const struct json_t *j, struct arena *a, struct problem
 /* By the type; by the status (429 and 5xx are temporary) where the type says nothing. */
 enum problem_class problem_classify(const struct problem *p);
 
+/* Whether the CA has paused the name and wants a person to lift that: no retry will help, and each counts. No
+ * type says so (Let's Encrypt is the only CA that does it), so this is the one place that looks at words: a
+ * rateLimited whose detail has an https URL, and says "paused" in it or has "unpause" in the URL. */
+bool problem_is_paused(const struct problem *p);
+
+/* How long to leave the CA alone, in seconds from now, 0..max_s: Retry-After of the answer (which may be
+ * NULL), else the time that the detail of a rateLimited names. False where neither says anything. */
+bool problem_retry_after(
+    const struct problem *p, const struct acme_response *r, struct wall now, int64_t max_s, int64_t *out_s);
+
 /* Fills err with ERR_ACME: detail, type, each sub-problem with its identifier (as many as fit, and how many
  * more there are), what the reader can do, the instance link and the "help" link of the answer where present,
- * and retry_at_s from Retry-After (capped by ACME_RETRY_AFTER_MAX_S). `r` may be NULL. Returns ERR_ACME. */
+ * and retry_at_s as problem_retry_after (capped by ACME_RETRY_AFTER_MAX_S). `r` may be NULL. Returns
+ * ERR_ACME. */
 int problem_to_err(const struct problem *p, const struct acme_response *r, struct wall now, struct err *err);
 
 #endif

@@ -104,3 +104,10 @@ int acme_url_check_from(struct str url, struct str directory, struct err *err)
             STR_ARG(url), STR_ARG(authority_of(directory)));
     return 0;
 }
+
+struct str acme_account_directory(struct str id)
+{
+    struct str directory, label;
+    (void)str_cut(id, '#', &directory, &label);
+    return directory;
+}

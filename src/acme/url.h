@@ -20,4 +20,8 @@ bool acme_url_same_origin(struct str a, struct str b);
  */
 int acme_url_check_from(struct str url, struct str directory, struct err *err);
 
+/* The directory of an account's id, which is the URL itself, with "#LABEL" behind it where there are several
+ * accounts at one directory (no URL that passed acme_url_check holds a '#'). */
+struct str acme_account_directory(struct str id);
+
 #endif

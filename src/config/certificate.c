@@ -1,6 +1,7 @@
 #include "config/certificate.h"
 
 #include "acme/identifier.h"
+#include "base/attr.h"
 #include "base/str.h"
 #include "config/presets.h"
 #include "config/problems.h"
@@ -15,8 +16,7 @@ enum { KEY_MODE = 0600 };
 
 void authority_init(void *element, const struct settings *defaults)
 {
-    *(struct authority *)element =
-        (struct authority){.name = "", .directory = "", .ca_file = "", .staging = ""};
+    *(struct authority *)element = authority_of_url("");
 }
 
 void authority_check(struct reader *r, const struct node *key, const struct node *map,
@@ -36,6 +36,7 @@ void authority_check(struct reader *r, const struct node *key, const struct node
     struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
     *mark = node_mark(r->file, key);
     authority->name = arena_dup(r->a, key->text);
+    authority->id = authority->directory;
     if (other != NULL)
         problem_add(
             r->problems, *mark, where, "this authority is also written at %s", mark_text(*other, r->scratch));
@@ -61,6 +62,22 @@ int authority_use(struct reader *r, const char *name, struct err *err)
         r->directs_end = &d->next;
     }
     return 0;
+}
+
+void authorities_use(struct reader *r, struct mark file, const struct node *node, const struct where *where,
+    const struct wish *w)
+{
+    struct where list = {where, "authority", 0};
+    for (size_t i = 0; i < w->authority_n; i++) {
+        struct where item = {&list, NULL, i};
+        struct err err = ERR_INIT;
+        if (w->authorities[i] == NULL || authority_use(r, w->authorities[i], &err) == 0)
+            continue;
+        bool listed = node != NULL && node->kind == NODE_LIST;
+        struct mark mark =
+            node == NULL ? (struct mark){0} : node_mark(file, listed ? node->list.items[i] : node);
+        problem_add(r->problems, mark, listed ? &item : &list, "%s", err.text);
+    }
 }
 
 /* Deploy steps. */
@@ -109,26 +126,53 @@ int deploys_check(const struct deploy *deploys, size_t n, struct err *err)
 
 void certificate_init(void *element, const struct settings *defaults)
 {
-    *(struct wish *)element = (struct wish){
+    static const char *const authorities[] = {PRESET_DEFAULT}, *const challenges[] = {"http-01"},
+                             *const key_types[] = {"ecdsa-p256"};
+    struct wish *w = element;
+    if (defaults != NULL) {
+        *w = defaults->defaults;
+        return;
+    }
+    *w = (struct wish){
         .name = "",
-        .authority = defaults != NULL ? defaults->authority : PRESET_DEFAULT,
-        .challenge = defaults != NULL ? defaults->challenge : "http-01",
-        .webroot = defaults != NULL ? defaults->webroot : "",
-        .key_type = defaults != NULL ? defaults->key_type : KEY_ECDSA_P256,
-        .key_group = defaults != NULL ? defaults->key_group : "",
-        .key_mode = defaults != NULL ? defaults->key_mode : KEY_MODE,
-        .renew_before_s = defaults != NULL ? defaults->renew_before_s : 0,
-        .retry_s = defaults != NULL ? defaults->retry_s : 0,
+        .authorities = authorities,
+        .authority_n = ARRAY_LEN(authorities),
+        .challenges = challenges,
+        .challenge_n = ARRAY_LEN(challenges),
+        .webroot = "",
+        .key_types = key_types,
+        .key_type_n = ARRAY_LEN(key_types),
+        .key_type = KEY_ECDSA_P256,
+        .profile = "",
+        .key_group = "",
+        .key_mode = KEY_MODE,
+        .csr = "",
     };
 }
 
-int domain_challenge_check(const char *domain, const char *challenge, struct err *err)
+int key_types_check(struct wish *w, struct err *err)
 {
-    if (!identifier_is_wildcard(str_c(domain)) || strcmp(challenge, "http-01") != 0)
+    enum key_type types[WISH_KEY_TYPES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < w->key_type_n && n < ARRAY_LEN(types); i++)
+        if (w->key_types[i] != NULL && key_type_parse(str_c(w->key_types[i]), &types[n]))
+            n++;
+    if (n == 2 && key_type_is_rsa(types[0]) == key_type_is_rsa(types[1]))
+        return err_set(err, ERR_INPUT,
+            "%s and %s are of one kind; two certificates side by side are one ECDSA and one RSA",
+            key_type_name(types[0]), key_type_name(types[1]));
+    if (n > 0)
+        w->key_type = types[0];
+    return 0;
+}
+
+int domain_check(const char *domain, struct err *err)
+{
+    if (!identifier_is_wildcard(str_c(domain)))
         return 0;
     return err_set(err, ERR_INPUT,
-        "the wildcard %s needs the challenge dns-01, which this version cannot do; http-01 proves single "
-        "names only",
+        "the wildcard %s needs the challenge dns-01, which is not in this version; http-01 and tls-alpn-01 "
+        "prove single names only",
         domain);
 }
 
@@ -186,7 +230,7 @@ static void check_domains(struct reader *r, const struct node *map, const struct
     for (size_t i = 0; i < w->domain_n; i++) {
         bool alone = node->kind != NODE_LIST;
         struct where item = {&list, NULL, i};
-        if (w->domains[i] != NULL && domain_challenge_check(w->domains[i], w->challenge, &err) < 0)
+        if (w->domains[i] != NULL && domain_check(w->domains[i], &err) < 0)
             read_problem(r, alone ? node : node->list.items[i], alone ? &list : &item, err.text);
     }
     const char **domains = arena_array(r->scratch, w->domain_n, sizeof *domains);
@@ -228,19 +272,27 @@ static void check_name(struct reader *r, const struct node *map, const struct wh
             said ? "" : "; give one of them another name");
 }
 
+/* Inherited ones are checked once, where they stand. */
+static void check_authorities(
+    struct reader *r, const struct node *map, const struct where *where, const struct wish *w)
+{
+    if (w->authorities == r->settings->defaults.authorities || r->problems->broken_file)
+        return;
+    authorities_use(r, r->file, read_member(map, "authority"), where, w);
+}
+
 void certificate_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element)
 {
     struct wish *w = element;
     struct err err = ERR_INIT;
-    const struct node *authority = read_member(map, "authority"), *deploy = read_member(map, "deploy");
+    const struct node *deploy = read_member(map, "deploy");
     check_domains(r, map, where, w);
     check_name(r, map, where, w);
-    /* The inherited one is checked once, where it stands. */
-    bool own = w->authority != r->settings->authority;
-    if (own && !r->problems->broken_file && authority_use(r, w->authority, &err) < 0) {
-        struct where at = {where, "authority", 0};
-        read_problem(r, authority, &at, err.text);
+    check_authorities(r, map, where, w);
+    if (w->key_types != r->settings->defaults.key_types && key_types_check(w, &err) < 0) {
+        struct where at = {where, "key-type", 0};
+        read_problem(r, read_member(map, "key-type"), &at, err.text);
     }
     if (w->deploy_n > 0 && deploys_check(w->deploys, w->deploy_n, &err) < 0) {
         struct where at = {where, "deploy", 0};

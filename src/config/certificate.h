@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "config/problems.h"
 #include "config/settings.h"
 #include "config/wish.h"
 
@@ -29,10 +30,16 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
 /* Notes that `name` is used, at most once for each name. ERR_CONFIG says why there is no such authority. */
 int authority_use(struct reader *r, const char *name, struct err *err);
 
+/* The same for all of a wish, with a problem at `node`, the value of "authority" in that file, for each. */
+void authorities_use(struct reader *r, struct mark file, const struct node *node, const struct where *where,
+    const struct wish *w);
+
 /* argv[0] is there, and a bare name or an absolute path. */
 int deploy_run_check(const struct deploy *d, struct err *err);
-/* Whether `challenge` can prove control of `domain`. */
-int domain_challenge_check(const char *domain, const char *challenge, struct err *err);
+/* Whether a challenge of this version can prove control of `domain`. */
+int domain_check(const char *domain, struct err *err);
+/* One key type, or one ECDSA and one RSA (bad ones are NULL); sets w->key_type to the first. */
+int key_types_check(struct wish *w, struct err *err);
 /* Drops NULLs and repetitions, keeping the order. ERR_INPUT where more than WISH_DOMAINS_MAX are left;
  * *domain_n is then one more than that. */
 int domains_tidy(const char **domains, size_t *domain_n, struct err *err);

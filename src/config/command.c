@@ -130,8 +130,10 @@ struct command {
     struct wish w;
     const char **domains;
     struct deploy *deploys;
-    uint32_t said; /* rows of single values that were given */
+    uint32_t said; /* rows that were given: of lists the first value replaces the default */
 };
+
+_Static_assert(SECTION_ROWS_MAX <= 32, "struct command.said is too small");
 
 /* The row that an option of the command line means, NULL for none. */
 static const struct setting *option_row(const char *option)
@@ -159,10 +161,51 @@ static int unknown_option(const char *option, struct err *err)
         err, ERR_USAGE, "unknown option %s%s", quote(str_c(option), shown), nearest_text(&near, meant));
 }
 
+/* One more value of a list. */
+static int append(struct command *c, const struct setting *row, struct str value, struct err *err)
+{
+    size_t n;
+    const char *const *had = setting_items(row, &c->w, &n);
+    const char **list = arena_array(c->a, n + 1, sizeof *list);
+    if (n == (uint64_t)row->max)
+        return err_set(err, ERR_USAGE, "more than %zu values", n);
+    if (n > 0)
+        memcpy(list, had, n * sizeof *list);
+    int r = value_parse(row, value, c->a, &list[n], err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n && (row->flags & SETTING_UNIQUE) != 0; i++)
+        if (strcmp(list[i], list[n]) == 0)
+            return err_set(err, ERR_USAGE, "%s is given twice", list[n]);
+    setting_set_items(row, &c->w, list, n + 1);
+    return 0;
+}
+
+/* A list's option: one value, or several parted by commas where the kind of value allows that. */
+static int apply_list(struct command *c, const struct setting *row, const char *value, struct err *err)
+{
+    uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
+    struct str item, rest = str_c(value);
+    if ((c->said & bit) == 0)
+        setting_set_items(row, &c->w, NULL, 0);
+    c->said |= bit;
+    if ((row->flags & SETTING_COMMAS) == 0)
+        return append(c, row, rest, err);
+    for (bool more = true; more;) {
+        more = str_cut(rest, ',', &item, &rest);
+        int r = append(c, row, str_trim(item), err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int apply(struct command *c, const struct setting *row, const char *value, struct err *err)
 {
-    if (row->shape == SHAPE_LIST)
+    if (strcmp(row->key, "domains") == 0)
         return value_parse(row, str_c(value), c->a, &c->domains[c->w.domain_n++], err);
+    if (row->shape == SHAPE_LIST)
+        return apply_list(c, row, value, err);
     if (row->shape == SHAPE_OBJECTS) {
         if (c->w.deploy_n == WISH_DEPLOYS_MAX)
             return err_set(err, ERR_USAGE, "given more than %d times", (int)WISH_DEPLOYS_MAX);
@@ -188,17 +231,21 @@ static int finish(struct command *c, struct err *why)
     if (w->domain_n == 0)
         return err_set(why, ERR_USAGE, "no name is given; say for which with -d example.org");
     for (size_t i = 0; i < w->domain_n; i++)
-        if (domain_challenge_check(c->domains[i], w->challenge, why) < 0)
+        if (domain_check(c->domains[i], why) < 0)
             return as_usage(why, "domain");
+    if (key_types_check(w, why) < 0)
+        return as_usage(why, "key-type");
     if (domains_tidy(c->domains, &w->domain_n, why) < 0)
         return as_usage(why, "domain");
     w->domains = c->domains;
     w->deploys = c->deploys;
     if (w->name[0] == '\0' && wish_name_default(w, c->a, why) < 0)
         return as_usage(why, "name");
-    if (settings_authority(c->settings, str_c(w->authority), c->a) == NULL) {
-        preset_refuse(
-            str_c(w->authority), c->settings->authorities, c->settings->authority_n, ERR_USAGE, why);
+    for (size_t i = 0; i < w->authority_n; i++) {
+        struct str name = str_c(w->authorities[i]);
+        if (settings_authority(c->settings, name, c->a) != NULL)
+            continue;
+        preset_refuse(name, c->settings->authorities, c->settings->authority_n, ERR_USAGE, why);
         return as_usage(why, "authority");
     }
     if (deploys_check(w->deploys, w->deploy_n, why) < 0)

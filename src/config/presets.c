@@ -10,21 +10,27 @@
 
 #define LETSENCRYPT_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 
+#define PRESET(n, d, s)                                                                                      \
+    {                                                                                                        \
+        .name = (n), .directory = (d), .ca_file = "", .staging = (s), .account = "", .id = (d), .email = "", \
+        .eab_kid = "", .eab_hmac = "", .eab_hmac_file = "", .eab_algorithm = "HS256"                         \
+    }
+
 const struct preset presets[] = {
-    {{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "", LETSENCRYPT_STAGING}, NULL},
-    {{"letsencrypt-staging", LETSENCRYPT_STAGING, "", LETSENCRYPT_STAGING}, NULL},
-    {{"buypass", "", "", ""}, ENDED},
-    {{"buypass-test", "", "", ""}, ENDED},
-    {{"zerossl", "https://acme.zerossl.com/v2/DV90", "", ""}, EAB},
-    {{"google", "https://dv.acme-v02.api.pki.goog/directory", "", ""}, EAB},
-    {{"google-test", "https://dv.acme-v02.test-api.pki.goog/directory", "", ""}, EAB},
-    {{"sslcom", "https://acme.ssl.com/sslcom-dv-ecc", "", ""}, EAB},
-    {{"actalis", "https://acme-api.actalis.com/acme/directory", "", ""}, EAB},
-    {{"sectigo", "https://acme.sectigo.com/v2/DV", "", ""}, EAB},
-    {{"digicert", "https://one.digicert.com/mpki/api/v1/acme/v2/directory", "", ""}, EAB},
-    {{"globalsign", "https://emea.acme.atlas.globalsign.com/directory", "", ""}, EAB},
-    {{"litessl", "https://acme.litessl.com/acme/v2/directory", "", ""}, EAB},
-    {{"freessl", "https://acmepro.freessl.cn/v2/DV", "", ""}, EAB},
+    {PRESET("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", LETSENCRYPT_STAGING), NULL},
+    {PRESET("letsencrypt-staging", LETSENCRYPT_STAGING, LETSENCRYPT_STAGING), NULL},
+    {PRESET("buypass", "", ""), ENDED},
+    {PRESET("buypass-test", "", ""), ENDED},
+    {PRESET("zerossl", "https://acme.zerossl.com/v2/DV90", ""), EAB},
+    {PRESET("google", "https://dv.acme-v02.api.pki.goog/directory", ""), EAB},
+    {PRESET("google-test", "https://dv.acme-v02.test-api.pki.goog/directory", ""), EAB},
+    {PRESET("sslcom", "https://acme.ssl.com/sslcom-dv-ecc", ""), EAB},
+    {PRESET("actalis", "https://acme-api.actalis.com/acme/directory", ""), EAB},
+    {PRESET("sectigo", "https://acme.sectigo.com/v2/DV", ""), EAB},
+    {PRESET("digicert", "https://one.digicert.com/mpki/api/v1/acme/v2/directory", ""), EAB},
+    {PRESET("globalsign", "https://emea.acme.atlas.globalsign.com/directory", ""), EAB},
+    {PRESET("litessl", "https://acme.litessl.com/acme/v2/directory", ""), EAB},
+    {PRESET("freessl", "https://acmepro.freessl.cn/v2/DV", ""), EAB},
 };
 const size_t preset_n = sizeof presets / sizeof presets[0];
 

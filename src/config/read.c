@@ -55,25 +55,13 @@ static bool read_value(struct reader *r, const struct node *node, const struct s
     return false;
 }
 
-/* One value that may be written as a list of one. */
-static void read_one(struct reader *r, const struct node *node, const struct setting *row,
-    const struct where *where, void *base)
+/* A value that a list holds once may not come again; `n` values are read. */
+static bool read_before(const char *const *values, size_t n)
 {
-    if (node->kind != NODE_LIST || (row->flags & SETTING_LIST_OF_ONE) == 0) {
-        read_value(r, node, row, where, setting_field(row, base));
-        return;
-    }
-    if (node->list.n == 0)
-        read_problem(r, node, where, "expected one value, found an empty list");
-    for (size_t i = 0; i < node->list.n; i++) {
-        struct where item = {where, NULL, i};
-        const char *ignored;
-        if (i == 0)
-            read_value(r, node->list.items[i], row, &item, setting_field(row, base));
-        else if (read_value(r, node->list.items[i], row, &item, &ignored))
-            read_problem(r, node->list.items[i], &item,
-                "this version takes one, not a list in order of preference; keep only the first");
-    }
+    for (size_t i = 0; i < n; i++)
+        if (values[i] != NULL && strcmp(values[i], values[n]) == 0)
+            return true;
+    return false;
 }
 
 /* Items that are wrong become NULL, so that indexes stay those of the file. */
@@ -93,7 +81,7 @@ static void read_list(struct reader *r, const struct node *node, const struct se
                 : "");
         return;
     }
-    if (n == 0 && (row->flags & SETTING_REQUIRED) != 0)
+    if (n == 0 && (row->flags & (SETTING_REQUIRED | SETTING_FILLED)) != 0)
         problem_add(r->problems, node_mark(r->file, node), where, "is an empty list; expected %s",
             row->type->expected);
     if (row->max != 0 && n > (uint64_t)row->max) {
@@ -106,6 +94,8 @@ static void read_list(struct reader *r, const struct node *node, const struct se
         struct where item = {where, NULL, i};
         if (!read_value(r, items[i], row, n == 1 && items == alone ? where : &item, &values[i]))
             values[i] = NULL;
+        else if ((row->flags & SETTING_UNIQUE) != 0 && read_before(values, i))
+            read_problem(r, items[i], &item, "is in the list twice");
     }
     setting_set_items(row, base, values, n);
 }
@@ -251,7 +241,7 @@ static void read_row(struct reader *r, const struct node *key, const struct node
         return;
     switch (row->shape) {
     case SHAPE_ONE:
-        read_one(r, value, row, where, base);
+        read_value(r, value, row, where, setting_field(row, base));
         break;
     case SHAPE_LIST:
         read_list(r, value, row, where, base);

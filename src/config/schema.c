@@ -49,28 +49,61 @@ enum {
 #define NO_DOCKER "watching Docker is not in this version"
 #define NO_EAB    "external account binding (EAB) is not in this version"
 
-#define HELP_AUTHORITY "The CA: a preset, an entry of authorities, or the https URL of an ACME directory."
-#define HELP_CHALLENGE "How control of the names is proven."
+#define HELP_AUTHORITY                                                                                       \
+    "The CA: a preset, an entry of authorities, or the https URL of an ACME directory; of a list, the next " \
+    "one is tried where the one before fails."
+#define HELP_CHALLENGE "How control of the names is proven, in order of preference."
 #define HELP_WEBROOT                                                                                    \
     "Directory that a web server on port 80 serves; challenge files are put into its .well-known/acme-" \
     "challenge. Empty: the built-in responder answers."
-#define HELP_KEY_TYPE  "Kind of the private key."
+#define HELP_KEY_TYPE                                                                                  \
+    "Kind of the private key; of two, one ECDSA and one RSA, a certificate of each, the second named " \
+    "NAME-rsa or NAME-ecdsa."
 #define HELP_KEY_GROUP "Group that owns the key files. Empty: that of the keeper."
 #define HELP_KEY_MODE  "Mode of the key files in octal; nothing for others, nothing executable."
-#define HELP_RENEW     "How long before expiry to renew. auto: a third of the lifetime."
-#define HELP_RETRY     "Wait after a failure. auto: 1 min, 10 min, 100 min, then daily."
+#define HELP_PROFILE   "Profile of the CA that is required. Empty: none."
+#define HELP_PREFERRED_PROFILE \
+    "Profiles to ask for, in this order, where the CA offers them; it is asked for none otherwise."
+#define HELP_PREFERRED_CHAIN                                                                               \
+    "Chain to take where the CA offers several: the common name of an issuer, or the SHA-256 fingerprint " \
+    "of a certificate of the chain."
+#define HELP_REUSE_KEY   "Whether a renewal keeps the private key."
+#define HELP_MUST_STAPLE "Whether the certificate says that servers must staple OCSP answers (RFC 7633)."
+#define HELP_NOT_BEFORE  "Start of validity, this long after the order. auto: what the CA gives."
+#define HELP_NOT_AFTER   "End of validity, this long after the order. auto: what the CA gives."
+#define HELP_REJECTED    "What to do when the CA rejects some of the names: fail, or issue-without them."
+#define HELP_RENEW       "How long before expiry to renew. auto: a third of the lifetime."
+#define HELP_RETRY       "Wait after a failure. auto: 1 min, 10 min, 100 min, then daily."
 
-/* What stands at the top of the file as the default of all certificates, and in each certificate: fields of
- * the same names in both structs. */
-#define CERTIFICATE_KEYS(in)                                                                                \
-    VALUE("authority", in, authority, type_authority, SETTING_LIST_OF_ONE, HELP_AUTHORITY),                 \
-        VALUE("challenge", in, challenge, type_challenge, SETTING_LIST_OF_ONE, HELP_CHALLENGE),             \
-        VALUE("webroot", in, webroot, type_path, SETTING_EMPTY, HELP_WEBROOT),                              \
-        VALUE("key-type", in, key_type, type_key_type, 0, HELP_KEY_TYPE),                                   \
-        VALUE("key-group", in, key_group, type_account, SETTING_EMPTY, HELP_KEY_GROUP),                     \
-        VALUE("key-mode", in, key_mode, type_mode, 0, HELP_KEY_MODE),                                       \
-        RANGE("renew-before", in, renew_before_s, type_duration, SETTING_AUTO, 1, RENEW_MAX_S, HELP_RENEW), \
-        RANGE("retry", in, retry_s, type_duration, SETTING_AUTO, 1, RETRY_MAX_S, HELP_RETRY)
+/* What stands at the top of the file as the default of all certificates, and in each certificate; `of` leads
+ * from the struct to the wish's fields. */
+#define CERTIFICATE_KEYS(in, of)                                                                             \
+    VALUES("authority", in, of authorities, of authority_n, type_authority,                                  \
+        SETTING_ALONE | SETTING_FILLED | SETTING_UNIQUE | SETTING_COMMAS, WISH_AUTHORITIES_MAX,              \
+        HELP_AUTHORITY),                                                                                     \
+        VALUES("challenge", in, of challenges, of challenge_n, type_challenge,                               \
+            SETTING_ALONE | SETTING_FILLED | SETTING_UNIQUE | SETTING_COMMAS, WISH_CHALLENGES_MAX,           \
+            HELP_CHALLENGE),                                                                                 \
+        VALUE("webroot", in, of webroot, type_path, SETTING_EMPTY, HELP_WEBROOT),                            \
+        VALUES("key-type", in, of key_types, of key_type_n, type_key_type,                                   \
+            SETTING_ALONE | SETTING_FILLED | SETTING_UNIQUE | SETTING_COMMAS, WISH_KEY_TYPES_MAX,            \
+            HELP_KEY_TYPE),                                                                                  \
+        VALUE("key-group", in, of key_group, type_account, SETTING_EMPTY, HELP_KEY_GROUP),                   \
+        VALUE("key-mode", in, of key_mode, type_mode, 0, HELP_KEY_MODE),                                     \
+        VALUE("profile", in, of profile, type_term, SETTING_EMPTY, HELP_PROFILE),                            \
+        VALUES("preferred-profile", in, of preferred_profiles, of preferred_profile_n, type_term,            \
+            SETTING_UNIQUE | SETTING_COMMAS, WISH_PREFERENCES_MAX, HELP_PREFERRED_PROFILE),                  \
+        VALUES("preferred-chain", in, of preferred_chains, of preferred_chain_n, type_chain, SETTING_UNIQUE, \
+            WISH_PREFERENCES_MAX, HELP_PREFERRED_CHAIN),                                                     \
+        VALUE("reuse-key", in, of reuse_key, type_bool, 0, HELP_REUSE_KEY),                                  \
+        VALUE("must-staple", in, of must_staple, type_bool, 0, HELP_MUST_STAPLE),                            \
+        RANGE("not-before", in, of not_before_s, type_duration, SETTING_AUTO, 1, RENEW_MAX_S,                \
+            HELP_NOT_BEFORE),                                                                                \
+        RANGE("not-after", in, of not_after_s, type_duration, SETTING_AUTO, 1, RENEW_MAX_S, HELP_NOT_AFTER), \
+        VALUE("on-rejected-name", in, of issue_without, type_rejected, 0, HELP_REJECTED),                    \
+        RANGE(                                                                                               \
+            "renew-before", in, of renew_before_s, type_duration, SETTING_AUTO, 1, RENEW_MAX_S, HELP_RENEW), \
+        RANGE("retry", in, of retry_s, type_duration, SETTING_AUTO, 1, RETRY_MAX_S, HELP_RETRY)
 
 static const struct setting user_rows[] = {
     VALUE("engine", settings, user_engine, type_account, 0, "User of the process that talks to the CA."),
@@ -85,6 +118,13 @@ static const struct setting http01_rows[] = {
         "Addresses of the built-in responder."),
 };
 static const struct section section_http01 = {SECTION("settings of http-01", http01_rows, settings)};
+
+static const struct setting tls_alpn01_rows[] = {
+    VALUES("listen", settings, tls_alpn01_listen, tls_alpn01_listen_n, type_listen, SETTING_REQUIRED,
+        LISTEN_MAX, "Addresses of the built-in responder."),
+};
+static const struct section section_tls_alpn01 = {
+    SECTION("settings of tls-alpn-01", tls_alpn01_rows, settings)};
 
 static const struct setting authority_rows[] = {
     VALUE("directory", authority, directory, type_url, SETTING_REQUIRED, "URL of the ACME directory."),
@@ -114,14 +154,14 @@ static const struct setting certificate_rows[] = {
     VALUE("name", wish, name, type_name, 0,
         "Name of the certificate and of its directory; the first domain where nothing is said."),
     VALUES("domains", wish, domains, domain_n, type_domain, SETTING_REQUIRED, 0,
-        "DNS names in the certificate."),
-    CERTIFICATE_KEYS(wish),
+        "DNS names and IP addresses in the certificate."),
+    CERTIFICATE_KEYS(wish, ),
+    VALUE("csr", wish, csr, type_csr, SETTING_EMPTY,
+        "PKCS #10 request in PEM of a key that evercert never sees. Empty: made here."),
     STRUCTS("deploy", SHAPE_OBJECTS, wish, deploys, deploy_n, schema_deploy, 0, WISH_DEPLOYS_MAX,
         "What to do when a new certificate is in place."),
     LATER("dns", NO_DNS),
-    LATER("profile", "profiles are not in this version"),
     LATER("publish", "publish is not in this version"),
-    LATER("reuse-key", "reuse-key is not in this version"),
 };
 const struct section schema_certificate = {
     SECTION("a certificate", certificate_rows, wish), .init = certificate_init, .check = certificate_check};
@@ -130,14 +170,14 @@ static const struct setting root_rows[] = {
     VALUE("email", settings, email, type_email, SETTING_EMPTY, "Contact address for the account at the CA."),
     VALUE("agree-tos", settings, agree_tos, type_bool, 0,
         "Whether you agree to the terms of service of the CAs."),
-    CERTIFICATE_KEYS(settings),
+    CERTIFICATE_KEYS(settings, defaults.),
     KEYS("users", section_users, "Users that the processes run as."),
     KEYS("http-01", section_http01, "The built-in responder of http-01."),
+    KEYS("tls-alpn-01", section_tls_alpn01, "The built-in responder of tls-alpn-01."),
     STRUCTS("authorities", SHAPE_ENTRIES, settings, authorities, authority_n, schema_authority, 0, 0,
         "CAs by name."),
     STRUCTS("certificates", SHAPE_OBJECTS, settings, certificates, certificate_n, schema_certificate,
         SETTING_LATE, 0, "The certificates to keep."),
-    LATER("tls-alpn-01", "tls-alpn-01 is not in this version"),
     LATER("dns", NO_DNS),
     LATER("propagation", NO_DNS),
     LATER("docker", NO_DOCKER),

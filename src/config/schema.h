@@ -27,12 +27,16 @@ enum shape {
 };
 
 enum setting_flag {
-    SETTING_REQUIRED = 1 << 0,    /* must be there; of a list: with at least one value */
-    SETTING_EMPTY = 1 << 1,       /* "" is allowed and means none */
-    SETTING_AUTO = 1 << 2,        /* of a duration: "auto" is allowed and is 0 */
-    SETTING_LIST_OF_ONE = 1 << 3, /* a list is allowed, but only of one value in this version */
-    SETTING_LIST_ONLY = 1 << 4,   /* one value alone is an error */
-    SETTING_LATE = 1 << 5,        /* read when all else of all files is known */
+    SETTING_REQUIRED = 1 << 0,  /* must be there; of a list: with at least one value */
+    SETTING_EMPTY = 1 << 1,     /* "" is allowed and means none */
+    SETTING_AUTO = 1 << 2,      /* of a duration: "auto" is allowed and is 0 */
+    SETTING_FILLED = 1 << 3,    /* a list with at least one value, where it is there */
+    SETTING_LIST_ONLY = 1 << 4, /* one value alone is an error */
+    SETTING_LATE = 1 << 5,      /* read when all else of all files is known */
+    SETTING_UNIQUE = 1 << 6,    /* a list that holds no value twice */
+    SETTING_COMMAS = 1 << 7,    /* a list that a command line may give in one word, parted by commas */
+    SETTING_ALONE = 1 << 8,     /* a list that is mostly of one value: shown, and in the wishes of the version
+                                 * before, as a value alone */
 };
 
 struct setting {

@@ -17,7 +17,6 @@
 
 enum {
     CONFIG_FILES_MAX = 100 * 1000, /* in evercert.d: one for each customer of a large platform */
-    KEY_MODE = 0600,
 };
 
 /* A file's document. */
@@ -35,18 +34,14 @@ struct load {
 
 static struct settings defaults(void)
 {
-    return (struct settings){
-        .authority = PRESET_DEFAULT,
+    struct settings s = {
         .email = "",
-        .challenge = "http-01",
-        .webroot = "",
-        .key_type = KEY_ECDSA_P256,
-        .key_group = "",
-        .key_mode = KEY_MODE,
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
     };
+    certificate_init(&s.defaults, NULL);
+    return s;
 }
 
 static void load_init(struct load *l, struct arena *a, struct settings *s, size_t files)
@@ -95,21 +90,20 @@ static void add_file(struct load *l, const char *path)
 }
 
 /* ":80" means all addresses, which takes one socket for IPv6 and one for IPv4. */
-static void finish_listen(struct load *l)
+static void finish_listen(
+    struct load *l, const char *const **listen, size_t *listen_n, const char *const everywhere[2])
 {
-    struct settings *s = l->reader.settings;
-    static const char *const everywhere[] = {"[::]:80", "0.0.0.0:80"};
-    if (s->http01_listen_n == 0) {
-        s->http01_listen = everywhere;
-        s->http01_listen_n = ARRAY_LEN(everywhere);
+    if (*listen_n == 0) {
+        *listen = everywhere;
+        *listen_n = 2;
         return;
     }
     struct arena *a = l->reader.a;
-    const char **list = arena_array(a, s->http01_listen_n * 2, sizeof *list);
+    const char **list = arena_array(a, *listen_n * 2, sizeof *list);
     struct names had = names_new(l->reader.scratch);
     size_t n = 0;
-    for (size_t i = 0; i < s->http01_listen_n; i++) {
-        const char *at = s->http01_listen[i];
+    for (size_t i = 0; i < *listen_n; i++) {
+        const char *at = (*listen)[i];
         bool all = at != NULL && at[0] == ':';
         const char *made[] = {
             all ? arena_printf(a, "[::]%s", at) : at, all ? arena_printf(a, "0.0.0.0%s", at) : NULL};
@@ -119,8 +113,8 @@ static void finish_listen(struct load *l)
                 list[n++] = made[j];
             }
     }
-    s->http01_listen = list;
-    s->http01_listen_n = n;
+    *listen = list;
+    *listen_n = n;
 }
 
 /* Own entries in the order of the files, then presets in the order of their table, then URLs in the order of
@@ -141,24 +135,37 @@ static void finish_authorities(struct load *l)
             list[n++] = presets[i].authority;
     }
     for (const struct direct *d = r->directs; d != NULL; d = d->next)
-        list[n++] = (struct authority){.name = d->url, .directory = d->url, .ca_file = "", .staging = ""};
+        list[n++] = authority_of_url(d->url);
     s->authorities = list;
     s->authority_n = n;
 }
 
-/* The default authority; the problem is shown where the name was written. */
-static void check_default_authority(struct load *l)
+/* The value of a key at the top and the file it stands in; NULL where it was not written. */
+static const struct node *default_node(const struct load *l, const char *key, struct mark *file)
 {
-    struct err err = ERR_INIT;
-    if (authority_use(&l->reader, l->reader.settings->authority, &err) == 0 || l->problems.broken_file)
-        return;
-    struct where where = {NULL, "authority", 0};
-    const struct setting *row = section_row(&schema_root, STR("authority"));
+    const struct setting *row = section_row(&schema_root, str_c(key));
     struct mark mark = l->reader.root.marks[row - schema_root.rows];
     for (size_t i = 0; i < l->n; i++)
-        if (mark.line != 0 && l->files[i].file.file_no == mark.file_no)
-            mark = node_mark(l->files[i].file, read_member(l->files[i].root, "authority"));
-    problem_add(&l->problems, mark, &where, "%s", err.text);
+        if (mark.line != 0 && l->files[i].file.file_no == mark.file_no) {
+            *file = l->files[i].file;
+            return read_member(l->files[i].root, key);
+        }
+    return NULL;
+}
+
+/* What certificates inherit; problems are shown where it was written. */
+static void check_defaults(struct load *l)
+{
+    struct wish *w = &l->reader.settings->defaults;
+    struct mark file = {0};
+    struct err err = ERR_INIT;
+    const struct node *node = default_node(l, "authority", &file);
+    if (!l->problems.broken_file)
+        authorities_use(&l->reader, file, node, NULL, w);
+    if ((node = default_node(l, "key-type", &file)) != NULL && key_types_check(w, &err) < 0) {
+        struct where where = {NULL, "key-type", 0};
+        problem_add(&l->problems, node_mark(file, node), &where, "%s", err.text);
+    }
 }
 
 /* Reads what was loaded and hands over the result or the problems. Ends the load. */
@@ -172,9 +179,11 @@ static int load_finish(
             read_document(&l->reader, l->files[i].root);
         }
         if (late == 0)
-            check_default_authority(l);
+            check_defaults(l);
     }
-    finish_listen(l);
+    static const char *const http[] = {"[::]:80", "0.0.0.0:80"}, *const tls[] = {"[::]:443", "0.0.0.0:443"};
+    finish_listen(l, &l->reader.settings->http01_listen, &l->reader.settings->http01_listen_n, http);
+    finish_listen(l, &l->reader.settings->tls_alpn01_listen, &l->reader.settings->tls_alpn01_listen_n, tls);
     finish_authorities(l);
     problems_sort(&l->problems);
     if (problems != NULL) {
@@ -271,6 +280,23 @@ int settings_load(const char *path, bool optional, struct arena *a, struct setti
     return load_finish(&l, out, problems, err);
 }
 
+struct authority authority_of_url(const char *url)
+{
+    return (struct authority){
+        .name = url,
+        .directory = url,
+        .ca_file = "",
+        .staging = "",
+        .account = "",
+        .id = url,
+        .email = "",
+        .eab_kid = "",
+        .eab_hmac = "",
+        .eab_hmac_file = "",
+        .eab_algorithm = "HS256",
+    };
+}
+
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a)
 {
     for (size_t i = 0; i < s->authority_n; i++)
@@ -280,19 +306,18 @@ const struct authority *settings_authority(const struct settings *s, struct str 
     if (preset != NULL)
         return preset->refused == NULL ? &preset->authority : NULL;
     static const struct setting row = {.type = &type_url};
-    struct authority direct = {.ca_file = "", .staging = ""};
-    if (value_parse(&row, name, a, &direct.directory, NULL) < 0)
+    const char *url;
+    if (value_parse(&row, name, a, &url, NULL) < 0)
         return NULL;
-    direct.name = direct.directory;
     struct authority *found = arena_alloc(a, sizeof *found);
-    *found = direct;
+    *found = authority_of_url(url);
     return found;
 }
 
-const struct authority *settings_authority_of_directory(const struct settings *s, struct str directory)
+const struct authority *settings_authority_of_id(const struct settings *s, struct str id)
 {
     for (size_t i = 0; i < s->authority_n; i++)
-        if (str_eq_c(directory, s->authorities[i].directory))
+        if (str_eq_c(id, s->authorities[i].id))
             return &s->authorities[i];
     return NULL;
 }

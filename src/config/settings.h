@@ -19,31 +19,41 @@ enum {
     CONFIG_PROBLEMS_MAX = 100,          /* after that nobody reads on */
 };
 
+/* A CA, and one account there. No text is NULL. */
 struct authority {
     const char *name;      /* preset or own entry; "https://..." given directly names itself */
     const char *directory; /* https URL */
     const char *ca_file;   /* "" : the system's trust store */
     const char *staging;   /* https URL of its staging directory, "" : none */
+    const char *account;   /* label that tells accounts at one directory apart, "" : the only one */
+    const char *id;    /* of the account, everywhere: the directory, with "#LABEL" behind it where there is
+                        * a label (the URL of a directory never holds '#') */
+    const char *email; /* "" : none of its own, the settings' one counts */
+    bool agree_tos;    /* its own word; the settings' one counts too */
+    /* External account binding (RFC 8555 7.3.4). The key is text: base64url, with padding or without, or
+     * plain base64; the keeper decodes it. It is a secret. */
+    const char *eab_kid, *eab_hmac; /* "" : none */
+    const char *eab_hmac_file;      /* where it was read from, "" : nowhere */
+    const char *eab_algorithm;      /* "HS256", "HS384", "HS512" */
+    enum key_type account_key_type; /* of a key that is made for the account; may be KEY_ED25519 */
+    bool pre_authorize;             /* names are authorized before they are ordered (RFC 8555 7.4.1) */
 };
 
 struct settings {
-    const char *authority; /* default, "letsencrypt" where nothing is said */
-    const char *email;     /* "" */
+    const char *email; /* "" */
     bool agree_tos;
+    /* What certificates inherit, those of commands too: without name, domains, deploys and csr. Where nothing
+     * is said: authority "letsencrypt", challenge "http-01", key type "ecdsa-p256". */
+    struct wish defaults;
     const struct authority *authorities; /* presets that are used and own entries */
     size_t authority_n;
     const char *const *http01_listen; /* "[::]:80", "0.0.0.0:80" where nothing is said */
     size_t http01_listen_n;
+    const char *const *tls_alpn01_listen; /* "[::]:443", "0.0.0.0:443" where nothing is said */
+    size_t tls_alpn01_listen_n;
     const struct wish *certificates;
     size_t certificate_n;
     const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */
-    /* Defaults for certificates made by command: */
-    const char *challenge; /* "http-01" */
-    const char *webroot;
-    enum key_type key_type;
-    const char *key_group;
-    unsigned key_mode;
-    int64_t renew_before_s, retry_s;
 };
 
 /* One thing that is wrong, ready to print: "FILE:LINE:COLUMN: certificates[0].key-typ: unknown key (did you
@@ -71,8 +81,10 @@ void settings_schema(struct buf *out);
 /* An authority by name: own entries, then presets, then an https URL as itself. NULL where there is none. A
  * result that is not in `s` yet lives in `a`. */
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a);
-/* The authority in `s` whose directory is `directory`; NULL where there is none. */
-const struct authority *settings_authority_of_directory(const struct settings *s, struct str directory);
+/* The authority in `s` with that id; NULL where there is none. */
+const struct authority *settings_authority_of_id(const struct settings *s, struct str id);
+/* A URL as an authority that names itself, without account label, of the texts given. */
+struct authority authority_of_url(const char *url);
 
 /*
  * A wish of the command line: `option` is the same word as in the configuration, without the dashes: "domain"

@@ -75,6 +75,10 @@ static void put_list(const struct setting *row, const void *base, struct buf *ou
 {
     size_t n;
     const char *const *items = setting_items(row, base, &n);
+    if (n == 1 && (row->flags & SETTING_ALONE) != 0) {
+        put_value(row, &items[0], out);
+        return;
+    }
     buf_put_char(out, '[');
     for (size_t i = 0; i < n; i++) {
         buf_put_c(out, i == 0 ? "" : ", ");
@@ -191,8 +195,10 @@ static json_t *schema_list(json_t *item, const struct setting *row, int64_t most
     json_t *schema = json_object();
     json_object_set_new(schema, "type", json_string("array"));
     json_object_set_new(schema, "items", item);
-    if ((row->flags & (SETTING_REQUIRED | SETTING_LIST_OF_ONE)) != 0)
+    if ((row->flags & (SETTING_REQUIRED | SETTING_FILLED)) != 0)
         json_object_set_new(schema, "minItems", json_integer(1));
+    if ((row->flags & SETTING_UNIQUE) != 0)
+        json_object_set_new(schema, "uniqueItems", json_true());
     if (most != 0)
         json_object_set_new(schema, "maxItems", json_integer(most));
     return schema;
@@ -213,8 +219,6 @@ static json_t *schema_of_row(const struct setting *row)
     switch (row->shape) {
     case SHAPE_ONE:
         schema = schema_of_value(row);
-        if ((row->flags & SETTING_LIST_OF_ONE) != 0)
-            schema = schema_either(schema, schema_list(schema_of_value(row), row, 1));
         break;
     case SHAPE_LIST:
         schema = schema_list(schema_of_value(row), row, row->max);

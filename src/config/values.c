@@ -3,11 +3,10 @@
 #include "acme/url.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "config/nearest.h"
 #include "config/problems.h"
 #include "config/schema.h"
+#include "config/values_priv.h"
 #include "config/wish.h"
-#include "crypto/key_type.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -23,32 +22,32 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_word(char c, const char *more)
+bool value_is_word(char c, const char *more)
 {
     return is_letter(c) || is_digit(c) || (c != '\0' && strchr(more, c) != NULL);
 }
 
-static bool all_words(struct str s, const char *more)
+bool value_all_words(struct str s, const char *more)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!is_word(s.p[i], more))
+        if (!value_is_word(s.p[i], more))
             return false;
     return true;
 }
 
-static int unexpected(const struct value_type *type, struct str text, struct err *err)
+int value_unexpected(const struct value_type *type, struct str text, struct err *err)
 {
     char quoted[QUOTE_MAX];
     return err_set(err, ERR_INPUT, "expected %s, found %s", type->expected, quote(text, quoted));
 }
 
-static void print_text(const struct setting *row, const void *field, struct buf *out)
+void value_print_text(const struct setting *row, const void *field, struct buf *out)
 {
     const char *const *text = field;
     buf_put_c(out, *text != NULL ? *text : "");
 }
 
-static void store_text(struct str text, struct arena *a, void *field)
+void value_store_text(struct str text, struct arena *a, void *field)
 {
     const char **to = field;
     *to = arena_dup(a, text);
@@ -59,16 +58,16 @@ static void store_text(struct str text, struct arena *a, void *field)
 static int parse_account(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
-    if (text.n > ACCOUNT_NAME_MAX || text.p[0] == '-' || !all_words(text, "._-$@\\"))
-        return unexpected(row->type, text, err);
-    store_text(text, a, field);
+    if (text.n > ACCOUNT_NAME_MAX || text.p[0] == '-' || !value_all_words(text, "._-$@\\"))
+        return value_unexpected(row->type, text, err);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_account = {
     .expected = "the name of a user or group",
     .parse = parse_account,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^([A-Za-z0-9._$@\\\\][A-Za-z0-9._$@\\\\-]*)?$",
 };
 
@@ -77,22 +76,24 @@ const struct value_type type_account = {
 static int parse_argument(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
-    store_text(text, a, field);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_argument = {
     .expected = "a word of a command",
     .parse = parse_argument,
-    .print = print_text,
+    .print = value_print_text,
     .lines = true,
+    .longest = WISH_DEPLOY_TEXT_MAX,
 };
 
 /* Authority: a name or a directory's URL; whether there is such a name is seen when all files are read. */
 
 int authority_name_check(struct str name, struct err *err)
 {
-    if (name.n > 0 && name.n <= AUTHORITY_NAME_MAX && is_word(name.p[0], "") && all_words(name, "._-"))
+    if (name.n > 0 && name.n <= AUTHORITY_NAME_MAX && value_is_word(name.p[0], "") &&
+        value_all_words(name, "._-"))
         return 0;
     char quoted[QUOTE_MAX];
     return err_set(err, ERR_INPUT,
@@ -104,10 +105,12 @@ static int parse_url(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
     if (!str_starts(text, STR("https://")))
-        return unexpected(&type_url, text, err);
+        return value_unexpected(&type_url, text, err);
+    if (memchr(text.p, '#', text.n) != NULL)
+        return err_set(err, ERR_INPUT, "the URL of a directory holds no '#'");
     int r = acme_url_check(text, err);
     if (r == 0)
-        store_text(text, a, field);
+        value_store_text(text, a, field);
     return r == 0 ? 0 : ERR_INPUT;
 }
 
@@ -117,22 +120,22 @@ static int parse_authority(
     if (memchr(text.p, ':', text.n) != NULL || memchr(text.p, '/', text.n) != NULL)
         return parse_url(row, text, a, field, err);
     if (authority_name_check(text, NULL) < 0)
-        return unexpected(row->type, text, err);
-    store_text(text, a, field);
+        return value_unexpected(row->type, text, err);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_authority = {
     .expected = "the name of an authority or the https URL of its directory",
     .parse = parse_authority,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^([A-Za-z0-9][A-Za-z0-9._-]*|https://.+)$",
 };
 
 const struct value_type type_url = {
     .expected = "a URL that begins with https://",
     .parse = parse_url,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^https://.+$",
 };
 
@@ -143,7 +146,7 @@ static int parse_bool(
 {
     bool yes = str_eq_nocase(text, STR("true"));
     if (!yes && !str_eq_nocase(text, STR("false")))
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     *(bool *)field = yes;
     return 0;
 }
@@ -161,60 +164,6 @@ const struct value_type type_bool = {
     .json_type = "boolean",
 };
 
-/* Challenge. The others are known, so that the answer is not "unknown". */
-
-static const char *const challenges_later[] = {"dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01"};
-
-static int parse_challenge(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
-{
-    char quoted[QUOTE_MAX], meant[NEAREST_TEXT_MAX];
-    for (size_t i = 0; i < ARRAY_LEN(challenges_later); i++)
-        if (str_eq_c(text, challenges_later[i]))
-            return err_set(err, ERR_INPUT, "this version cannot do %s yet; only http-01 is built in",
-                challenges_later[i]);
-    if (!str_eq_c(text, "http-01")) {
-        struct nearest near = nearest_new(text);
-        nearest_try(&near, "http-01");
-        return err_set(err, ERR_INPUT, "expected %s, found %s%s", row->type->expected, quote(text, quoted),
-            nearest_text(&near, meant));
-    }
-    store_text(text, a, field);
-    return 0;
-}
-
-static const char *choice_challenge(size_t i)
-{
-    return i == 0 ? "http-01" : NULL;
-}
-
-const struct value_type type_challenge = {
-    .expected = "http-01",
-    .parse = parse_challenge,
-    .print = print_text,
-    .bare = true,
-    .choice = choice_challenge,
-};
-
-/* Domain. */
-
-static int parse_domain(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
-{
-    const char *ascii;
-    int r = name_to_ascii(text, a, &ascii, err);
-    if (r < 0)
-        return r;
-    *(const char **)field = ascii;
-    return 0;
-}
-
-const struct value_type type_domain = {
-    .expected = "a DNS name",
-    .parse = parse_domain,
-    .print = print_text,
-};
-
 /* Duration. */
 
 static int parse_duration(
@@ -224,7 +173,7 @@ static int parse_duration(
     char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
     bool automatic = (row->flags & SETTING_AUTO) != 0 && str_eq_c(text, "auto");
     if (!automatic && duration_parse(text, &seconds) < 0)
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     if (!automatic && (seconds < row->min || seconds > row->max))
         return err_set(err, ERR_INPUT, "%.*s is outside %s to %s", STR_ARG(text),
             duration_format(row->min, least), duration_format(row->max, most));
@@ -257,57 +206,18 @@ static int parse_email(
     if (str_starts(text, STR("mailto:")))
         return err_set(err, ERR_INPUT, "write the address alone, without mailto:");
     if (!str_cut(text, '@', &local, &host) || local.n == 0 || host.n == 0 || text.n > 254 ||
-        !all_words(local, "!#$&'*+-/=^_`{|}~.") || !all_words(host, "-.") || host.p[0] == '.' ||
+        !value_all_words(local, "!#$&'*+-/=^_`{|}~.") || !value_all_words(host, "-.") || host.p[0] == '.' ||
         host.p[host.n - 1] == '.')
-        return unexpected(row->type, text, err);
-    store_text(text, a, field);
+        return value_unexpected(row->type, text, err);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_email = {
     .expected = "one e-mail address",
     .parse = parse_email,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^([^@ ]+@[^@ ]+)?$",
-};
-
-/* Key type. */
-
-static const char *choice_key_type(size_t i)
-{
-    return i < KEY_TYPE_END_ ? key_type_name((enum key_type)i) : NULL;
-}
-
-static int parse_key_type(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
-{
-    if (key_type_parse(text, field))
-        return 0;
-    char quoted[QUOTE_MAX], meant[NEAREST_TEXT_MAX];
-    struct buf all = buf_new(ERR_TEXT_MAX);
-    struct nearest near = nearest_new(text);
-    const char *name;
-    for (size_t i = 0; (name = choice_key_type(i)) != NULL; i++) {
-        buf_printf(&all, "%s%s", i == 0 ? "" : ", ", name);
-        nearest_try(&near, name);
-    }
-    int r = err_set(err, ERR_INPUT, "expected one of %s, found %s%s", buf_c(&all), quote(text, quoted),
-        nearest_text(&near, meant));
-    buf_free(&all);
-    return r;
-}
-
-static void print_key_type(const struct setting *row, const void *field, struct buf *out)
-{
-    buf_put_c(out, key_type_name(*(const enum key_type *)field));
-}
-
-const struct value_type type_key_type = {
-    .expected = "a type of key such as ecdsa-p256",
-    .parse = parse_key_type,
-    .print = print_key_type,
-    .bare = true,
-    .choice = choice_key_type,
 };
 
 /* Address to listen on. */
@@ -322,7 +232,7 @@ static int parse_listen(
     unsigned char address[sizeof(struct in6_addr)];
     char host_c[INET6_ADDRSTRLEN + 1] = "";
     if (colon == NULL)
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     host = (struct str){text.p, (size_t)(colon - text.p)};
     port_text = (struct str){colon + 1, text.n - host.n - 1};
     if (!str_to_u64(port_text, PORT_MAX, &port) || port == 0 || port_text.p[0] == '0')
@@ -332,22 +242,22 @@ static int parse_listen(
     if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']') {
         family = AF_INET6;
         bool scoped = str_cut((struct str){host.p + 1, host.n - 2}, '%', &host, &zone);
-        if (scoped && (zone.n == 0 || zone.n > 15 || !all_words(zone, "._-")))
-            return unexpected(row->type, text, err);
+        if (scoped && (zone.n == 0 || zone.n > 15 || !value_all_words(zone, "._-")))
+            return value_unexpected(row->type, text, err);
     }
     if (host.n >= sizeof host_c)
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     memcpy(host_c, host.p, host.n);
     if ((host.n > 0 || family == AF_INET6) && inet_pton(family, host_c, address) != 1)
-        return unexpected(row->type, text, err);
-    store_text(text, a, field);
+        return value_unexpected(row->type, text, err);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_listen = {
     .expected = "an address and port in numbers such as [::]:80, 127.0.0.1:8402 or :80",
     .parse = parse_listen,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^(\\[[0-9A-Fa-f:.]+(%.+)?\\]|[0-9.]*):[0-9]+$",
 };
 
@@ -361,10 +271,10 @@ static int parse_mode(
     unsigned mode = 0;
     char quoted[QUOTE_MAX];
     if (digits.n < 3 || digits.n > 4)
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     for (size_t i = 0; i < digits.n; i++) {
         if (digits.p[i] < '0' || digits.p[i] > '7')
-            return unexpected(row->type, text, err);
+            return value_unexpected(row->type, text, err);
         mode = mode * 8 + (unsigned)(digits.p[i] - '0');
     }
     quote(text, quoted);
@@ -393,42 +303,23 @@ const struct value_type type_mode = {
     .pattern = "^(0o)?0?[46][0246]0$",
 };
 
-/* Name of a certificate. */
-
-static int parse_name(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
-{
-    int r = wish_name_check(text, err);
-    if (r < 0)
-        return r;
-    store_text(text, a, field);
-    return 0;
-}
-
-const struct value_type type_name = {
-    .expected = "a name",
-    .parse = parse_name,
-    .print = print_text,
-    .pattern = "^[A-Za-z0-9_@][A-Za-z0-9._@-]*$",
-};
-
 /* Path: absolute, because the daemon's directory is not the operator's. */
 
 static int parse_path(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
     if (text.p[0] != '/')
-        return unexpected(row->type, text, err);
+        return value_unexpected(row->type, text, err);
     if (row->max != 0 && text.n > (uint64_t)row->max)
         return err_set(err, ERR_INPUT, "longer than %" PRId64 " octets", row->max);
-    store_text(text, a, field);
+    value_store_text(text, a, field);
     return 0;
 }
 
 const struct value_type type_path = {
     .expected = "an absolute path such as /var/www/html",
     .parse = parse_path,
-    .print = print_text,
+    .print = value_print_text,
     .pattern = "^(/.*)?$",
 };
 
@@ -451,7 +342,7 @@ static bool printable(struct str text, bool lines)
 
 int value_parse(const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
-    size_t longest = row->type->lines ? (size_t)WISH_DEPLOY_TEXT_MAX : (size_t)VALUE_TEXT_MAX - 1;
+    size_t longest = row->type->longest != 0 ? row->type->longest : (size_t)VALUE_TEXT_MAX - 1;
     if (text.n > longest)
         return err_set(err, ERR_INPUT, "longer than %zu octets", longest);
     if (!printable(text, row->type->lines))

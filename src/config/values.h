@@ -30,15 +30,18 @@ struct value_type {
     void (*print)(const struct setting *row, const void *field, struct buf *out);
     bool bare;                       /* in YAML it is written without quotes */
     bool lines;                      /* may hold line breaks and tabs */
+    size_t longest;                  /* octets; 0: VALUE_TEXT_MAX - 1 */
     const char *json_type;           /* in a JSON Schema; NULL: "string" */
     const char *json_also;           /* a second type it may have there; NULL: none */
     const char *pattern;             /* in a JSON Schema; NULL: none */
     const char *(*choice)(size_t i); /* the i-th of an enumeration, NULL behind the last; or no function */
 };
 
-extern const struct value_type type_account, type_argument, type_authority, type_bool, type_challenge,
-    type_domain, type_duration, type_email, type_key_type, type_listen, type_mode, type_name, type_path,
-    type_url;
+/* Fields are const char *, but: of type_bool and type_rejected bool, of type_duration int64_t, of type_mode
+ * unsigned, of type_account_key enum key_type. */
+extern const struct value_type type_account, type_account_key, type_argument, type_authority, type_bool,
+    type_chain, type_challenge, type_csr, type_domain, type_duration, type_email, type_key_type, type_listen,
+    type_mode, type_name, type_path, type_rejected, type_term, type_url;
 
 /* Reads `text` as a value of `row` into `field` (of the row's C type). ERR_INPUT says what is expected and
  * what is there. */

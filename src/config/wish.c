@@ -115,27 +115,42 @@ static int decode_value(
     return 0;
 }
 
+static int check_unique(const struct setting *row, const void *base, struct err *err)
+{
+    size_t n;
+    const char *const *items = setting_items(row, base, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(items[i], items[j]) == 0)
+                return err_set(err, ERR_INPUT, "wish: %s holds %s twice", row->key, items[i]);
+    return 0;
+}
+
 static int decode_row(
     const json_t *json, const struct setting *row, struct arena *a, void *base, struct err *err)
 {
     if (row->shape == SHAPE_ONE)
         return decode_value(json, row, a, setting_field(row, base), err);
-    if (!json_is_array(json))
+    bool alone = row->shape == SHAPE_LIST && (row->flags & SETTING_ALONE) != 0 && json_is_string(json);
+    if (!json_is_array(json) && !alone)
         return err_set(err, ERR_INPUT, "wish: %s is no list", row->key);
-    size_t n = json_array_size(json), most = row->max != 0 ? (size_t)row->max : (size_t)WISH_DOMAINS_MAX;
+    size_t n = alone ? 1 : json_array_size(json),
+           most = row->max != 0 ? (size_t)row->max : (size_t)WISH_DOMAINS_MAX;
     size_t size = setting_item_size(row);
     if (n > most)
         return err_set(err, ERR_LIMIT, "wish: %s has more than %zu items", row->key, most);
+    if (n == 0 && (row->flags & SETTING_FILLED) != 0)
+        return err_set(err, ERR_INPUT, "wish: %s is empty", row->key);
     char *items = arena_array(a, n, size);
     setting_set_items(row, base, items, n);
     for (size_t i = 0; i < n; i++, items += size) {
-        const json_t *item = json_array_get(json, i);
+        const json_t *item = alone ? json : json_array_get(json, i);
         int r = row->shape == SHAPE_LIST ? decode_value(item, row, a, items, err)
                                          : decode_section(item, row->section, a, items, err);
         if (r < 0)
             return r;
     }
-    return 0;
+    return (row->flags & SETTING_UNIQUE) != 0 ? check_unique(row, base, err) : 0;
 }
 
 static int decode_section(
@@ -170,14 +185,37 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     if (n < w->domain_n)
         return err_set(err, ERR_INPUT, "wish: domains holds a name twice");
     for (size_t i = 0; i < n; i++)
-        if ((r = domain_challenge_check(domains[i], w->challenge, err)) < 0)
+        if ((r = domain_check(domains[i], err)) < 0)
             return r;
+    if ((r = key_types_check(w, err)) < 0)
+        return r;
     if (w->name[0] == '\0' && (r = wish_name_default(w, a, err)) < 0)
         return r;
     for (size_t i = 0; i < w->deploy_n; i++)
         if ((r = deploy_run_check(&w->deploys[i], err)) < 0)
             return r;
     return deploys_check(w->deploys, w->deploy_n, err);
+}
+
+/* Variants. */
+
+const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a)
+{
+    enum key_type type;
+    if (variant >= w->key_type_n || !key_type_parse(str_c(w->key_types[variant]), &type))
+        return NULL;
+    return variant == 0 ? w->name
+                        : arena_printf(a, "%s-%s", w->name, key_type_is_rsa(type) ? "rsa" : "ecdsa");
+}
+
+int wish_select(struct wish *w, uint32_t variant, struct arena *a, struct err *err)
+{
+    const char *name = wish_variant_name(w, variant, a);
+    if (name == NULL)
+        return err_set(err, ERR_INPUT, "%s has no variant %u of its key", w->name, (unsigned)variant);
+    w->name = name;
+    (void)key_type_parse(str_c(w->key_types[variant]), &w->key_type);
+    return 0;
 }
 
 int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *err)

@@ -23,8 +23,15 @@ enum {
     WISH_DEPLOYS_MAX = 16,            /* deploy steps of one certificate */
     WISH_DEPLOY_ARGS_MAX = 64,        /* words of one command */
     WISH_DEPLOY_TEXT_MAX = 16 * 1024, /* octets of all commands together; longer scripts belong in a file */
-    /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, paths, and room. */
-    WISH_TEXT_MAX = 128 * 1024,
+    WISH_AUTHORITIES_MAX = 8,         /* tried one after the other */
+    WISH_CHALLENGES_MAX = 8,          /* there are fewer kinds */
+    WISH_KEY_TYPES_MAX = 2,           /* one ECDSA and one RSA: what servers can serve side by side */
+    WISH_PREFERENCES_MAX = 8,         /* profiles or chains to look for; CAs offer a handful */
+    WISH_TERM_MAX = 256,              /* octets of a profile's or an issuer's name */
+    WISH_CSR_MAX = 48 * 1024,         /* octets of PEM; a hundred long names and a large key take 36 kB */
+    /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, a request, paths, and
+     * room. */
+    WISH_TEXT_MAX = 192 * 1024,
     DEPLOY_TIMEOUT_S = 60, /* where nothing is said */
     DEPLOY_TIMEOUT_MAX_S = 24 * 3600,
 };
@@ -38,16 +45,35 @@ struct deploy {
 
 struct wish {
     const char *name;           /* of the certificate; a safe file name (see wish_name_check) */
-    const char *const *domains; /* A-labels, no duplicates, in the order written */
+    const char *const *domains; /* A-labels and IP addresses, no duplicates, in the order written */
     size_t domain_n;
-    const char *authority; /* an entry of settings.authorities */
-    const char *challenge; /* "http-01" */
-    const char *webroot;   /* absolute directory, or "" for the responder */
-    enum key_type key_type;
-    int64_t renew_before_s; /* 0: the policy's own rule */
-    int64_t retry_s;        /* 0: the policy's own steps; else the wait after every failure */
-    const char *key_group;  /* "" : none */
-    unsigned key_mode;      /* 0600 unless the operator said otherwise; never any bit for others */
+    const char *const
+        *authorities; /* entries of settings.authorities, the first is tried first; at least one */
+    size_t authority_n;
+    const char *const
+        *challenges; /* "http-01", "tls-alpn-01": the first one that can be done; at least one */
+    size_t challenge_n;
+    const char *webroot;          /* of http-01: absolute directory, or "" for the responder */
+    const char *const *key_types; /* one, or one ECDSA and one RSA: a certificate (variant) of each */
+    size_t key_type_n;
+    enum key_type key_type; /* of the variant that wish_select chose; else of the first */
+    const char *profile;    /* "" : none; required where given */
+    const char *const
+        *preferred_profiles; /* asked for, in this order, where the CA offers it; else none is */
+    size_t preferred_profile_n;
+    /* Common name of an issuer, or SHA-256 fingerprint in 64 lower-case hex digits of a certificate, of the
+     * chain that is taken where the CA offers several; in order of preference. */
+    const char *const *preferred_chains;
+    size_t preferred_chain_n;
+    bool reuse_key;   /* a renewal goes on with the key that is live */
+    bool must_staple; /* RFC 7633 */
+    const char *csr;  /* "" : made here; else PKCS #10 in PEM whose key the operator keeps to himself */
+    int64_t not_before_s, not_after_s; /* from the moment of the order; 0: what the CA gives */
+    bool issue_without;                /* names that the CA rejects are left out instead of failing all */
+    int64_t renew_before_s;            /* 0: the policy's own rule */
+    int64_t retry_s;                   /* 0: the policy's own steps; else the wait after every failure */
+    const char *key_group;             /* "" : none */
+    unsigned key_mode;                 /* 0600 unless the operator said otherwise; never any bit for others */
     const struct deploy *deploys;
     size_t deploy_n;
 };
@@ -59,6 +85,16 @@ void wish_encode(const struct wish *w, struct buf *out);
  * only `domains` must be there. Everything is checked as if it came from a stranger: at most WISH_TEXT_MAX
  * octets (ERR_LIMIT), and ERR_INPUT for whatever the configuration would not have let through. */
 int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *err);
+
+/* A wish with two key types is one text and two certificates. Variant 0 has the wish's own name and
+ * key_types[0]; variant 1 has key_types[1] and the name with "-rsa" or "-ecdsa" behind it, whichever that key
+ * is. */
+
+/* Sets w->name and w->key_type to those of `variant`, once, on a wish as it was decoded. ERR_INPUT where it
+ * has no such variant, and the wish is untouched. The name lives in `a`. */
+int wish_select(struct wish *w, uint32_t variant, struct arena *a, struct err *err);
+/* The name of a variant, of a wish as it was decoded; NULL where it has no such variant. */
+const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a);
 
 /* A certificate's name becomes a file name: letters, digits, '.', '_', '-' and '@', at most 200 octets, not
  * starting with '.' or '-'. */

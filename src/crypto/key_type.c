@@ -14,6 +14,16 @@ const char *key_type_name(enum key_type t)
     return i < ARRAY_LEN(names) ? names[i] : "?";
 }
 
+bool key_type_is_rsa(enum key_type t)
+{
+    return t == KEY_RSA_2048 || t == KEY_RSA_3072 || t == KEY_RSA_4096;
+}
+
+bool key_type_certifies(enum key_type t)
+{
+    return t == KEY_ECDSA_P256 || t == KEY_ECDSA_P384 || key_type_is_rsa(t);
+}
+
 bool key_type_parse(struct str name, enum key_type *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -11,7 +11,8 @@
     X(KEY_ECDSA_P384, "ecdsa-p384") \
     X(KEY_RSA_2048, "rsa-2048")     \
     X(KEY_RSA_3072, "rsa-3072")     \
-    X(KEY_RSA_4096, "rsa-4096")
+    X(KEY_RSA_4096, "rsa-4096")     \
+    X(KEY_ED25519, "ed25519")
 
 enum key_type {
 #define KEY_TYPE_ENUM(id, text) id,
@@ -24,5 +25,10 @@ enum key_type {
 const char *key_type_name(enum key_type t);
 /* False for a name that is none; *out is written on success only. */
 bool key_type_parse(struct str name, enum key_type *out);
+
+bool key_type_is_rsa(enum key_type t);
+/* Whether a public CA signs certificates for such a key (Baseline Requirements 6.1.5). Others sign requests
+ * of an account only. */
+bool key_type_certifies(enum key_type t);
 
 #endif

@@ -52,26 +52,34 @@ struct msg_error {
 
 /* --- parent and keeper --- */
 
-/* An authority the operator configured; only for these is an account key made or used, and only for URLs of
- * the directory's origin. */
-#define MSG_FIELDS_keeper_account(F) F(text, directory) F(text, email) F(flag, agree_tos)
+/* An account the operator configured: its id is the directory's URL, with "#LABEL" behind it where there are
+ * several at one directory. Only for these is an account key made or used, and only for URLs of the
+ * directory's origin. eab_kid empty: no external account binding. eab_hmac is the text the CA gave. */
+#define MSG_FIELDS_keeper_account(F) \
+    F(text, account)                 \
+    F(text, email)                   \
+    F(flag, agree_tos) F(text, key_type) F(text, eab_kid) F(text, eab_algorithm) F(text, eab_hmac)
 /* A wish of the operator, to be sealed; answered by permit_made. */
 #define MSG_FIELDS_permit_make(F) F(text, wish)
 #define MSG_FIELDS_permit_made(F) F(blob, permit) F(error, error)
 /* What did the operator permit? Answered by permit_opened. */
 #define MSG_FIELDS_permit_open(F)   F(blob, permit)
 #define MSG_FIELDS_permit_opened(F) F(text, wish) F(error, error)
-/* An operator's own request to revoke what is live as `name`; answered by ticket_made. reason: RFC
- * 5280 5.3.1. */
-#define MSG_FIELDS_ticket_make(F) F(text, name) F(u32, reason)
+/* An operator's own request (enum acme_request) to revoke what is live as `name` (reason: RFC 5280 5.3.1), or
+ * to change the key of or deactivate the account `name`; answered by ticket_made. */
+#define MSG_FIELDS_ticket_make(F) F(u32, request) F(text, name) F(u32, reason)
 #define MSG_FIELDS_ticket_made(F) F(blob, ticket) F(error, error)
 /* Move the files of `name` to the archive; answered by done. */
 #define MSG_FIELDS_files_forget(F) F(text, name)
 
 /* --- parent and engine --- */
 
-#define MSG_FIELDS_engine_authority(F) \
-    F(text, name) F(text, directory) F(blob, ca_pem) F(text, email) F(flag, agree_tos)
+/* `staging`: id of the account at its staging directory, "" where it has none. */
+#define MSG_FIELDS_engine_authority(F)                                                        \
+    F(text, name)                                                                             \
+    F(text, account)                                                                          \
+    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) \
+        F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
  * and is not among them is released. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, unused)
@@ -84,8 +92,9 @@ struct msg_error {
 #define MSG_FIELDS_session_gone(F) F(u32, session)
 /* From keeper: its files are there. From engine: the store is open, the commands may come. */
 #define MSG_FIELDS_ready(F) F(flag, unused)
-/* From engine: somebody must listen for http-01; answered by done when the responder does. */
-#define MSG_FIELDS_responder_need(F) F(flag, unused)
+/* From engine: somebody must listen for that kind of challenge (acme/challenge.h); answered by done when the
+ * responder does. */
+#define MSG_FIELDS_responder_need(F) F(u32, challenge)
 /* From engine: the authority that the permit names is unknown to it; announced before the answer, which is
  * done. */
 #define MSG_FIELDS_authority_need(F) F(blob, permit)
@@ -94,41 +103,74 @@ struct msg_error {
 #define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, token)
 /* From engine: run the permit's hooks; answered by deployed. */
 #define MSG_FIELDS_deploy(F) \
-    F(blob, permit) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
+    F(blob, permit) F(u32, variant) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
 #define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
 
 /* --- engine and keeper --- */
 
-/* The account key of an authority, made when there is none; answered by account_opened. */
-#define MSG_FIELDS_account_open(F)   F(text, directory)
-#define MSG_FIELDS_account_opened(F) F(text, thumbprint) F(flag, is_new) F(error, error)
+/* The key of an account, made when there is none; answered by account_opened. pending: a key change was begun
+ * and its end is not known. */
+#define MSG_FIELDS_account_open(F) F(text, account)
+#define MSG_FIELDS_account_opened(F) \
+    F(text, thumbprint) F(text, key_type) F(flag, is_new) F(flag, pending) F(error, error)
+/* Make the account's next key, durable beside the one in force (RFC 8555 7.3.5); needs an operator's ticket;
+ * done at once where one is pending already; answered by done. */
+#define MSG_FIELDS_rollover_begin(F) F(text, account) F(blob, ticket)
+/* The CA took it (commit) or did not: the pending key comes into force or is put away; answered by
+ * account_opened with the key that is in force then. */
+#define MSG_FIELDS_rollover_end(F) F(text, account) F(flag, commit)
 /* Sign one request (acme/payload.h: enum acme_request) for that account; the keeper builds header and payload
- * from the permit, the sealed key or the ticket. kid empty: the public key stands in the header. Answered by
- * signed. */
-#define MSG_FIELDS_sign(F) \
-    F(text, directory)     \
-    F(u32, request)        \
-    F(text, kid)           \
-    F(text, nonce) F(text, url) F(blob, permit) F(blob, sealed_key) F(i64, generation) F(blob, ticket)
+ * from the permit, the sealed key or the ticket. kid empty: the public key stands in the header. `variant`:
+ * which key type of the permit's wish. Of a new order: names of the permit to leave out (where it allows
+ * that), one of the permit's profiles or "", and whether it replaces the live certificate (RFC 9773 5). Of a
+ * pre-authorization: which of the permit's names. Answered by signed. */
+#define MSG_FIELDS_sign(F)                                                                                   \
+    F(text, account)                                                                                         \
+    F(u32, request)                                                                                          \
+    F(text, kid)                                                                                             \
+    F(text, nonce)                                                                                           \
+    F(text, url)                                                                                             \
+    F(blob, permit)                                                                                          \
+    F(u32, variant) F(blob, sealed_key) F(i64, generation) F(blob, ticket) F(list, omitted) F(text, profile) \
+        F(flag, replaces) F(text, identifier)
 #define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
-/* A certificate key for that generation, sealed; answered by key_made. */
-#define MSG_FIELDS_key_make(F) F(blob, permit) F(i64, generation)
+/* A certificate key for that generation, sealed; the one of an earlier generation again where the permit says
+ * reuse-key and that one is given; answered by key_made. */
+#define MSG_FIELDS_key_make(F) \
+    F(blob, permit) F(u32, variant) F(i64, generation) F(blob, previous) F(i64, previous_generation)
 #define MSG_FIELDS_key_made(F) F(blob, sealed_key) F(error, error)
-/* Verify the chain against permit and key and make it live; answered by published. */
-#define MSG_FIELDS_publish(F) F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain)
+/* How well a chain fits the permit's preferred chains: rank 0 is the first of them, UINT32_MAX none; leaf is
+ * the SHA-256 of its first certificate. Answered by chain_judged. */
+#define MSG_FIELDS_chain_judge(F)  F(blob, permit) F(blob, chain)
+#define MSG_FIELDS_chain_judged(F) F(u32, rank) F(text, leaf) F(error, error)
+/* Verify the chain against permit and key and make it live (rehearsal: only verify); answered by published.
+ * ari_id: RFC 9773 4.1, "" where it has none. key_hash: SHA-256 of the public key. */
+#define MSG_FIELDS_publish(F) \
+    F(blob, permit)           \
+    F(u32, variant) F(i64, generation) F(blob, sealed_key) F(blob, chain) F(list, omitted) F(flag, rehearsal)
 #define MSG_FIELDS_published(F) \
     F(text, fingerprint)        \
-    F(text, serial) F(text, issuer) F(list, subjects) F(i64, not_before) F(i64, not_after) F(error, error)
+    F(text, serial)             \
+    F(text, issuer)             \
+    F(list, subjects) F(i64, not_before) F(i64, not_after) F(text, ari_id) F(text, key_hash) F(error, error)
+/* The texts that stand in the DNS for an account: the label of dns-account-01, and for each name the account
+ * URI of dns-persist-01's later form (prefix: the directory's accountHashPrefix). Answered by
+ * dns_texts_made. */
+#define MSG_FIELDS_dns_texts_make(F) F(text, account) F(text, kid) F(text, prefix) F(list, names)
+#define MSG_FIELDS_dns_texts_made(F) F(text, label) F(list, account_uris) F(error, error)
 
 /* --- responder --- */
 
-/* From parent: a listening socket (carries the descriptor). */
-#define MSG_FIELDS_listen(F) F(text, address)
+/* From parent: a listening socket (carries the descriptor) for that kind of challenge. */
+#define MSG_FIELDS_listen(F) F(text, address) F(u32, challenge)
 /* From parent: close all listening sockets. */
 #define MSG_FIELDS_unlisten(F) F(flag, unused)
 /* From engine; put is answered by done. */
 #define MSG_FIELDS_token_put(F)    F(text, token) F(text, value)
 #define MSG_FIELDS_token_remove(F) F(text, token)
+/* The same for tls-alpn-01: the certificate to show for that identifier, made by the responder. */
+#define MSG_FIELDS_alpn_put(F)    F(text, identifier) F(text, token) F(text, key_authorization)
+#define MSG_FIELDS_alpn_remove(F) F(text, identifier) F(text, token)
 /* From responder: somebody fetched a live token. */
 #define MSG_FIELDS_hit(F) F(text, token) F(text, peer)
 
@@ -187,7 +229,15 @@ struct msg_error {
     M(row, MSG_LARGE, false)               \
     M(progress, MSG_SMALL, false)          \
     M(finished, MSG_SMALL, false)          \
-    M(unable, MSG_SMALL, false)
+    M(unable, MSG_SMALL, false)            \
+    M(rollover_begin, MSG_SMALL, false)    \
+    M(rollover_end, MSG_SMALL, false)      \
+    M(chain_judge, MSG_LARGE, false)       \
+    M(chain_judged, MSG_SMALL, false)      \
+    M(dns_texts_make, MSG_WISH, false)     \
+    M(dns_texts_made, MSG_WISH, false)     \
+    M(alpn_put, MSG_SMALL, false)          \
+    M(alpn_remove, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

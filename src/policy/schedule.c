@@ -1,6 +1,7 @@
 #include "policy/schedule.h"
 
 #include "base/attr.h"
+#include "policy/saturate.h"
 
 #include <stddef.h>
 
@@ -26,61 +27,42 @@ enum {
 static const int64_t retry_steps[] = {MINUTE, 10 * MINUTE, 100 * MINUTE, DAY};
 static const int64_t deploy_steps[] = {10, MINUTE, 10 * MINUTE, HOUR};
 
-static int64_t min_s(int64_t a, int64_t b)
+static int64_t lifetime_of(const struct schedule_renewal *r)
 {
-    return a < b ? a : b;
+    return max_of(sub_sat(r->not_after.s, r->not_before.s), 0);
 }
 
-static int64_t max_s(int64_t a, int64_t b)
+int64_t schedule_reserve_s(const struct schedule_renewal *r)
 {
-    return a > b ? a : b;
+    int64_t lifetime = lifetime_of(r);
+    return r->renew_before_s > 0 ? r->renew_before_s : lifetime / (lifetime < SHORT_LIFETIME_S ? 2 : 3);
 }
 
-/* Sums and differences stop at the ends of the type: a time that far away is as good as never. */
-static int64_t add_s(int64_t a, int64_t b)
+int64_t schedule_spread_s(const struct schedule_renewal *r)
 {
-    int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum))
-        return b > 0 ? INT64_MAX : INT64_MIN;
-    return sum;
+    int64_t lifetime = lifetime_of(r);
+    return chance(r->random, max_of(lifetime / 100, min_of(RENEWAL_SPREAD_MIN_S, lifetime / 10)));
 }
 
-static int64_t sub_s(int64_t a, int64_t b)
+struct wall schedule_brake(const struct schedule_renewal *r, struct wall at)
 {
-    int64_t difference;
-    if (__builtin_sub_overflow(a, b, &difference))
-        return b < 0 ? INT64_MAX : INT64_MIN;
-    return difference;
-}
-
-/* 0 to `most` seconds, both included. */
-static int64_t chance(uint64_t random, int64_t most)
-{
-    return most <= 0 ? 0 : (int64_t)(random % ((uint64_t)most + 1));
+    int64_t lifetime = lifetime_of(r), earliest = r->not_before.s;
+    if (r->renewed_at.s != 0) {
+        /* Dates that make no sense must not switch this brake off. */
+        int64_t gap = lifetime == 0 ? RENEWAL_GAP_MAX_S : min_of(lifetime / 10, RENEWAL_GAP_MAX_S);
+        earliest = max_of(earliest, add_sat(r->renewed_at.s, gap));
+    }
+    if (at.s >= earliest)
+        return at;
+    /* Against the brake chance pushes the other way, or all that reach it would share its second; what the
+     * operator wants renewed from its first second on is due now. */
+    return (struct wall){r->renewed_at.s != 0 ? add_sat(earliest, schedule_spread_s(r)) : earliest};
 }
 
 struct wall schedule_renewal_at(const struct schedule_renewal *r)
 {
-    int64_t lifetime = max_s(sub_s(r->not_after.s, r->not_before.s), 0);
-    int64_t reserve = lifetime / (lifetime < SHORT_LIFETIME_S ? 2 : 3);
-    if (r->renew_before_s > 0)
-        reserve = r->renew_before_s;
-
-    int64_t spread = max_s(lifetime / 100, min_s(RENEWAL_SPREAD_MIN_S, lifetime / 10));
-    int64_t pull = chance(r->random, spread);
-
-    int64_t earliest = r->not_before.s;
-    if (r->renewed_at.s != 0) {
-        /* Dates that make no sense must not switch this brake off. */
-        int64_t gap = lifetime == 0 ? RENEWAL_GAP_MAX_S : min_s(lifetime / 10, RENEWAL_GAP_MAX_S);
-        earliest = max_s(earliest, add_s(r->renewed_at.s, gap));
-    }
-    int64_t at = sub_s(sub_s(r->not_after.s, reserve), pull);
-    if (at >= earliest)
-        return (struct wall){at};
-    /* Against the brake chance pushes the other way, or all that reach it would share its second; what the
-     * operator wants renewed from its first second on is due now. */
-    return (struct wall){r->renewed_at.s != 0 ? add_s(earliest, pull) : earliest};
+    int64_t at = sub_sat(sub_sat(r->not_after.s, schedule_reserve_s(r)), schedule_spread_s(r));
+    return schedule_brake(r, (struct wall){at});
 }
 
 /* The step for the nth failure; the last one for ever after. */
@@ -98,17 +80,17 @@ struct wall schedule_retry_at(struct wall now, int64_t failures, int64_t retry_s
     if (lifetime_s > 0) {
         /* Such that a fifth on top of it is a tenth of the lifetime at most. */
         int64_t most = lifetime_s / 10;
-        wait = min_s(wait, most / (SPREAD_PART + 1) * SPREAD_PART +
-                               most % (SPREAD_PART + 1) * SPREAD_PART / (SPREAD_PART + 1));
+        wait = min_of(wait, most / (SPREAD_PART + 1) * SPREAD_PART +
+                                most % (SPREAD_PART + 1) * SPREAD_PART / (SPREAD_PART + 1));
     }
-    wait = max_s(wait, RETRY_MIN_S);
+    wait = max_of(wait, RETRY_MIN_S);
     int64_t extra = chance(random, wait / SPREAD_PART);
-    int64_t at = add_s(add_s(now.s, wait), extra);
-    return (struct wall){not_before_s == 0 || at >= not_before_s ? at : add_s(not_before_s, extra)};
+    int64_t at = add_sat(add_sat(now.s, wait), extra);
+    return (struct wall){not_before_s == 0 || at >= not_before_s ? at : add_sat(not_before_s, extra)};
 }
 
 struct wall schedule_deploy_at(struct wall now, int64_t failures, uint64_t random)
 {
     int64_t wait = step_of(deploy_steps, ARRAY_LEN(deploy_steps), failures);
-    return (struct wall){add_s(add_s(now.s, wait), chance(random, wait / SPREAD_PART))};
+    return (struct wall){add_sat(add_sat(now.s, wait), chance(random, wait / SPREAD_PART))};
 }

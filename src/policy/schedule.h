@@ -27,6 +27,13 @@ struct schedule_renewal {
  */
 struct wall schedule_renewal_at(const struct schedule_renewal *r);
 
+/* The parts of that rule, for what has a date of its own (policy/renewal_info.h): how long before expiry,
+ * without chance; chance's part for this r->random; and `at` or, where it is too soon after the last renewal,
+ * the time at which the brake lets go. */
+int64_t schedule_reserve_s(const struct schedule_renewal *r);
+int64_t schedule_spread_s(const struct schedule_renewal *r);
+struct wall schedule_brake(const struct schedule_renewal *r, struct wall at);
+
 /*
  * After the nth failure in a row (n >= 1; anything less counts as 1): 1 min, 10 min, 100 min, then daily, or
  * retry_s each time where the operator set it; up to a fifth is added by chance. Never more than a tenth of

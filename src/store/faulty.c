@@ -102,9 +102,27 @@ static int authority_put(struct store *s, const struct authority_record *record,
 }
 
 static int authority_get(
-    struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err)
+    struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err)
 {
-    return inner_of(s)->ops->authority_get(inner_of(s), url, a, out, err);
+    return inner_of(s)->ops->authority_get(inner_of(s), id, a, out, err);
+}
+
+static int bucket_put(struct store *s, const struct bucket_record *b, struct err *err)
+{
+    int r = count_call(s, err);
+    return r < 0 ? r : inner_of(s)->ops->bucket_put(inner_of(s), b, err);
+}
+
+static int bucket_get(
+    struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err)
+{
+    return inner_of(s)->ops->bucket_get(inner_of(s), key, a, out, err);
+}
+
+static int bucket_delete_expired(struct store *s, struct wall now, size_t limit, struct err *err)
+{
+    int r = count_call(s, err);
+    return r < 0 ? r : inner_of(s)->ops->bucket_delete_expired(inner_of(s), now, limit, err);
 }
 
 static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
@@ -157,6 +175,9 @@ static const struct store_ops faulty_ops = {
     .key_delete_below = key_delete_below,
     .authority_put = authority_put,
     .authority_get = authority_get,
+    .bucket_put = bucket_put,
+    .bucket_get = bucket_get,
+    .bucket_delete_expired = bucket_delete_expired,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

@@ -16,6 +16,7 @@ struct node {
     union {
         struct certificate certificate;
         struct authority_record authority;
+        struct bucket_record bucket;
         struct challenge_record challenge;
         struct history_record history;
         struct str sealed;
@@ -30,7 +31,7 @@ struct list {
 
 struct memory_store {
     struct store base;
-    struct list certificates, keys, authorities, challenges, history;
+    struct list certificates, keys, authorities, buckets, challenges, history;
 };
 
 static struct memory_store *memory_of(struct store *s)
@@ -162,6 +163,7 @@ static void memory_close(struct store *s)
     list_free(&m->certificates);
     list_free(&m->keys);
     list_free(&m->authorities);
+    list_free(&m->buckets);
     list_free(&m->challenges);
     list_free(&m->history);
     free(m);
@@ -208,13 +210,7 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
     return 0;
 }
 
-static int64_t due_time(const struct node *node, enum store_due which)
-{
-    const struct certificate *c = &node->u.certificate;
-    return which == STORE_DUE_ISSUE ? c->due_at.s : c->deploy_due_at.s;
-}
-
-/* A certificate that is due, sorted by time and then name. */
+/* What is due, sorted by time and then key. */
 struct due {
     int64_t at;
     const struct node *node;
@@ -233,7 +229,7 @@ static int due_names(struct store *s, enum store_due which, struct wall now, siz
     struct due *due = must(calloc(l->n + 1, sizeof *due));
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++) {
-        int64_t at = due_time(l->v[i], which);
+        int64_t at = store_due_time(&l->v[i]->u.certificate, which);
         if (at > 0 && at <= now.s)
             due[n++] = (struct due){at, l->v[i]};
     }
@@ -253,8 +249,8 @@ static int next_due(struct store *s, struct wall *out, struct err *err)
     const struct list *l = &memory_of(s)->certificates;
     int64_t earliest = 0;
     for (size_t i = 0; i < l->n; i++) {
-        for (int which = STORE_DUE_ISSUE; which <= STORE_DUE_DEPLOY; which++) {
-            int64_t at = due_time(l->v[i], (enum store_due)which);
+        for (int which = 0; which < STORE_DUE_KINDS; which++) {
+            int64_t at = store_due_time(&l->v[i]->u.certificate, (enum store_due)which);
             if (at > 0 && (earliest == 0 || at < earliest))
                 earliest = at;
         }
@@ -289,19 +285,56 @@ static int key_delete_below(struct store *s, struct str name, int64_t below, str
 
 static int authority_put(struct store *s, const struct authority_record *r, struct err *err)
 {
-    struct node *node = node_new(&(struct key){.name = str_c(r->directory_url)});
+    struct node *node = node_new(&(struct key){.name = str_c(r->id)});
     record_copy(&record_authority, node->a, &node->u.authority, r);
     list_put(&memory_of(s)->authorities, node);
     return 0;
 }
 
 static int authority_get(
-    struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err)
+    struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err)
 {
-    struct node *node = list_get(&memory_of(s)->authorities, &(struct key){.name = url});
+    struct node *node = list_get(&memory_of(s)->authorities, &(struct key){.name = id});
     if (node != NULL)
         record_copy(&record_authority, a, out, &node->u.authority);
     return node != NULL;
+}
+
+static int bucket_put(struct store *s, const struct bucket_record *b, struct err *err)
+{
+    struct node *node = node_new(&(struct key){.name = str_c(b->key)});
+    record_copy(&record_bucket, node->a, &node->u.bucket, b);
+    list_put(&memory_of(s)->buckets, node);
+    return 0;
+}
+
+static int bucket_get(
+    struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err)
+{
+    struct node *node = list_get(&memory_of(s)->buckets, &(struct key){.name = key});
+    if (node != NULL)
+        record_copy(&record_bucket, a, out, &node->u.bucket);
+    return node != NULL;
+}
+
+static int bucket_delete_expired(struct store *s, struct wall now, size_t limit, struct err *err)
+{
+    struct list *l = &memory_of(s)->buckets;
+    struct due *due = must(calloc(l->n + 1, sizeof *due));
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        int64_t at = l->v[i]->u.bucket.expires.s;
+        if (at > 0 && at <= now.s)
+            due[n++] = (struct due){at, l->v[i]};
+    }
+    qsort(due, n, sizeof *due, compare_due);
+    for (size_t i = 0; i < n && i < limit; i++) {
+        struct key from = due[i].node->key, to = from;
+        to.number = from.number + 1;
+        list_delete(l, &from, &to);
+    }
+    free(due);
+    return 0;
 }
 
 static struct key challenge_key(const struct challenge_record *c)
@@ -398,6 +431,9 @@ static const struct store_ops memory_ops = {
     .key_delete_below = key_delete_below,
     .authority_put = authority_put,
     .authority_get = authority_get,
+    .bucket_put = bucket_put,
+    .bucket_get = bucket_get,
+    .bucket_delete_expired = bucket_delete_expired,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

@@ -26,6 +26,7 @@
 
 #define CERTIFICATES "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate "
 #define AUTHORITIES  "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
+#define BUCKETS      "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
 #define CHALLENGES   "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
 #define HISTORY      "SELECT " COLUMNS(HISTORY_FIELDS) " FROM history "
 
@@ -45,17 +46,24 @@
     X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
     X(DEPLOY_DUE, "SELECT name FROM certificate WHERE deploy_due_at > 0 AND deploy_due_at <= ?"             \
                   " ORDER BY deploy_due_at, name LIMIT ?")                                                  \
+    X(ARI_DUE, "SELECT name FROM certificate WHERE ari_due_at > 0 AND ari_due_at <= ?"                      \
+               " ORDER BY ari_due_at, name LIMIT ?")                                                        \
     X(NEXT_DUE, "SELECT due_at FROM certificate WHERE due_at > 0 ORDER BY due_at LIMIT 1")                  \
     X(NEXT_DEPLOY_DUE,                                                                                      \
         "SELECT deploy_due_at FROM certificate WHERE deploy_due_at > 0 ORDER BY deploy_due_at LIMIT 1")     \
+    X(NEXT_ARI_DUE, "SELECT ari_due_at FROM certificate WHERE ari_due_at > 0 ORDER BY ari_due_at LIMIT 1")  \
     X(KEY_PUT, "INSERT INTO certificate_key (name, generation, sealed) VALUES (?, ?, ?)"                    \
                " ON CONFLICT (name, generation) DO UPDATE SET sealed = excluded.sealed")                    \
     X(KEY_GET, "SELECT sealed FROM certificate_key WHERE name = ? AND generation = ?")                      \
     X(KEY_DELETE_BELOW, "DELETE FROM certificate_key WHERE name = ? AND generation < ?")                    \
-    X(AUTHORITY_PUT,                                                                                        \
-        "INSERT INTO authority (" COLUMNS(AUTHORITY_FIELDS) ") VALUES (" MARKS(                             \
-            AUTHORITY_FIELDS) ") ON CONFLICT (directory_url) DO UPDATE SET " SETS(AUTHORITY_FIELDS))        \
-    X(AUTHORITY_GET, AUTHORITIES "WHERE directory_url = ?")                                                 \
+    X(AUTHORITY_PUT, "INSERT INTO authority (" COLUMNS(AUTHORITY_FIELDS) ") VALUES (" MARKS(                \
+                         AUTHORITY_FIELDS) ") ON CONFLICT (id) DO UPDATE SET " SETS(AUTHORITY_FIELDS))      \
+    X(AUTHORITY_GET, AUTHORITIES "WHERE id = ?")                                                            \
+    X(BUCKET_PUT, "INSERT INTO bucket (" COLUMNS(BUCKET_FIELDS) ") VALUES (" MARKS(                         \
+                      BUCKET_FIELDS) ") ON CONFLICT (key) DO UPDATE SET " SETS(BUCKET_FIELDS))              \
+    X(BUCKET_GET, BUCKETS "WHERE key = ?")                                                                  \
+    X(BUCKET_DELETE_EXPIRED, "DELETE FROM bucket WHERE key IN (SELECT key FROM bucket"                      \
+                             " WHERE expires > 0 AND expires <= ? ORDER BY expires, key LIMIT ?)")          \
     X(CHALLENGE_PUT, "INSERT INTO challenge (" COLUMNS(CHALLENGE_FIELDS) ") VALUES (" MARKS(                \
                          CHALLENGE_FIELDS) ") ON CONFLICT (certificate, token) DO NOTHING")                 \
     X(CHALLENGE_DELETE, "DELETE FROM challenge WHERE certificate = ? AND token = ?")                        \
@@ -347,7 +355,12 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
     struct store_name **out, struct err *err)
 {
     struct sqlite_store *s = sqlite_of(base);
-    enum statement id = which == STORE_DUE_ISSUE ? STATEMENT_DUE : STATEMENT_DEPLOY_DUE;
+    static const enum statement ids[STORE_DUE_KINDS] = {
+        [STORE_DUE_ISSUE] = STATEMENT_DUE,
+        [STORE_DUE_DEPLOY] = STATEMENT_DEPLOY_DUE,
+        [STORE_DUE_ARI] = STATEMENT_ARI_DUE,
+    };
+    enum statement id = ids[which];
     const struct value values[] = {value_int(now.s), value_limit(limit)};
     struct value row = {.kind = VALUE_INT};
     int r = first_row(s, id, values, ARRAY_LEN(values), &row, 1, err);
@@ -369,7 +382,8 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
 
 static int next_due(struct store *base, struct wall *out, struct err *err)
 {
-    static const enum statement ids[] = {STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE};
+    static const enum statement ids[] = {
+        STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE, STATEMENT_NEXT_ARI_DUE};
     struct sqlite_store *s = sqlite_of(base);
     int64_t earliest = 0;
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
@@ -421,10 +435,30 @@ static int authority_put(struct store *s, const struct authority_record *r, stru
 }
 
 static int authority_get(
-    struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err)
+    struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err)
 {
-    struct value key = value_text(url);
+    struct value key = value_text(id);
     return read_record(sqlite_of(s), STATEMENT_AUTHORITY_GET, &key, 1, &record_authority, a, out, err);
+}
+
+static int bucket_put(struct store *s, const struct bucket_record *b, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_bucket, b, values);
+    return write_one(sqlite_of(s), STATEMENT_BUCKET_PUT, values, record_bucket.n, err);
+}
+
+static int bucket_get(
+    struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err)
+{
+    struct value value = value_text(key);
+    return read_record(sqlite_of(s), STATEMENT_BUCKET_GET, &value, 1, &record_bucket, a, out, err);
+}
+
+static int bucket_delete_expired(struct store *s, struct wall now, size_t limit, struct err *err)
+{
+    const struct value values[] = {value_int(now.s), value_limit(limit)};
+    return write_one(sqlite_of(s), STATEMENT_BUCKET_DELETE_EXPIRED, values, ARRAY_LEN(values), err);
 }
 
 static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
@@ -519,6 +553,9 @@ static const struct store_ops sqlite_ops = {
     .key_delete_below = key_delete_below,
     .authority_put = authority_put,
     .authority_get = authority_get,
+    .bucket_put = bucket_put,
+    .bucket_get = bucket_get,
+    .bucket_delete_expired = bucket_delete_expired,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

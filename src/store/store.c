@@ -71,9 +71,14 @@ int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg,
     return r < 0 ? r : 0;
 }
 
-static int64_t due_time(const struct certificate *c, enum store_due which)
+int64_t store_due_time(const struct certificate *c, enum store_due which)
 {
-    return which == STORE_DUE_ISSUE ? c->due_at.s : c->deploy_due_at.s;
+    const int64_t times[] = {
+        [STORE_DUE_ISSUE] = c->due_at.s,
+        [STORE_DUE_DEPLOY] = c->deploy_due_at.s,
+        [STORE_DUE_ARI] = c->ari_due_at.s,
+    };
+    return times[which];
 }
 
 /* The names first and then one by one, so that a callback that moves the times changes nothing about whom
@@ -91,7 +96,7 @@ static int each_due(struct store *s, enum store_due which, struct wall now, size
         struct certificate c;
         r = s->ops->certificate_get(s, name->name, a, &c, err);
         if (r > 0)
-            r = due_time(&c, which) > 0 && due_time(&c, which) <= now.s ? fn(&c, arg) : 0;
+            r = store_due_time(&c, which) > 0 && store_due_time(&c, which) <= now.s ? fn(&c, arg) : 0;
         arena_free(a);
     }
     arena_free(names);
@@ -108,6 +113,12 @@ int store_deploy_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
 {
     return each_due(s, STORE_DUE_DEPLOY, now, limit, fn, arg, err);
+}
+
+int store_ari_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    return each_due(s, STORE_DUE_ARI, now, limit, fn, arg, err);
 }
 
 int store_next_due(struct store *s, struct wall *out, struct err *err)
@@ -152,13 +163,32 @@ int store_authority_put(struct store *s, const struct authority_record *r, struc
 }
 
 int store_authority_get(
-    struct store *s, struct str directory_url, struct arena *a, struct authority_record *out, struct err *err)
+    struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err)
 {
-    int r = check_key(directory_url, "directory URL", STORE_URL_MAX, err);
-    if (r < 0 || (r = s->ops->authority_get(s, directory_url, a, out, err)) < 0)
+    int r = check_key(id, "authority's id", STORE_URL_MAX, err);
+    if (r < 0 || (r = s->ops->authority_get(s, id, a, out, err)) < 0)
         return r;
-    return r > 0 ? 0
-                 : err_set(err, ERR_NOT_FOUND, "no authority with directory %.*s", STR_ARG(directory_url));
+    return r > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "no authority with directory %.*s", STR_ARG(id));
+}
+
+int store_bucket_put(struct store *s, const struct bucket_record *b, struct err *err)
+{
+    int r = record_check(&record_bucket, b, err);
+    return r < 0 ? r : s->ops->bucket_put(s, b, err);
+}
+
+int store_bucket_get(
+    struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err)
+{
+    int r = check_key(key, "bucket's key", STORE_BUCKET_MAX, err);
+    if (r < 0 || (r = s->ops->bucket_get(s, key, a, out, err)) < 0)
+        return r;
+    return r > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "no bucket with key %.*s", STR_ARG(key));
+}
+
+int store_bucket_delete_expired(struct store *s, struct wall now, struct err *err)
+{
+    return s->ops->bucket_delete_expired(s, now, STORE_EXPIRED_MAX, err);
 }
 
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err)

@@ -1,6 +1,7 @@
 /*
  * What must survive: one record per certificate (wish, permit, schedule, last error, order in flight), sealed
- * keys, what is known of each authority, challenge files to clean up, and the history of every attempt.
+ * keys, what is known of each account, how much of a CA's rate limits is used up, challenge files to clean
+ * up, and the history of every attempt.
  *
  * Writes are collected: a change is visible to later reads at once but is durable only after store_commit(),
  * which the engine calls once for each turn of its loop (group commit), before anything leaves the process
@@ -32,7 +33,9 @@ enum {
     STORE_WISH_MAX = 256 * 1024,   /* a hundred names and dozens of hooks are about 40 kB */
     STORE_SEALED_MAX = 512 * 1024, /* a permit is a sealed wish; keys are under 4 kB */
     STORE_JSON_MAX = 512 * 1024,   /* as ACME_JSON_MAX: a directory; the detail of a history line */
-    STORE_CHAIN_MAX = 1024 * 1024  /* as ACME_CHAIN_MAX */
+    STORE_CHAIN_MAX = 1024 * 1024, /* as ACME_CHAIN_MAX */
+    STORE_BUCKET_MAX = 512,        /* a bucket's key; longer subjects come as a hash (policy/ledger.h) */
+    STORE_EXPIRED_MAX = 256        /* buckets that one store_bucket_delete_expired deletes */
 };
 
 /* state, its word in list and JSON */
@@ -62,10 +65,15 @@ struct certificate {
     struct str permit; /* sealed by the keeper */
     enum certificate_source source;
     bool released, revoked;
+    bool compromised; /* the live key was revoked as compromised: it must never be used again */
+    int64_t variant;  /* which of the certificates that one wish asks for (two key types): 0 the first */
     /* the generation that is live; 0: none */
     int64_t generation;
     const char *issued_wish_domains; /* space-separated names of the live certificate */
-    const char *authority;           /* directory URL that issued it */
+    const char *omitted;   /* space-separated names of the wish that it lacks: the CA refused them */
+    const char *profile;   /* it was issued under; "": the CA's default */
+    const char *key_hash;  /* SHA-256 of its public key (SubjectPublicKeyInfo), hexadecimal */
+    const char *authority; /* directory URL that issued it */
     const char *fingerprint, *serial, *issuer;
     const char *subjects; /* of the chain, leaf first, a line each */
     const char *chain;    /* PEM, leaf first */
@@ -76,6 +84,19 @@ struct certificate {
     int64_t failures;       /* in a row */
     const char *last_error, *last_problem;
     struct wall last_error_at;
+    const char *attempts; /* how often each authority failed (policy/failover.h); opaque to the store */
+    struct wall
+        wait_until; /* a rate limit, ours or the CA's, holds the next attempt back until then; 0: no */
+    const char *wait_reason; /* which one, for people */
+    const char *pause_link;  /* the CA paused it: where a person can end that; "": not paused */
+    /* renewal information of the live certificate (RFC 9773) */
+    const char *ari_id;             /* the certificate's identifier; "": it has none */
+    struct wall ari_start, ari_end; /* the suggested window; 0: not known */
+    struct wall ari_at;             /* the instant picked in it */
+    struct wall ari_due_at;         /* the CA is asked again; 0: never */
+    struct wall ari_checked_at;     /* it answered last */
+    int64_t ari_failures;           /* of asking it, in a row */
+    const char *ari_explanation;    /* explanationURL */
     /* the order in flight */
     const char *order_url, *order_authority; /* "" : none */
     int64_t
@@ -87,12 +108,21 @@ struct certificate {
     const char *deploy_event; /* "issued" or "renewed": what the pending deployment will tell */
 };
 
+/* An account at a CA and what is cached of that CA. */
 struct authority_record {
-    const char *directory_url;
+    const char *id;        /* the directory's URL, or "URL#label" where there are several accounts at it */
     const char *directory; /* JSON as the CA sent it; "" unknown */
     struct wall fetched_at;
     const char *account_url;
-    const char *account_email; /* the contact the CA was told last */
+    const char *account_email;  /* the contact the CA was told last */
+    const char *account_status; /* the CA's word for it (RFC 8555 7.1.6); "" unknown */
+};
+
+/* What is used up of one rate limit of a CA (policy/ledger.h knows what the numbers mean). */
+struct bucket_record {
+    const char *key;
+    int64_t at_us;       /* the theoretical arrival time, microseconds since 1970 */
+    struct wall expires; /* from then on it says no more than its absence; 0: never */
 };
 
 /* A challenge file written for us, to be removed, also after a crash. */
@@ -160,7 +190,10 @@ int store_certificate_due(
 /* The same for deploy_due_at. */
 int store_deploy_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
-/* The earliest due_at or deploy_due_at that is set, 0 where none is; through the indexes. */
+/* The same for ari_due_at. */
+int store_ari_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
+/* The earliest due_at, deploy_due_at or ari_due_at that is set, 0 where none is; through the indexes. */
 int store_next_due(struct store *s, struct wall *out, struct err *err);
 
 /* Insert or replace. The certificate's own record need not exist yet. */
@@ -171,11 +204,20 @@ int store_key_get(
 /* Delete the keys of this certificate with a generation below `below`. */
 int store_key_delete_below(struct store *s, struct str name, int64_t below, struct err *err);
 
-/* Insert or replace by directory_url. */
+/* Insert or replace by id. */
 int store_authority_put(struct store *s, const struct authority_record *r, struct err *err);
 /* ERR_NOT_FOUND where there is none. */
-int store_authority_get(struct store *s, struct str directory_url, struct arena *a,
-    struct authority_record *out, struct err *err);
+int store_authority_get(
+    struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err);
+
+/* Insert or replace by key. */
+int store_bucket_put(struct store *s, const struct bucket_record *b, struct err *err);
+/* ERR_NOT_FOUND where there is none. */
+int store_bucket_get(
+    struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err);
+/* Delete those with 0 < expires <= now, the longest expired first and at most STORE_EXPIRED_MAX of them: a
+ * turn of the engine's loop stays short, and the next call takes the rest. */
+int store_bucket_delete_expired(struct store *s, struct wall now, struct err *err);
 
 /* No error where it is there already. */
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err);

@@ -25,8 +25,13 @@ enum field_kind {
     X(SOURCE, source, 0)                         \
     X(BOOL, released, 0)                         \
     X(BOOL, revoked, 0)                          \
+    X(BOOL, compromised, 0)                      \
+    X(INT, variant, 0)                           \
     X(INT, generation, 0)                        \
     X(TEXT, issued_wish_domains, STORE_TEXT_MAX) \
+    X(TEXT, omitted, STORE_TEXT_MAX)             \
+    X(TEXT, profile, STORE_TEXT_MAX)             \
+    X(TEXT, key_hash, STORE_TEXT_MAX)            \
     X(TEXT, authority, STORE_URL_MAX)            \
     X(TEXT, fingerprint, STORE_TEXT_MAX)         \
     X(TEXT, serial, STORE_TEXT_MAX)              \
@@ -40,6 +45,18 @@ enum field_kind {
     X(TEXT, last_error, STORE_TEXT_MAX)          \
     X(TEXT, last_problem, STORE_TEXT_MAX)        \
     X(WALL, last_error_at, 0)                    \
+    X(TEXT, attempts, STORE_TEXT_MAX)            \
+    X(WALL, wait_until, 0)                       \
+    X(TEXT, wait_reason, STORE_TEXT_MAX)         \
+    X(TEXT, pause_link, STORE_URL_MAX)           \
+    X(TEXT, ari_id, STORE_TEXT_MAX)              \
+    X(WALL, ari_start, 0)                        \
+    X(WALL, ari_end, 0)                          \
+    X(WALL, ari_at, 0)                           \
+    X(WALL, ari_due_at, 0)                       \
+    X(WALL, ari_checked_at, 0)                   \
+    X(INT, ari_failures, 0)                      \
+    X(TEXT, ari_explanation, STORE_URL_MAX)      \
     X(TEXT, order_url, STORE_URL_MAX)            \
     X(TEXT, order_authority, STORE_URL_MAX)      \
     X(INT, order_generation, 0)                  \
@@ -50,12 +67,18 @@ enum field_kind {
     X(BLOB, permit, STORE_SEALED_MAX)            \
     X(TEXT, chain, STORE_CHAIN_MAX)
 
-#define AUTHORITY_FIELDS(K, X)            \
-    K(TEXT, directory_url, STORE_URL_MAX) \
-    X(TEXT, directory, STORE_JSON_MAX)    \
-    X(WALL, fetched_at, 0)                \
-    X(TEXT, account_url, STORE_URL_MAX)   \
-    X(TEXT, account_email, STORE_TEXT_MAX)
+#define AUTHORITY_FIELDS(K, X)             \
+    K(TEXT, id, STORE_URL_MAX)             \
+    X(TEXT, directory, STORE_JSON_MAX)     \
+    X(WALL, fetched_at, 0)                 \
+    X(TEXT, account_url, STORE_URL_MAX)    \
+    X(TEXT, account_email, STORE_TEXT_MAX) \
+    X(TEXT, account_status, STORE_TEXT_MAX)
+
+#define BUCKET_FIELDS(K, X)        \
+    K(TEXT, key, STORE_BUCKET_MAX) \
+    X(INT, at_us, 0)               \
+    X(WALL, expires, 0)
 
 #define CHALLENGE_FIELDS(K, X)           \
     K(TEXT, certificate, STORE_NAME_MAX) \
@@ -83,10 +106,11 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_authority, record_challenge, record_history;
+extern const struct record_type record_certificate, record_authority, record_bucket, record_challenge,
+    record_history;
 
 /* Room for the values of any record. */
-enum { RECORD_FIELDS_MAX = 32 };
+enum { RECORD_FIELDS_MAX = 48 };
 
 /* A field's content on its way to or from a row. */
 struct value {
@@ -112,7 +136,11 @@ struct store_name {
     struct str name;
 };
 
-enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY };
+/* Each with a partial index in the sqlite driver. */
+enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY, STORE_DUE_ARI, STORE_DUE_KINDS };
+
+/* The member of a certificate that says when. */
+int64_t store_due_time(const struct certificate *c, enum store_due which);
 
 /*
  * What a driver does. Arguments are checked already. Reading operations return 1 and fill `out` (strings in
@@ -143,7 +171,13 @@ struct store_ops {
 
     int (*authority_put)(struct store *s, const struct authority_record *r, struct err *err);
     int (*authority_get)(
-        struct store *s, struct str url, struct arena *a, struct authority_record *out, struct err *err);
+        struct store *s, struct str id, struct arena *a, struct authority_record *out, struct err *err);
+
+    int (*bucket_put)(struct store *s, const struct bucket_record *b, struct err *err);
+    int (*bucket_get)(
+        struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err);
+    /* At most `limit` with 0 < expires <= now, earliest first and then by key. */
+    int (*bucket_delete_expired)(struct store *s, struct wall now, size_t limit, struct err *err);
 
     int (*challenge_put)(struct store *s, const struct challenge_record *c, struct err *err);
     int (*challenge_delete)(struct store *s, const struct challenge_record *c, struct err *err);

@@ -84,7 +84,7 @@ static struct channel *new_channel(struct event_base *base, int fd, struct seen 
         rules[t - 1] = (struct channel_rule){(enum msg_type)t, CHANNEL_STATE_ANY, on_message};
     s->channel = channel_new(base, fd, "fuzz", rules, ARRAY_LEN(rules), on_closed, s);
     const struct msg_files_forget forget = {"name"};
-    const struct msg_key_make key = {STR("permit"), 1};
+    const struct msg_key_make key = {.permit = STR("permit"), .generation = 1};
     check(channel_request(
               s->channel, MSG_files_forget, &forget, MSG_done, on_answer, &s->answered[0], NULL) == 0);
     check(

@@ -85,6 +85,7 @@ static void take_action(struct world *w, const struct order_action *a)
     case ORDER_DO_MAKE_KEY:
         must(w->keys++ == 0);
         break;
+    case ORDER_DO_JUDGE:
     case ORDER_DO_PUBLISH:
         must(a->chain.n <= ACME_CHAIN_MAX);
         break;

@@ -70,7 +70,7 @@ static struct authority *authority_new(struct engine *e, const struct msg_engine
     if (a == NULL)
         abort();
     a->engine = e;
-    a->directory_url = copy(m->directory);
+    a->directory_url = copy(m->account);
     a->name = copy("");
     a->email = copy("");
     a->ca_pem = copy("");
@@ -93,7 +93,7 @@ static void replace(char **at, const char *value)
 
 void authority_configure(struct engine *e, const struct msg_engine_authority *m)
 {
-    struct authority *a = authority_of_directory(e, m->directory);
+    struct authority *a = authority_of_directory(e, m->account);
     if (a == NULL)
         a = authority_new(e, m);
     bool same_roots = str_eq_c(m->ca_pem, a->ca_pem);
@@ -151,7 +151,7 @@ static struct authority_record load_record(struct authority *a, struct arena *ar
 {
     struct authority_record r;
     if (store_authority_get(a->engine->store, str_c(a->directory_url), arena, &r, NULL) < 0)
-        r = (struct authority_record){a->directory_url, "", {0}, "", ""};
+        r = (struct authority_record){a->directory_url, "", {0}, "", "", ""};
     return r;
 }
 

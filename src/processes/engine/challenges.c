@@ -130,7 +130,7 @@ static void on_responder(const void *msg, const struct err *why, void *arg)
 
 static void need_responder(struct engine *e)
 {
-    struct msg_responder_need m = {true};
+    struct msg_responder_need m = {0};
     struct err err = ERR_INIT;
     if (e->responder_asked)
         return;

@@ -188,7 +188,7 @@ static void on_introduced(struct engine *e, const struct err *why, void *arg)
     j->introducing = false;
     if (j->over)
         return;
-    j->authority = authority_find(e, j->wish.authority);
+    j->authority = authority_find(e, j->wish.authorities[0]);
     if (j->authority != NULL) {
         job_begin(j);
         return;
@@ -196,14 +196,14 @@ static void on_introduced(struct engine *e, const struct err *why, void *arg)
     err_set(&err, ERR_CONFIG,
         "authority %s is not configured (any more): name it under authorities, or give the certificate "
         "another",
-        j->wish.authority);
+        j->wish.authorities[0]);
     job_fail(j, why != NULL ? why : &err, false);
 }
 
 void job_begin(struct job *j)
 {
     job_show(j, "asking the authority");
-    j->authority = authority_find(j->engine, j->wish.authority);
+    j->authority = authority_find(j->engine, j->wish.authorities[0]);
     if (j->authority == NULL) {
         j->introducing = true;
         authority_introduce(j->engine, j->record.permit, on_introduced, j);
@@ -243,7 +243,7 @@ struct job *job_start(struct engine *e, const char *name, struct err *err)
     j->next = e->jobs;
     e->jobs = j;
     e->job_n++;
-    log_info("%s: getting a certificate from %s", name, j->wish.authority);
+    log_info("%s: getting a certificate from %s", name, j->wish.authorities[0]);
     job_begin(j);
     return j;
 }

@@ -110,7 +110,7 @@ static int ask_keeper(struct job *j, enum msg_type t, const void *m, enum msg_ty
 
 static void act_make_key(struct job *j, const struct order_action *a)
 {
-    struct msg_key_make m = {j->record.permit, j->generation};
+    struct msg_key_make m = {.permit = j->record.permit, .generation = j->generation};
     struct err err = ERR_INIT;
     j->key_tag = a->tag;
     if (ask_keeper(j, MSG_key_make, &m, MSG_key_made, on_key, &err) < 0)
@@ -149,7 +149,10 @@ static void on_published(const void *msg, const struct err *why, void *arg)
 
 static void act_publish(struct job *j, const struct order_action *a)
 {
-    struct msg_publish m = {j->record.permit, j->generation, j->sealed_key, a->chain};
+    struct msg_publish m = {.permit = j->record.permit,
+        .generation = j->generation,
+        .sealed_key = j->sealed_key,
+        .chain = a->chain};
     struct err err = ERR_INIT;
     j->publish_tag = a->tag;
     j->published.chain = a->chain;
@@ -206,6 +209,7 @@ void job_act(struct job *j, const struct order_action *a)
         j->timer_tag = a->tag;
         job_wait(j, a->wait_ms);
         break;
+    case ORDER_DO_JUDGE:
     case ORDER_DO_DONE:
     case ORDER_DO_FAILED:
         break; /* seen to in the step that gave them */

@@ -141,7 +141,7 @@ static void sign(struct post *p, const char *nonce)
     struct authority *a = p->authority;
     struct engine *e = a->engine;
     struct err err = ERR_INIT;
-    struct msg_sign m = {.directory = a->directory_url,
+    struct msg_sign m = {.account = a->directory_url,
         .request = p->spec.request,
         .kid = p->spec.without_account ? "" : a->account_url,
         .nonce = nonce,

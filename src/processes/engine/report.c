@@ -132,16 +132,18 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct wish w = {.name = c->name, .authority = "", .challenge = "", .webroot = ""};
+    struct wish w = {.name = c->name, .webroot = ""};
     struct err err = ERR_INIT;
     if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
         log_error("%s: %s", c->name, err.text);
-    const struct authority *authority = authority_find(e, w.authority);
+    const char *named = w.authority_n > 0 ? w.authorities[0] : "";
+    const struct authority *authority = authority_find(e, named);
     json_t *o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
         c->name, "domains", texts(w.domains, w.domain_n), "source", source_texts[c->source], "state",
-        state_texts[state_of(e, c)], "authority", w.authority, "directory",
-        authority != NULL ? authority->directory_url : c->authority, "challenge", w.challenge, "key_type",
-        key_type_name(w.key_type), "generation", (json_int_t)c->generation, "live",
+        state_texts[state_of(e, c)], "authority", named, "directory",
+        authority != NULL ? authority->directory_url : c->authority, "challenge",
+        w.challenge_n > 0 ? w.challenges[0] : "", "key_type", key_type_name(w.key_type), "generation",
+        (json_int_t)c->generation, "live",
         c->generation > 0 ? json_sprintf("%s/live/%s", e->state_path, c->name) : json_null(), "fingerprint",
         text_or_null(c->fingerprint), "serial", text_or_null(c->serial), "issuer", text_or_null(c->issuer));
     json_object_set_new(o, "not_before", time_or_null(c->not_before));
@@ -168,7 +170,7 @@ json_t *report_history(const struct history_record *h)
 
 json_t *report_account(const struct authority *a, const struct authority_record *r)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", r->directory_url,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", a->directory_url,
         "url", text_or_null(r->account_url), "email", text_or_null(r->account_email), "thumbprint",
         text_or_null(a->thumbprint), "status", "valid");
 }

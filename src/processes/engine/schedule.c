@@ -124,8 +124,10 @@ static int start_deployment(struct engine *e, const char *name, struct job_watch
     e->deployment_n++;
     int r = store_certificate_get(e->store, str_c(name), d->arena, &d->record, &err);
     if (r == 0) {
-        struct msg_deploy m = {
-            d->record.permit, d->record.deploy_event, d->record.fingerprint, d->record.not_after.s, ""};
+        struct msg_deploy m = {.permit = d->record.permit,
+            .event = d->record.deploy_event,
+            .fingerprint = d->record.fingerprint,
+            .not_after = d->record.not_after.s};
         r = channel_request(e->parent, MSG_deploy, &m, MSG_deployed, on_deployed, d, &err);
     }
     for (struct job_watch *w = watches; r == 0 && w != NULL; w = w->next)

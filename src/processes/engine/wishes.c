@@ -28,7 +28,7 @@ void wishes_begin(struct engine *e)
 /* Whether what is live would not do for the new wish. */
 static bool differs(const struct wish *was, const struct wish *is)
 {
-    if (was->key_type != is->key_type || strcmp(was->authority, is->authority) != 0 ||
+    if (was->key_type != is->key_type || strcmp(was->authorities[0], is->authorities[0]) != 0 ||
         was->domain_n != is->domain_n)
         return true;
     for (size_t i = 0; i < is->domain_n; i++) {
@@ -45,6 +45,9 @@ static void fresh(struct certificate *c, const struct wish *w)
 {
     *c = (struct certificate){.name = w->name,
         .issued_wish_domains = "",
+        .omitted = "",
+        .profile = "",
+        .key_hash = "",
         .authority = "",
         .fingerprint = "",
         .serial = "",
@@ -53,6 +56,11 @@ static void fresh(struct certificate *c, const struct wish *w)
         .chain = "",
         .last_error = "",
         .last_problem = "",
+        .attempts = "",
+        .wait_reason = "",
+        .pause_link = "",
+        .ari_id = "",
+        .ari_explanation = "",
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",

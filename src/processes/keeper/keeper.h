@@ -17,7 +17,7 @@
 /* One authority the operator configured. */
 struct keeper_account {
     struct keeper_account *next;
-    char *directory, *email;
+    char *id, *email; /* id: the directory's URL, and "#LABEL" */
     bool agree_tos;
     bool configured; /* named by the parent in this run: only then it is used */
     struct key *key; /* NULL: none yet */

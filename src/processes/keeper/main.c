@@ -24,7 +24,7 @@ static void on_account(struct channel *c, uint32_t id, const void *msg, int fd, 
 {
     const struct msg_keeper_account *m = msg;
     (void)c, (void)id, (void)fd;
-    secrets_configure(arg, m->directory, m->email, m->agree_tos);
+    secrets_configure(arg, m->account, m->email, m->agree_tos);
 }
 
 static void on_permit_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -82,13 +82,15 @@ static void on_account_open(struct channel *c, uint32_t id, const void *msg, int
     struct buf thumbprint ATTR_CLEANUP(buf_free) = buf_new(256);
     struct err err = ERR_INIT;
     (void)fd;
-    struct keeper_account *a = secrets_account(k, m->directory);
+    struct keeper_account *a = secrets_account(k, m->account);
     if (a == NULL || !a->configured)
-        err_set(&err, ERR_REFUSED, "no account is configured at %s", m->directory);
+        err_set(&err, ERR_REFUSED, "no account is configured at %s", m->account);
     else if (secrets_account_key(k, a, &err) == 0)
         jwk_thumbprint(a->key, &thumbprint, &err);
     answer(c, MSG_account_opened, id,
-        &(struct msg_account_opened){buf_c(&thumbprint), a != NULL && a->key_is_new, msg_error_of(&err)});
+        &(struct msg_account_opened){.thumbprint = buf_c(&thumbprint),
+            .is_new = a != NULL && a->key_is_new,
+            .error = msg_error_of(&err)});
 }
 
 static void on_sign(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -121,7 +123,7 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct key *key ATTR_CLEANUP(key_freep) = NULL;
     struct wish w;
-    struct chain chain = {.issuer = ""};
+    struct chain chain = {.issuer = "", .ari_id = ""};
     struct err err = ERR_INIT;
     (void)fd;
     if (permit_wish(k, m->permit, a, &w, &err) == 0 &&
@@ -130,8 +132,14 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
         log_info("%s: generation %lld is live, valid to %s", w.name, (long long)m->generation,
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer(c, MSG_published, id,
-        &(struct msg_published){chain.fingerprint, chain.serial, chain.issuer, {chain.subjects, chain.n},
-            chain.not_before.s, chain.not_after.s, msg_error_of(&err)});
+        &(struct msg_published){.fingerprint = chain.fingerprint,
+            .serial = chain.serial,
+            .issuer = chain.issuer,
+            .subjects = {chain.subjects, chain.n},
+            .not_before = chain.not_before.s,
+            .not_after = chain.not_after.s,
+            .ari_id = chain.ari_id,
+            .error = msg_error_of(&err)});
 }
 
 static const struct channel_rule engine_rules[] = {

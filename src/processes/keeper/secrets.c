@@ -178,7 +178,7 @@ int secrets_open(struct keeper *k, struct err *err)
 struct keeper_account *secrets_account(struct keeper *k, const char *directory)
 {
     for (struct keeper_account *a = k->accounts; a != NULL; a = a->next)
-        if (strcmp(a->directory, directory) == 0)
+        if (strcmp(a->id, directory) == 0)
             return a;
     return NULL;
 }
@@ -197,7 +197,7 @@ void secrets_configure(struct keeper *k, const char *directory, const char *emai
     if (a == NULL) {
         if ((a = calloc(1, sizeof *a)) == NULL)
             abort();
-        a->directory = copy(directory);
+        a->id = copy(directory);
         a->next = k->accounts;
         k->accounts = a;
     }
@@ -212,7 +212,7 @@ static int ring_append(
     struct keeper *k, const struct keeper_account *a, const struct key *key, struct err *err)
 {
     struct buf entry ATTR_CLEANUP(buf_free) = buf_new_sensitive(64 * 1024);
-    buf_printf(&entry, "%s%s\n", ring_word, a->directory);
+    buf_printf(&entry, "%s%s\n", ring_word, a->id);
     int r = key_to_pem(key, &entry, err);
     if (r < 0)
         return r;
@@ -237,6 +237,6 @@ int secrets_account_key(struct keeper *k, struct keeper_account *a, struct err *
     a->key = key;
     a->key_is_new = true;
     key = NULL;
-    log_info("made an account key for %s", a->directory);
+    log_info("made an account key for %s", a->id);
     return 0;
 }

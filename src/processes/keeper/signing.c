@@ -33,7 +33,7 @@ static int payload_of_order(const struct signing *s, struct buf *out, struct err
     int r = permit_wish(s->k, s->m->permit, s->arena, &w, err);
     if (r < 0)
         return r;
-    payload_new_order(out, names_of(s, &w), w.domain_n);
+    payload_new_order(out, &(struct payload_order){.names = names_of(s, &w), .n = w.domain_n});
     return 0;
 }
 
@@ -75,7 +75,7 @@ static int payload_of(const struct signing *s, struct buf *out, struct err *err)
 {
     switch ((enum acme_request)s->m->request) {
     case ACME_REQUEST_NEW_ACCOUNT:
-        payload_new_account(out, str_c(s->account->email), s->account->agree_tos);
+        payload_new_account(out, str_c(s->account->email), s->account->agree_tos, STR(""));
         return 0;
     case ACME_REQUEST_FIND_ACCOUNT:
         payload_find_account(out);
@@ -100,6 +100,11 @@ static int payload_of(const struct signing *s, struct buf *out, struct err *err)
         return 0;
     case ACME_REQUEST_REVOKE:
         return payload_of_revocation(s, out, err);
+    case ACME_REQUEST_NEW_AUTHZ:
+    case ACME_REQUEST_KEY_CHANGE:
+    case ACME_REQUEST_FIND_PENDING:
+    case ACME_REQUEST_DEACTIVATE_ACCOUNT:
+    case ACME_REQUEST_REVOKE_BY_KEY:
     case ACME_REQUEST_END_:
         break;
     }
@@ -108,10 +113,10 @@ static int payload_of(const struct signing *s, struct buf *out, struct err *err)
 
 int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, struct err *err)
 {
-    struct keeper_account *account = secrets_account(k, m->directory);
+    struct keeper_account *account = secrets_account(k, m->account);
     if (account == NULL || !account->configured || account->key == NULL)
-        return err_set(err, ERR_REFUSED, "no account is configured at %s", m->directory);
-    int r = acme_url_check_from(str_c(m->url), str_c(m->directory), err);
+        return err_set(err, ERR_REFUSED, "no account is configured at %s", m->account);
+    int r = acme_url_check_from(str_c(m->url), acme_account_directory(str_c(m->account)), err);
     if (r < 0)
         return r;
     if (wants_jwk(m->request) != (m->kid[0] == '\0'))

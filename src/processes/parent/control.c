@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "acme/payload.h"
 #include "os/socket.h"
 #include "processes/command.h"
 #include "processes/control_socket.h"
@@ -212,32 +213,41 @@ static int issue_wish(struct session *s, struct wish *out, struct err *err)
 }
 
 /* --staging and --dry-run: the authority's staging directory instead of its real one. */
-static int choose_authority(struct session *s, struct wish *w, const struct authority **out, struct err *err)
+static int use_staging(struct session *s, const char **name, const struct authority **out, struct err *err)
 {
-    const struct authority *a;
-    int r = find_authority(s, w->authority, &a, err);
-    if (r < 0)
-        return r;
-    *out = a;
-    if (!s->p->options.dry_run && option(s, "staging") == NULL)
-        return 0;
+    const struct authority *a = *out;
     if (a->staging[0] == '\0')
         return err_set(err, ERR_USAGE,
             "authority %s has no staging directory: set authorities.%s.staging to one, or name a staging "
             "authority",
-            w->authority, w->authority);
-    w->authority = a->staging;
+            *name, *name);
+    *name = a->staging;
     return find_authority(s, a->staging, out, err);
+}
+
+/* Finds and announces the wish's authorities. */
+static int announce_authorities(struct session *s, struct wish *w, struct err *err)
+{
+    const char **names = arena_array(s->arena, w->authority_n, sizeof *names);
+    bool staging = s->p->options.dry_run || option(s, "staging") != NULL;
+    for (size_t i = 0; i < w->authority_n; i++) {
+        const struct authority *a;
+        names[i] = w->authorities[i];
+        int r = find_authority(s, names[i], &a, err);
+        if (r == 0 && staging)
+            r = use_staging(s, &names[i], &a, err);
+        if (r < 0 || (r = announce(s, a, err)) < 0)
+            return r;
+    }
+    w->authorities = names;
+    return 0;
 }
 
 static void issue_command(struct session *s)
 {
     struct err err = ERR_INIT;
     struct wish w;
-    const struct authority *a = NULL;
     int r = issue_wish(s, &w, &err);
-    if (r == 0)
-        r = choose_authority(s, &w, &a, &err);
     if (r == 0 && s->p->options.dry_run)
         w.deploy_n = 0;
     for (size_t i = 0; r == 0 && i < s->p->settings.certificate_n; i++)
@@ -247,7 +257,7 @@ static void issue_command(struct session *s)
                 "evercert renew %s gets it now",
                 w.name, w.name);
     if (r == 0)
-        r = announce(s, a, &err);
+        r = announce_authorities(s, &w, &err);
     if (r < 0) {
         fail(s, &err);
         return;
@@ -291,8 +301,8 @@ static void revoke_command(struct session *s)
         fail(s, &err);
         return;
     }
-    request_keeper(
-        s, MSG_ticket_make, &(struct msg_ticket_make){s->names.p[0], reason}, MSG_ticket_made, on_ticket);
+    request_keeper(s, MSG_ticket_make, &(struct msg_ticket_make){ACME_REQUEST_REVOKE, s->names.p[0], reason},
+        MSG_ticket_made, on_ticket);
 }
 
 static void on_forgotten(const void *msg, const struct err *why, void *arg)
@@ -325,13 +335,13 @@ static void forget_command(struct session *s)
     request_keeper(s, MSG_files_forget, &(struct msg_files_forget){s->names.p[0]}, MSG_done, on_forgotten);
 }
 
-/* Account commands: the engine gets the directory URL, whatever name the operator used. */
+/* Account commands: the engine gets the account's id, whatever name the operator used. */
 static void account_command(struct session *s)
 {
     struct err err = ERR_INIT;
     const char *name = option(s, "authority");
     if (name == NULL && s->verb != VERB_ACCOUNT_SHOW)
-        name = s->p->settings.authority;
+        name = s->p->settings.defaults.authorities[0];
     if (name != NULL) {
         const struct authority *a;
         if (find_authority(s, name, &a, &err) < 0 || announce(s, a, &err) < 0) {
@@ -339,7 +349,7 @@ static void account_command(struct session *s)
             return;
         }
         const char **names = arena_array(s->arena, 1, sizeof *names);
-        names[0] = a->directory;
+        names[0] = a->id;
         s->names = (struct msg_list){names, 1};
     }
     plain_command(s);

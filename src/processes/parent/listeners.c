@@ -70,7 +70,7 @@ void listeners_send(struct parent *p)
     struct err err = ERR_INIT;
     struct channel *c = member_channel(p, MEMBER_RESPONDER);
     for (const struct listener *l = p->listeners; l != NULL; l = l->next)
-        if (channel_send(c, MSG_listen, 0, &(struct msg_listen){l->address}, l->fd, &err) < 0)
+        if (channel_send(c, MSG_listen, 0, &(struct msg_listen){.address = l->address}, l->fd, &err) < 0)
             log_error("%s: %s", l->address, err.text);
 }
 

@@ -96,7 +96,8 @@ static void on_authority_permit(struct parent *p, const struct wish *wish, const
     if (wish == NULL)
         err = *why;
     else
-        (void)authority_announce_named(p, wish->authority, &err);
+        for (size_t i = 0, r = 0; i < wish->authority_n && r == 0; i++)
+            r = authority_announce_named(p, wish->authorities[i], &err) < 0;
     engine_done(p, q->life, q->id, &err);
     free(q);
 }

@@ -41,8 +41,12 @@ int authority_announce(
     int r = read_roots(a, &pem, err);
     if (r < 0)
         return r;
-    struct msg_keeper_account to_keeper = {a->directory, email, agree_tos};
-    struct msg_engine_authority to_engine = {a->name, a->directory, buf_str(&pem), email, agree_tos};
+    struct msg_keeper_account to_keeper = {.account = a->directory, .email = email, .agree_tos = agree_tos};
+    struct msg_engine_authority to_engine = {.name = a->name,
+        .account = a->directory,
+        .ca_pem = buf_str(&pem),
+        .email = email,
+        .agree_tos = agree_tos};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
@@ -55,7 +59,9 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
         if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
             continue;
         struct authority *staging = arena_alloc(a, sizeof *staging);
-        *staging = (struct authority){of->staging, of->staging, of->ca_file, of->staging};
+        *staging = authority_of_url(of->staging);
+        staging->ca_file = of->ca_file;
+        staging->staging = of->staging;
         return staging;
     }
     return settings_authority(&p->settings, str_c(name), a);

@@ -76,6 +76,9 @@ static void show(struct transcript *t, const struct order_action *a, struct buf 
         assert_true(str_eq(a->chain, STR(CHAIN)));
         buf_put_c(out, "publish");
         break;
+    case ORDER_DO_JUDGE:
+        buf_put_c(out, "judge");
+        break;
     case ORDER_DO_WAIT:
         assert_true(a->wait_ms >= 0);
         buf_printf(out, "wait %lld", (long long)a->wait_ms);

@@ -15,8 +15,8 @@ static void defaults_reach_certificates(void **state)
         "retry: 2h\nauthority: letsencrypt-staging\n");
     const struct wish *w = &s.certificates[0];
     assert_string_equal(w->name, "a.example");
-    assert_string_equal(w->authority, "letsencrypt-staging");
-    assert_string_equal(w->challenge, "http-01");
+    assert_string_equal(w->authorities[0], "letsencrypt-staging");
+    assert_string_equal(w->challenges[0], "http-01");
     assert_string_equal(w->webroot, "/srv/w");
     assert_int_equal(w->key_type, KEY_ECDSA_P384);
     assert_string_equal(w->key_group, "ssl");
@@ -25,7 +25,7 @@ static void defaults_reach_certificates(void **state)
     assert_int_equal(w->retry_s, 7200);
     assert_int_equal(w->deploy_n, 0);
     w++;
-    assert_string_equal(w->authority, "letsencrypt");
+    assert_string_equal(w->authorities[0], "letsencrypt");
     assert_string_equal(w->webroot, "");
     assert_int_equal(w->key_type, KEY_RSA_4096);
     assert_string_equal(w->key_group, "");
@@ -165,9 +165,8 @@ static void authorities_must_exist(void **state)
 static void checks_alone(void **state)
 {
     struct err err = ERR_INIT;
-    assert_int_equal(domain_challenge_check("a.example", "http-01", &err), 0);
-    assert_int_equal(domain_challenge_check("*.a.example", "dns-01", &err), 0);
-    assert_int_equal(domain_challenge_check("*.a.example", "http-01", &err), ERR_INPUT);
+    assert_int_equal(domain_check("a.example", &err), 0);
+    assert_int_equal(domain_check("*.a.example", &err), ERR_INPUT);
     assert_non_null(strstr(err.text, "needs the challenge dns-01"));
     const char *domains[] = {"a", NULL, "b", "a", NULL, "b"};
     size_t n = ARRAY_LEN(domains);

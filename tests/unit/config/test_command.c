@@ -25,8 +25,8 @@ static void settings_are_the_start(void **state)
     assert_string_equal(w.webroot, "/srv/w");
     assert_int_equal(w.key_type, KEY_RSA_2048);
     assert_int_equal(w.retry_s, 3600);
-    assert_string_equal(w.authority, "letsencrypt-staging");
-    assert_string_equal(w.challenge, "http-01");
+    assert_string_equal(w.authorities[0], "letsencrypt-staging");
+    assert_string_equal(w.challenges[0], "http-01");
     assert_int_equal(w.deploy_n, 0);
     arena_free(a);
 }
@@ -46,7 +46,7 @@ static void every_option_counts(void **state)
     assert_int_equal(w.domain_n, 2);
     assert_string_equal(w.domains[0], "b.example");
     assert_string_equal(w.domains[1], "a.example");
-    assert_string_equal(w.authority, "https://ca.example/dir");
+    assert_string_equal(w.authorities[0], "https://ca.example/dir");
     assert_string_equal(w.webroot, "");
     assert_int_equal(w.key_type, KEY_ECDSA_P384);
     assert_int_equal(w.renew_before_s, 864000);
@@ -74,14 +74,15 @@ struct refusal {
 static void refusals_name_the_option(void **state)
 {
     static const struct refusal bad[] = {
-        {{"domain", "*.example.org"}, "--domain: the wildcard *.example.org needs the challenge dns-01"},
+        {{"domain", "*.example.org"},
+            "--domain: the wildcard *.example.org needs the challenge dns-01, which is not"},
         {{"domain", "10.0.0.1"}, "--domain: \"10.0.0.1\" is an IP address"},
-        {{"domain", ""}, "--domain: expected a DNS name, found an empty text"},
+        {{"domain", ""}, "--domain: expected a DNS name or an IP address, found an empty text"},
         {{"name", "../x"}, "--name: the name \"../x\" begins with '.'"},
         {{"authority", "letsencript"}, "--authority: there is no authority \"letsencript\" (did you mean"},
         {{"authority", "zerossl"}, "--authority: zerossl needs external account binding"},
         {{"authority", "buypass"}, "--authority: buypass ended"},
-        {{"challenge", "dns-01"}, "--challenge: this version cannot do dns-01 yet"},
+        {{"challenge", "dns-01"}, "--challenge: dns-01 is not in this version"},
         {{"webroot", "www"}, "--webroot: expected an absolute path"},
         {{"webroot", "/\xff"}, "--webroot: holds a control character, or is not UTF-8"},
         {{"key-type", "rsa-1024"}, "--key-type: expected one of ecdsa-p256,"},
@@ -92,7 +93,11 @@ static void refusals_name_the_option(void **state)
         {{"deploy", "bin/x"}, "--deploy: write the command \"bin/x\" as an absolute path"},
         {{"key-typ", "x"}, "unknown option \"key-typ\" (did you mean key-type?)"},
         {{"domains", "x"}, "unknown option \"domains\" (did you mean domain?)"},
-        {{"profile", "x"}, "--profile: profiles are not in this version"},
+        {{"publish", "x"}, "--publish: publish is not in this version"},
+        {{"key-type", "rsa-2048,rsa-4096"}, "--key-type: rsa-2048 and rsa-4096 are of one kind"},
+        {{"key-type", "rsa-2048,rsa-2048"}, "--key-type: rsa-2048 is given twice"},
+        {{"key-type", "ecdsa-p256,rsa-2048,rsa-4096"}, "--key-type: more than 2 values"},
+        {{"key-type", "ed25519"}, "--key-type: no public CA signs"},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct arena *a = arena_new();

@@ -45,7 +45,7 @@ static void refusals_say_why(void **state)
 static void the_nearest_authority_is_named(void **state)
 {
     struct err err = ERR_INIT;
-    const struct authority own[] = {{"internal", "https://ca.example/", "", ""}};
+    const struct authority own[] = {{.name = "internal", .directory = "https://ca.example/"}};
     preset_refuse(STR("letsencript"), own, 1, ERR_CONFIG, &err);
     assert_non_null(strstr(err.text, "there is no authority \"letsencript\" (did you mean letsencrypt?);"));
     preset_refuse(STR("interal"), own, 1, ERR_CONFIG, &err);

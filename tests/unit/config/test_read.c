@@ -27,7 +27,7 @@ static void all_problems_in_one_go(void **state)
         "1:1: authorty: unknown key (did you mean authority?)",
         "2:8: email: expected one e-mail address, found a list",
         "3:12: agree-tos: expected true or false, found \"yes\"",
-        "4:12: challenge: this version cannot do dns-01 yet; only http-01 is built in",
+        "4:12: challenge: dns-01 is not in this version; http-01 and tls-alpn-01 are built in",
         "5:11: key-type: expected one of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, found \"rsa\"",
         "6:11: key-mode: \"0644\" gives others access to a private key; use 0600, or 0640 with key-group",
         "7:15: renew-before: expected a duration such as 90s, 5m, 12h or 30d, found \"30\"",
@@ -42,14 +42,15 @@ static void all_problems_in_one_go(void **state)
         "\"http://c.example/\"",
         "12:39: authorities.c.x: unknown key",
         "13:6: authorities.d.directory: is missing; an authority needs it",
-        "15:26: certificates[0].domains[1]: the wildcard *.a.example needs the challenge dns-01, which this "
-        "version cannot do; http-01 proves single names only",
+        "15:26: certificates[0].domains[1]: the wildcard *.a.example needs the challenge dns-01, which is "
+        "not in "
+        "this version; http-01 and tls-alpn-01 prove single names only",
         "15:41: certificates[0].domains[2]: \"b c\" holds a blank; write one name",
         "16:5: certificates[0].key-typ: unknown key (did you mean key-type?)",
         "17:20: certificates[0].deploy[0].run: expected a list, each item a word of a command, found "
         "\"systemctl reload nginx\"; no shell is used, write its words as a list such as [systemctl, reload, "
         "nginx]",
-        "19:14: certificates[1].domains: is an empty list; expected a DNS name",
+        "19:14: certificates[1].domains: is an empty list; expected a DNS name or an IP address",
         "20:5: certificates[2].domains: is missing; a certificate needs it",
         "21:5: certificates[3]: expected a certificate written as keys and values, found \"just text\"",
         "22:37: certificates[4].authority: there is no authority \"nowhere\"; write letsencrypt, an entry of "
@@ -58,19 +59,18 @@ static void all_problems_in_one_go(void **state)
 
 static void keys_of_later_versions_say_so(void **state)
 {
-    EXPECT("tls-alpn-01: {listen: \":443\"}\n"
+    EXPECT("email: \"\"\n"
            "dns: {x: {provider: y}}\n"
            "docker: {}\n"
            "authorities:\n"
            "  z: {directory: \"https://z.example/\", eab-kid: abc}\n"
            "certificates:\n"
-           "  - {domains: a.example, profile: tlsserver, deploy: [{verify: \"a.example:443\"}]}\n",
-        "1:1: tls-alpn-01: tls-alpn-01 is not in this version",
+           "  - {domains: a.example, publish: [], deploy: [{verify: \"a.example:443\"}]}\n",
         "2:1: dns: DNS challenges are not in this version",
         "3:1: docker: watching Docker is not in this version",
         "5:40: authorities.z.eab-kid: external account binding (EAB) is not in this version",
-        "7:26: certificates[0].profile: profiles are not in this version",
-        "7:56: certificates[0].deploy[0].verify: verify is not in this version");
+        "7:26: certificates[0].publish: publish is not in this version",
+        "7:49: certificates[0].deploy[0].verify: verify is not in this version");
 }
 
 static void wrong_types_say_what_is_there(void **state)
@@ -98,7 +98,8 @@ static void wrong_types_say_what_is_there(void **state)
     EXPECT("[a]: b\n? {c: d}\n: e\n", "1:1: expected a key, found a list or keys and values",
         "2:3: expected a key, found a list or keys and values");
     EXPECT("certificates: [{domains: , deploy: [~]}]\n",
-        "1:26: certificates[0].domains: expected a list, each item a DNS name, found nothing",
+        "1:26: certificates[0].domains: expected a list, each item a DNS name or an IP address, found "
+        "nothing",
         "1:37: certificates[0].deploy[0]: expected a deploy step written as keys and values, found nothing");
 }
 
@@ -124,22 +125,44 @@ static void keys_may_be_said_once(void **state)
         "3:3: authorities.x: this authority is also written at f.yaml:2:3");
 }
 
-static void a_list_of_one_is_one(void **state)
+static void lists_are_in_order_of_preference(void **state)
 {
     struct arena *a = arena_new();
     struct settings s = good_settings(a,
         "challenge: [http-01]\nauthority: [letsencrypt-staging]\nhttp-01: {listen: \"127.0.0.1:8402\"}\n"
         "certificates: [{domains: a.example, challenge: [http-01]}]\n");
-    assert_string_equal(s.authority, "letsencrypt-staging");
-    assert_string_equal(s.certificates[0].challenge, "http-01");
-    assert_string_equal(s.certificates[0].authority, "letsencrypt-staging");
+    assert_string_equal(s.defaults.authorities[0], "letsencrypt-staging");
+    assert_string_equal(s.certificates[0].challenges[0], "http-01");
+    assert_string_equal(s.certificates[0].authorities[0], "letsencrypt-staging");
     assert_int_equal(s.certificates[0].domain_n, 1);
     assert_int_equal(s.http01_listen_n, 1);
     arena_free(a);
+    a = arena_new();
+    s = good_settings(a,
+        "challenge: [tls-alpn-01, http-01]\nkey-type: [rsa-2048, ecdsa-p256]\n"
+        "certificates: [{domains: a.example, authority: [letsencrypt-staging, letsencrypt]}]\n");
+    assert_int_equal(s.certificates[0].authority_n, 2);
+    assert_string_equal(s.certificates[0].authorities[1], "letsencrypt");
+    assert_string_equal(s.certificates[0].challenges[1], "http-01");
+    assert_int_equal(s.certificates[0].key_type_n, 2);
+    assert_int_equal(s.certificates[0].key_type, KEY_RSA_2048);
+    arena_free(a);
+    EXPECT("key-type: [rsa-2048, rsa-4096]\nauthority: [letsencrypt, nowhere]\n"
+           "certificates: [{domains: a.example, key-type: [ecdsa-p256, ecdsa-p384]}]\n",
+        "1:11: key-type: rsa-2048 and rsa-4096 are of one kind; two certificates side by side are one ECDSA "
+        "and "
+        "one RSA",
+        "2:26: authority[1]: there is no authority \"nowhere\"; write letsencrypt, an entry of authorities, "
+        "or the "
+        "https URL of an ACME directory",
+        "3:47: certificates[0].key-type: ecdsa-p256 and ecdsa-p384 are of one kind; two certificates side by "
+        "side "
+        "are one ECDSA and one RSA");
     EXPECT("challenge: [http-01, dns-01, http-01]\nauthority: []\nemail: [x]\n",
-        "1:22: challenge[1]: this version cannot do dns-01 yet; only http-01 is built in",
-        "1:30: challenge[2]: this version takes one, not a list in order of preference; keep only the first",
-        "2:12: authority: expected one value, found an empty list",
+        "1:22: challenge[1]: dns-01 is not in this version; http-01 and tls-alpn-01 are built in",
+        "1:30: challenge[2]: is in the list twice",
+        "2:12: authority: is an empty list; expected the name of an authority or the https URL of its "
+        "directory",
         "3:8: email: expected one e-mail address, found a list");
 }
 
@@ -183,7 +206,7 @@ int main(void)
         cmocka_unit_test(wrong_types_say_what_is_there),
         cmocka_unit_test(nothing_below_a_list_is_no_list),
         cmocka_unit_test(keys_may_be_said_once),
-        cmocka_unit_test(a_list_of_one_is_one),
+        cmocka_unit_test(lists_are_in_order_of_preference),
         cmocka_unit_test(aliases_stand_for_what_they_name),
         cmocka_unit_test(limits_hold),
     };

@@ -76,7 +76,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
         struct arena *a = arena_new();
         struct settings s = good_settings(a, empty[i]);
-        assert_string_equal(s.authority, "letsencrypt");
+        assert_string_equal(s.defaults.authorities[0], "letsencrypt");
         assert_string_equal(s.email, "");
         assert_false(s.agree_tos);
         assert_int_equal(s.authority_n, 1);
@@ -88,13 +88,13 @@ static void an_empty_file_gives_the_defaults(void **state)
         assert_string_equal(s.user_engine, "evercert");
         assert_string_equal(s.user_keeper, "evercert-keys");
         assert_string_equal(s.user_responder, "evercert-web");
-        assert_string_equal(s.challenge, "http-01");
-        assert_string_equal(s.webroot, "");
-        assert_int_equal(s.key_type, KEY_ECDSA_P256);
-        assert_string_equal(s.key_group, "");
-        assert_int_equal(s.key_mode, 0600);
-        assert_int_equal(s.renew_before_s, 0);
-        assert_int_equal(s.retry_s, 0);
+        assert_string_equal(s.defaults.challenges[0], "http-01");
+        assert_string_equal(s.defaults.webroot, "");
+        assert_int_equal(s.defaults.key_type, KEY_ECDSA_P256);
+        assert_string_equal(s.defaults.key_group, "");
+        assert_int_equal(s.defaults.key_mode, 0600);
+        assert_int_equal(s.defaults.renew_before_s, 0);
+        assert_int_equal(s.defaults.retry_s, 0);
         arena_free(a);
     }
 }
@@ -109,7 +109,7 @@ static void everything_can_be_said(void **state)
         "authorities:\n  internal: {directory: \"https://ca.corp.example/dir\", ca-file: /etc/ca.pem, "
         "staging: "
         "\"https://ca.corp.example/test\"}\n");
-    assert_string_equal(s.authority, "internal");
+    assert_string_equal(s.defaults.authorities[0], "internal");
     assert_string_equal(s.email, "ops@example.com");
     assert_true(s.agree_tos);
     assert_string_equal(s.user_engine, "e");
@@ -143,7 +143,7 @@ static void authorities_that_are_used_are_listed(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_string_equal(s.authorities[i].name, names[i]);
     for (size_t i = 0; i < s.certificate_n; i++)
-        assert_non_null(settings_authority(&s, str_c(s.certificates[i].authority), a));
+        assert_non_null(settings_authority(&s, str_c(s.certificates[i].authorities[0]), a));
     assert_string_equal(s.authorities[3].staging, s.authorities[3].directory);
     assert_string_equal(s.authorities[4].directory, "https://u.example/dir");
     assert_string_equal(s.authorities[4].ca_file, "");
@@ -167,8 +167,8 @@ static void authorities_are_found(void **state)
     assert_null(settings_authority(&s, STR("nowhere"), a));
     assert_null(settings_authority(&s, STR("http://any.example/dir"), a));
     assert_null(settings_authority(&s, STR(""), a));
-    assert_ptr_equal(settings_authority_of_directory(&s, STR("https://z.example/dir")), &s.authorities[0]);
-    assert_null(settings_authority_of_directory(&s, STR("https://z.example/")));
+    assert_ptr_equal(settings_authority_of_id(&s, STR("https://z.example/dir")), &s.authorities[0]);
+    assert_null(settings_authority_of_id(&s, STR("https://z.example/")));
     arena_free(a);
 }
 
@@ -180,7 +180,7 @@ static void a_missing_file(void **state)
     assert_int_equal(settings_load("evercert.yaml", false, a, &s, NULL, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "evercert.yaml"));
     assert_int_equal(settings_load("evercert.yaml", true, a, &s, NULL, &err), 0);
-    assert_string_equal(s.authority, "letsencrypt");
+    assert_string_equal(s.defaults.authorities[0], "letsencrypt");
     assert_int_equal(s.certificate_n, 0);
     /* further files count without the main one */
     put_file("evercert.d/10.yaml", "certificates: [{domains: a.example}]\n");

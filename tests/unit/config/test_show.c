@@ -52,7 +52,7 @@ static void expect_same_wish(const struct wish *x, const struct wish *y)
 
 static void expect_same(const struct settings *x, const struct settings *y)
 {
-    assert_string_equal(x->authority, y->authority);
+    expect_same_wish(&x->defaults, &y->defaults);
     assert_string_equal(x->email, y->email);
     assert_int_equal(x->agree_tos, y->agree_tos);
     assert_int_equal(x->authority_n, y->authority_n);
@@ -65,19 +65,15 @@ static void expect_same(const struct settings *x, const struct settings *y)
     assert_int_equal(x->http01_listen_n, y->http01_listen_n);
     for (size_t i = 0; i < x->http01_listen_n; i++)
         assert_string_equal(x->http01_listen[i], y->http01_listen[i]);
+    assert_int_equal(x->tls_alpn01_listen_n, y->tls_alpn01_listen_n);
+    for (size_t i = 0; i < x->tls_alpn01_listen_n; i++)
+        assert_string_equal(x->tls_alpn01_listen[i], y->tls_alpn01_listen[i]);
     assert_int_equal(x->certificate_n, y->certificate_n);
     for (size_t i = 0; i < x->certificate_n; i++)
         expect_same_wish(&x->certificates[i], &y->certificates[i]);
     assert_string_equal(x->user_engine, y->user_engine);
     assert_string_equal(x->user_keeper, y->user_keeper);
     assert_string_equal(x->user_responder, y->user_responder);
-    assert_string_equal(x->challenge, y->challenge);
-    assert_string_equal(x->webroot, y->webroot);
-    assert_int_equal(x->key_type, y->key_type);
-    assert_string_equal(x->key_group, y->key_group);
-    assert_int_equal(x->key_mode, y->key_mode);
-    assert_int_equal(x->renew_before_s, y->renew_before_s);
-    assert_int_equal(x->retry_s, y->retry_s);
 }
 
 static void what_is_shown_reads_the_same(void **state)
@@ -114,6 +110,14 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "key-type: ecdsa-p256\n"
                                    "key-group: \"\"\n"
                                    "key-mode: \"0600\"\n"
+                                   "profile: \"\"\n"
+                                   "preferred-profile: []\n"
+                                   "preferred-chain: []\n"
+                                   "reuse-key: false\n"
+                                   "must-staple: false\n"
+                                   "not-before: auto\n"
+                                   "not-after: auto\n"
+                                   "on-rejected-name: fail\n"
                                    "renew-before: auto\n"
                                    "retry: 1m\n"
                                    "users:\n"
@@ -122,6 +126,8 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "  responder: evercert-web\n"
                                    "http-01:\n"
                                    "  listen: [\"[::]:80\", \"0.0.0.0:80\"]\n"
+                                   "tls-alpn-01:\n"
+                                   "  listen: [\"[::]:443\", \"0.0.0.0:443\"]\n"
                                    "authorities:\n"
                                    "  letsencrypt:\n"
                                    "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
@@ -136,8 +142,17 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "    key-type: ecdsa-p256\n"
                                    "    key-group: \"\"\n"
                                    "    key-mode: \"0600\"\n"
+                                   "    profile: \"\"\n"
+                                   "    preferred-profile: []\n"
+                                   "    preferred-chain: []\n"
+                                   "    reuse-key: false\n"
+                                   "    must-staple: false\n"
+                                   "    not-before: auto\n"
+                                   "    not-after: auto\n"
+                                   "    on-rejected-name: fail\n"
                                    "    renew-before: auto\n"
                                    "    retry: 1m\n"
+                                   "    csr: \"\"\n"
                                    "    deploy:\n"
                                    "      - run: [systemctl, reload, nginx]\n"
                                    "        user: \"\"\n"
@@ -206,7 +221,7 @@ static void the_schema_is_that_of_the_table(void **state)
     assert_string_equal(json_string_value(at(certificate, "required/0")), "domains");
     expect_properties(at(certificate, "properties/deploy/items"), &schema_deploy);
     expect_properties(at(schema, "properties/authorities/additionalProperties"), &schema_authority);
-    assert_int_equal(json_array_size(at(schema, "properties/key-type/enum")), KEY_TYPE_END_);
+    assert_int_equal(json_array_size(at(schema, "properties/key-type/anyOf/0/enum")), KEY_ED25519);
     assert_string_equal(json_string_value(at(schema, "properties/agree-tos/type")), "boolean");
     assert_string_equal(json_string_value(at(certificate, "properties/domains/anyOf/0/type")), "string");
     assert_string_equal(json_string_value(at(certificate, "properties/domains/anyOf/1/type")), "array");

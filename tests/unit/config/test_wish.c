@@ -6,16 +6,36 @@ static const char *const domains[] = {"example.org", "xn--bcher-kva.example"};
 static const char *const argv[] = {"sh", "-c", "a \"b\"\n\t\\ \xc3\xa4", ""};
 static const struct deploy deploys[] = {{argv, 4, "odoo", 90}, {argv, 1, "", 86400}};
 
+static const char *const authorities[] = {"letsencrypt", "own"},
+                         *const challenges[] = {"tls-alpn-01", "http-01"},
+                         *const key_types[] = {"rsa-4096", "ecdsa-p384"}, *const profiles[] = {"a", "b"},
+                         *const chains[] = {"X, \"Y\""};
+
 static struct wish whole(void)
 {
     return (struct wish){
         .name = "n",
         .domains = domains,
         .domain_n = 2,
-        .authority = "letsencrypt",
-        .challenge = "http-01",
+        .authorities = authorities,
+        .authority_n = 2,
+        .challenges = challenges,
+        .challenge_n = 2,
         .webroot = "/srv/\xc3\xa4",
+        .key_types = key_types,
+        .key_type_n = 2,
         .key_type = KEY_RSA_4096,
+        .profile = "tls",
+        .preferred_profiles = profiles,
+        .preferred_profile_n = 2,
+        .preferred_chains = chains,
+        .preferred_chain_n = 1,
+        .reuse_key = true,
+        .must_staple = true,
+        .csr = "",
+        .not_before_s = 60,
+        .not_after_s = 86400 * 7,
+        .issue_without = true,
         .renew_before_s = 86400 * 20,
         .retry_s = 0,
         .key_group = "ssl",
@@ -26,12 +46,16 @@ static struct wish whole(void)
 }
 
 static const char canonical[] =
-    "{\"authority\":\"letsencrypt\",\"challenge\":\"http-01\",\"deploy\":[{\"run\":[\"sh\",\"-c\",\"a "
+    "{\"authority\":[\"letsencrypt\",\"own\"],\"challenge\":[\"tls-alpn-01\",\"http-01\"],\"csr\":\"\","
+    "\"deploy\":[{\"run\":[\"sh\",\"-c\",\"a "
     "\\\"b\\\"\\n\\t\\\\ "
     "\xc3\xa4\",\"\"],\"timeout\":\"90s\",\"user\":\"odoo\"},{\"run\":[\"sh\"],\"timeout\":"
     "\"1d\",\"user\":\"\"}],\"domains\":[\"example.org\",\"xn--bcher-kva.example\"],\"key-group\":\"ssl\","
-    "\"key-mode\":\"0640\",\"key-type\":\"rsa-4096\",\"name\":\"n\",\"renew-before\":\"20d\",\"retry\":"
-    "\"auto\","
+    "\"key-mode\":\"0640\",\"key-type\":[\"rsa-4096\",\"ecdsa-p384\"],\"must-staple\":\"true\",\"name\":"
+    "\"n\","
+    "\"not-after\":\"7d\",\"not-before\":\"1m\",\"on-rejected-name\":\"issue-without\","
+    "\"preferred-chain\":[\"X, \\\"Y\\\"\"],\"preferred-profile\":[\"a\",\"b\"],\"profile\":\"tls\","
+    "\"renew-before\":\"20d\",\"retry\":\"auto\",\"reuse-key\":\"true\","
     "\"webroot\":\"/srv/\xc3\xa4\"}";
 
 static void encoding_is_canonical(void **state)
@@ -92,13 +116,13 @@ static void missing_members_get_defaults(void **state)
     struct arena *a = arena_new();
     struct err err = ERR_INIT;
     struct wish w;
-    struct str json = STR("{\"domains\":[\"a.example\"],\"of-the-future\":{\"x\":[1]},\"profile\":\"x\","
+    struct str json = STR("{\"domains\":[\"a.example\"],\"of-the-future\":{\"x\":[1]},\"publish\":\"x\","
                           "\"deploy\":[{\"run\":[\"true\"],\"later\":1}]}");
     if (wish_decode(json, a, &w, &err) < 0)
         fail_msg("%s", err.text);
     assert_string_equal(w.name, "a.example");
-    assert_string_equal(w.authority, "letsencrypt");
-    assert_string_equal(w.challenge, "http-01");
+    assert_string_equal(w.authorities[0], "letsencrypt");
+    assert_string_equal(w.challenges[0], "http-01");
     assert_string_equal(w.webroot, "");
     assert_int_equal(w.key_type, KEY_ECDSA_P256);
     assert_int_equal(w.key_mode, 0600);
@@ -140,6 +164,15 @@ static void strangers_are_refused(void **state)
         "{\"domains\":[\"a.example\"],\"renew-before\":\"-1d\"}",
         "{\"domains\":[\"a.example\"],\"webroot\":\"relative\"}",
         "{\"domains\":[\"a.example\"],\"authority\":\"\"}",
+        "{\"domains\":[\"a.example\"],\"authority\":[]}",
+        "{\"domains\":[\"a.example\"],\"authority\":[\"x\",\"x\"]}",
+        "{\"domains\":[\"a.example\"],\"challenge\":[\"http-01\",\"dns-01\"]}",
+        "{\"domains\":[\"a.example\"],\"key-type\":[\"rsa-2048\",\"rsa-4096\"]}",
+        "{\"domains\":[\"a.example\"],\"key-type\":\"ed25519\"}",
+        "{\"domains\":[\"a.example\"],\"preferred-chain\":\"X\"}",
+        "{\"domains\":[\"a.example\"],\"on-rejected-name\":\"ignore\"}",
+        "{\"domains\":[\"a.example\"],\"reuse-key\":\"yes\"}",
+        "{\"domains\":[\"a.example\"],\"csr\":\"MIIC\"}",
         "{\"domains\":[\"a.example\"],\"deploy\":{}}",
         "{\"domains\":[\"a.example\"],\"deploy\":[1]}",
         "{\"domains\":[\"a.example\"],\"deploy\":[{}]}",
@@ -224,6 +257,60 @@ static void the_largest_wish_fits(void **state)
     arena_free(a);
 }
 
+/* What a store holds from before there were lists. */
+static void wishes_of_the_version_before_are_read(void **state)
+{
+    struct arena *a = arena_new();
+    struct err err = ERR_INIT;
+    struct wish w;
+    struct str json = STR(
+        "{\"authority\":\"https://ca.example/dir\",\"challenge\":\"http-01\",\"deploy\":[],\"domains\":"
+        "[\"a.example\"],\"key-group\":\"\",\"key-mode\":\"0600\",\"key-type\":\"ecdsa-p384\",\"name\":\"n\","
+        "\"renew-before\":\"auto\",\"retry\":\"auto\",\"webroot\":\"\"}");
+    if (wish_decode(json, a, &w, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(w.authority_n, 1);
+    assert_string_equal(w.authorities[0], "https://ca.example/dir");
+    assert_int_equal(w.challenge_n, 1);
+    assert_string_equal(w.challenges[0], "http-01");
+    assert_int_equal(w.key_type_n, 1);
+    assert_string_equal(w.key_types[0], "ecdsa-p384");
+    assert_int_equal(w.key_type, KEY_ECDSA_P384);
+    assert_string_equal(w.profile, "");
+    assert_string_equal(w.csr, "");
+    assert_int_equal(w.preferred_chain_n, 0);
+    assert_false(w.reuse_key || w.must_staple || w.issue_without);
+    arena_free(a);
+}
+
+static void variants_are_selected(void **state)
+{
+    struct arena *a = arena_new();
+    struct err err = ERR_INIT;
+    struct wish w = whole();
+    assert_string_equal(wish_variant_name(&w, 0, a), "n");
+    assert_string_equal(wish_variant_name(&w, 1, a), "n-ecdsa");
+    assert_null(wish_variant_name(&w, 2, a));
+    assert_int_equal(wish_select(&w, 2, a, &err), ERR_INPUT);
+    assert_string_equal(w.name, "n");
+    assert_int_equal(wish_select(&w, 0, a, &err), 0);
+    assert_string_equal(w.name, "n");
+    assert_int_equal(w.key_type, KEY_RSA_4096);
+    assert_int_equal(wish_select(&w, 1, a, &err), 0);
+    assert_string_equal(w.name, "n-ecdsa");
+    assert_int_equal(w.key_type, KEY_ECDSA_P384);
+    w = whole();
+    static const char *const other_way[] = {"ecdsa-p256", "rsa-2048"};
+    w.key_types = other_way;
+    assert_int_equal(wish_select(&w, 1, a, &err), 0);
+    assert_string_equal(w.name, "n-rsa");
+    assert_int_equal(w.key_type, KEY_RSA_2048);
+    w = whole();
+    w.key_type_n = 1;
+    assert_int_equal(wish_select(&w, 1, a, &err), ERR_INPUT);
+    arena_free(a);
+}
+
 static void names_are_file_names(void **state)
 {
     static const char *const good[] = {"a", "example.org", "A_b-c.1@x", "_x", "@", "x.", "7"};
@@ -253,6 +340,8 @@ int main(void)
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(sizes_are_bounded),
         cmocka_unit_test(the_largest_wish_fits),
+        cmocka_unit_test(wishes_of_the_version_before_are_read),
+        cmocka_unit_test(variants_are_selected),
         cmocka_unit_test(names_are_file_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

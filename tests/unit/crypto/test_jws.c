@@ -224,7 +224,7 @@ static void every_type_signs(void **state)
     (void)state;
     static const char *const algs[] = {"ES256", "ES384", "RS256", "RS256", "RS256"};
     static const size_t lengths[] = {64, 96, 256, 384, 512};
-    for (int i = 0; i < KEY_TYPE_END_; i++) {
+    for (int i = 0; i <= KEY_RSA_4096; i++) {
         struct key *k = NULL;
         struct buf jws = buf_new(10000);
         assert_int_equal(key_generate((enum key_type)i, &k, NULL), 0);

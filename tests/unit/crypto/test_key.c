@@ -59,7 +59,7 @@ static void every_type_survives_der_and_pem(void **state)
 {
     (void)state;
     static const int bits[] = {256, 384, 2048, 3072, 4096};
-    for (int i = 0; i < KEY_TYPE_END_; i++) {
+    for (int i = 0; i <= KEY_RSA_4096; i++) {
         struct key *k = NULL, *from_der = NULL, *from_pem = NULL;
         struct buf der = buf_new_sensitive(8192), pem = buf_new_sensitive(8192);
         enum key_type t = KEY_TYPE_END_;

@@ -17,6 +17,7 @@ static void names_go_both_ways(void **state)
     }
     assert_string_equal(key_type_name(KEY_ECDSA_P256), "ecdsa-p256");
     assert_string_equal(key_type_name(KEY_RSA_4096), "rsa-4096");
+    assert_string_equal(key_type_name(KEY_ED25519), "ed25519");
     assert_string_equal(key_type_name(KEY_TYPE_END_), "?");
 }
 
@@ -31,11 +32,24 @@ static void others_are_refused(void **state)
     }
 }
 
+static void kinds_are_told_apart(void **state)
+{
+    (void)state;
+    assert_true(key_type_is_rsa(KEY_RSA_2048));
+    assert_false(key_type_is_rsa(KEY_ECDSA_P384));
+    assert_false(key_type_is_rsa(KEY_ED25519));
+    assert_true(key_type_certifies(KEY_RSA_4096));
+    assert_true(key_type_certifies(KEY_ECDSA_P256));
+    assert_false(key_type_certifies(KEY_ED25519));
+    assert_false(key_type_certifies(KEY_TYPE_END_));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(kinds_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "ends.h"
 
-static const struct msg_listen where = {"[::]:80"};
+static const struct msg_listen where = {.address = "[::]:80"};
 
 static int some_fd(void)
 {

@@ -66,6 +66,9 @@ struct certificate empty_certificate(const char *name)
         .wish = "",
         .permit = STR(""),
         .issued_wish_domains = "",
+        .omitted = "",
+        .profile = "",
+        .key_hash = "",
         .authority = "",
         .fingerprint = "",
         .serial = "",
@@ -74,6 +77,11 @@ struct certificate empty_certificate(const char *name)
         .chain = "",
         .last_error = "",
         .last_problem = "",
+        .attempts = "",
+        .wait_reason = "",
+        .pause_link = "",
+        .ari_id = "",
+        .ari_explanation = "",
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",
@@ -89,8 +97,13 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .source = SOURCE_COMMAND,
         .released = true,
         .revoked = true,
+        .compromised = true,
+        .variant = seed + 11,
         .generation = seed + 1,
         .issued_wish_domains = arena_printf(a, "%s www.%s", name, name),
+        .omitted = "no.example nein.example",
+        .profile = "shortlived",
+        .key_hash = arena_printf(a, "h%lld", n),
         .authority = arena_printf(a, "https://ca.example/%lld/directory", n),
         .fingerprint = arena_printf(a, "f%lld", n),
         .serial = arena_printf(a, "s%lld", n),
@@ -105,6 +118,18 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .last_error = "it's \"bad\"; DROP TABLE certificate",
         .last_problem = "unauthorized",
         .last_error_at = {seed + 7},
+        .attempts = "https://ca.example/directory 3 5 0\n",
+        .wait_until = {seed + 12},
+        .wait_reason = "the CA allows so many",
+        .pause_link = "https://ca.example/unpause",
+        .ari_id = arena_printf(a, "aki.%lld", n),
+        .ari_start = {seed + 13},
+        .ari_end = {seed + 14},
+        .ari_at = {seed + 15},
+        .ari_due_at = {seed + 16},
+        .ari_checked_at = {seed + 17},
+        .ari_failures = seed + 18,
+        .ari_explanation = "https://ca.example/why",
         .order_url = arena_printf(a, "https://ca.example/order/%lld", n),
         .order_authority = "https://ca.example/other",
         .order_generation = seed + 8,
@@ -124,6 +149,11 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_int_equal(a->revoked, b->revoked);
     assert_int_equal(a->generation, b->generation);
     assert_string_equal(a->issued_wish_domains, b->issued_wish_domains);
+    assert_int_equal(a->compromised, b->compromised);
+    assert_int_equal(a->variant, b->variant);
+    assert_string_equal(a->omitted, b->omitted);
+    assert_string_equal(a->profile, b->profile);
+    assert_string_equal(a->key_hash, b->key_hash);
     assert_string_equal(a->authority, b->authority);
     assert_string_equal(a->fingerprint, b->fingerprint);
     assert_string_equal(a->serial, b->serial);
@@ -138,6 +168,18 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_string_equal(a->last_error, b->last_error);
     assert_string_equal(a->last_problem, b->last_problem);
     assert_int_equal(a->last_error_at.s, b->last_error_at.s);
+    assert_string_equal(a->attempts, b->attempts);
+    assert_int_equal(a->wait_until.s, b->wait_until.s);
+    assert_string_equal(a->wait_reason, b->wait_reason);
+    assert_string_equal(a->pause_link, b->pause_link);
+    assert_string_equal(a->ari_id, b->ari_id);
+    assert_int_equal(a->ari_start.s, b->ari_start.s);
+    assert_int_equal(a->ari_end.s, b->ari_end.s);
+    assert_int_equal(a->ari_at.s, b->ari_at.s);
+    assert_int_equal(a->ari_due_at.s, b->ari_due_at.s);
+    assert_int_equal(a->ari_checked_at.s, b->ari_checked_at.s);
+    assert_int_equal(a->ari_failures, b->ari_failures);
+    assert_string_equal(a->ari_explanation, b->ari_explanation);
     assert_string_equal(a->order_url, b->order_url);
     assert_string_equal(a->order_authority, b->order_authority);
     assert_int_equal(a->order_generation, b->order_generation);
@@ -153,6 +195,28 @@ void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_d
     c.due_at.s = due_at;
     c.deploy_due_at.s = deploy_due_at;
     assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_ari_due(struct store *s, const char *name, int64_t ari_due_at)
+{
+    struct certificate c = empty_certificate(name);
+    c.ari_due_at.s = ari_due_at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_bucket(struct store *s, const char *key, int64_t at_us, int64_t expires)
+{
+    assert_int_equal(store_bucket_put(s, &(struct bucket_record){key, at_us, {expires}}, NULL), 0);
+}
+
+bool has_bucket(struct store *s, const char *key)
+{
+    struct arena *a = arena_new();
+    struct bucket_record b;
+    int r = store_bucket_get(s, str_c(key), a, &b, NULL);
+    assert_true(r == 0 || r == ERR_NOT_FOUND);
+    arena_free(a);
+    return r == 0;
 }
 
 void put_key(struct store *s, const char *name, int64_t generation, const char *sealed)
@@ -194,9 +258,9 @@ bool has_key(struct store *s, const char *name, int64_t generation)
 
 static int dump_certificate(const struct certificate *c, void *arg)
 {
-    buf_printf(arg, "certificate %s %s %.*s %d %d %lld %lld %lld %s\n", c->name, c->wish, STR_ARG(c->permit),
-        (int)c->source, c->released, (long long)c->generation, (long long)c->due_at.s,
-        (long long)c->deploy_due_at.s, c->chain);
+    buf_printf(arg, "certificate %s %s %.*s %d %d %lld %lld %lld %lld %s\n", c->name, c->wish,
+        STR_ARG(c->permit), (int)c->source, c->released, (long long)c->generation, (long long)c->due_at.s,
+        (long long)c->deploy_due_at.s, (long long)c->ari_due_at.s, c->chain);
     return 0;
 }
 
@@ -221,6 +285,8 @@ void dump_store(struct store *s, struct buf *out)
         store_certificate_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
     buf_put_c(out, "deploy due:\n");
     assert_int_equal(store_deploy_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
+    buf_put_c(out, "ari due:\n");
+    assert_int_equal(store_ari_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
     assert_int_equal(store_challenge_each(s, dump_challenge, out, NULL), 0);
     assert_int_equal(store_history_each(s, STR(""), 0, SIZE_MAX, dump_history, out, NULL), 0);
     struct wall next;

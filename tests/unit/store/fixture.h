@@ -26,6 +26,10 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
 
 /* Puts empty_certificate(name) with these times. */
 void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_due_at);
+/* Puts empty_certificate(name) with only this time. */
+void put_ari_due(struct store *s, const char *name, int64_t ari_due_at);
+void put_bucket(struct store *s, const char *key, int64_t at_us, int64_t expires);
+bool has_bucket(struct store *s, const char *key);
 void put_key(struct store *s, const char *name, int64_t generation, const char *sealed);
 void put_challenge(struct store *s, const char *certificate, const char *token);
 void put_history(struct store *s, int64_t at, const char *certificate, const char *text);

@@ -56,6 +56,13 @@ void assert_deploy_due(struct place *p, int64_t now, size_t limit, const char *n
     assert_string_equal(w.seen, names);
 }
 
+void assert_ari_due(struct place *p, int64_t now, size_t limit, const char *names)
+{
+    struct walk w = {.p = p};
+    assert_int_equal(store_ari_due(p->s, (struct wall){now}, limit, visit_certificate, &w, NULL), 0);
+    assert_string_equal(w.seen, names);
+}
+
 void assert_next_due(struct place *p, int64_t at)
 {
     struct wall next = {-7};

@@ -29,6 +29,7 @@ int visit_history(const struct history_record *h, void *arg);
 void assert_each(struct place *p, const char *names);
 void assert_due(struct place *p, int64_t now, size_t limit, const char *names);
 void assert_deploy_due(struct place *p, int64_t now, size_t limit, const char *names);
+void assert_ari_due(struct place *p, int64_t now, size_t limit, const char *names);
 void assert_next_due(struct place *p, int64_t at);
 void assert_challenges(struct place *p, const char *names);
 void assert_history(struct place *p, const char *name, int64_t after, size_t limit, const char *texts);

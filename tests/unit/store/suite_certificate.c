@@ -216,6 +216,24 @@ static void deploy_due_is_ordered_and_bounded(void **state)
     assert_deploy_due(p, 30, 10, "b c");
 }
 
+static void ari_due_is_ordered_and_bounded(void **state)
+{
+    struct place *p = *state;
+    put_ari_due(p->s, "c", 30);
+    put_ari_due(p->s, "b", 20);
+    put_ari_due(p->s, "a", 20);
+    put_due(p->s, "none", 4, 5);
+    assert_ari_due(p, 19, 10, "");
+    assert_ari_due(p, 20, 10, "a b");
+    assert_ari_due(p, 30, 10, "a b c");
+    assert_ari_due(p, 30, 2, "a b");
+    assert_ari_due(p, 30, 0, "");
+    assert_due(p, 30, 10, "none");
+    assert_deploy_due(p, 30, 10, "none");
+    put_ari_due(p->s, "a", 0);
+    assert_ari_due(p, 30, 10, "b c");
+}
+
 static void due_hands_out_whole_records(void **state)
 {
     struct place *p = *state;
@@ -229,42 +247,52 @@ static void due_hands_out_whole_records(void **state)
     assert_non_null(second);
     const char *third = strstr(second + 1, "certificate whole");
     assert_non_null(third);
+    const char *fourth = strstr(third + 1, "certificate whole");
+    assert_non_null(fourth);
     size_t n = strcspn(first, "\n");
     assert_memory_equal(first, second, n);
     assert_memory_equal(first, third, n);
+    assert_memory_equal(first, fourth, n);
     buf_free(&due);
+}
+
+static void put_all_due(struct store *s, const char *name, int64_t at)
+{
+    struct certificate c = empty_certificate(name);
+    c.due_at.s = c.deploy_due_at.s = c.ari_due_at.s = at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
 }
 
 /* Puts the one at hand off a little, to a time that is due as well, and does away with others. */
 static void put_off(struct walk *w, const char *name)
 {
-    put_due(w->p->s, name, 150, 150);
+    put_all_due(w->p->s, name, 150);
     if (strcmp(name, "a") == 0) {
         assert_int_equal(store_certificate_delete(w->p->s, STR("b"), NULL), 0);
-        put_due(w->p->s, "c", 500, 500);
-        put_due(w->p->s, "new", 120, 120);
+        put_all_due(w->p->s, "c", 500);
+        put_all_due(w->p->s, "new", 120);
     }
 }
 
 static void due_visits_each_once(void **state)
 {
     struct place *p = *state;
-    for (int round = 0; round < 2; round++) {
+    int (*const walks[])(struct store *, struct wall, size_t, store_certificate_fn *, void *,
+        struct err *) = {store_certificate_due, store_deploy_due, store_ari_due};
+    for (int round = 0; round < 3; round++) {
         assert_int_equal(store_certificate_delete(p->s, STR("new"), NULL), 0);
-        put_due(p->s, "a", 101, 101);
-        put_due(p->s, "b", 102, 102);
-        put_due(p->s, "c", 103, 103);
-        put_due(p->s, "d", 104, 104);
+        put_all_due(p->s, "a", 101);
+        put_all_due(p->s, "b", 102);
+        put_all_due(p->s, "c", 103);
+        put_all_due(p->s, "d", 104);
         struct walk w = {.p = p, .act = put_off};
         const struct wall now = {200};
-        assert_int_equal(round == 0 ? store_certificate_due(p->s, now, SIZE_MAX, visit_certificate, &w, NULL)
-                                    : store_deploy_due(p->s, now, SIZE_MAX, visit_certificate, &w, NULL),
-            0);
+        assert_int_equal(walks[round](p->s, now, SIZE_MAX, visit_certificate, &w, NULL), 0);
         assert_string_equal(w.seen, "a d");
     }
 }
 
-static void next_due_is_the_earliest_of_both(void **state)
+static void next_due_is_the_earliest_of_all(void **state)
 {
     struct place *p = *state;
     assert_next_due(p, 0);
@@ -282,6 +310,13 @@ static void next_due_is_the_earliest_of_both(void **state)
     assert_int_equal(store_certificate_delete(p->s, STR("c"), NULL), 0);
     put_due(p->s, "b", 0, 0);
     assert_next_due(p, 500);
+    put_ari_due(p->s, "d", 499);
+    assert_next_due(p, 499);
+    put_ari_due(p->s, "d", -1);
+    assert_next_due(p, 500);
+    put_due(p->s, "a", 0, 0);
+    put_ari_due(p->s, "d", 501);
+    assert_next_due(p, 501);
 }
 
 #define BEHAVIOURS(X)                              \
@@ -295,9 +330,10 @@ static void next_due_is_the_earliest_of_both(void **state)
     X(each_allows_writes)                          \
     X(due_is_ordered_and_bounded)                  \
     X(deploy_due_is_ordered_and_bounded)           \
+    X(ari_due_is_ordered_and_bounded)              \
     X(due_hands_out_whole_records)                 \
     X(due_visits_each_once)                        \
-    X(next_due_is_the_earliest_of_both)
+    X(next_due_is_the_earliest_of_all)
 
 const struct behaviour certificate_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
 const size_t certificate_behaviour_n = ARRAY_LEN(certificate_behaviours);

@@ -59,19 +59,104 @@ static void authorities_come_back_whole(void **state)
     assert_int_equal(store_authority_get(p->s, STR("https://ca.example/d"), p->a, &out, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "https://ca.example/d"));
     const struct authority_record in[] = {
-        {"https://ca.example/d", "{\"newNonce\": 1}", {77}, "https://ca.example/acct/1", "ops@example.com"},
-        {"https://ca.example/e", "", {0}, "", ""},
-        {"https://ca.example/d", "{}", {78}, "", "other@example.com"},
+        {"https://ca.example/d", "{\"newNonce\": 1}", {77}, "https://ca.example/acct/1", "ops@example.com",
+            "valid"},
+        {"https://ca.example/e", "", {0}, "", "", ""},
+        {"https://ca.example/d#second", "{}", {79}, "https://ca.example/acct/2", "", "deactivated"},
+        {"https://ca.example/d", "{}", {78}, "", "other@example.com", "revoked"},
     };
     for (size_t i = 0; i < ARRAY_LEN(in); i++) {
         assert_int_equal(store_authority_put(p->s, &in[i], NULL), 0);
-        assert_int_equal(store_authority_get(p->s, str_c(in[i].directory_url), p->a, &out, NULL), 0);
-        assert_string_equal(out.directory_url, in[i].directory_url);
+        assert_int_equal(store_authority_get(p->s, str_c(in[i].id), p->a, &out, NULL), 0);
+        assert_string_equal(out.id, in[i].id);
         assert_string_equal(out.directory, in[i].directory);
         assert_int_equal(out.fetched_at.s, in[i].fetched_at.s);
         assert_string_equal(out.account_url, in[i].account_url);
         assert_string_equal(out.account_email, in[i].account_email);
+        assert_string_equal(out.account_status, in[i].account_status);
     }
+    /* each account has its own */
+    assert_int_equal(store_authority_get(p->s, STR("https://ca.example/d#second"), p->a, &out, NULL), 0);
+    assert_string_equal(out.account_url, "https://ca.example/acct/2");
+    assert_int_equal(
+        store_authority_get(p->s, STR("https://ca.example/d#"), p->a, &out, NULL), ERR_NOT_FOUND);
+}
+
+/* ---- buckets ---- */
+
+static void buckets_come_back_whole(void **state)
+{
+    struct place *p = *state;
+    struct bucket_record out;
+    struct err err = ERR_INIT;
+    assert_int_equal(store_bucket_get(p->s, STR("orders x"), p->a, &out, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "orders x"));
+    static const struct bucket_record in[] = {
+        {"orders x", 1790000000123, {1790000001}},
+        {"orders xy", INT64_MAX, {INT64_MAX}},
+        {"orders", INT64_MIN, {0}},
+        {"orders x", 7, {8}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        assert_int_equal(store_bucket_put(p->s, &in[i], NULL), 0);
+        assert_int_equal(store_bucket_get(p->s, str_c(in[i].key), p->a, &out, NULL), 0);
+        assert_string_equal(out.key, in[i].key);
+        assert_int_equal(out.at_us, in[i].at_us);
+        assert_int_equal(out.expires.s, in[i].expires.s);
+    }
+    assert_true(has_bucket(p->s, "orders xy"));
+    assert_false(has_bucket(p->s, "orders xyz"));
+}
+
+static void expired_buckets_are_deleted(void **state)
+{
+    struct place *p = *state;
+    assert_int_equal(store_bucket_delete_expired(p->s, (struct wall){INT64_MAX}, NULL), 0);
+    put_bucket(p->s, "never", 1, 0);
+    put_bucket(p->s, "odd", 1, -5);
+    put_bucket(p->s, "a", 1, 100);
+    put_bucket(p->s, "b", 1, 101);
+    put_bucket(p->s, "moved", 1, 50);
+    put_bucket(p->s, "moved", 1, 500);
+    static const struct {
+        int64_t now;
+        const char *left;
+    } rows[] = {
+        {INT64_MIN, "never odd a b moved"},
+        {0, "never odd a b moved"},
+        {99, "never odd a b moved"},
+        {100, "never odd b moved"},
+        {499, "never odd moved"},
+        {INT64_MAX, "never odd"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(store_bucket_delete_expired(p->s, (struct wall){rows[i].now}, NULL), 0);
+        static const char *const keys[] = {"never", "odd", "a", "b", "moved"};
+        struct buf left = buf_new(256);
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            if (has_bucket(p->s, keys[k]))
+                buf_printf(&left, "%s%s", left.n > 0 ? " " : "", keys[k]);
+        assert_string_equal(buf_c(&left), rows[i].left);
+        buf_free(&left);
+    }
+}
+
+static void few_expired_buckets_are_deleted_at_once(void **state)
+{
+    struct place *p = *state;
+    char key[16];
+    for (int i = 0; i < STORE_EXPIRED_MAX + 3; i++) { /* the later ones have the smaller keys */
+        snprintf(key, sizeof key, "%04d", 9000 - i);
+        put_bucket(p->s, key, 1, 10 + i / 2);
+    }
+    assert_int_equal(store_bucket_delete_expired(p->s, (struct wall){5000}, NULL), 0);
+    static const char *const keys[] = {"9000", "8999", "8746", "8745", "8744", "8743", "8742"};
+    static const bool left[] = {false, false, false, false, true, true, true};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        assert_int_equal(has_bucket(p->s, keys[i]), left[i]);
+    assert_int_equal(store_bucket_delete_expired(p->s, (struct wall){5000}, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        assert_false(has_bucket(p->s, keys[i]));
 }
 
 static void challenges_are_a_set(void **state)
@@ -239,14 +324,23 @@ static void bad_arguments_are_refused(void **state)
     c = empty_certificate("");
     assert_int_equal(store_certificate_put(p->s, &c, NULL), ERR_INPUT);
     assert_int_equal(
-        store_authority_put(p->s, &(struct authority_record){"", "", {0}, "", ""}, NULL), ERR_INPUT);
+        store_authority_put(p->s, &(struct authority_record){"", "", {0}, "", "", ""}, NULL), ERR_INPUT);
+    assert_int_equal(store_bucket_put(p->s, &(struct bucket_record){"", 1, {1}}, NULL), ERR_INPUT);
+    struct bucket_record bucket;
+    assert_int_equal(store_bucket_get(p->s, STR(""), p->a, &bucket, NULL), ERR_INPUT);
+    char long_key[STORE_BUCKET_MAX + 1];
+    memset(long_key, 'k', sizeof long_key);
+    assert_int_equal(
+        store_bucket_get(p->s, (struct str){long_key, sizeof long_key}, p->a, &bucket, NULL), ERR_LIMIT);
+    assert_int_equal(
+        store_bucket_get(p->s, (struct str){long_key, STORE_BUCKET_MAX}, p->a, &bucket, NULL), ERR_NOT_FOUND);
     assert_int_equal(store_challenge_put(p->s, &(struct challenge_record){"a", ""}, NULL), ERR_INPUT);
     assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"", "t"}, NULL), ERR_INPUT);
     assert_int_equal(store_history_put(p->s, &(struct history_record){.certificate = "a"}, NULL), ERR_INPUT);
     /* and nothing of it was stored */
     struct buf dump = buf_new(4096);
     dump_store(p->s, &dump);
-    assert_string_equal(buf_c(&dump), "due:\ndeploy due:\nnext 0\n");
+    assert_string_equal(buf_c(&dump), "due:\ndeploy due:\nari due:\nnext 0\n");
     buf_free(&dump);
 }
 
@@ -305,19 +399,22 @@ static void closing_nothing_is_fine(void **state)
     store_close(NULL);
 }
 
-#define BEHAVIOURS(X)                       \
-    X(keys_are_kept_by_generation)          \
-    X(old_keys_are_deleted)                 \
-    X(authorities_come_back_whole)          \
-    X(challenges_are_a_set)                 \
-    X(challenges_are_deleted_while_walking) \
-    X(history_is_the_newest_oldest_first)   \
-    X(history_comes_back_whole)             \
-    X(history_ends_where_it_ended)          \
-    X(bad_arguments_are_refused)            \
-    X(the_largest_record_fits)              \
-    X(success_leaves_the_error_alone)       \
-    X(commit_with_and_without_changes)      \
+#define BEHAVIOURS(X)                          \
+    X(keys_are_kept_by_generation)             \
+    X(old_keys_are_deleted)                    \
+    X(authorities_come_back_whole)             \
+    X(buckets_come_back_whole)                 \
+    X(expired_buckets_are_deleted)             \
+    X(few_expired_buckets_are_deleted_at_once) \
+    X(challenges_are_a_set)                    \
+    X(challenges_are_deleted_while_walking)    \
+    X(history_is_the_newest_oldest_first)      \
+    X(history_comes_back_whole)                \
+    X(history_ends_where_it_ended)             \
+    X(bad_arguments_are_refused)               \
+    X(the_largest_record_fits)                 \
+    X(success_leaves_the_error_alone)          \
+    X(commit_with_and_without_changes)         \
     X(closing_nothing_is_fine)
 
 const struct behaviour record_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};

@@ -11,11 +11,12 @@
 #include "store/store_priv.h"
 
 static const struct record_type *const types[] = {
-    &record_certificate, &record_authority, &record_challenge, &record_history};
+    &record_certificate, &record_authority, &record_bucket, &record_challenge, &record_history};
 
 union any_record {
     struct certificate certificate;
     struct authority_record authority;
+    struct bucket_record bucket;
     struct challenge_record challenge;
     struct history_record history;
 };
@@ -113,7 +114,7 @@ static void unknown_source_is_refused(void **state)
 static void tables_cover_the_structs(void **state)
 {
     static const size_t sizes[] = {sizeof(struct certificate), sizeof(struct authority_record),
-        sizeof(struct challenge_record), sizeof(struct history_record)};
+        sizeof(struct bucket_record), sizeof(struct challenge_record), sizeof(struct history_record)};
     static const size_t member_sizes[] = {
         [FIELD_TEXT] = sizeof(const char *),
         [FIELD_BLOB] = sizeof(struct str),

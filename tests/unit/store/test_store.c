@@ -76,7 +76,7 @@ static void operate(struct store *s, const uint64_t n[4])
     char text[32];
     snprintf(text, sizeof text, "%llu", (unsigned long long)n[3] % 5);
     int64_t small = (int64_t)(n[2] % 7) - 1;
-    switch (n[0] % 9) {
+    switch (n[0] % 11) {
     case 0:
     case 1:
         put_due(s, name, small, (int64_t)(n[3] % 4));
@@ -103,6 +103,15 @@ static void operate(struct store *s, const uint64_t n[4])
     case 8:
         assert_int_equal(store_commit(s, NULL), 0);
         break;
+    case 9:
+        put_ari_due(s, name, small);
+        break;
+    case 10:
+        if (n[2] % 3 == 0)
+            assert_int_equal(store_bucket_delete_expired(s, (struct wall){small}, NULL), 0);
+        else
+            put_bucket(s, name, (int64_t)n[3], small);
+        break;
     }
 }
 
@@ -122,6 +131,8 @@ static void driver_does_as_memory_does(void **state)
         for (size_t k = 0; k < ARRAY_LEN(names); k++)
             for (int64_t generation = -1; generation < 6; generation++)
                 assert_int_equal(has_key(p->s, names[k], generation), has_key(model, names[k], generation));
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            assert_int_equal(has_bucket(p->s, names[k]), has_bucket(model, names[k]));
         if (i % 50 != 49)
             continue;
         buf_clear(&dump);

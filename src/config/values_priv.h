@@ -1,0 +1,18 @@
+/* What the kinds of values share. */
+#ifndef EVERCERT_CONFIG_VALUES_PRIV_H
+#define EVERCERT_CONFIG_VALUES_PRIV_H
+
+#include "config/values.h"
+
+/* An ASCII letter, a digit, or one of `more`. */
+bool value_is_word(char c, const char *more);
+bool value_all_words(struct str s, const char *more);
+
+/* "expected ..., found ...": ERR_INPUT. */
+int value_unexpected(const struct value_type *type, struct str text, struct err *err);
+
+/* Of fields that are a const char *. */
+void value_print_text(const struct setting *row, const void *field, struct buf *out);
+void value_store_text(struct str text, struct arena *a, void *field);
+
+#endif
