@@ -296,7 +296,9 @@ void order_refused_for_now(
 {
     int64_t wait_s = 0;
     problem_retry_after(p, r, o->wall, ACME_RETRY_AFTER_MAX_S, &wait_s);
-    if (after(o, wait_s * 1000).ms >= deadline(o).ms) {
+    bool tired =
+        problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
+    if (tired || after(o, wait_s * 1000).ms >= deadline(o).ms) {
         order_fail_problem(o, p, r, false);
         return;
     }
