@@ -67,6 +67,23 @@ static void account_done(struct authority *a)
     settle(a, NULL);
 }
 
+/* The CA's limit of new accounts; where it is reached, whoever waits is told. */
+static bool may_register(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct err err = ERR_INIT;
+    struct wall may_at;
+    const char *reason;
+    if (ledger_may_register(a, &may_at, &reason, arena)) {
+        ledger_note_registration(a);
+        return true;
+    }
+    err_set(&err, ERR_WAIT, "%s", reason);
+    err.retry_at_s = may_at.s;
+    settle(a, &err);
+    return false;
+}
+
 static bool is_without_account(enum acme_request kind)
 {
     return kind == ACME_REQUEST_NEW_ACCOUNT || kind == ACME_REQUEST_FIND_ACCOUNT ||
@@ -82,8 +99,8 @@ static void account_step(struct authority *a, const struct account_next *next, c
         struct post_spec spec = {.request = next->kind,
             .url = arena_dup(arena, next->url),
             .without_account = is_without_account(next->kind)};
-        if (next->kind == ACME_REQUEST_NEW_ACCOUNT)
-            ledger_note_registration(a);
+        if (next->kind == ACME_REQUEST_NEW_ACCOUNT && !may_register(a))
+            break;
         post_start(a, &spec, on_account_answer, a);
         break;
     }

@@ -263,6 +263,8 @@ bool deploying(const struct engine *e, const char *name);
 bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
     struct wall *may_at, const char **reason, struct arena *arena);
 void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
+/* It was issued. */
+void ledger_note_issued(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
 /* A name was not validated, or it was. */
 void ledger_note_failure(struct authority *a, const char *name);
 void ledger_note_success(struct authority *a, const char *name);

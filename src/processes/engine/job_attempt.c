@@ -18,8 +18,7 @@ static bool is_omitted(const struct job *j, const char *name)
     return false;
 }
 
-/* The names of the order under way: those of the wish without what is left out. */
-static const struct str *names_of(struct job *j, size_t *n)
+const struct str *job_names(struct job *j, size_t *n)
 {
     struct str *names = arena_array(j->arena, j->wish.domain_n, sizeof *names);
     *n = 0;
@@ -112,7 +111,7 @@ static void place_order(struct job *j)
         .new_authz = j->authority->pre_authorize ? j->authority->directory.new_authz : STR(""),
         .replaces = !j->rehearsal && renewal_info_replaces(&j->record, j->authority),
         .choose_chain = j->wish.preferred_chain_n > 0};
-    p.names = names_of(j, &p.name_n);
+    p.names = job_names(j, &p.name_n);
     choose_profiles(j, &p);
     choose_challenges(j, &p);
     find_key(j, resume);
@@ -367,7 +366,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     note_failures(j, r, n);
     if (strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
-        const struct str *names = names_of(j, &name_n);
+        const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
     if (dead && !j->rehearsal)

@@ -185,6 +185,15 @@ static void note_names(struct job *j)
     j->record.omitted = arena_dup(j->arena, buf_str(&omitted));
 }
 
+static void note_in_ledger(struct job *j)
+{
+    size_t n;
+    const struct str *names = job_names(j, &n);
+    ledger_note_issued(j->authority, names, n, j->kind);
+    for (size_t i = 0; i < n; i++)
+        ledger_note_success(j->authority, names[i].p);
+}
+
 void job_succeed(struct job *j)
 {
     struct engine *e = j->engine;
@@ -214,8 +223,7 @@ void job_succeed(struct job *j)
     if (renewal)
         c->renewed_at = engine_now(e);
     c->due_at = c->omitted[0] != '\0' ? ask_again_at(j) : schedule_due(e, c, &j->wish);
-    for (size_t i = 0; i < j->wish.domain_n; i++)
-        ledger_note_success(j->authority, j->wish.domains[i]);
+    note_in_ledger(j);
     job_forget_order(j);
     bool hooks = j->wish.deploy_n > 0 || j->wish.key_group[0] != '\0';
     c->deploy_due_at = hooks ? engine_now(e) : (struct wall){0};
