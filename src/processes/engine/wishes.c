@@ -174,7 +174,7 @@ void wish_put(struct engine *e, const char *wish, struct str permit)
         wishes_begin(e);
     for (uint32_t v = 0; v < w.key_type_n; v++) {
         struct feed_name *n = arena_alloc(e->feed_arena, sizeof *n);
-        *n = (struct feed_name){e->feed_names, wish_variant_name(&w, v, e->feed_arena)};
+        *n = (struct feed_name){e->feed_names, arena_dup_c(e->feed_arena, wish_variant_name(&w, v, a))};
         e->feed_names = n;
         e->feed_n++;
     }
