@@ -401,7 +401,12 @@ void command_run(struct engine *e, const struct msg_engine_command *m)
 {
     struct command c = {e, session_new(e, m->session), m};
     struct err err = ERR_INIT;
-    if (m->verb >= ARRAY_LEN(verbs) || m->names.n < verbs[m->verb].names_min) {
+    if (m->verb >= ARRAY_LEN(verbs) || verbs[m->verb].run == NULL) {
+        err_set(&err, ERR_USAGE, "this engine has no command %s", command_verb_text(m->verb));
+        fail(&c, &err);
+        return;
+    }
+    if (m->names.n < verbs[m->verb].names_min) {
         err_set(&err, ERR_USAGE, "%s needs the name of a certificate", command_verb_text(m->verb));
         fail(&c, &err);
         return;
