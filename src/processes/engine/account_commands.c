@@ -210,8 +210,8 @@ static json_t *record_of(
     const char *name = t->names[i], *issuer;
     json_t *caa = json_array(), *persist = json_array();
     for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
-        json_array_append_new(caa, json_sprintf("%s. CAA 0 issue \"%s; accounturi=%s; validationmethods=%s\"",
-                                       name, issuer, account, t->methods));
+        json_array_append_new(caa,
+            json_sprintf("0 issue \"%s; accounturi=%s; validationmethods=%s\"", issuer, account, t->methods));
         put_persist(persist, "01", name, issuer, account, t->wildcard);
         if (uri[0] != '\0')
             put_persist(persist, "02", name, issuer, uri, t->wildcard);
