@@ -29,7 +29,7 @@ static const enum acme_challenge alpn_first[] = {CHALLENGE_TLS_ALPN_01, CHALLENG
     "\",\"identifier\":" DNS(name) "}"
 #define COMPOUND(type, subs)                                                                                 \
     "{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"some names\",\"subproblems\":[" subs "]" \
-                                                                                                         "}"
+    "}"
 
 static void expect_note(const struct transcript *t, const char *text)
 {
