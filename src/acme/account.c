@@ -217,8 +217,13 @@ static void refused(struct account *a, const struct acme_response *r, struct wal
         account_forget_url(a);
         account_start(a, out, err);
     } else {
+        struct str terms;
         problem_to_err(&p, r, now, err);
-        err_prefix(err, "the account");
+        if (str_eq_c(str_c(p.type), "userActionRequired") && a->p.terms_of_service.n > 0 &&
+            !acme_response_link(r, "terms-of-service", 0, &terms))
+            err_prefix(err, "the account (terms of service: %.*s)", STR_ARG(a->p.terms_of_service));
+        else
+            err_prefix(err, "the account");
         fail(out);
     }
 }

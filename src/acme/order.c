@@ -357,6 +357,8 @@ static void take_answer(struct order *o, const struct order_event *e)
         o->answered = true;
         o->first_answer = o->mono;
     }
+    if (e->type == ORDER_EVENT_RESPONSE && acme_response_ok(e->response))
+        o->refused = false;
     w->tag = 0;
     if (failed)
         w->task->failed(o, a, e->err);

@@ -286,6 +286,8 @@ static void test_refusals(void **state)
                      "{\"type\":\"urn:ietf:params:acme:error:userActionRequired\",\"detail\":\"new terms\","
                      "\"instance\":\"https://ca.test/terms\"}",
                      "see https://ca.test/terms"},
+        {403, PROBLEM("userActionRequired"),
+            "the account (terms of service: data:text/plain,terms): because"},
         {403, PROBLEM("agreementRequired"), "`agree-tos: true`"},
         {403, PROBLEM("unauthorized"), "unauthorized"},
         {400, PROBLEM("badSignatureAlgorithm"), "badSignatureAlgorithm"}, {502, "<html>", "HTTP status 502"},
