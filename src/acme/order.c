@@ -7,7 +7,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char *const phase_texts[] = {
 #define ORDER_PHASE_ROW(id, text) [id] = text,
@@ -23,10 +22,12 @@ const char *order_phase_text(enum order_phase p)
 static void copy_wishes(struct order *o, const struct order_params *p)
 {
     static const enum acme_challenge usual[] = {CHALLENGE_HTTP_01};
-    bool none = p->challenge_n == 0;
-    o->challenge_n = none ? ARRAY_LEN(usual) : p->challenge_n;
-    o->challenges = arena_array(o->arena, o->challenge_n, sizeof *o->challenges);
-    memcpy(o->challenges, none ? usual : p->challenges, o->challenge_n * sizeof *o->challenges);
+    const enum acme_challenge *challenges = p->challenge_n > 0 ? p->challenges : usual;
+    size_t n = p->challenge_n > 0 ? p->challenge_n : ARRAY_LEN(usual);
+    o->challenges = arena_array(o->arena, n, sizeof *o->challenges);
+    for (size_t i = 0; i < n; i++)
+        if (challenges[i] < CHALLENGE_END_)
+            o->challenges[o->challenge_n++] = challenges[i];
     o->avoid_n = p->avoid_n;
     o->avoid = arena_array(o->arena, p->avoid_n, sizeof *o->avoid);
     for (size_t i = 0; i < p->avoid_n; i++)
@@ -365,6 +366,8 @@ static void take_answer(struct order *o, const struct order_event *e)
         o->answered = true;
         o->first_answer = o->mono;
     }
+    if (e->type == ORDER_EVENT_RESPONSE && acme_response_ok(e->response))
+        o->refused = false;
     w->tag = 0;
     if (failed)
         w->task->failed(o, a, e->err);

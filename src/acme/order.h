@@ -202,6 +202,9 @@ const struct order_rejection *order_rejections(const struct order *o, size_t *n)
 /* The profile that the order has as far as is known: what the CA says, else what it was asked for. "" for
  * none. */
 struct str order_profile(const struct order *o);
+/* Where a person is to go because the CA has paused a name of the order (problem_is_paused): until that is
+ * done, every attempt is wasted. "" where nothing is paused. */
+struct str order_pause_link(const struct order *o);
 /* Whether the CA took the order as the replacement of the certificate that was named. */
 bool order_replaced(const struct order *o);
 /* Where a person can lift the pause that the CA put on one of the names (problem_is_paused); "" where the

@@ -108,6 +108,8 @@ static void new_order_refused(struct order *o, const struct acme_response *r)
         return;
     }
     order_reject_by(o, &p);
+    if (problem_is_paused(&p))
+        o->pause_link = arena_dup_c(o->arena, p.link);
     problem_to_err(&p, r, o->wall, &err);
     if (str_eq(str_c(p.type), STR("invalidProfile")))
         err_prefix(&err, "the CA refuses the profile %s, which is required", wanted_profile(o));

@@ -98,6 +98,7 @@ struct authorization {
     struct order_pace pace;
     const struct subproblem *reason; /* what the CA said against it, NULL: nothing */
     enum acme_challenge blamed;      /* the kind that `reason` is about */
+    bool looking;                    /* read once more only to see how it is doing */
     const struct err *refusal;       /* a challenge POST was refused: fail with this unless it is valid */
 };
 
@@ -158,6 +159,7 @@ struct order {
     size_t rejection_n;
     const char *profile; /* NULL: none that is known */
     bool replaced;
+    const char *pause_link; /* NULL: no name is paused */
     const char *notes[ORDER_NOTES_MAX];
     size_t note_n;
     /* this step */
