@@ -191,6 +191,32 @@ static void names_are_missing_only_where_that_is_permitted(void **state)
     arena_free(a);
 }
 
+static int revoke(struct keeper *k, struct arena *a, enum acme_request request, const struct msg_publish *p,
+    struct str ticket, const char **header, const char **payload, struct err *err)
+{
+    const struct msg_sign m = {.account = DIRECTORY,
+        .request = request,
+        .kid = request == ACME_REQUEST_REVOKE ? ACCOUNT_URL : "",
+        .nonce = "n",
+        .url = "https://ca.example/revoke",
+        .permit = p->permit,
+        .variant = p->variant,
+        .generation = p->generation,
+        .sealed_key = request == ACME_REQUEST_REVOKE ? STR("") : p->sealed_key,
+        .ticket = ticket,
+        .profile = "",
+        .identifier = ""};
+    struct buf out = buf_new(2 * MSG_WISH);
+    int r = signing_sign(k, &m, &out, err);
+    if (r == 0) {
+        struct jws_parts parts = keeper_take_apart(a, buf_str(&out));
+        *header = parts.header;
+        *payload = parts.payload;
+    }
+    buf_free(&out);
+    return r;
+}
+
 static void variants_lie_side_by_side(void **state)
 {
     struct keeper *k = *state;
@@ -221,6 +247,15 @@ static void variants_lie_side_by_side(void **state)
     assert_string_equal(c.key_type, "rsa-2048");
     assert_true(keeper_has("live/shop/cert.pem"));
     assert_true(keeper_has("live/shop-rsa/cert.pem"));
+    /* a command about the whole is about each; one about a variant about that alone */
+    const char *header = "", *payload = "";
+    const struct str whole = keeper_ticket(k, a, ACME_REQUEST_REVOKE, "shop", 0);
+    const struct str rsa = keeper_ticket(k, a, ACME_REQUEST_REVOKE, "shop-rsa", 0);
+    assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, whole, &header, &payload, NULL), 0);
+    assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, rsa, &header, &payload, NULL), 0);
+    m.variant = 0;
+    assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, whole, &header, &payload, NULL), 0);
+    assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, rsa, &header, &payload, NULL), ERR_REFUSED);
     X509_REQ_free(req);
     certificate_key_free(&key);
     buf_free(&der);
@@ -267,31 +302,6 @@ static void without_our_key_none_is_written(void **state)
     buf_free(&text);
     ca_free(&ca);
     arena_free(a);
-}
-
-static int revoke(struct keeper *k, struct arena *a, enum acme_request request, const struct msg_publish *p,
-    struct str ticket, const char **header, const char **payload, struct err *err)
-{
-    const struct msg_sign m = {.account = DIRECTORY,
-        .request = request,
-        .kid = request == ACME_REQUEST_REVOKE ? ACCOUNT_URL : "",
-        .nonce = "n",
-        .url = "https://ca.example/revoke",
-        .permit = p->permit,
-        .generation = p->generation,
-        .sealed_key = request == ACME_REQUEST_REVOKE ? STR("") : p->sealed_key,
-        .ticket = ticket,
-        .profile = "",
-        .identifier = ""};
-    struct buf out = buf_new(2 * MSG_WISH);
-    int r = signing_sign(k, &m, &out, err);
-    if (r == 0) {
-        struct jws_parts parts = keeper_take_apart(a, buf_str(&out));
-        *header = parts.header;
-        *payload = parts.payload;
-    }
-    buf_free(&out);
-    return r;
 }
 
 static void an_order_replaces_what_is_live(void **state)
