@@ -106,7 +106,7 @@ static void publishes(struct keeper *k, struct arena *a, const struct msg_publis
 static void refused(
     struct keeper *k, struct arena *a, const struct msg_publish *m, int code, const char *words)
 {
-    struct chain c;
+    struct chain c = {.n = 0};
     struct err err = ERR_INIT;
     int r = publish(k, a, m, &c, &err);
     if (r != code || strstr(err.text, words) == NULL)
@@ -131,7 +131,7 @@ static void a_rehearsal_writes_nothing(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     struct msg_publish m =
         prepared(k, a, &ca, keeper_permit(k, a, WISH "}"), 1, STR(""), "DNS:a.example,DNS:b.example");
     m.rehearsal = true;
@@ -155,7 +155,7 @@ static void a_chain_that_is_not_ours_leaves_the_live_one(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     struct str permit = keeper_permit(k, a, WISH "}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example,DNS:b.example");
     publishes(k, a, &m, &c);
@@ -178,7 +178,7 @@ static void names_are_missing_only_where_that_is_permitted(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     static const char *const b[] = {"b.example"};
     struct msg_publish m = prepared(k, a, &ca, keeper_permit(k, a, WISH "}"), 1, STR(""), "DNS:a.example");
     m.omitted = (struct msg_list){b, 1};
@@ -222,7 +222,7 @@ static void variants_lie_side_by_side(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     struct str permit = keeper_permit(k, a, WISH ",\"key-type\":[\"ecdsa-p256\",\"rsa-2048\"]}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example,DNS:b.example");
     publishes(k, a, &m, &c);
@@ -269,7 +269,7 @@ static void without_our_key_none_is_written(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     struct key *key = test_key();
     const struct str names[] = {STR("a.example")};
     struct buf der = buf_new(10000), text = buf_new(10000);
@@ -309,7 +309,7 @@ static void an_order_replaces_what_is_live(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     struct str permit = keeper_permit(k, a, WISH "}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example,DNS:b.example");
     publishes(k, a, &m, &c);
@@ -335,7 +335,7 @@ static void only_an_operator_revokes(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     const char *header = "", *payload = "";
     struct msg_publish m =
         prepared(k, a, &ca, keeper_permit(k, a, WISH "}"), 1, STR(""), "DNS:a.example,DNS:b.example");
@@ -374,7 +374,7 @@ static void a_compromised_key_burns_before_it_is_told(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     const char *header = "", *payload = "";
     struct str permit = keeper_permit(k, a, WISH ",\"reuse-key\":\"true\"}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example,DNS:b.example");
@@ -405,7 +405,7 @@ static void by_key_means_the_live_ones_key(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct ca ca = ca_make();
-    struct chain c;
+    struct chain c = {.n = 0};
     const char *header = "", *payload = "";
     struct str permit = keeper_permit(k, a, WISH "}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example,DNS:b.example");
