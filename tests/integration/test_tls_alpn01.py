@@ -98,6 +98,20 @@ def test_both_kinds_in_one_daemon(evercert, pebble):
         assert f"answering {kind} challenges on 127.0.0.1:{port}" in client.text()
 
 
+def test_a_responder_for_http01_alone_is_replaced_when_tls_is_needed(evercert, pebble):
+    """It is started without OpenSSL's memory; the first certificate that needs it comes by command."""
+    ca = pebble()
+    client = evercert(ca, config={"certificates": [{"domains": ["a.example"]}]})
+    client.run_daemon()
+    client.wait_valid("a.example")
+    client.issue("b.example", "c.example", challenge="tls-alpn-01")
+    assert lineage.check(client, "b.example").names == ["b.example", "c.example"]
+    assert client.text().count("answering tls-alpn-01 challenges") == 1
+    assert client.text().count(f"answering http-01 challenges on 127.0.0.1:{ca.http_port}") == 2
+    assert "killed" not in client.text() and "error:" not in client.text()
+    client.renew("a.example", force=True)
+
+
 def test_at_a_ca_that_does_everything_at_once(evercert, processes, tmp_path):
     reason = namespace.why_not()
     if reason:
