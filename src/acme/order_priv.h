@@ -24,6 +24,8 @@ enum {
      * and the wait before the first repetition, which doubles. */
     ORDER_LOST_MAX = 3,
     ORDER_LOST_WAIT_MS = 1000,
+    /* Rows of refused nonces, each of ACME_BAD_NONCE_RETRIES requests, that one order puts up with. */
+    ORDER_NONCES_REFUSED_MAX = 1,
     /* Finalize at most so often: once too early, and again where an answer was lost or the CA let it drop. */
     ORDER_FINALIZE_MAX = 5,
     /* finalize_early: a CA looks from several places, so it is done when nobody has looked for this long. */
@@ -130,12 +132,13 @@ struct order {
     bool ask_first;      /* a finalize came too early: wait for the CA to say ready */
     bool is_early;       /* this finalize is one that finalize_early took the liberty to send */
     bool polling;        /* all challenges are answered, and `pace` counts from there */
-    unsigned lost, finalizes;
+    unsigned lost, finalizes, nonces_refused;
     struct order_pace pace; /* of what is asked about the order as a whole */
     struct mono begun, first_answer;
     bool answered;                 /* first_answer is set */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
+    const char *pause_link;        /* NULL: the CA has paused nothing */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
     bool refused;                  /* trouble is set */
     struct err trouble;            /* the last refusal for now */
@@ -199,8 +202,8 @@ bool order_is_over(const struct order *o);
 bool order_is_temporary(const struct problem *p);
 
 /* A request was refused, or its answer got lost, in a way that time may heal. Sets `pace` for another try, or
- * fails the order: for a CA that wants to be left alone for longer than this order may take, and for too many
- * losses. */
+ * fails the order: for a CA that wants to be left alone for longer than this order may take, one that takes
+ * no nonce, and for too many losses. */
 void order_refused_for_now(
     struct order *o, struct order_pace *pace, const struct problem *p, const struct acme_response *r);
 void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const struct err *err);

@@ -28,6 +28,19 @@ static size_t utf8_sequence(struct str s, uint32_t *out)
     return n;
 }
 
+/* Marks that order what follows or stand for the end of a line, and no glyph of their own (Unicode 15, UAX
+ * 9): text with them in it can be shown as another text than it is. */
+static bool is_treacherous(uint32_t v)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0x061c, 0x061c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (v >= ranges[i].first && v <= ranges[i].last)
+            return true;
+    return false;
+}
+
 /* What stands for the sequence at the start of s, which is never longer: the sequence itself, one of our own,
  * or " " with *blank set. Returns the length of the sequence. */
 static size_t clean_step(struct str s, struct str *shown, bool *blank)
@@ -38,7 +51,7 @@ static size_t clean_step(struct str s, struct str *shown, bool *blank)
     *shown = (struct str){s.p, n};
     if (*blank)
         *shown = STR(" ");
-    else if (n == 0 || v < 0x20 || (v >= 0x7f && v < 0xa0))
+    else if (n == 0 || v < 0x20 || (v >= 0x7f && v < 0xa0) || is_treacherous(v))
         *shown = STR("?");
     return n > 0 ? n : 1;
 }

@@ -9,8 +9,9 @@
 enum { TEXT_FOREIGN_MAX = 1024 };
 
 /* Append s cut to `max` bytes (with "..." where cut) with every control character (C0, DEL, and C1 in UTF-8),
- * and every byte that is not valid UTF-8, replaced by '?'; newlines and tabs become one space. Nothing that a
- * terminal would take as an escape sequence passes. */
+ * every mark that orders text (U+202E and its kin) or ends a line, and every byte that is not valid UTF-8,
+ * replaced by '?'; newlines and tabs become one space. Nothing that a terminal would take as an escape
+ * sequence, or show in another order than it is in, passes. */
 void text_clean(struct buf *out, struct str s, size_t max);
 
 /* The same for a C string where it stands, without a cut: it never becomes longer, and allocates nothing. */

@@ -47,6 +47,7 @@ struct http_request {
     http_done_fn *done;
     void *arg;
     struct buf send, head, body;
+    size_t sent;        /* octets of `send` that libcurl has taken */
     size_t head_n;      /* octets of header lines counted against headers_max */
     unsigned status;    /* of the head that arrives or arrived last, 0 before */
     bool head_over;     /* further lines are trailers */
@@ -159,6 +160,31 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return r->breach != BREACH_NONE ? 0 : n;
 }
 
+/* --- what is sent --- */
+
+static size_t on_send(char *p, size_t size, size_t n, void *arg)
+{
+    struct http_request *r = arg;
+    size_t left = r->send.n - r->sent;
+    n = n < left ? n : left;
+    if (n > 0)
+        memcpy(p, r->send.p + r->sent, n);
+    r->sent += n;
+    return n;
+}
+
+/*
+ * Where a connection that was used before ends without an answer, libcurl sends a request again by itself.
+ * For a POST that would be wrong: the server may have acted on the first one, and a signed request can't be
+ * used twice (RFC 8555 6.5). So its body can't be had a second time, and whoever asked for it hears that it
+ * was lost.
+ */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+    const struct http_request *r = arg;
+    return r->sent == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
 /* --- the end of a request --- */
 
 static void unlink_request(struct http_request *r)
@@ -229,6 +255,8 @@ static void call_back(struct http_request *r, CURLcode code)
         err_set(&err, ERR_MEMORY, "%s: out of memory for the answer", host);
     } else if (code != CURLE_OK) {
         failure_explain(r->easy, code, r->error, &err);
+    } else if (!r->head_over) { /* no empty line: libcurl takes the end of the connection for it */
+        err_set(&err, ERR_NETWORK, "%s: the answer was cut short", host);
     } else {
         size_t lines = count_lines(buf_str(&r->head));
         headers = calloc(lines, sizeof *headers);
@@ -396,7 +424,10 @@ static bool set_exchange(struct http_request *r, const struct http_spec *spec)
     case HTTP_POST:
         bad |= curl_easy_setopt(e, CURLOPT_POST, 1L);
         bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->send.n);
-        bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, buf_c(&r->send));
+        bad |= curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+        bad |= curl_easy_setopt(e, CURLOPT_READDATA, r);
+        bad |= curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+        bad |= curl_easy_setopt(e, CURLOPT_SEEKDATA, r);
         break;
     }
     return bad == 0;

@@ -22,6 +22,7 @@ static const struct failure {
     {CURLE_COULDNT_CONNECT, ERR_NETWORK, "cannot connect", true},
     {CURLE_PROXY, ERR_NETWORK, "the proxy refused", true},
     {CURLE_GOT_NOTHING, ERR_NETWORK, "the connection was closed without an answer", false},
+    {CURLE_SEND_FAIL_REWIND, ERR_NETWORK, "the connection was closed without an answer", false},
     {CURLE_PARTIAL_FILE, ERR_NETWORK, "the answer was cut short", false},
     {CURLE_WEIRD_SERVER_REPLY, ERR_NETWORK, "the answer is not HTTP", true},
     {CURLE_UNSUPPORTED_PROTOCOL, ERR_NETWORK, "redirects to something that is not https; not followed",

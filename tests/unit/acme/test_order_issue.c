@@ -289,6 +289,15 @@ static void test_poll_refused(void **state)
     transcript_failed(&t, ERR_ACME, false, "(HTTP status 503)");
     assert_int_equal(t.err.retry_at_s, t.wall.s + 86400);
     transcript_free(&t);
+
+    /* A CA that takes no nonce at all is not asked until the deadline. */
+    transcript_new(&t, one, CA "/o/1", true, false);
+    PLAY(&t, ISSUING, {TICK, .ms = 60, .says = "read /o/1"},
+        {ANSWER, "read /o/1", 400, PROBLEM("badNonce", "again"), "wait 1000"},
+        {TICK, .ms = 1000, .says = "read /o/1"},
+        {ANSWER, "read /o/1", 400, PROBLEM("badNonce", "again"), "failed"});
+    transcript_failed(&t, ERR_ACME, false, "badNonce");
+    transcript_free(&t);
 }
 
 static void test_finalize_refused(void **state)

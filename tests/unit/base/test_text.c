@@ -77,6 +77,20 @@ static void test_escape_sequences(void **state)
     becomes(STR("over\rwritten\b\b"), "over written??");
 }
 
+static void test_marks_of_direction(void **state)
+{
+    becomes(STR("a\xe2\x80\xae"
+                "b\xe2\x81\xa6"
+                "c\xe2\x80\x8f"
+                "d\xe2\x80\xa8"
+                "e\xd8\x9c"
+                "f\xef\xbb\xbf"
+                "g"),
+        "a?b?c?d?e?f?g");
+    /* their neighbours are ordinary */
+    becomes(STR("\xe2\x80\x94\xe2\x80\xaf\xe2\x81\xaa"), "\xe2\x80\x94\xe2\x80\xaf\xe2\x81\xaa");
+}
+
 static void test_newlines(void **state)
 {
     becomes(STR("a\r\n\tb"), "a b");
@@ -206,6 +220,8 @@ int main(void)
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_control),
         cmocka_unit_test(test_escape_sequences),
+        cmocka_unit_test(test_marks_of_direction),
+        cmocka_unit_test(test_marks_of_direction),
         cmocka_unit_test(test_newlines),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_well_formed),

@@ -255,6 +255,26 @@ static void test_connection_is_reused(void **state)
     result_free(&r);
 }
 
+/* A POST whose connection ends without an answer may have been acted upon: nobody but its owner sends it
+ * again. */
+static void test_lost_post_is_not_repeated(void **state)
+{
+    struct result first, r;
+    get(*state, "/pid", &first);
+    struct http_spec spec = spec_of(url_of(server.port, "/nothing-more"));
+    spec.method = HTTP_POST;
+    spec.content_type = "application/jose+json";
+    spec.body = STR("{\"a\":1}");
+    run(*state, &spec, &r);
+    assert_failed(&r, ERR_NETWORK, "the connection was closed without an answer");
+    result_free(&r);
+    /* Asked for anew it has a connection of its own. */
+    run(*state, &spec, &r);
+    assert_int_equal(r.status, 200);
+    result_free(&first);
+    result_free(&r);
+}
+
 static void test_early_hints(void **state)
 {
     struct result r;
@@ -334,6 +354,7 @@ static void test_broken_answers(void **state)
         const char *path, *text;
     } cases[] = {
         {"/cut", "the answer was cut short"},
+        {"/cut-head", "the answer was cut short"},
         {"/nothing", "closed without an answer"},
         {"/garbage", "127.0.0.1"},
     };
@@ -647,6 +668,7 @@ int main(void)
         WITH_FIXTURE(test_head),
         WITH_FIXTURE(test_error_status_is_an_answer),
         WITH_FIXTURE(test_connection_is_reused),
+        WITH_FIXTURE(test_lost_post_is_not_repeated),
         WITH_FIXTURE(test_early_hints),
         WITH_FIXTURE(test_trailer),
         WITH_FIXTURE(test_head_limit),

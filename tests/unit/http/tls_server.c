@@ -74,6 +74,7 @@ struct exchange {
     SSL *ssl;
     char *request; /* head and body, NUL-terminated */
     size_t request_n;
+    unsigned before; /* requests on this connection */
     bool close;
 };
 
@@ -165,9 +166,24 @@ static void serve_cut(struct exchange *x)
     x->close = true;
 }
 
+static void serve_cut_head(struct exchange *x)
+{
+    put_c(x, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Cu");
+    x->close = true;
+}
+
 static void serve_nothing(struct exchange *x)
 {
     x->close = true;
+}
+
+/* As a server that acts on a request and dies, where it is not the first on its connection. */
+static void serve_nothing_more(struct exchange *x)
+{
+    if (x->before == 0)
+        respond(x, "", "again", 5);
+    else
+        x->close = true;
 }
 
 static void serve_garbage(struct exchange *x)
@@ -225,7 +241,9 @@ static const struct {
     {"/endless", serve_endless},
     {"/trailer", serve_trailer},
     {"/cut", serve_cut},
+    {"/cut-head", serve_cut_head},
     {"/nothing", serve_nothing},
+    {"/nothing-more", serve_nothing_more},
     {"/garbage", serve_garbage},
     {"/redirect", serve_redirect},
     {"/loop", serve_loop},
@@ -269,7 +287,7 @@ static void serve_connection(SSL_CTX *ctx, int fd)
     struct exchange x = {.ssl = SSL_new(ctx), .request = malloc(REQUEST_MAX + 1)};
     SSL_set_fd(x.ssl, fd);
     if (SSL_accept(x.ssl) == 1) {
-        while (!x.close && receive(&x))
+        for (; !x.close && receive(&x); x.before++)
             route(&x);
         SSL_shutdown(x.ssl);
     }

@@ -1,6 +1,7 @@
-"""Tests of the whole: the real binaries against real peers, on loopback ports that are chosen when a test runs.
+"""Tests of the whole: the real binaries against real peers (integration/) and against a CA of our own that misbehaves
+(faults/, whose conftest.py has more), on loopback ports that are chosen when a test runs.
 
-    script/test integration [-k EXPRESSION]
+    script/test integration|faults [-k EXPRESSION]
 
 A test asks for what it needs by name:
 
@@ -48,7 +49,7 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
 from certificates import Authority  # noqa: E402
 from evercert import Evercert  # noqa: E402
