@@ -1,5 +1,6 @@
 #include "acme/objects.h"
 
+#include "acme/identifier.h"
 #include "acme/json.h"
 #include "acme/limits.h"
 #include "acme/url.h"
@@ -7,8 +8,12 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-/* Longest challenge type that is kept; the longest registered one has 17 characters. */
-enum { CHALLENGE_TYPE_MAX = 64 };
+enum {
+    /* Longest challenge type that is kept; the longest registered one has 17 characters. */
+    CHALLENGE_TYPE_MAX = 64,
+    /* Of a profile's name: all that one of ours may have, so that no longer one is taken for it. */
+    PROFILE_SHOWN = ACME_PROFILE_NAME_MAX,
+};
 
 static const char *const status_texts[] = {
 #define ACME_STATUS_ROW(id, text) [id] = text,
@@ -27,6 +32,15 @@ static enum acme_status status_of(struct str text)
     while (s < STATUS_UNKNOWN && !str_eq_c(text, status_texts[s]))
         s++;
     return s;
+}
+
+static const char *cleaned(struct str text, size_t max, struct arena *a)
+{
+    struct buf clean = buf_new(max + sizeof "...");
+    text_clean(&clean, text, max);
+    const char *kept = arena_dup(a, buf_str(&clean));
+    buf_free(&clean);
+    return kept;
 }
 
 static int read_status(const json_t *j, enum acme_status *out, struct err *err)
@@ -49,15 +63,26 @@ static const struct problem *read_error(const json_t *j, struct arena *a)
     return p;
 }
 
-/* {"type":"dns","value":NAME}, the name in lower case (a CA may give it back in any). */
+/* {"type":"dns","value":NAME}, the name in lower case (a CA may give it back in any), or {"type":"ip",...},
+ * in the canonical form. */
 static int read_identifier(const json_t *j, struct arena *a, struct str *out, struct err *err)
 {
     struct str type, value;
     int r;
     if ((r = js_str(j, "type", &type, err)) < 0 || (r = js_str(j, "value", &value, err)) < 0)
         return r;
+    char address[IDENTIFIER_IP_TEXT_MAX];
+    bool is_address = identifier_ip_canonical(value, address);
+    if (str_eq(type, STR("ip")) && is_address) {
+        *out = arena_str(a, str_c(address));
+        return 0;
+    }
+    if (str_eq(type, STR("ip")))
+        return err_set(err, ERR_INPUT, "an identifier of type ip holds no IP address");
     if (!str_eq(type, STR("dns")))
-        return err_set(err, ERR_INPUT, "an identifier is of another type than dns");
+        return err_set(err, ERR_INPUT, "an identifier is of another type than dns and ip");
+    if (is_address)
+        return err_set(err, ERR_INPUT, "an identifier of type dns holds an IP address");
     char *name = arena_dup(a, value);
     for (size_t i = 0; i < value.n; i++)
         if (name[i] >= 'A' && name[i] <= 'Z')
@@ -134,6 +159,10 @@ int order_object_parse(
         (r = read_url_optional(root, "finalize", directory, a, &o.finalize, err)) < 0 ||
         (r = read_url_optional(root, "certificate", directory, a, &o.certificate, err)) < 0)
         return r;
+    struct str profile = js_text(root, "profile");
+    if (profile.n > 0)
+        o.profile = cleaned(profile, PROFILE_SHOWN, a);
+    o.replaces = js_text(root, "replaces").n > 0;
     o.error = read_error(root, a);
     *out = o;
     return 0;
@@ -150,10 +179,7 @@ static int read_challenge(const json_t *j, struct arena *a, struct challenge_obj
     int r = js_str(j, "type", &type, err);
     if (r < 0)
         return r;
-    struct buf clean = buf_new(CHALLENGE_TYPE_MAX + sizeof "...");
-    text_clean(&clean, type, CHALLENGE_TYPE_MAX);
-    out->type = arena_dup(a, buf_str(&clean));
-    buf_free(&clean);
+    out->type = cleaned(type, CHALLENGE_TYPE_MAX, a);
     out->status = status_of(js_text(j, "status"));
     out->url = text_or_null(j, "url", a);
     out->token = text_or_null(j, "token", a);

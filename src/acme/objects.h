@@ -37,11 +37,14 @@ const char *acme_status_text(enum acme_status s);
 
 struct order_object {
     enum acme_status status;
-    const struct str *identifiers; /* all of type dns, in lower case */
+    /* DNS names in lower case, and addresses in their canonical form, which no DNS name has. */
+    const struct str *identifiers;
     size_t identifier_n;
     const char *const *authorizations; /* URLs */
     size_t authorization_n;
     const char *finalize, *certificate; /* URLs, NULL where absent */
+    const char *profile;                /* cleaned; NULL where absent */
+    bool replaces;                      /* it says that it replaces a certificate (RFC 9773 5) */
     const struct problem *error;        /* NULL where absent */
 };
 
@@ -55,7 +58,7 @@ struct challenge_object {
 
 struct authorization_object {
     enum acme_status status;
-    struct str identifier; /* lower case; of a wildcard the name without "*." */
+    struct str identifier; /* as in an order; of a wildcard the name without "*." */
     bool wildcard;
     const struct challenge_object *challenges;
     size_t challenge_n;

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const phase_texts[] = {
 #define ORDER_PHASE_ROW(id, text) [id] = text,
@@ -17,6 +18,27 @@ static const char *const phase_texts[] = {
 const char *order_phase_text(enum order_phase p)
 {
     return (size_t)p < ARRAY_LEN(phase_texts) ? phase_texts[p] : "unknown";
+}
+
+static void copy_wishes(struct order *o, const struct order_params *p)
+{
+    static const enum acme_challenge usual[] = {CHALLENGE_HTTP_01};
+    bool none = p->challenge_n == 0;
+    o->challenge_n = none ? ARRAY_LEN(usual) : p->challenge_n;
+    o->challenges = arena_array(o->arena, o->challenge_n, sizeof *o->challenges);
+    memcpy(o->challenges, none ? usual : p->challenges, o->challenge_n * sizeof *o->challenges);
+    o->avoid_n = p->avoid_n;
+    o->avoid = arena_array(o->arena, p->avoid_n, sizeof *o->avoid);
+    for (size_t i = 0; i < p->avoid_n; i++)
+        o->avoid[i] = (struct order_avoid){arena_str(o->arena, p->avoid[i].name), p->avoid[i].challenge};
+    o->profile_n = p->profile_n;
+    o->profiles = arena_array(o->arena, p->profile_n, sizeof *o->profiles);
+    for (size_t i = 0; i < p->profile_n; i++)
+        o->profiles[i] = arena_dup(o->arena, p->profiles[i]);
+    o->profile_required = p->profile_required;
+    o->replaces = p->replaces;
+    if (p->new_authz.n > 0)
+        o->new_authz = arena_dup(o->arena, p->new_authz);
 }
 
 struct order *order_new(const struct order_params *p)
@@ -34,9 +56,12 @@ struct order *order_new(const struct order_params *p)
     o->new_order = arena_dup(a, p->new_order);
     o->has_key = p->has_key;
     o->finalize_early = p->finalize_early;
+    o->choose_chain = p->choose_chain;
+    o->chain = o->candidate = buf_new(ACME_CHAIN_MAX);
     o->resumed = p->resume_url.n > 0;
     if (o->resumed)
         o->url = arena_dup(a, p->resume_url);
+    copy_wishes(o, p);
     return o;
 }
 
@@ -44,6 +69,8 @@ void order_free(struct order *o)
 {
     if (o == NULL)
         return;
+    buf_free(&o->chain);
+    buf_free(&o->candidate);
     arena_free(o->scratch);
     arena_free(o->arena);
 }
@@ -180,14 +207,15 @@ void order_pace_obey(struct order *o, struct order_pace *p, const struct acme_re
 static void check_deadline(struct order *o)
 {
     /* The search for reasons asks everything once, so it has an end of its own. */
-    if (o->condemned || o->phase >= ORDER_PHASE_PUBLISH || o->mono.ms < deadline(o).ms)
+    if (o->condemned || o->closing || o->phase >= ORDER_PHASE_PUBLISH || o->mono.ms < deadline(o).ms)
         return;
     if (is_validating(o))
         order_give_up_waiting(o);
-    else
+    else if (!order_publish_best(o))
         order_fail_text(o, ERR_TIMEOUT, false,
-            "no certificate after %d minutes (%s); the order will be taken up again",
-            ACME_ISSUANCE_DEADLINE_S / 60, order_phase_text(o->phase));
+            "no certificate after %d minutes (%s%s%s); the order will be taken up again",
+            ACME_ISSUANCE_DEADLINE_S / 60, order_phase_text(o->phase), o->refused ? "; the CA said: " : "",
+            o->refused ? o->trouble.text : "");
 }
 
 /* Gives the caller the wait it should have now. One that has become pointless is left to run out: its tag is
@@ -212,11 +240,19 @@ static void arm(struct order *o)
 
 void order_fail(struct order *o, const struct err *err, bool dead)
 {
-    if (order_is_over(o))
+    if (order_is_over(o) || o->closing)
         return;
     o->err = *err;
     o->dead = dead;
     order_withdraw(o);
+    o->awaited.tag = o->key.tag = 0;
+    o->closing = true;
+    if (!dead || !order_leaves_open(o))
+        order_end(o);
+}
+
+void order_end(struct order *o)
+{
     o->phase = ORDER_PHASE_FAILED;
     order_act(o, (struct order_action){.type = ORDER_DO_FAILED, .err = &o->err});
 }
@@ -237,7 +273,14 @@ void order_fail_problem(struct order *o, const struct problem *p, const struct a
 {
     struct err err;
     problem_to_err(p, r, o->wall, &err);
+    if (problem_is_paused(p))
+        o->pause_link = arena_dup_c(o->arena, p->link);
     order_fail(o, &err, dead);
+}
+
+const char *order_pause_link(const struct order *o)
+{
+    return o->pause_link != NULL ? o->pause_link : "";
 }
 
 void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const struct err *err)
@@ -252,15 +295,18 @@ void order_refused_for_now(
     struct order *o, struct order_pace *pace, const struct problem *p, const struct acme_response *r)
 {
     int64_t wait_s = 0;
-    acme_response_retry_after(r, o->wall, ACME_RETRY_AFTER_MAX_S, &wait_s);
-    bool tired = problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
+    problem_retry_after(p, r, o->wall, ACME_RETRY_AFTER_MAX_S, &wait_s);
+    bool tired =
+        problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
     if (tired || after(o, wait_s * 1000).ms >= deadline(o).ms) {
         order_fail_problem(o, p, r, false);
         return;
     }
+    o->refused = true;
+    problem_to_err(p, r, o->wall, &o->trouble);
     pace->floor = later(pace->floor, after(o, wait_s * 1000));
-    int64_t wait_ms = grown(pace->interval_ms);
-    order_pace_wait(o, pace, wait_ms > ORDER_LOST_WAIT_MS ? wait_ms : ORDER_LOST_WAIT_MS);
+    int64_t wait_ms = pace->interval_ms < ORDER_LOST_WAIT_MS ? ORDER_LOST_WAIT_MS : pace->interval_ms * 2;
+    order_pace_wait(o, pace, wait_ms < ORDER_REFUSED_WAIT_MAX_MS ? wait_ms : ORDER_REFUSED_WAIT_MAX_MS);
 }
 
 /* Whether a refusal to show something says that it does not exist, or not for us. */
@@ -368,25 +414,22 @@ static void (*const decide[])(struct order *) = {
     [ORDER_PHASE_PUBLISH] = order_await_publication,
 };
 
+static void (*decision_of(const struct order *o))(struct order *)
+{
+    return o->closing ? order_close : o->condemned ? order_explain : decide[o->phase];
+}
+
 /* One decision may lead into the next phase, which has something to decide as well. */
 static void decide_all(struct order *o)
 {
     enum order_phase before;
+    void (*decision)(struct order *);
     do {
         before = o->phase;
+        decision = decision_of(o);
         o->wake = false;
-        (o->condemned ? order_explain : decide[before])(o);
-    } while (o->phase != before && !order_is_over(o));
-}
-
-void order_abandon(struct order *o, struct order_actions *out)
-{
-    out->n = 0;
-    if (order_is_over(o))
-        return;
-    o->out = out;
-    order_withdraw(o);
-    o->phase = ORDER_PHASE_FAILED;
+        decision(o);
+    } while (!order_is_over(o) && (o->phase != before || decision_of(o) != decision));
 }
 
 void order_step(struct order *o, const struct order_event *e, struct order_actions *out)

@@ -1,29 +1,55 @@
+/* Authorizations: read, taken a step further each, and found to be all valid (7.5). */
 #include "acme/identifier.h"
 #include "acme/limits.h"
 #include "acme/order_priv.h"
 #include "acme/problem.h"
-#include "acme/url.h"
 #include "base/buf.h"
 #include "base/text.h"
 
-static const char http_01[] = "http-01";
+/* --- the list --- */
+
+static struct authorization *find_by_url(struct authorization *list, size_t n, const char *url)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].url != NULL && str_eq_c(str_c(url), list[i].url))
+            return &list[i];
+    return NULL;
+}
 
 void order_set_authorizations(struct order *o, const struct order_object *object)
 {
-    o->authorizations = arena_array(o->arena, object->authorization_n, sizeof *o->authorizations);
+    struct authorization *list = arena_array(o->arena, object->authorization_n, sizeof *list);
+    size_t n = 0;
     for (size_t i = 0; i < object->authorization_n; i++) {
-        bool known = false;
-        for (size_t j = 0; j < o->authorization_n && !known; j++)
-            known = str_eq_c(str_c(object->authorizations[i]), o->authorizations[j].url);
-        if (!known)
-            o->authorizations[o->authorization_n++].url = arena_dup_c(o->arena, object->authorizations[i]);
+        const char *url = object->authorizations[i];
+        if (find_by_url(list, n, url) != NULL)
+            continue;
+        const struct authorization *known = find_by_url(o->authorizations, o->authorization_n, url);
+        if (known != NULL)
+            list[n++] = *known;
+        else
+            list[n++] =
+                (struct authorization){.url = arena_dup_c(o->arena, url), .challenge = CHALLENGE_END_};
     }
+    o->authorizations = list;
+    o->authorization_n = n;
+    o->seen = false;
+}
+
+bool order_plan_authorizations(struct order *o)
+{
+    o->authorizations = arena_array(o->arena, o->name_n, sizeof *o->authorizations);
+    for (size_t i = 0; i < o->name_n; i++)
+        if (!identifier_is_wildcard(o->names[i])) /* 7.4.1 */
+            o->authorizations[o->authorization_n++] =
+                (struct authorization){.name = o->names[i].p, .challenge = CHALLENGE_END_};
+    return o->authorization_n > 0;
 }
 
 bool order_has_unread(const struct order *o)
 {
     for (size_t i = 0; i < o->authorization_n; i++)
-        if (o->authorizations[i].name == NULL)
+        if (o->authorizations[i].name == NULL || o->authorizations[i].url == NULL)
             return true;
     return false;
 }
@@ -34,166 +60,16 @@ void order_withdraw(struct order *o)
         order_withdraw_one(o, &o->authorizations[i]);
 }
 
-/* --- reasons --- */
+/* --- reading one --- */
 
-static void blame(struct order *o, struct authorization *a, const struct problem *p)
-{
-    struct subproblem *reason = arena_alloc(o->arena, sizeof *reason);
-    reason->type = arena_dup_c(o->arena, p->type);
-    reason->detail = arena_dup_c(o->arena, p->detail);
-    reason->identifier = a->name != NULL ? a->name : "";
-    a->reason = reason;
-}
-
-/* The error of the challenge that failed; where several have one, that of the kind we answer. */
-static const struct problem *error_of(const struct authorization_object *object)
-{
-    const struct problem *found = NULL;
-    for (size_t i = 0; i < object->challenge_n; i++) {
-        const struct challenge_object *c = &object->challenges[i];
-        if (c->error != NULL && (found == NULL || str_eq_c(str_c(c->type), http_01)))
-            found = c->error;
-    }
-    return found;
-}
-
-static void blame_object(struct order *o, struct authorization *a, const struct authorization_object *object)
-{
-    const struct problem *p = error_of(object);
-    struct problem bare = {.type = "", .instance = ""};
-    if (p == NULL) {
-        bare.detail = arena_printf(o->scratch, "its authorization is %s", acme_status_text(object->status));
-        p = &bare;
-    }
-    blame(o, a, p);
-}
-
-/* A problem whose sub-problems are the reasons known so far; false where there is none. */
-static bool summarize(struct order *o, const char *verb, struct problem *out)
-{
-    struct subproblem *sub = arena_array(o->scratch, o->authorization_n, sizeof *sub);
-    size_t n = 0;
-    for (size_t i = 0; i < o->authorization_n; i++)
-        if (o->authorizations[i].reason != NULL)
-            sub[n++] = *o->authorizations[i].reason;
-    if (n == 0)
-        return false;
-    *out = (struct problem){
-        .type = sub[0].type,
-        .detail = o->name_n == 1 ? arena_printf(o->scratch, "the CA %s the name", verb)
-                                 : arena_printf(o->scratch, "the CA %s %zu of %zu names", verb, n, o->name_n),
-        .instance = "",
-        .sub = sub,
-        .sub_n = n,
-    };
-    return true;
-}
-
-void order_give_up_waiting(struct order *o)
-{
-    struct problem p;
-    if (summarize(o, "has not validated", &p))
-        order_fail_problem(o, &p, NULL, false);
-    else
-        order_fail_text(o, ERR_TIMEOUT, false, "the CA did not validate the names within %d minutes (%s)",
-            ACME_VALIDATION_DEADLINE_S / 60, order_phase_text(o->phase));
-}
-
-/* --- reading an authorization --- */
-
-/* The name of ours that an authorization is for (7.1.4: that of "*.x" has the identifier x and says
- * wildcard), or NULL. */
-static const char *name_of(const struct order *o, const struct authorization_object *object)
+/* That of "*.x" has the identifier x and says wildcard. */
+const char *order_name_of(const struct order *o, const struct authorization_object *object)
 {
     for (size_t i = 0; i < o->name_n; i++)
         if (identifier_is_wildcard(o->names[i]) == object->wildcard &&
             str_eq(identifier_base(o->names[i]), object->identifier))
             return o->names[i].p;
     return NULL;
-}
-
-static int check_token(struct str token, struct err *err)
-{
-    if (token.n < ACME_TOKEN_MIN || token.n > ACME_TOKEN_MAX)
-        return err_set(err, ERR_INPUT, "the CA's token has %zu characters, not %d to %d", token.n,
-            ACME_TOKEN_MIN, ACME_TOKEN_MAX);
-    /* 8.1: the alphabet is that of a nonce. It will be part of a path. */
-    if (!acme_nonce_acceptable(token))
-        return err_set(err, ERR_INPUT, "the CA's token has a character that is not base64url");
-    return 0;
-}
-
-/* NULL where none can be answered. A web server shows nothing about the names below its own, so a wildcard
- * has dns-01 only, whatever the CA offers. */
-static const struct challenge_object *find_challenge(const struct authorization_object *object)
-{
-    for (size_t i = 0; i < object->challenge_n && !object->wildcard; i++) {
-        const struct challenge_object *c = &object->challenges[i];
-        if (str_eq_c(str_c(c->type), http_01) && c->token != NULL && c->url != NULL)
-            return c;
-    }
-    return NULL;
-}
-
-static void fail_without_challenge(
-    struct order *o, struct authorization *a, const struct authorization_object *object)
-{
-    struct buf offer = buf_new(ERR_TEXT_MAX / 2);
-    for (size_t i = 0; i < object->challenge_n; i++) {
-        const struct challenge_object *c = &object->challenges[i];
-        bool incomplete = c->token == NULL || c->url == NULL;
-        buf_printf(&offer, "%s%s%s", i > 0 ? ", " : "", c->type,
-            incomplete && str_eq_c(str_c(c->type), http_01) ? " (incomplete)" : "");
-    }
-    const char *offered = object->challenge_n > 0 ? buf_c(&offer) : "nothing";
-    if (object->wildcard)
-        order_fail_text(o, ERR_CONFIG, false,
-            "%s: a wildcard is validated with dns-01 only, which this version does not answer (offered: %s)",
-            a->name, offered);
-    else
-        order_fail_text(o, ERR_ACME, false,
-            "%s: the CA does not offer http-01, the only challenge this version answers (offered: %s)",
-            a->name, offered);
-    buf_free(&offer);
-}
-
-/* What is left to do for a challenge in this status: PRESENT and tell the CA, or only what it needs to find
- * what it was told of before (another run of ours answered it). */
-static void adopt(struct order *o, struct authorization *a, const struct challenge_object *c)
-{
-    if (a->token == NULL) {
-        a->token = arena_dup_c(o->arena, c->token);
-        a->challenge_url = arena_dup_c(o->arena, c->url);
-        a->key_authorization = arena_printf(o->arena, "%s.%.*s", a->token, STR_ARG(o->thumbprint));
-    }
-    a->told = c->status == STATUS_PROCESSING || c->status == STATUS_VALID || a->hit;
-    if (!a->visible)
-        a->state = AUTHORIZATION_UNPRESENTED;
-    else
-        a->state = a->told ? AUTHORIZATION_ANSWERED : AUTHORIZATION_UNANSWERED;
-}
-
-static void choose(struct order *o, struct authorization *a, const struct authorization_object *object)
-{
-    const struct challenge_object *c = find_challenge(object);
-    struct err err;
-    if (a->refusal != NULL) {
-        order_fail(o, a->refusal, false);
-    } else if (c == NULL) {
-        fail_without_challenge(o, a, object);
-    } else if (check_token(str_c(c->token), &err) < 0 ||
-               acme_url_check_from(str_c(c->url), o->directory_url, &err) < 0) {
-        err_prefix(&err, "%s", a->name);
-        order_fail(o, &err, true);
-    } else if (a->token != NULL && !str_eq_c(str_c(c->token), a->token)) {
-        order_fail_text(o, ERR_INPUT, true, "%s: the CA changed the token of the challenge", a->name);
-    } else if (c->status == STATUS_INVALID) {
-        blame_object(o, a, object);
-        a->state = AUTHORIZATION_SETTLED;
-        order_condemn(o);
-    } else {
-        adopt(o, a, c);
-    }
 }
 
 static void fail_foreign(struct order *o, const struct authorization_object *object)
@@ -205,20 +81,16 @@ static void fail_foreign(struct order *o, const struct authorization_object *obj
     buf_free(&name);
 }
 
-static void authorization_done(struct order *o, struct authorization *a, const struct order_event *e)
+void order_take_authorization(struct order *o, struct authorization *a, const struct acme_response *r)
 {
     struct authorization_object object;
     struct err err;
-    if (!acme_response_ok(e->response)) {
-        order_read_refused(o, &a->pace, e->response);
-        return;
-    }
-    if (authorization_object_parse(e->response->body, o->scratch, &object, &err) < 0) {
+    if (authorization_object_parse(r->body, o->scratch, &object, &err) < 0) {
         err_prefix(&err, "an authorization of the CA");
         order_fail(o, &err, false);
         return;
     }
-    const char *name = name_of(o, &object);
+    const char *name = order_name_of(o, &object);
     if (name == NULL || (a->name != NULL && a->name != name)) {
         fail_foreign(o, &object);
         return;
@@ -228,12 +100,26 @@ static void authorization_done(struct order *o, struct authorization *a, const s
         a->state = AUTHORIZATION_VALID;
         order_withdraw_one(o, a);
     } else if (object.status == STATUS_PENDING || object.status == STATUS_UNKNOWN) {
-        choose(o, a, &object);
+        order_choose(o, a, &object);
+        if (o->preauthorizing && a->state == AUTHORIZATION_ANSWERED)
+            order_pace_grow(o, &a->pace);
     } else {
-        blame_object(o, a, &object);
+        order_take_offers(o, a, &object);
+        order_blame_object(o, a, &object);
         a->state = AUTHORIZATION_SETTLED;
         order_condemn(o);
     }
+}
+
+static void authorization_done(struct order *o, struct authorization *a, const struct order_event *e)
+{
+    if (!acme_response_ok(e->response)) {
+        order_read_refused(o, &a->pace, e->response);
+        return;
+    }
+    if (o->preauthorizing && a->told)
+        order_pace_obey(o, &a->pace, e->response);
+    order_take_authorization(o, a, e->response);
 }
 
 static void authorization_failed(struct order *o, struct authorization *a, const struct err *err)
@@ -243,113 +129,9 @@ static void authorization_failed(struct order *o, struct authorization *a, const
 
 static const struct order_task read_task = {ORDER_EVENT_RESPONSE, authorization_done, authorization_failed};
 
-/* --- presenting --- */
-
-static void present_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    a->state = a->told ? AUTHORIZATION_ANSWERED : AUTHORIZATION_UNANSWERED;
-}
-
-static void present_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    struct err why = *err;
-    a->visible = false;
-    err_prefix(&why, "%s", a->name);
-    order_fail(o, &why, false);
-}
-
-static const struct order_task present_task = {ORDER_EVENT_PRESENTED, present_done, present_failed};
-
-static void present(struct order *o, struct authorization *a)
-{
-    a->visible = true;
-    order_ask(o, &a->awaited, &present_task,
-        (struct order_action){.type = ORDER_DO_PRESENT,
-            .token = a->token,
-            .domain = a->name,
-            .key_authorization = a->key_authorization});
-}
-
-void order_withdraw_one(struct order *o, struct authorization *a)
-{
-    a->awaited.tag = 0; /* also of a PRESENT on its way: its answer says nothing that matters now */
-    if (!a->visible)
-        return;
-    a->visible = false;
-    order_act(o, (struct order_action){.type = ORDER_DO_WITHDRAW, .token = a->token, .domain = a->name});
-}
-
-/* --- answering a challenge (7.5.1) --- */
-
-static void challenge_refused(struct order *o, struct authorization *a, const struct acme_response *r)
-{
-    struct problem p;
-    problem_read(r, o->scratch, &p);
-    if (order_is_temporary(&p)) {
-        order_refused_for_now(o, &a->pace, &p, r);
-        return;
-    }
-    /* An authorization that became valid meanwhile (another order, a lost answer) refuses as well. */
-    struct err *refusal = arena_alloc(o->arena, sizeof *refusal);
-    problem_to_err(&p, r, o->wall, refusal);
-    err_prefix(refusal, "%s", a->name);
-    a->refusal = refusal;
-    a->state = AUTHORIZATION_UNREAD;
-}
-
-/* Pending with an error: the CA looked, did not find it, and waits to be asked again (8.2; step-ca does). */
-static void challenge_again(struct order *o, struct authorization *a)
-{
-    struct problem p;
-    if (++a->lost > ORDER_LOST_MAX && summarize(o, "could not validate", &p)) {
-        order_fail_problem(o, &p, NULL, false);
-        return;
-    }
-    a->hit = o->seen = false;
-    order_pace_wait(o, &a->pace, (int64_t)ORDER_LOST_WAIT_MS << (a->lost - 1));
-}
-
-static void challenge_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    struct challenge_object c;
-    if (!acme_response_ok(e->response)) {
-        challenge_refused(o, a, e->response);
-        return;
-    }
-    order_pace_obey(o, &o->pace, e->response);
-    a->told = true;
-    a->state = AUTHORIZATION_ANSWERED;
-    if (challenge_object_parse(e->response->body, o->scratch, &c, NULL) < 0)
-        return; /* taken, whatever the body is: the order will tell */
-    if (c.error != NULL)
-        blame(o, a, c.error);
-    if (c.status == STATUS_VALID) {
-        a->reason = NULL;
-        a->state = AUTHORIZATION_VALID;
-        order_withdraw_one(o, a);
-    } else if (c.status == STATUS_INVALID) {
-        if (a->reason == NULL)
-            blame(o, a, &(struct problem){.type = "", .detail = "the CA gave no reason", .instance = ""});
-        a->state = AUTHORIZATION_SETTLED;
-        order_condemn(o);
-    } else if (c.status == STATUS_PENDING && c.error != NULL) {
-        a->state = AUTHORIZATION_UNANSWERED;
-        challenge_again(o, a);
-    }
-}
-
-/* Whether the CA got it is seen in the authorization, not in the order. */
-static void challenge_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    a->state = AUTHORIZATION_UNREAD;
-    order_lost(o, &a->pace, &a->lost, err);
-}
-
-static const struct order_task challenge_task = {ORDER_EVENT_RESPONSE, challenge_done, challenge_failed};
-
 /* --- deciding --- */
 
-static size_t requests_in_flight(const struct order *o)
+size_t order_requests_in_flight(const struct order *o)
 {
     size_t n = 0;
     for (size_t i = 0; i < o->authorization_n; i++) {
@@ -359,19 +141,29 @@ static size_t requests_in_flight(const struct order *o)
     return n;
 }
 
+/* Whether it is to be read now: for the first time, again, or because no order tells how it is doing. */
+static bool wants_reading(const struct order *o, const struct authorization *a)
+{
+    return a->state == AUTHORIZATION_UNREAD || (o->preauthorizing && a->state == AUTHORIZATION_ANSWERED);
+}
+
 /* Takes one authorization a step further where it can go. */
 static void drive(struct order *o, struct authorization *a)
 {
     if (a->awaited.tag != 0)
         return;
-    bool room = requests_in_flight(o) < ORDER_REQUESTS_AT_ONCE;
-    if (a->state == AUTHORIZATION_UNREAD && room && order_is_due(o, &a->pace))
-        order_request(o, &a->awaited, &read_task, ACME_REQUEST_READ, a->url);
+    bool room = order_requests_in_flight(o) < ORDER_REQUESTS_AT_ONCE;
+    if (wants_reading(o, a) && room && order_is_due(o, &a->pace)) {
+        if (a->url == NULL)
+            order_ask_authorization(o, a);
+        else
+            order_request(o, &a->awaited, &read_task, ACME_REQUEST_READ, a->url);
+    }
     /* Nothing is shown or answered before all are read: an order that can't succeed burns no validation. */
     else if (a->state == AUTHORIZATION_UNPRESENTED && !order_has_unread(o))
-        present(o, a);
+        order_present(o, a);
     else if (a->state == AUTHORIZATION_UNANSWERED && room && order_is_due(o, &a->pace))
-        order_request(o, &a->awaited, &challenge_task, ACME_REQUEST_CHALLENGE, a->challenge_url);
+        order_answer_challenge(o, a);
 }
 
 /* How far the authorization that is furthest behind has come. */
@@ -388,7 +180,8 @@ static struct progress progress_of(const struct order *o)
     for (size_t i = 0; i < o->authorization_n; i++) {
         const struct authorization *a = &o->authorizations[i];
         bool answered = a->state == AUTHORIZATION_ANSWERED || a->state == AUTHORIZATION_VALID;
-        p.presented = p.presented && a->name != NULL && a->state != AUTHORIZATION_UNPRESENTED;
+        p.presented =
+            p.presented && a->name != NULL && a->url != NULL && a->state != AUTHORIZATION_UNPRESENTED;
         p.sent = p.sent && (answered || (a->state == AUTHORIZATION_UNANSWERED && a->awaited.tag != 0));
         p.answered = p.answered && answered;
         p.valid = p.valid && a->state == AUTHORIZATION_VALID;
@@ -436,12 +229,56 @@ static bool is_early_enough(struct order *o)
     return order_is_due(o, &settled);
 }
 
-void order_validate(struct order *o)
+/* See ORDER_LOOK_FIRST_MS. Takes the place of a poll that is due. */
+static bool look_around(struct order *o)
+{
+    bool first = o->look_ms == 0;
+    if (!first && (o->mono.ms < o->look_at.ms || !order_is_due(o, &o->pace)))
+        return false;
+    o->look_ms = first ? ORDER_LOOK_FIRST_MS : o->look_ms * 2;
+    o->look_at = (struct mono){o->mono.ms + o->look_ms};
+    if (first)
+        return false;
+    for (size_t i = 0; i < o->authorization_n; i++)
+        if (o->authorizations[i].state == AUTHORIZATION_ANSWERED) {
+            o->authorizations[i].state = AUTHORIZATION_UNREAD;
+            o->authorizations[i].pace = (struct order_pace){0};
+        }
+    return true;
+}
+
+static void begin_polling(struct order *o)
+{
+    if (o->polling)
+        return;
+    o->polling = true;
+    order_pace_restart(o, &o->pace);
+}
+
+/* All that was asked for beforehand is valid: now the order. */
+static void go_and_order(struct order *o)
+{
+    o->preauthorizing = false;
+    o->phase = ORDER_PHASE_ORDER;
+    o->pace = (struct order_pace){0};
+}
+
+static void drive_all(struct order *o)
 {
     for (size_t i = 0; i < o->authorization_n; i++)
         drive(o, &o->authorizations[i]);
+}
+
+void order_validate(struct order *o)
+{
+    drive_all(o);
     struct progress p = progress_of(o);
     advance_phase(o, &p);
+    if (o->preauthorizing) {
+        if (p.valid)
+            go_and_order(o);
+        return;
+    }
     if (p.sent)
         order_make_key(o); /* while the CA validates */
     if (!p.answered || o->awaited.tag != 0)
@@ -450,74 +287,11 @@ void order_validate(struct order *o)
         order_enter_finalize(o, false);
         return;
     }
-    if (!o->polling) {
-        o->polling = true;
-        order_pace_restart(o, &o->pace);
-    }
+    begin_polling(o);
     if (is_early_enough(o))
         order_enter_finalize(o, true);
+    else if (look_around(o))
+        drive_all(o);
     else
         order_poll(o);
-}
-
-/* --- why an order failed --- */
-
-static void reason_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    struct authorization_object object;
-    a->state = AUTHORIZATION_SETTLED;
-    if (!acme_response_ok(e->response) ||
-        authorization_object_parse(e->response->body, o->scratch, &object, NULL) < 0 ||
-        (a->name = name_of(o, &object)) == NULL)
-        return;
-    bool open = object.status == STATUS_PENDING || object.status == STATUS_UNKNOWN;
-    a->reason = NULL;
-    if (object.status != STATUS_VALID && (!open || error_of(&object) != NULL))
-        blame_object(o, a, &object);
-}
-
-static void reason_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    a->state = AUTHORIZATION_SETTLED;
-}
-
-static const struct order_task reason_task = {ORDER_EVENT_RESPONSE, reason_done, reason_failed};
-
-/* A clean place for ACME_REQUEST_GIVE_UP (7.5.2): the authorizations that are still pending when this begins
- * count against the limits of some CAs until they expire. */
-void order_condemn(struct order *o)
-{
-    o->condemned = true;
-    o->awaited.tag = 0;
-    order_withdraw(o);
-    for (size_t i = 0; i < o->authorization_n; i++) {
-        struct authorization *a = &o->authorizations[i];
-        if (a->state == AUTHORIZATION_VALID)
-            a->state = AUTHORIZATION_SETTLED;
-        if (a->state != AUTHORIZATION_SETTLED)
-            a->state = AUTHORIZATION_UNREAD;
-    }
-}
-
-void order_explain(struct order *o)
-{
-    bool settled = true;
-    size_t busy = requests_in_flight(o);
-    for (size_t i = 0; i < o->authorization_n; i++) {
-        struct authorization *a = &o->authorizations[i];
-        settled = settled && a->state == AUTHORIZATION_SETTLED;
-        if (a->state == AUTHORIZATION_UNREAD && a->awaited.tag == 0 && busy < ORDER_REQUESTS_AT_ONCE) {
-            order_request(o, &a->awaited, &reason_task, ACME_REQUEST_READ, a->url);
-            busy++;
-        }
-    }
-    struct problem p;
-    if (!settled)
-        return;
-    if (summarize(o, "could not validate", &p))
-        order_fail_problem(o, &p, NULL, true);
-    else if (o->verdict != NULL)
-        order_fail(o, o->verdict, true);
-    else
-        order_fail_text(o, ERR_ACME, true, "the CA made the order invalid and gave no reason");
 }

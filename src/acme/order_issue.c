@@ -1,9 +1,6 @@
 #include "acme/limits.h"
 #include "acme/order_priv.h"
 #include "acme/problem.h"
-#include "acme/url.h"
-#include "base/buf.h"
-#include "base/text.h"
 
 /* --- the order object --- */
 
@@ -113,6 +110,7 @@ static void is_valid(struct order *o, const struct order_object *object)
 static void is_invalid(struct order *o, const struct order_object *object)
 {
     if (object->error != NULL) {
+        order_reject_by(o, object->error);
         struct err *verdict = arena_alloc(o->arena, sizeof *verdict);
         problem_to_err(object->error, NULL, o->wall, verdict);
         o->verdict = verdict;
@@ -133,6 +131,37 @@ static void (*const by_status[])(struct order *, const struct order_object *) = 
     [STATUS_REVOKED] = is_invalid,
 };
 
+static bool is_wanted_profile(const struct order *o, const char *profile)
+{
+    for (size_t i = 0; i < o->profile_n; i++)
+        if (str_eq_c(str_c(profile), o->profiles[i]))
+            return true;
+    return false;
+}
+
+/* What the first order object says about what was asked for. Another profile may be a certificate of another
+ * life or for other uses, so where one is required the order ends here, before a challenge is answered. */
+static bool take_wishes(struct order *o, const struct order_object *object)
+{
+    const char *asked = !o->resumed && o->profile_at < o->profile_n ? o->profiles[o->profile_at] : NULL;
+    const char *given = object->profile;
+    o->profile = given != NULL ? arena_dup_c(o->arena, given) : asked;
+    o->replaced = o->replaced || object->replaces;
+    if (given == NULL && asked != NULL)
+        order_note(o, "the CA does not say whether the order has the profile %s", asked);
+    bool other = asked != NULL ? given != NULL && !str_eq_c(str_c(given), asked)
+                               : given != NULL && o->profile_n > 0 && !is_wanted_profile(o, given);
+    if (other && o->profile_required) {
+        order_fail_text(o, ERR_ACME, true,
+            "the CA gave the order the profile %s instead of %s, which is required", given,
+            asked != NULL ? asked : o->profiles[0]);
+        return false;
+    }
+    if (other && asked != NULL)
+        order_note(o, "the CA gave the order the profile %s instead of %s", given, asked);
+    return true;
+}
+
 /* Goes on as the CA's order object says, after making sure that it is still the same order (7.1.3:
  * identifiers and authorizations never change). */
 static void take_object(struct order *o, const struct order_object *object, const struct acme_response *r)
@@ -141,8 +170,11 @@ static void take_object(struct order *o, const struct order_object *object, cons
         order_fail_text(o, ERR_INPUT, true, "the CA's order is not for the names that were ordered");
         return;
     }
-    if (o->authorizations == NULL) {
+    if (!o->known) {
+        o->known = true;
         order_set_authorizations(o, object);
+        if (!take_wishes(o, object))
+            return;
     } else if (!has_same_authorizations(o, object)) {
         order_fail_text(o, ERR_INPUT, true, "the CA changed the authorizations of the order");
         return;
@@ -154,7 +186,7 @@ static void take_object(struct order *o, const struct order_object *object, cons
     by_status[object->status](o, object);
 }
 
-static void take_order(struct order *o, const struct acme_response *r)
+void order_take(struct order *o, const struct acme_response *r)
 {
     struct order_object object;
     struct err err;
@@ -166,38 +198,12 @@ static void take_order(struct order *o, const struct acme_response *r)
     take_object(o, &object, r);
 }
 
-/* --- new order, read order --- */
-
-static void new_order_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    struct str url;
-    struct err err;
-    if (!acme_response_ok(e->response)) {
-        struct problem p;
-        problem_read(e->response, o->scratch, &p);
-        order_fail_problem(o, &p, e->response, false);
-        return;
-    }
-    if (acme_response_location(e->response, o->directory_url, &url, &err) < 0) {
-        err_prefix(&err, "the CA's answer to the new order");
-        order_fail(o, &err, false);
-        return;
-    }
-    o->url = arena_dup(o->arena, url);
-    take_order(o, e->response);
-}
-
-/* The CA may have an order now that we know nothing of; the next attempt gets it again where the CA reuses
- * orders, and a new one otherwise. */
-static void new_order_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    order_fail(o, err, false);
-}
+/* --- reading it --- */
 
 static void order_read_done(struct order *o, struct authorization *a, const struct order_event *e)
 {
     if (acme_response_ok(e->response))
-        take_order(o, e->response);
+        order_take(o, e->response);
     else
         order_read_refused(o, &o->pace, e->response);
 }
@@ -207,27 +213,12 @@ static void order_read_failed(struct order *o, struct authorization *a, const st
     order_lost(o, &o->pace, &o->lost, err);
 }
 
-static const struct order_task new_order_task = {ORDER_EVENT_RESPONSE, new_order_done, new_order_failed};
 static const struct order_task read_task = {ORDER_EVENT_RESPONSE, order_read_done, order_read_failed};
 
 void order_poll(struct order *o)
 {
     if (o->awaited.tag == 0 && order_is_due(o, &o->pace))
         order_request(o, &o->awaited, &read_task, ACME_REQUEST_READ, o->url);
-}
-
-void order_begin(struct order *o)
-{
-    struct err err;
-    if (!o->resumed) {
-        if (o->awaited.tag == 0)
-            order_request(o, &o->awaited, &new_order_task, ACME_REQUEST_NEW_ORDER, o->new_order);
-    } else if (acme_url_check_from(str_c(o->url), o->directory_url, &err) < 0) {
-        err_prefix(&err, "the stored order");
-        order_fail(o, &err, true);
-    } else {
-        order_poll(o);
-    }
 }
 
 /* --- key, finalize --- */
@@ -278,6 +269,7 @@ static void finalize_refused(struct order *o, const struct acme_response *r)
         /* With the same key and names the answer would stay the same: dead, unless it is about the account.
          */
         bool account = class == PROBLEM_ACCOUNT || str_eq(str_c(p.type), STR("userActionRequired"));
+        order_reject_by(o, &p);
         order_fail_problem(o, &p, r, !account);
     }
 }
@@ -328,80 +320,4 @@ void order_finalize(struct order *o)
             ORDER_FINALIZE_MAX);
     else
         order_request(o, &o->awaited, &finalize_task, ACME_REQUEST_FINALIZE, o->finalize);
-}
-
-/* --- download, publish --- */
-
-static void publish_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    order_withdraw(o);
-    o->phase = ORDER_PHASE_DONE;
-    order_act(o, (struct order_action){.type = ORDER_DO_DONE});
-}
-
-/* A chain that is wrong stays wrong, so its order is of no more use; a full disk will pass. */
-static void publish_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    order_fail(o, err, err->code == ERR_VERIFY || err->code == ERR_INPUT || err->code == ERR_LIMIT);
-}
-
-static const struct order_task publish_task = {ORDER_EVENT_PUBLISHED, publish_done, publish_failed};
-
-/* RFC 8555 7.4.2, 9.1. Parameters are of no interest. */
-static bool is_chain(struct order *o, const struct acme_response *r)
-{
-    struct str type = {"", 0}, essence, parameters;
-    acme_header_get(r, "Content-Type", &type);
-    str_cut(type, ';', &essence, &parameters);
-    if (str_eq_nocase(str_trim(essence), STR("application/pem-certificate-chain")))
-        return true;
-    struct buf shown = buf_new(128);
-    text_clean(&shown, type, 100);
-    order_fail_text(o, ERR_INPUT, false,
-        "the CA sent \"%s\" where application/pem-certificate-chain was expected", buf_c(&shown));
-    buf_free(&shown);
-    return false;
-}
-
-static void download_done(struct order *o, struct authorization *a, const struct order_event *e)
-{
-    const struct acme_response *r = e->response;
-    if (!acme_response_ok(r)) {
-        struct problem p;
-        problem_read(r, o->scratch, &p);
-        if (order_is_temporary(&p))
-            order_refused_for_now(o, &o->pace, &p, r);
-        else if (++o->lost > ORDER_LOST_MAX)
-            order_fail_problem(o, &p, r, true);
-        else /* a certificate may take a moment to get to every server of a CA */
-            order_pace_wait(o, &o->pace, (int64_t)ORDER_LOST_WAIT_MS << (o->lost - 1));
-        return;
-    }
-    if (!is_chain(o, r))
-        return;
-    if (r->body.n > ACME_CHAIN_MAX) {
-        order_fail_text(o, ERR_LIMIT, false, "the CA sent a chain of more than %d octets", ACME_CHAIN_MAX);
-        return;
-    }
-    o->phase = ORDER_PHASE_PUBLISH;
-    order_ask(o, &o->awaited, &publish_task,
-        (struct order_action){.type = ORDER_DO_PUBLISH, .chain = arena_str(o->scratch, r->body)});
-}
-
-static void download_failed(struct order *o, struct authorization *a, const struct err *err)
-{
-    order_lost(o, &o->pace, &o->lost, err);
-}
-
-static const struct order_task download_task = {ORDER_EVENT_RESPONSE, download_done, download_failed};
-
-void order_download(struct order *o)
-{
-    if (o->awaited.tag == 0 && order_is_due(o, &o->pace))
-        order_request(o, &o->awaited, &download_task, ACME_REQUEST_READ, o->certificate);
-}
-
-void order_await_publication(struct order *o)
-{
-    (void)o; /* nothing to decide: only PUBLISHED or FAILED leads on */
 }

@@ -1,6 +1,8 @@
 /*
- * The inside of the order machine, shared by order.c (steps, waits, the end), order_issue.c (the order object
- * and what is done with it) and order_authorize.c (authorizations and challenges).
+ * The inside of the order machine, shared by order.c (steps, waits, the end), order_place.c (newAuthz,
+ * newOrder), order_authorize.c (authorizations), order_challenge.c (challenges), order_issue.c (the order
+ * object, key and finalize), order_chain.c (download, choice and publication of the chain) and order_result.c
+ * (why an order failed, what is given up, what is told at the end).
  *
  * Each step has two halves. First the event becomes facts: a state, a URL, a time. Then the function of the
  * phase decides from all facts together what can be asked for now. Nothing is sent from anywhere else, so a
@@ -12,6 +14,7 @@
 #include "acme/objects.h"
 #include "acme/order.h"
 #include "base/arena.h"
+#include "base/buf.h"
 
 enum {
     /* Requests about authorizations in flight at a time, of one order: enough to hide the round trips, and
@@ -30,8 +33,14 @@ enum {
     /* Only hits that come within this time after each challenge was seen once put anything off: somebody who
      * goes on fetching must not hold the order up. */
     ORDER_SETTLE_SPAN_MS = 1000,
-    /* Notes of one order; there is one of each kind at most. */
-    ORDER_NOTES_MAX = 8,
+    /* Notes of one order; further ones are dropped. */
+    ORDER_NOTES_MAX = 16,
+    /* Refusals for now in a row: the longest pause between two tries where the CA names none. */
+    ORDER_REFUSED_WAIT_MAX_MS = 60 * 1000,
+    /* While the order stays pending, the authorizations themselves are looked at after this time, and after
+     * twice as long each further time: an order tells neither of a challenge that failed while its
+     * authorization stays open, nor, at some CAs, of an authorization that became invalid. */
+    ORDER_LOOK_FIRST_MS = 15 * 1000,
 };
 
 struct authorization;
@@ -58,18 +67,28 @@ struct order_pace {
 };
 
 enum authorization_state {
-    AUTHORIZATION_UNREAD,      /* to be read, or read again */
+    AUTHORIZATION_UNREAD,      /* to be read, or read again; without a URL: to be asked for (7.4.1) */
     AUTHORIZATION_UNPRESENTED, /* pending, a challenge is chosen */
     AUTHORIZATION_UNANSWERED,  /* the challenge can be seen; the CA is to be told */
     AUTHORIZATION_ANSWERED,    /* the CA was told */
     AUTHORIZATION_VALID,
+    AUTHORIZATION_OPEN,    /* of a failed order: still pending at the CA, to be given up (7.5.2) */
     AUTHORIZATION_SETTLED, /* of a failed order: its part in the failure is known */
 };
 
+/* A challenge that could be answered: sound, and of a kind in our list. */
+struct order_offer {
+    const char *url, *token; /* NULL: there is none */
+};
+
 struct authorization {
-    const char *url;
-    const char *name; /* the one of ours that it is for; NULL until it was read */
+    const char *url;  /* NULL until newAuthz was answered */
+    const char *name; /* the one of ours that it is for; NULL until it was read or asked for */
     enum authorization_state state;
+    struct order_offer offers[CHALLENGE_END_];
+    const struct err *flaw;                                /* why an offer of a kind of ours is none */
+    unsigned tried;                                        /* bit n: kind n was tried, and failed */
+    enum acme_challenge challenge;                         /* CHALLENGE_END_ until one is chosen */
     const char *challenge_url, *token, *key_authorization; /* NULL until one is chosen */
     bool told;                                             /* the CA knows that the challenge is ready */
     bool visible;                                          /* presented, or being presented; not withdrawn */
@@ -78,6 +97,7 @@ struct authorization {
     struct order_awaited awaited;
     struct order_pace pace;
     const struct subproblem *reason; /* what the CA said against it, NULL: nothing */
+    enum acme_challenge blamed;      /* the kind that `reason` is about */
     const struct err *refusal;       /* a challenge POST was refused: fail with this unless it is valid */
 };
 
@@ -88,31 +108,53 @@ struct order {
     struct str *names;
     size_t name_n;
     struct str thumbprint, directory_url;
-    const char *new_order;
+    const char *new_order, *new_authz; /* new_authz: NULL where none is wanted */
     bool has_key, finalize_early;
+    enum acme_challenge *challenges;
+    size_t challenge_n;
+    struct order_avoid *avoid;
+    size_t avoid_n;
+    const char **profiles;
+    size_t profile_n;
+    bool profile_required, replaces, choose_chain;
     /* what the CA gave */
     const char *url, *finalize, *certificate; /* NULL until known */
-    struct authorization *authorizations;     /* NULL until known */
+    bool known;                               /* an order object was read */
+    struct authorization *authorizations;     /* of the order, or before it is placed, those asked for */
     size_t authorization_n;
     /* where it stands */
     enum order_phase phase;
     bool started, resumed, dead, too_early;
-    bool condemned; /* failed; what is still read is only for the reason */
-    bool ask_first; /* a finalize came too early: wait for the CA to say ready */
-    bool is_early;  /* this finalize is one that finalize_early took the liberty to send */
-    bool polling;   /* all challenges are answered, and `pace` counts from there */
+    bool preauthorizing; /* no order is placed yet, its authorizations are (7.4.1) */
+    bool condemned;      /* failed; what is still read is only for the reason */
+    bool closing;        /* failed with `err`; what is still sent only gives up */
+    size_t profile_at;   /* the profile to ask for; profile_n: none */
+    bool ask_first;      /* a finalize came too early: wait for the CA to say ready */
+    bool is_early;       /* this finalize is one that finalize_early took the liberty to send */
+    bool polling;        /* all challenges are answered, and `pace` counts from there */
     unsigned lost, finalizes, nonces_refused;
     struct order_pace pace; /* of what is asked about the order as a whole */
     struct mono begun, first_answer;
     bool answered;                 /* first_answer is set */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
+    const char *pause_link;        /* NULL: the CA has paused nothing */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
+    bool refused;                  /* trouble is set */
+    struct err trouble;            /* the last refusal for now */
+    struct mono look_at;           /* see ORDER_LOOK_FIRST_MS */
+    int64_t look_ms;               /* 0: not yet */
     struct order_awaited awaited, key;
     bool key_asked;
+    /* the choice of a chain */
+    struct buf chain, candidate; /* the best so far, and the one that is being judged */
+    const char *leaf;            /* of `chain`; NULL until it was judged */
+    unsigned rank;               /* of `chain` */
+    const char **alternates;     /* URLs */
+    size_t alternate_n, alternate_at;
     unsigned last_tag;
     /* what is told at the end (order_result.c) */
-    const struct order_rejection *rejections;
+    struct order_rejection *rejections;
     size_t rejection_n;
     const char *profile; /* NULL: none that is known */
     bool replaced;
@@ -153,6 +195,8 @@ void order_pace_obey(struct order *o, struct order_pace *p, const struct acme_re
 void order_fail(struct order *o, const struct err *err, bool dead);
 void order_fail_text(struct order *o, int code, bool dead, const char *fmt, ...) ATTR_PRINTF(4, 5);
 void order_fail_problem(struct order *o, const struct problem *p, const struct acme_response *r, bool dead);
+/* Says so, after all is done. */
+void order_end(struct order *o);
 bool order_is_over(const struct order *o);
 /* Whether time alone may heal a refusal. */
 bool order_is_temporary(const struct problem *p);
@@ -166,30 +210,78 @@ void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const 
 /* The same for any refused request to read something: fails the order where it is not for now. */
 void order_read_refused(struct order *o, struct order_pace *pace, const struct acme_response *r);
 
-/* order_issue.c: the decisions of the phases, and the tasks. */
+/* --- order_place.c --- */
+
 void order_begin(struct order *o);
+/* One newAuthz. */
+void order_ask_authorization(struct order *o, struct authorization *a);
+
+/* --- order_issue.c --- */
+
+/* Goes on as an answer that holds the order object says. */
+void order_take(struct order *o, const struct acme_response *r);
 void order_poll(struct order *o);
 void order_make_key(struct order *o);
 void order_enter_finalize(struct order *o, bool early);
 void order_finalize(struct order *o);
+
+/* --- order_chain.c --- */
+
 void order_download(struct order *o);
 void order_await_publication(struct order *o);
+/* Publishes the best chain that is there; false where there is none yet. */
+bool order_publish_best(struct order *o);
 
-/* order_authorize.c */
+/* --- order_authorize.c --- */
 
-/* Takes the URLs of the first order object (7.1.3). */
+/* Takes the URLs of the first order object (7.1.3); of those that are known already, what is known. */
 void order_set_authorizations(struct order *o, const struct order_object *object);
+/* One for each name that may be asked for before there is an order; false where there is none. */
+bool order_plan_authorizations(struct order *o);
 void order_validate(struct order *o);
 void order_hit(struct order *o, struct str token);
 /* Takes down what is visible, of all or of one, and forgets what was asked about it. */
 void order_withdraw(struct order *o);
 void order_withdraw_one(struct order *o, struct authorization *a);
+/* Whether there is an authorization that was never read. */
+bool order_has_unread(const struct order *o);
+size_t order_requests_in_flight(const struct order *o);
+/* The name of ours that an authorization is for (7.1.4), or NULL. */
+const char *order_name_of(const struct order *o, const struct authorization_object *object);
+/* Takes an answer that holds an authorization. */
+void order_take_authorization(struct order *o, struct authorization *a, const struct acme_response *r);
+
+/* --- order_challenge.c --- */
+
+/* Remembers what an authorization offers; an invalid one no longer shows what it offered. */
+void order_take_offers(struct order *o, struct authorization *a, const struct authorization_object *object);
+/* Chooses, keeps or changes the challenge of a pending authorization. */
+void order_choose(struct order *o, struct authorization *a, const struct authorization_object *object);
+/* Whether a kind other than the chosen one could be tried. */
+bool order_has_other_challenge(const struct order *o, const struct authorization *a);
+void order_present(struct order *o, struct authorization *a);
+void order_answer_challenge(struct order *o, struct authorization *a);
+
+/* --- order_result.c --- */
+
+/* Remembers what the CA said against an authorization. */
+void order_blame(
+    struct order *o, struct authorization *a, const struct problem *p, enum acme_challenge challenge);
+void order_blame_object(struct order *o, struct authorization *a, const struct authorization_object *object);
+/* A problem whose sub-problems are the reasons known so far, and the rejections that follow from them; false
+ * where there is none. */
+bool order_summarize(struct order *o, const char *verb, struct problem *out);
+/* Rejections out of the sub-problems of `p`. */
+void order_reject_by(struct order *o, const struct problem *p);
+void order_note(struct order *o, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* The order can't become valid any more: find out from its authorizations why, then fail. */
 void order_condemn(struct order *o);
 void order_explain(struct order *o);
-/* Whether there is an authorization that was never read. */
-bool order_has_unread(const struct order *o);
 /* The validation took too long. */
 void order_give_up_waiting(struct order *o);
+/* Marks what an order that fails for good leaves pending; whether there is any. */
+bool order_leaves_open(struct order *o);
+/* Gives up what is marked, then ends. */
+void order_close(struct order *o);
 
 #endif

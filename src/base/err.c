@@ -113,6 +113,7 @@ bool err_is_temporary(int code)
     case ERR_STORE:
     case ERR_IPC:
     case ERR_LOCKED:
+    case ERR_WAIT:
         return true;
     default:
         return false;

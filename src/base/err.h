@@ -41,7 +41,8 @@
     X(ERR_STORE, "store failure")             \
     X(ERR_IPC, "broken message channel")      \
     X(ERR_REFUSED, "not permitted")           \
-    X(ERR_CANCELLED, "cancelled")
+    X(ERR_CANCELLED, "cancelled")             \
+    X(ERR_WAIT, "has to wait")
 
 enum err_code {
     ERR_OK = 0,

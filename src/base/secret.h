@@ -6,7 +6,9 @@
 
 #include <stddef.h>
 
-enum { SECRET_MAX = 64 };
+/* The longest are the MAC keys of external account binding: 32 to 64 octets where CAs were seen, and the block of
+ * SHA-512 is the longest that makes sense. */
+enum { SECRET_MAX = 128 };
 
 struct secret {
     unsigned char bytes[SECRET_MAX];

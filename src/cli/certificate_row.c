@@ -73,6 +73,8 @@ static const struct {
     {"valid", "renew", COLOUR_GOOD},
     {"renewing", "renew", COLOUR_WARN},
     {"failing", "retry", COLOUR_BAD},
+    {"waiting", "try", COLOUR_WARN},
+    {"paused", "", COLOUR_BAD},
     {"expired", "renew", COLOUR_BAD},
     {"revoked", "", COLOUR_DIM},
     {"released", "", COLOUR_DIM},

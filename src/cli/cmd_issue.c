@@ -1,26 +1,41 @@
+#include "cli/account_options.h"
 #include "cli/command_table.h"
 #include "cli/request.h"
 #include "cli/session.h"
-#include "crypto/key_type.h"
 
 #include <unistd.h>
-
-#define OR_KEY_TYPE(id, text) "|" text
-/* "ecdsa-p256|ecdsa-p384|..." */
-#define KEY_TYPE_CHOICES (&KEY_TYPES(OR_KEY_TYPE)[1])
 
 static const struct option_spec issue_options[] = {
     {'d', "domain", OPTION_TEXT, true, "NAME", "a name the certificate is for; repeat it for more"},
     {0, "name", OPTION_TEXT, false, "CERT", "what to call the certificate (default: its first\nname)"},
-    {0, "authority", OPTION_TEXT, false, "A",
-        "an authority of the configuration, a preset\n(letsencrypt, ...) or a directory URL"},
+    {0, "authority", OPTION_TEXT, true, "A[,A]...",
+        "an authority of the configuration, a preset\n(letsencrypt, ...) or a directory URL; the next is\n"
+        "tried where one fails"},
     {0, "email", OPTION_TEXT, false, "ADDRESS", "contact the authority may write to"},
-    {0, "challenge", OPTION_TEXT, false, "TYPE", "how to prove control: http-01"},
+    EAB_OPTIONS,
+    {0, "challenge", OPTION_TEXT, true, "TYPE[,TYPE]",
+        "how to prove control: http-01, tls-alpn-01, in\norder of preference"},
     {0, "webroot", OPTION_TEXT, false, "DIR",
         "a running web server's document root: answer\nchallenges with files in it"},
     {0, "http-port", OPTION_PORT, false, "N",
         "answer challenges on this port instead of 80\n(behind a proxy that passes them on)"},
-    {0, "key-type", OPTION_CHOICE, false, KEY_TYPE_CHOICES, "kind of key (default ecdsa-p256)"},
+    {0, "tls-port", OPTION_PORT, false, "N", "the same for tls-alpn-01, instead of 443"},
+    {0, "key-type", OPTION_CHOICES, true, "ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096",
+        "kind of key (default ecdsa-p256); of an ECDSA and an\nRSA one, parted by a comma, a certificate of "
+        "each"},
+    {0, "reuse-key", OPTION_FLAG, false, NULL, "renewals keep the private key"},
+    {0, "csr-file", OPTION_TEXT, false, "FILE",
+        "a request (PEM) for a key of your own; the names\nare given with -d all the same"},
+    {0, "profile", OPTION_TEXT, false, "NAME", "the authority's profile; without it nothing is\nissued"},
+    {0, "preferred-profile", OPTION_TEXT, true, "NAME[,NAME]...",
+        "profiles to ask for where the authority has them"},
+    {0, "preferred-chain", OPTION_TEXT, true, "NAME",
+        "the chain to take: common name of an issuer, or\nSHA-256 fingerprint of a certificate in it"},
+    {0, "must-staple", OPTION_FLAG, false, NULL, "ask for OCSP must-staple in the certificate"},
+    {0, "not-before", OPTION_TEXT, false, "TIME", "validity begins this long after the order"},
+    {0, "not-after", OPTION_TEXT, false, "TIME", "validity ends this long after the order, as in 7d"},
+    {0, "on-rejected-name", OPTION_CHOICE, false, "fail|issue-without",
+        "whether names that the authority rejects are\nleft out (default fail)"},
     {0, "deploy", OPTION_TEXT, true, "CMD",
         "run this when a new certificate is there, as in\n--deploy 'systemctl reload nginx'"},
     {0, "renew-before", OPTION_TEXT, false, "TIME", "renew this long before expiry, as in 30d"},

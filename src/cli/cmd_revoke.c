@@ -6,6 +6,9 @@ static const struct option_spec revoke_options[] = {
     {0, "reason", OPTION_CHOICE, false,
         "unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation",
         "why (default unspecified)"},
+    {0, "with-key", OPTION_FLAG, false, NULL,
+        "sign with the certificate's own key instead of the\naccount's (it was lost, or is another "
+        "client's)"},
     {0, "keep", OPTION_FLAG, false, NULL, "leave it and its files where they are, marked revoked"},
 };
 

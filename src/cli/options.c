@@ -89,6 +89,25 @@ static const char *choices_text(const char *choices, struct arena *a)
     return text;
 }
 
+/* Each word as the table spells it. */
+static int check_choices(
+    const struct reader *r, const struct option_spec *s, const char **value, struct err *err)
+{
+    const char *all = "";
+    struct str word, rest = str_c(*value);
+    for (bool more = true, first = true; more; first = false) {
+        word = rest;
+        more = s->kind == OPTION_CHOICES && str_cut(rest, ',', &word, &rest);
+        const char *choice = choice_of(s->value, word, r->arena);
+        if (choice == NULL)
+            return err_set(err, ERR_USAGE, "--%s %s: must be one of %s", s->word, *value,
+                choices_text(s->value, r->arena));
+        all = arena_printf(r->arena, "%s%s%s", all, first ? "" : ",", choice);
+    }
+    *value = all;
+    return 0;
+}
+
 static int check_value(
     const struct reader *r, const struct option_spec *s, const char **value, struct err *err)
 {
@@ -97,14 +116,7 @@ static int check_value(
         return missing_value(s, err);
     if (s->kind == OPTION_PORT && (!str_to_u64(str_c(*value), 65535, &port) || port == 0))
         return err_set(err, ERR_USAGE, "--%s %s: a port is a number from 1 to 65535", s->word, *value);
-    if (s->kind == OPTION_CHOICE) {
-        const char *choice = choice_of(s->value, str_c(*value), r->arena);
-        if (choice == NULL)
-            return err_set(err, ERR_USAGE, "--%s %s: must be one of %s", s->word, *value,
-                choices_text(s->value, r->arena));
-        *value = choice;
-    }
-    return 0;
+    return s->kind == OPTION_CHOICE || s->kind == OPTION_CHOICES ? check_choices(r, s, value, err) : 0;
 }
 
 /* Room for one more element of an array in the arena. */

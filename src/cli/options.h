@@ -16,10 +16,11 @@
 #include <stddef.h>
 
 enum option_kind {
-    OPTION_FLAG,   /* takes no value; may be repeated */
-    OPTION_TEXT,   /* any text but the empty one */
-    OPTION_CHOICE, /* one of the words in option_spec.value, any case; the table's spelling is kept */
-    OPTION_PORT,   /* 1 to 65535 */
+    OPTION_FLAG,    /* takes no value; may be repeated */
+    OPTION_TEXT,    /* any text but the empty one */
+    OPTION_CHOICE,  /* one of the words in option_spec.value, any case; the table's spelling is kept */
+    OPTION_CHOICES, /* several of those words, parted by commas */
+    OPTION_PORT,    /* 1 to 65535 */
 };
 
 struct option_spec {
@@ -27,7 +28,7 @@ struct option_spec {
     const char *word; /* "domain" for --domain */
     enum option_kind kind;
     bool many;         /* may be given several times with different values */
-    const char *value; /* what help calls the value; for a choice the words, "on|log" */
+    const char *value; /* what help calls the value; for choices the words, "on|log" */
     const char *help;
 };
 

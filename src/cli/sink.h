@@ -46,5 +46,7 @@ struct sink *sink_show(
 struct sink *sink_results(bool people, struct arena *a, FILE *out);
 struct sink *sink_log(struct arena *a, FILE *out);
 struct sink *sink_account(struct arena *a, FILE *out);
+/* Records as lines of a zone file. */
+struct sink *sink_dns(struct arena *a, FILE *out);
 
 #endif

@@ -3,6 +3,34 @@
 
 enum { LOG_ROW_MAX = 16 * 1024 * 1024 };
 
+/* One request to the CA and its answer, below the entry it belongs to. */
+static void put_exchange(struct buf *out, const json_t *e)
+{
+    int64_t status = row_number(e, "status"), retry = row_number(e, "retry_after");
+    char span[DURATION_TEXT_MAX];
+    if (!json_is_object(e))
+        return;
+    buf_put_c(out, "    ");
+    text_put_foreign(out, row_text(e, "at"));
+    buf_put_c(out, "  ");
+    text_put_foreign(out, row_text(e, "request"));
+    if (status > 0)
+        buf_printf(out, "  %lld", (long long)status);
+    buf_put_c(out, "  ");
+    text_put_foreign(out, row_text(e, "url"));
+    if (retry > 0)
+        buf_printf(out, "  again after %s", duration_format(retry, span));
+    buf_put_char(out, '\n');
+    const char *problem = row_text(e, "problem"), *detail = row_text(e, "detail");
+    if (problem[0] == '\0' && detail[0] == '\0')
+        return;
+    buf_put_c(out, "      ");
+    text_put_foreign(out, problem);
+    buf_put_c(out, problem[0] != '\0' && detail[0] != '\0' ? ": " : "");
+    text_put_foreign(out, detail);
+    buf_put_char(out, '\n');
+}
+
 static void log_row(struct sink *s, const json_t *row)
 {
     struct buf out = buf_new(LOG_ROW_MAX), name = buf_new(LOG_ROW_MAX), event = buf_new(LOG_ROW_MAX);
@@ -12,6 +40,9 @@ static void log_row(struct sink *s, const json_t *row)
     buf_printf(&out, "  %-24s  %-13s  ", name.n > 0 ? buf_c(&name) : "-", buf_c(&event));
     text_put_foreign(&out, row_text(row, "text"));
     buf_put_char(&out, '\n');
+    const json_t *exchange = json_object_get(json_object_get(row, "detail"), "exchange");
+    for (size_t i = 0; i < json_array_size(exchange); i++)
+        put_exchange(&out, json_array_get(exchange, i));
     fwrite(buf_c(&out), 1, out.n, s->out);
     fflush(s->out); /* who follows waits for it */
     buf_free(&out);
@@ -23,41 +54,6 @@ struct sink *sink_log(struct arena *a, FILE *out)
 {
     struct sink *s = arena_alloc(a, sizeof *s);
     *s = (struct sink){.row = log_row, .out = out};
-    return s;
-}
-
-/* label, key of the row */
-static const struct {
-    const char *label, *key;
-} account_lines[] = {
-    {"Status", "status"},
-    {"Contact", "email"},
-    {"Account", "url"},
-    {"Directory", "directory"},
-    {"Thumbprint", "thumbprint"},
-};
-
-static void account_row(struct sink *s, const json_t *row)
-{
-    struct buf out = buf_new(LOG_ROW_MAX);
-    text_put_foreign(&out, row_text(row, "authority"));
-    buf_put_char(&out, '\n');
-    for (size_t i = 0; i < sizeof account_lines / sizeof account_lines[0]; i++) {
-        const char *value = row_text(row, account_lines[i].key);
-        if (value[0] == '\0')
-            continue;
-        buf_printf(&out, "  %-12s", account_lines[i].label);
-        text_put_foreign(&out, value);
-        buf_put_char(&out, '\n');
-    }
-    fwrite(buf_c(&out), 1, out.n, s->out);
-    buf_free(&out);
-}
-
-struct sink *sink_account(struct arena *a, FILE *out)
-{
-    struct sink *s = arena_alloc(a, sizeof *s);
-    *s = (struct sink){.row = account_row, .out = out};
     return s;
 }
 

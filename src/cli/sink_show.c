@@ -159,6 +159,57 @@ static void put_state(struct buf *out, const struct certificate_row *c, const st
     buf_free(&state);
 }
 
+/* An array's texts on one line, or `alone` where there is no array. */
+static void joined_line(struct buf *out, const char *name, const json_t *array, const char *alone)
+{
+    struct buf text = buf_new(SHEET_MAX);
+    row_put_list(&text, array, ", ");
+    line(out, name, json_array_size(array) > 0 ? buf_c(&text) : alone);
+    buf_free(&text);
+}
+
+/* Why nothing is asked of the CA for now, and where a person can end that. */
+static void put_waiting(struct buf *out, const json_t *row)
+{
+    line(out, "Waits for", row_text(row, "wait_reason"));
+    line(out, "Unpause at", row_text(row, "link"));
+}
+
+/* The certificates of one wish, where it has several key types. */
+static void put_variants(struct buf *out, const json_t *variants, struct wall now)
+{
+    for (size_t i = 0; i < json_array_size(variants); i++) {
+        const json_t *v = json_array_get(variants, i);
+        struct wall not_after = row_time(v, "not_after");
+        label(out, i == 0 ? "Variants" : "");
+        text_put_foreign(out, row_text(v, "name"));
+        buf_put_c(out, "  ");
+        text_put_foreign(out, row_text(v, "key_type"));
+        buf_put_c(out, "  ");
+        text_put_foreign(out, row_text(v, "state"));
+        if (not_after.s != 0) {
+            buf_put_c(out, ", expires ");
+            time_put_about(out, not_after, now);
+        }
+        buf_put_char(out, '\n');
+        line(out, "", row_text(v, "fingerprint"));
+    }
+}
+
+/* What the CA suggests (RFC 9773). */
+static void put_renewal_info(struct buf *out, const json_t *ari, struct wall now)
+{
+    char start[TIME_TEXT_MAX], end[TIME_TEXT_MAX];
+    struct wall from = row_time(ari, "start"), to = row_time(ari, "end");
+    if (from.s == 0 || to.s == 0)
+        return;
+    label(out, "Suggested");
+    buf_printf(out, "renewal from %s to %s\n", wall_format(from, start), wall_format(to, end));
+    line(out, "", row_text(ari, "explanation_url"));
+    time_line(out, "Chosen", row_time(ari, "at"), now);
+    time_line(out, "Asked", row_time(ari, "checked_at"), now);
+}
+
 static void put_authority(struct buf *out, const struct certificate_row *c)
 {
     label(out, "Authority");
@@ -181,21 +232,28 @@ static void show_row(struct sink *s, const json_t *row)
     text_put_foreign(&out, c.name);
     buf_put_char(&out, '\n');
     put_state(&out, &c, v->terminal);
+    put_waiting(&out, row);
     put_next(&out, row, &c, now);
     put_last_error(&out, &c, now);
     put_deploy(&out, &c, now);
     list_lines(&out, "Names", c.domains);
+    list_lines(&out, "Left out", json_object_get(row, "omitted"));
     time_line(&out, "Valid from", c.not_before, now);
     time_line(&out, "Expires", c.not_after, now);
     put_renew_before(&out, row);
+    put_renewal_info(&out, json_object_get(row, "ari"), now);
     put_files(&out, &c);
     put_authority(&out, &c);
+    if (json_array_size(json_object_get(row, "authorities")) > 1)
+        joined_line(&out, "In order", json_object_get(row, "authorities"), "");
+    line(&out, "Profile", row_text(row, "profile"));
     line(&out, "Issuer", c.issuer);
     put_chain(&out, row);
     line(&out, "Fingerprint", c.fingerprint);
     line(&out, "Serial", c.serial);
     line(&out, "Key", c.key_type);
-    line(&out, "Challenge", c.challenge);
+    put_variants(&out, json_object_get(row, "variants"), now);
+    joined_line(&out, "Challenge", json_object_get(row, "challenges"), c.challenge);
     line(&out, "Webroot", row_text(row, "webroot"));
     if (c.generation > 0) {
         label(&out, "Generation");

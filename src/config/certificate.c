@@ -12,74 +12,6 @@
 
 enum { KEY_MODE = 0600 };
 
-/* Authorities. */
-
-void authority_init(void *element, const struct settings *defaults)
-{
-    *(struct authority *)element = authority_of_url("");
-}
-
-void authority_check(struct reader *r, const struct node *key, const struct node *map,
-    const struct where *where, void *element)
-{
-    struct authority *authority = element;
-    struct err err = ERR_INIT;
-    if (key->kind != NODE_TEXT) {
-        read_problem(r, key, where, "expected the name of an authority");
-        return;
-    }
-    if (authority_name_check(key->text, &err) < 0) {
-        read_problem(r, key, where, err.text);
-        return;
-    }
-    const struct mark *other = names_get(&r->entries, key->text);
-    struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
-    *mark = node_mark(r->file, key);
-    authority->name = arena_dup(r->a, key->text);
-    authority->id = authority->directory;
-    if (other != NULL)
-        problem_add(
-            r->problems, *mark, where, "this authority is also written at %s", mark_text(*other, r->scratch));
-    else
-        names_put(&r->entries, str_c(authority->name), mark);
-}
-
-int authority_use(struct reader *r, const char *name, struct err *err)
-{
-    struct str key = str_c(name);
-    if (names_get(&r->authorities, key) != NULL)
-        return 0;
-    const struct preset *preset = preset_find(key);
-    bool direct = str_starts(key, STR("https://"));
-    bool own = names_get(&r->entries, key) != NULL;
-    if (!own && !direct && (preset == NULL || preset->refused != NULL))
-        return preset_refuse(key, r->settings->authorities, r->settings->authority_n, ERR_CONFIG, err);
-    names_put(&r->authorities, key, name);
-    if (direct) {
-        struct direct *d = arena_alloc(r->scratch, sizeof *d);
-        d->url = name;
-        *r->directs_end = d;
-        r->directs_end = &d->next;
-    }
-    return 0;
-}
-
-void authorities_use(struct reader *r, struct mark file, const struct node *node, const struct where *where,
-    const struct wish *w)
-{
-    struct where list = {where, "authority", 0};
-    for (size_t i = 0; i < w->authority_n; i++) {
-        struct where item = {&list, NULL, i};
-        struct err err = ERR_INIT;
-        if (w->authorities[i] == NULL || authority_use(r, w->authorities[i], &err) == 0)
-            continue;
-        bool listed = node != NULL && node->kind == NODE_LIST;
-        struct mark mark =
-            node == NULL ? (struct mark){0} : node_mark(file, listed ? node->list.items[i] : node);
-        problem_add(r->problems, mark, listed ? &item : &list, "%s", err.text);
-    }
-}
-
 /* Deploy steps. */
 
 void deploy_init(void *element, const struct settings *defaults)
@@ -166,6 +98,27 @@ int key_types_check(struct wish *w, struct err *err)
     return 0;
 }
 
+int wish_check(struct wish *w, const char **key, struct err *err)
+{
+    *key = "key-type";
+    int r = key_types_check(w, err);
+    if (r < 0)
+        return r;
+    if (w->csr[0] != '\0' && w->key_type_n > 1)
+        return err_set(err, ERR_INPUT, "a certificate of a request (csr) has the one key of that request");
+    if (w->key_type_n > 1 && strlen(w->name) + strlen("-ecdsa") > WISH_NAME_MAX)
+        return err_set(err, ERR_INPUT,
+            "the name is longer than %zu octets, so that the second certificate cannot be named after it",
+            WISH_NAME_MAX - strlen("-ecdsa"));
+    *key = "must-staple";
+    if (w->csr[0] != '\0' && w->must_staple)
+        return err_set(err, ERR_INPUT, "a request (csr) says itself whether it asks for must-staple");
+    *key = "not-after";
+    if (w->not_after_s != 0 && w->not_after_s <= w->not_before_s)
+        return err_set(err, ERR_INPUT, "the end of validity is not behind its start (not-before)");
+    return 0;
+}
+
 int domain_check(const char *domain, struct err *err)
 {
     if (!identifier_is_wildcard(str_c(domain)))
@@ -213,11 +166,16 @@ int domains_tidy(const char **domains, size_t *domain_n, struct err *err)
 int wish_name_default(struct wish *w, struct arena *a, struct err *err)
 {
     struct err why = ERR_INIT;
-    struct str name = identifier_base(str_c(w->domains[0]));
-    int r = wish_name_check(name, &why);
+    char *name = arena_dup(a, identifier_base(str_c(w->domains[0])));
+    for (char *c = name; *c != '\0'; c++)
+        if (*c == ':') /* of an IPv6 address */
+            *c = '-';
+    if (name[0] == '-') /* "::1" */
+        name = arena_printf(a, "0%s", name);
+    int r = wish_name_check(str_c(name), &why);
     if (r < 0)
         return err_set(err, r, "is needed, as the first domain cannot serve as one: %s", why.text);
-    w->name = arena_dup(a, name);
+    w->name = name;
     return 0;
 }
 
@@ -263,13 +221,46 @@ static void check_name(struct reader *r, const struct node *map, const struct wh
         return;
     struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
     *mark = node_mark(r->file, said ? node : read_member(map, "domains"));
-    const struct mark *other = names_get(&r->certificates, str_c(w->name));
-    if (other == NULL)
-        names_put(&r->certificates, str_c(w->name), mark);
-    else
-        problem_add(r->problems, *mark, &key, "the name %s%s is that of the certificate at %s too%s", w->name,
-            said ? "" : ", taken from the first domain,", mark_text(*other, r->scratch),
-            said ? "" : "; give one of them another name");
+    const char *name;
+    for (uint32_t i = 0; i == 0 || i < w->key_type_n; i++) {
+        name = i == 0 ? w->name : wish_variant_name(w, i, r->a);
+        const struct mark *other = name == NULL ? NULL : names_get(&r->certificates, str_c(name));
+        if (name != NULL && other == NULL)
+            names_put(&r->certificates, str_c(name), mark);
+        else if (name != NULL)
+            problem_add(r->problems, *mark, &key, "the name %s%s is that of the certificate at %s too%s",
+                name,
+                i > 0  ? ", of the second key type,"
+                : said ? ""
+                       : ", taken from the first domain,",
+                mark_text(*other, r->scratch), said && i == 0 ? "" : "; give one of them another name");
+    }
+}
+
+/* What concerns more than one key. The problem stands at the key, or at the certificate that inherits it;
+ * what is wrong with the defaults themselves is said once, where they stand. */
+static void check_rest(struct reader *r, const struct node *map, const struct where *where, struct wish *w)
+{
+    static const char *const keys[] = {
+        "key-type", "must-staple", "not-after", "not-before", "csr", "csr-file"};
+    const char *key;
+    struct err err = ERR_INIT;
+    bool own = false;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        own |= read_member(map, keys[i]) != NULL;
+    if (read_member(map, "csr") != NULL && read_member(map, "csr-file") != NULL) {
+        struct where at = {where, "csr-file", 0};
+        read_problem(r, read_member(map, "csr-file"), &at, "is set beside csr; write one of them");
+    }
+    if (wish_check(w, &key, &err) == 0)
+        return;
+    struct wish inherited = r->settings->defaults;
+    const char *ignored;
+    if (!own && wish_check(&inherited, &ignored, NULL) < 0)
+        return;
+    const struct node *node = read_member(map, key);
+    struct where at = {where, key, 0};
+    read_problem(r, node != NULL ? node : map, &at, err.text);
 }
 
 /* Inherited ones are checked once, where they stand. */
@@ -290,10 +281,7 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
     check_domains(r, map, where, w);
     check_name(r, map, where, w);
     check_authorities(r, map, where, w);
-    if (w->key_types != r->settings->defaults.key_types && key_types_check(w, &err) < 0) {
-        struct where at = {where, "key-type", 0};
-        read_problem(r, read_member(map, "key-type"), &at, err.text);
-    }
+    check_rest(r, map, where, w);
     if (w->deploy_n > 0 && deploys_check(w->deploys, w->deploy_n, &err) < 0) {
         struct where at = {where, "deploy", 0};
         read_problem(r, deploy, &at, err.text);

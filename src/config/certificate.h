@@ -27,6 +27,12 @@ void certificate_init(void *element, const struct settings *defaults);
 void certificate_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
 
+/* Reads the key of external account binding from its file, where there is one. */
+int authority_read_secret(struct authority *authority, struct arena *a, struct err *err);
+/* What is said about external account binding is whole, and there where the CA needs it. *key is the key at
+ * fault. ERR_CONFIG. */
+int authority_check_eab(const struct authority *a, const char **key, struct err *err);
+
 /* Notes that `name` is used, at most once for each name. ERR_CONFIG says why there is no such authority. */
 int authority_use(struct reader *r, const char *name, struct err *err);
 
@@ -38,6 +44,9 @@ void authorities_use(struct reader *r, struct mark file, const struct node *node
 int deploy_run_check(const struct deploy *d, struct err *err);
 /* Whether a challenge of this version can prove control of `domain`. */
 int domain_check(const char *domain, struct err *err);
+/* What concerns more than one key of a wish that has a name, key_types_check included. *key is the key at
+ * fault. */
+int wish_check(struct wish *w, const char **key, struct err *err);
 /* One key type, or one ECDSA and one RSA (bad ones are NULL); sets w->key_type to the first. */
 int key_types_check(struct wish *w, struct err *err);
 /* Drops NULLs and repetitions, keeping the order. ERR_INPUT where more than WISH_DOMAINS_MAX are left;

@@ -233,14 +233,15 @@ static int finish(struct command *c, struct err *why)
     for (size_t i = 0; i < w->domain_n; i++)
         if (domain_check(c->domains[i], why) < 0)
             return as_usage(why, "domain");
-    if (key_types_check(w, why) < 0)
-        return as_usage(why, "key-type");
     if (domains_tidy(c->domains, &w->domain_n, why) < 0)
         return as_usage(why, "domain");
     w->domains = c->domains;
     w->deploys = c->deploys;
     if (w->name[0] == '\0' && wish_name_default(w, c->a, why) < 0)
         return as_usage(why, "name");
+    const char *key;
+    if (wish_check(w, &key, why) < 0)
+        return as_usage(why, key);
     for (size_t i = 0; i < w->authority_n; i++) {
         struct str name = str_c(w->authorities[i]);
         if (settings_authority(c->settings, name, c->a) != NULL)
@@ -259,6 +260,34 @@ int settings_email(const char *text, struct arena *a, const char **out, struct e
     if (value_parse(section_row(&schema_root, STR("email")), str_c(text), a, out, &why) == 0)
         return 0;
     (void)as_usage(&why, "email");
+    if (err != NULL)
+        *err = why;
+    return ERR_USAGE;
+}
+
+int settings_eab(
+    const char *kid, const char *hmac_file, struct arena *a, struct authority *authority, struct err *err)
+{
+    struct err why = ERR_INIT;
+    const char *option = "eab-kid", *key;
+    int r = 0;
+    if (kid == NULL && hmac_file == NULL)
+        return 0;
+    if (kid != NULL)
+        r = value_parse(
+            section_row(&schema_authority, STR("eab-kid")), str_c(kid), a, &authority->eab_kid, &why);
+    if (r == 0 && hmac_file != NULL) {
+        option = "eab-hmac-file";
+        authority->eab_hmac_file = hmac_file;
+        r = authority_read_secret(authority, a, &why);
+    }
+    if (r == 0) {
+        option = "eab-kid and --eab-hmac-file";
+        r = authority_check_eab(authority, &key, &why);
+    }
+    if (r == 0)
+        return 0;
+    (void)as_usage(&why, option);
     if (err != NULL)
         *err = why;
     return ERR_USAGE;

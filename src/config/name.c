@@ -18,31 +18,67 @@ static bool is_ascii(struct str s)
     return true;
 }
 
-static bool is_address(struct str s)
+/* An address in one of the ways people write it. */
+struct address {
+    int family; /* 0: none */
+    unsigned char octets[sizeof(struct in6_addr)];
+};
+
+static struct address address_read(struct str s)
 {
     char text[INET6_ADDRSTRLEN + 1];
-    unsigned char address[sizeof(struct in6_addr)];
+    struct address a = {0};
     if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
         s = (struct str){s.p + 1, s.n - 2};
     if (s.n >= sizeof text)
-        return false;
+        return a;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+    if (strlen(text) == s.n && inet_pton(AF_INET, text, a.octets) == 1)
+        a.family = AF_INET;
+    else if (strlen(text) == s.n && inet_pton(AF_INET6, text, a.octets) == 1)
+        a.family = AF_INET6;
+    return a;
 }
 
-static int refuse_address(const char *shown, struct err *err)
+/* The form that an order takes (RFC 8738 3). */
+static int address_canonical(
+    const struct address *a, const char *shown, struct arena *arena, const char **out, struct err *err)
 {
-    return err_set(
-        err, ERR_INPUT, "%s is an IP address; this version gets certificates for DNS names only", shown);
+    enum { MAPPED_PREFIX = 12 };
+    char written[INET6_ADDRSTRLEN], text[IDENTIFIER_IP_TEXT_MAX];
+    inet_ntop(a->family, a->octets, written, sizeof written);
+    if (identifier_ip_canonical(str_c(written), text)) {
+        *out = arena_dup_c(arena, text);
+        return 0;
+    }
+    inet_ntop(AF_INET, a->octets + MAPPED_PREFIX, written, sizeof written);
+    return err_set(err, ERR_INPUT, "%s is an IPv4 address written as IPv6, which no CA certifies; write %s",
+        shown, written);
+}
+
+/* An address with something around it that does not belong into an order. */
+static int check_address(struct str name, const char *shown, struct err *err)
+{
+    struct str before, behind;
+    struct str inside = {name.p + 1, name.n > 1 ? name.n - 2 : 0};
+    if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+        name = inside;
+    if (str_cut(name, '%', &before, &behind) && address_read(before).family != 0)
+        return err_set(err, ERR_INPUT,
+            "%s is an IP address of one network (it has a zone), which no CA certifies", shown);
+    if (str_cut(name, '/', &before, &behind) && address_read(before).family != 0)
+        return err_set(err, ERR_INPUT, "%s is a network; write one address", shown);
+    return 0;
 }
 
 /* Mistakes that are plain to see in what was written and deserve their own words. */
 static int check_written(struct str name, const char *shown, struct err *err)
 {
     bool port = memchr(name.p, ':', name.n) != NULL;
-    if (is_address(name))
-        return refuse_address(shown, err);
+    int r = check_address(name, shown, err);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < name.n; i++)
         if (strchr(" \t\r\n", name.p[i]) != NULL || name.p[i] == '\0')
             return err_set(err, ERR_INPUT, "%s holds a blank; write one name", shown);
@@ -111,11 +147,14 @@ int name_to_ascii(struct str name, struct arena *a, const char **out, struct err
     char shown[QUOTE_MAX], *made;
     quote(name, shown);
     if (name.n == 0)
-        return err_set(err, ERR_INPUT, "expected a DNS name, found an empty text");
+        return err_set(err, ERR_INPUT, "expected a DNS name or an IP address, found an empty text");
     if (name.n > NAME_INPUT_MAX)
         return err_set(err, ERR_INPUT, "%s is too long for a DNS name", shown);
     if (!text_is_utf8(name))
         return err_set(err, ERR_INPUT, "%s is not UTF-8 text", shown);
+    struct address address = address_read(name);
+    if (address.family != 0)
+        return address_canonical(&address, shown, a, out, err);
     int r = check_written(name, shown, err);
     if (r < 0 || (r = convert(name, shown, a, &made, err)) < 0)
         return r;
@@ -123,8 +162,8 @@ int name_to_ascii(struct str name, struct arena *a, const char **out, struct err
     /* One dot at the end is the root; other dots of Unicode have become '.' by now. */
     if (ascii.n > 1 && ascii.p[ascii.n - 1] == '.')
         made[--ascii.n] = '\0';
-    if (is_address(ascii))
-        return refuse_address(shown, err);
+    if (address_read(ascii).family != 0)
+        return err_set(err, ERR_INPUT, "%s is no DNS name; an IP address is written as %s", shown, made);
     struct err why = ERR_INIT;
     if ((r = check_labels(ascii, shown, err)) < 0)
         return r;

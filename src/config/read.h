@@ -33,6 +33,7 @@ struct reader {
     bool late;                 /* second pass: only keys with SETTING_LATE */
     struct seen root;
     struct names entries;      /* names of own authorities -> struct mark */
+    struct names accounts;     /* their ids -> the first entry of each */
     struct names certificates; /* names of certificates -> struct mark */
     struct names authorities;  /* names that are used -> anything */
     struct direct *directs;    /* URLs among them, in the order of first use */

@@ -29,6 +29,11 @@ enum {
         .key = (k), .shape = SHAPE_LIST, .type = &(kind), .offset = offsetof(struct in, field), \
         .count = offsetof(struct in, n_field), .flags = (f), .max = (most), .help = (text)      \
     }
+#define SECRET(k, in, field, file, kind, text)                                                      \
+    {                                                                                               \
+        .key = (k), .type = &(kind), .offset = offsetof(struct in, field),                          \
+        .count = offsetof(struct in, file), .flags = SETTING_SECRET | SETTING_EMPTY, .help = (text) \
+    }
 #define STRUCTS(k, form, in, field, n_field, what, f, most, text)                              \
     {                                                                                          \
         .key = (k), .shape = (form), .section = &(what), .offset = offsetof(struct in, field), \
@@ -47,7 +52,6 @@ enum {
 
 #define NO_DNS    "DNS challenges are not in this version"
 #define NO_DOCKER "watching Docker is not in this version"
-#define NO_EAB    "external account binding (EAB) is not in this version"
 
 #define HELP_AUTHORITY                                                                                       \
     "The CA: a preset, an entry of authorities, or the https URL of an ACME directory; of a list, the next " \
@@ -127,14 +131,31 @@ static const struct section section_tls_alpn01 = {
     SECTION("settings of tls-alpn-01", tls_alpn01_rows, settings)};
 
 static const struct setting authority_rows[] = {
-    VALUE("directory", authority, directory, type_url, SETTING_REQUIRED, "URL of the ACME directory."),
+    VALUE("directory", authority, directory, type_url, 0,
+        "URL of the ACME directory; needed unless the entry has the name of a preset."),
     VALUE("ca-file", authority, ca_file, type_path, SETTING_EMPTY,
         "PEM file with the roots to trust for this CA. Empty: those of the system."),
     VALUE("staging", authority, staging, type_url, SETTING_EMPTY,
         "URL of its staging directory, for --staging and --dry-run."),
-    LATER("eab-kid", NO_EAB),
-    LATER("eab-hmac-file", NO_EAB),
-    LATER("eab-hmac", NO_EAB),
+    VALUE("account", authority, account, type_label, SETTING_EMPTY,
+        "Label that tells this account from others at the same directory."),
+    VALUE("email", authority, email, type_email, SETTING_EMPTY,
+        "Contact address of this account. Empty: that of the settings."),
+    VALUE("agree-tos", authority, agree_tos, type_bool, 0,
+        "Whether you agree to the terms of service of this CA."),
+    VALUE("eab-kid", authority, eab_kid, type_kid, SETTING_EMPTY,
+        "Key identifier of the external account binding (EAB), as the CA gave it."),
+    SECRET("eab-hmac", authority, eab_hmac, eab_hmac_file, type_hmac,
+        "Key of the external account binding in base64url or base64, as the CA gave it; a secret."),
+    VALUE("eab-hmac-file", authority, eab_hmac_file, type_secret_file, SETTING_EMPTY,
+        "File that holds that key, readable by its owner alone; a name without '/' is looked up among the "
+        "service's credentials."),
+    VALUE("eab-algorithm", authority, eab_algorithm, type_eab_algorithm, 0,
+        "Algorithm of the external account binding."),
+    VALUE("account-key-type", authority, account_key_type, type_account_key, 0,
+        "Kind of the account's key; for a key that is made from now on."),
+    VALUE("pre-authorize", authority, pre_authorize, type_bool, 0,
+        "Whether names are authorized before they are ordered, where the CA offers that."),
 };
 const struct section schema_authority = {
     SECTION("an authority", authority_rows, authority), .init = authority_init, .check = authority_check};
@@ -158,6 +179,7 @@ static const struct setting certificate_rows[] = {
     CERTIFICATE_KEYS(wish, ),
     VALUE("csr", wish, csr, type_csr, SETTING_EMPTY,
         "PKCS #10 request in PEM of a key that evercert never sees. Empty: made here."),
+    VALUE("csr-file", wish, csr, type_csr_file, SETTING_FILE, "File that holds the request."),
     STRUCTS("deploy", SHAPE_OBJECTS, wish, deploys, deploy_n, schema_deploy, 0, WISH_DEPLOYS_MAX,
         "What to do when a new certificate is in place."),
     LATER("dns", NO_DNS),

@@ -35,6 +35,9 @@ enum setting_flag {
     SETTING_LATE = 1 << 5,      /* read when all else of all files is known */
     SETTING_UNIQUE = 1 << 6,    /* a list that holds no value twice */
     SETTING_COMMAS = 1 << 7,    /* a list that a command line may give in one word, parted by commas */
+    SETTING_FILE = 1 << 9,      /* the path of a file whose content becomes the field of another row; only
+                                 * in configurations and on command lines */
+    SETTING_SECRET = 1 << 10,   /* never shown; `count` leads to the path it was read from, "" for none */
     SETTING_ALONE = 1 << 8,     /* a list that is mostly of one value: shown, and in the wishes of the version
                                  * before, as a value alone */
 };

@@ -56,6 +56,7 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
                 .scratch = scratch,
                 .settings = s,
                 .entries = names_new(scratch),
+                .accounts = names_new(scratch),
                 .certificates = names_new(scratch),
                 .authorities = names_new(scratch),
             },
@@ -162,10 +163,12 @@ static void check_defaults(struct load *l)
     const struct node *node = default_node(l, "authority", &file);
     if (!l->problems.broken_file)
         authorities_use(&l->reader, file, node, NULL, w);
-    if ((node = default_node(l, "key-type", &file)) != NULL && key_types_check(w, &err) < 0) {
-        struct where where = {NULL, "key-type", 0};
+    const char *key;
+    if (wish_check(w, &key, &err) == 0)
+        return;
+    struct where where = {NULL, key, 0};
+    if ((node = default_node(l, key, &file)) != NULL)
         problem_add(&l->problems, node_mark(file, node), &where, "%s", err.text);
-    }
 }
 
 /* Reads what was loaded and hands over the result or the problems. Ends the load. */
@@ -278,23 +281,6 @@ int settings_load(const char *path, bool optional, struct arena *a, struct setti
     for (size_t i = 0; listed == 0 && i < further.n; i++)
         add_file(&l, arena_printf(a, "%s/%s", dir, further.names[i]));
     return load_finish(&l, out, problems, err);
-}
-
-struct authority authority_of_url(const char *url)
-{
-    return (struct authority){
-        .name = url,
-        .directory = url,
-        .ca_file = "",
-        .staging = "",
-        .account = "",
-        .id = url,
-        .email = "",
-        .eab_kid = "",
-        .eab_hmac = "",
-        .eab_hmac_file = "",
-        .eab_algorithm = "HS256",
-    };
 }
 
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a)

@@ -83,8 +83,16 @@ void settings_schema(struct buf *out);
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a);
 /* The authority in `s` with that id; NULL where there is none. */
 const struct authority *settings_authority_of_id(const struct settings *s, struct str id);
-/* A URL as an authority that names itself, without account label, of the texts given. */
+/* A URL as an authority that names itself, with nothing else said; `url` is not copied. */
 struct authority authority_of_url(const char *url);
+/* The id of the account with that label ("" : none) at that directory; in `a`, or `directory` itself. */
+const char *authority_id(const char *directory, const char *label, struct arena *a);
+
+/* The --eab-kid and --eab-hmac-file of a command (NULL: not given) into `authority`, by the rules of the
+ * configuration: the file must be its owner's alone. ERR_USAGE names the option; nothing of the key is in a
+ * text. */
+int settings_eab(
+    const char *kid, const char *hmac_file, struct arena *a, struct authority *authority, struct err *err);
 
 /*
  * A wish of the command line: `option` is the same word as in the configuration, without the dashes: "domain"

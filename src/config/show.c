@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#define REDACTED "(redacted)"
+
 /* YAML. */
 
 /* Whether every reader of YAML takes the bare word as a text. */
@@ -67,6 +69,11 @@ static void put_value(const struct setting *row, const void *field, struct buf *
 {
     struct buf text = buf_new(out->max);
     row->type->print(row, field, &text);
+    if ((row->flags & SETTING_SECRET) != 0 && text.n > 0) {
+        buf_free(&text);
+        text = buf_new(out->max);
+        buf_put_c(&text, REDACTED);
+    }
     put_text(out, buf_str(&text), row->type->bare && text.n > 0);
     buf_free(&text);
 }
@@ -143,12 +150,22 @@ static void put_row(const struct setting *row, const void *base, unsigned indent
     }
 }
 
+/* A secret from a file is not in the configuration, nor is a file whose content is shown. */
+static bool stands_elsewhere(const struct setting *row, const void *base)
+{
+    const char *file;
+    if ((row->flags & SETTING_SECRET) == 0)
+        return (row->flags & SETTING_FILE) != 0;
+    memcpy(&file, (const char *)base + row->count, sizeof file);
+    return file[0] != '\0';
+}
+
 static void put_section(
     const struct section *section, const void *base, unsigned indent, bool dash, struct buf *out)
 {
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER)
+        if (row->shape == SHAPE_LATER || stands_elsewhere(row, base))
             continue;
         bool first = dash && i == 0;
         buf_printf(out, "%*s%s%s:", first ? (int)indent - 2 : (int)indent, "", first ? "- " : "", row->key);

@@ -40,8 +40,15 @@ struct value_type {
 /* Fields are const char *, but: of type_bool and type_rejected bool, of type_duration int64_t, of type_mode
  * unsigned, of type_account_key enum key_type. */
 extern const struct value_type type_account, type_account_key, type_argument, type_authority, type_bool,
-    type_chain, type_challenge, type_csr, type_domain, type_duration, type_email, type_key_type, type_listen,
-    type_mode, type_name, type_path, type_rejected, type_term, type_url;
+    type_chain, type_challenge, type_csr, type_csr_file, type_domain, type_duration, type_eab_algorithm,
+    type_email, type_hmac, type_key_type, type_kid, type_label, type_listen, type_mode, type_name, type_path,
+    type_rejected, type_secret_file, type_term, type_url;
+
+/* Reads the file of a secret into *out, in `a`; blanks around it are taken off. A `path` without '/' is a
+ * name among $CREDENTIALS_DIRECTORY (systemd). What others may read is ERR_PERMISSION. `row` is that of the
+ * secret; no text of an error holds any of it. */
+int secret_read(
+    const struct setting *row, const char *path, struct arena *a, const char **out, struct err *err);
 
 /* Reads `text` as a value of `row` into `field` (of the row's C type). ERR_INPUT says what is expected and
  * what is there. */

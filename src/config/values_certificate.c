@@ -7,7 +7,9 @@
 #include "config/schema.h"
 #include "config/wish.h"
 #include "crypto/key_type.h"
+#include "os/file.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 /* Refuses a text that is none of the type's choices, with the nearest. */
@@ -27,8 +29,7 @@ static int refuse_choice(const struct value_type *type, struct str text, struct 
     return r;
 }
 
-/* A text that is one of the type's choices. */
-static int parse_choice(
+int value_parse_choice(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
     const char *name;
@@ -56,7 +57,7 @@ static int parse_challenge(
         if (str_eq_c(text, later[i]))
             return err_set(
                 err, ERR_INPUT, "%s is not in this version; http-01 and tls-alpn-01 are built in", later[i]);
-    return parse_choice(row, text, a, field, err);
+    return value_parse_choice(row, text, a, field, err);
 }
 
 const struct value_type type_challenge = {
@@ -100,7 +101,7 @@ static int parse_key_type(
         return err_set(err, ERR_INPUT,
             "no public CA signs certificates for keys of type ed25519; it is for accounts only "
             "(account-key-type)");
-    return parse_choice(row, text, a, field, err);
+    return value_parse_choice(row, text, a, field, err);
 }
 
 const struct value_type type_key_type = {
@@ -272,6 +273,32 @@ static int parse_csr(
     }
     return err_set(err, ERR_INPUT, "expected %s, found none", row->type->expected);
 }
+
+static int parse_csr_file(
+    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
+{
+    if (text.p[0] != '/')
+        return value_unexpected(row->type, text, err);
+    struct buf content ATTR_CLEANUP(buf_free) = buf_new(WISH_CSR_MAX);
+    struct buf lines ATTR_CLEANUP(buf_free) = buf_new(WISH_CSR_MAX);
+    int r = file_read(AT_FDCWD, arena_dup(a, text), WISH_CSR_MAX, &content, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < content.n; i++)
+        if (content.p[i] != '\r')
+            buf_put_char(&lines, content.p[i]);
+    static const struct setting inside = {.key = "csr", .type = &type_csr};
+    if ((r = parse_csr(&inside, buf_str(&lines), a, field, err)) < 0)
+        return err_prefix(err, "%.*s", STR_ARG(text));
+    return 0;
+}
+
+const struct value_type type_csr_file = {
+    .expected = "the absolute path of a file with a certificate request",
+    .parse = parse_csr_file,
+    .print = value_print_text,
+    .pattern = "^/",
+};
 
 const struct value_type type_csr = {
     .expected = "one certificate request in PEM (-----BEGIN CERTIFICATE REQUEST-----)",

@@ -11,7 +11,9 @@ bool value_all_words(struct str s, const char *more);
 /* "expected ..., found ...": ERR_INPUT. */
 int value_unexpected(const struct value_type *type, struct str text, struct err *err);
 
-/* Of fields that are a const char *. */
+/* Of fields that are a const char *; value_parse_choice takes one of the type's choices. */
+int value_parse_choice(
+    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err);
 void value_print_text(const struct setting *row, const void *field, struct buf *out);
 void value_store_text(struct str text, struct arena *a, void *field);
 

@@ -66,7 +66,7 @@ static json_t *encode_section(const struct section *section, const void *base)
     json_t *object = json_object();
     for (size_t i = 0; i < section->n && object != NULL; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER)
+        if (row->shape == SHAPE_LATER || (row->flags & SETTING_FILE) != 0)
             continue;
         if (json_object_set_new(object, row->key, encode_row(row, base)) < 0) {
             json_decref(object);
@@ -161,7 +161,8 @@ static int decode_section(
     section->init(base, NULL);
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        const json_t *value = row->shape == SHAPE_LATER ? NULL : json_object_get(json, row->key);
+        bool member = row->shape != SHAPE_LATER && (row->flags & SETTING_FILE) == 0;
+        const json_t *value = member ? json_object_get(json, row->key) : NULL;
         int r = value != NULL ? decode_row(value, row, a, base, err) : 0;
         if (r < 0)
             return r;
@@ -187,10 +188,11 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     for (size_t i = 0; i < n; i++)
         if ((r = domain_check(domains[i], err)) < 0)
             return r;
-    if ((r = key_types_check(w, err)) < 0)
-        return r;
     if (w->name[0] == '\0' && (r = wish_name_default(w, a, err)) < 0)
         return r;
+    const char *key;
+    if ((r = wish_check(w, &key, err)) < 0)
+        return err_prefix(err, "wish: %s", key);
     for (size_t i = 0; i < w->deploy_n; i++)
         if ((r = deploy_run_check(&w->deploys[i], err)) < 0)
             return r;

@@ -101,8 +101,9 @@ const char *wish_variant_name(const struct wish *w, uint32_t variant, struct are
 int wish_name_check(struct str name, struct err *err);
 
 /* A name as a person writes it (UTF-8 or A-label, any case, trailing dot) to the A-label an order takes (UTS
- * 46 via libidn2, non-transitional), in `a`. ERR_INPUT with the reason for anything that is no DNS name; an
- * IP address, an empty label, a blank, a URL and a bad wildcard each get their own words. */
+ * 46 via libidn2, non-transitional), in `a`; an IP address (brackets around it are taken off) to the form of
+ * RFC 5952. ERR_INPUT with the reason for anything else; an address with a zone, a port or a prefix, one of
+ * IPv4 in IPv6, an empty label, a blank, a URL and a bad wildcard each get their own words. */
 int name_to_ascii(struct str name, struct arena *a, const char **out, struct err *err);
 /* For display: A-labels back to Unicode where that is possible and safe, else as they are. */
 const char *name_to_display(const char *ascii, struct arena *a);

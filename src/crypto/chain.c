@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "crypto/key_priv.h"
 #include "crypto/pem.h"
+#include "crypto/san.h"
 
 #include <openssl/pem.h>
 #include <string.h>
@@ -41,7 +42,7 @@ int chain_load(struct str pem, size_t max_certs, STACK_OF(X509) * *out, struct e
     if (certs == NULL)
         return ossl_fail(err, ERR_MEMORY, "no memory for certificates");
     ATTR_CLEANUP(buf_free) struct buf der = buf_new(CHAIN_CERT_DER_MAX);
-    struct pem_reader reader = pem_reader_new(pem);
+    struct pem_reader reader = pem_reader_new(PEM_CERTIFICATE, pem);
     int r;
     while ((r = pem_next(&reader, &der, err)) > 0) {
         if ((size_t)sk_X509_num(certs) >= max_certs)
@@ -137,6 +138,7 @@ static const char *ari_id(const X509 *x, struct arena *a)
     return name;
 }
 
+/* Names of another kind are left out: they are for chain_verify to refuse. */
 static int read_names(const X509 *x, struct arena *a, struct chain *out, struct err *err)
 {
     GENERAL_NAMES *read = NULL;
@@ -147,18 +149,58 @@ static int read_names(const X509 *x, struct arena *a, struct chain *out, struct 
     int n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
     const char **texts = arena_array(a, (size_t)n, sizeof *texts);
     for (int i = 0; i < n; i++) {
-        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-        if (g->type != GEN_DNS)
-            continue;
-        char *text = arena_dup_c(a, cleaned(a, (struct str){(const char *)ASN1_STRING_get0_data(g->d.dNSName),
-                                                   (size_t)ASN1_STRING_length(g->d.dNSName)}));
-        for (char *c = text; *c != '\0'; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c - 'A' + 'a');
-        texts[out->name_n++] = text;
+        char text[SAN_TEXT_MAX];
+        size_t text_n = 0;
+        if (san_text(sk_GENERAL_NAME_value(names, i), text, &text_n))
+            texts[out->name_n++] = cleaned(a, (struct str){text, text_n});
     }
     out->names = texts;
     return 0;
+}
+
+/* The last common name is the most specific one (RFC 4514 2.1 writes it first). */
+static struct str common_name(const X509_NAME *name, struct arena *a)
+{
+    int last = -1;
+    for (int at; (at = X509_NAME_get_index_by_NID(name, NID_commonName, last)) >= 0;)
+        last = at;
+    unsigned char *text = NULL;
+    int n =
+        last < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
+    struct str found =
+        n > 0 ? arena_str(a, (struct str){(const char *)text, (size_t)n}) : (struct str){"", 0};
+    OPENSSL_free(text);
+    return found;
+}
+
+static int read_links(const STACK_OF(X509) * certs, struct arena *a, struct chain *out, struct err *err)
+{
+    struct chain_link *links = arena_array(a, out->n, sizeof *links);
+    for (size_t i = 0; i < out->n; i++) {
+        const X509 *x = sk_X509_value(certs, (int)i);
+        unsigned char *der = NULL;
+        int n = i2d_X509(x, &der);
+        if (n < 0)
+            return ossl_fail(err, ERR_CRYPTO, "cannot write a certificate");
+        int r = digest_sha256_hex((struct str){(const char *)der, (size_t)n}, links[i].fingerprint, err);
+        OPENSSL_free(der);
+        if (r < 0)
+            return r;
+        links[i].issuer_name = common_name(X509_get_issuer_name(x), a);
+    }
+    out->links = links;
+    return 0;
+}
+
+static int read_key_hash(const X509 *leaf, struct chain *out, struct err *err)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der);
+    if (n < 0)
+        return ossl_fail(err, ERR_INPUT, "the certificate's public key cannot be read");
+    int r = digest_sha256_hex((struct str){(const char *)der, (size_t)n}, out->key_hash, err);
+    OPENSSL_free(der);
+    return r;
 }
 
 static const char *type_of(const X509 *x)
@@ -206,7 +248,8 @@ int chain_describe(const STACK_OF(X509) * certs, struct arena *a, struct chain *
         (r = read_serial(leaf, c.serial, err)) < 0 ||
         (r = read_time(X509_get0_notBefore(leaf), "notBefore", &c.not_before, err)) < 0 ||
         (r = read_time(X509_get0_notAfter(leaf), "notAfter", &c.not_after, err)) < 0 ||
-        (r = read_names(leaf, a, &c, err)) < 0)
+        (r = read_names(leaf, a, &c, err)) < 0 || (r = read_key_hash(leaf, &c, err)) < 0 ||
+        (r = read_links(certs, a, &c, err)) < 0)
         return r;
     const char **subjects = arena_array(a, (size_t)n, sizeof *subjects);
     for (int i = 0; i < n; i++)

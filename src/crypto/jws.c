@@ -11,13 +11,13 @@
 #include <openssl/core_names.h>
 
 /* The widest curve and the longest modulus in the table of keys. */
-enum { EC_WIDTH_MAX = 48, RSA_WIDTH_MAX = 512 };
+enum { EC_WIDTH_MAX = 48, RSA_WIDTH_MAX = 512, OKP_WIDTH_MAX = 32 };
 
 static int not_ours(struct err *err)
 {
     return err_set(err, ERR_CRYPTO,
-        "this kind of key cannot sign for ACME here; use ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or "
-        "rsa-4096");
+        "this kind of key cannot sign for ACME here; use ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, "
+        "rsa-4096 or ed25519");
 }
 
 /* One member `"name":"base64url(number)"`; width 0 stands for minimal length. */
@@ -54,13 +54,28 @@ static int put_rsa(struct buf *out, const struct key *k, struct err *err)
     return r < 0 ? r : put_number(out, k, OSSL_PKEY_PARAM_RSA_N, "n", 0, err);
 }
 
+/* RFC 8037 2 */
+static int put_okp(struct buf *out, const struct key *k, const struct key_kind *kind, struct err *err)
+{
+    unsigned char bytes[OKP_WIDTH_MAX];
+    size_t n = sizeof bytes;
+    if (EVP_PKEY_get_raw_public_key(k->pkey, bytes, &n) != 1 || n != kind->width)
+        return ossl_fail(err, ERR_CRYPTO, "cannot read the public key");
+    buf_printf(out, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"", kind->crv);
+    b64url_encode(out, (struct str){(const char *)bytes, n});
+    buf_put_c(out, "\"");
+    return 0;
+}
+
 int jwk_public(const struct key *k, struct buf *out, struct err *err)
 {
     const struct key_kind *kind = key_kind_of(k->pkey);
     if (kind == NULL)
         return not_ours(err);
     ATTR_CLEANUP(buf_free) struct buf jwk = buf_new(JWS_HEADER_MAX);
-    int r = kind->crv != NULL ? put_ec(&jwk, k, kind, err) : put_rsa(&jwk, k, err);
+    int r = kind->group != NULL ? put_ec(&jwk, k, kind, err)
+            : kind->crv != NULL ? put_okp(&jwk, k, kind, err)
+                                : put_rsa(&jwk, k, err);
     if (r < 0)
         return r;
     buf_put_c(&jwk, "}");
@@ -103,16 +118,17 @@ int jws_ecdsa_raw(struct str der, size_t width, unsigned char *out, struct err *
 }
 
 /* Appends base64url of the signature over `text` to `out`. */
-static int put_signature(
-    struct buf *out, const struct key *k, const struct key_kind *kind, struct str text, struct err *err)
+static int put_signature(struct buf *out, const void *by, struct str text, struct err *err)
 {
+    const struct key *k = by;
+    const struct key_kind *kind = key_kind_of(k->pkey);
     unsigned char sig[RSA_WIDTH_MAX], raw[2 * EC_WIDTH_MAX];
     size_t n = sizeof sig;
     ATTR_CLEANUP(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     if (ctx == NULL || EVP_DigestSignInit_ex(ctx, NULL, kind->digest, NULL, NULL, k->pkey, NULL) != 1 ||
         EVP_DigestSign(ctx, sig, &n, (const unsigned char *)text.p, text.n) != 1)
         return ossl_fail(err, ERR_CRYPTO, "cannot sign");
-    if (kind->crv == NULL) {
+    if (kind->group == NULL) {
         b64url_encode(out, (struct str){(const char *)sig, n});
         return 0;
     }
@@ -122,9 +138,7 @@ static int put_signature(
     return r;
 }
 
-/* Appends `,"name":"value"` with what JSON wants escaped. Control characters have no business in these values
- * and stand for an attempt to smuggle something, so they are refused and not escaped. */
-static int put_member(struct buf *out, const char *name, struct str value, struct err *err)
+int jws_put_member(struct buf *out, const char *name, struct str value, struct err *err)
 {
     if (!text_is_utf8(value))
         return err_set(err, ERR_INPUT, "the value for \"%s\" is not UTF-8", name);
@@ -147,39 +161,34 @@ static int put_header(struct buf *out, const struct key *k, const struct key_kin
     int r = 0;
     buf_printf(out, "{\"alg\":\"%s\"", kind->jws_alg);
     if (kid.n > 0) {
-        r = put_member(out, "kid", kid, err);
+        r = jws_put_member(out, "kid", kid, err);
     } else {
         buf_put_c(out, ",\"jwk\":");
         r = jwk_public(k, out, err);
     }
-    if (r < 0 || (nonce.n > 0 && (r = put_member(out, "nonce", nonce, err)) < 0) ||
-        (r = put_member(out, "url", url, err)) < 0)
+    if (r < 0 || (nonce.n > 0 && (r = jws_put_member(out, "nonce", nonce, err)) < 0) ||
+        (r = jws_put_member(out, "url", url, err)) < 0)
         return r;
     buf_put_c(out, "}");
-    return buf_failed(out) ? err_set(err, ERR_LIMIT, "the header is longer than %d bytes", JWS_HEADER_MAX)
-                           : 0;
+    return 0;
 }
 
-int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str url, struct str payload,
-    struct buf *out, struct err *err)
+int jws_put(const struct buf *header, struct str payload, jws_signer *sign, const void *by, struct buf *out,
+    struct err *err)
 {
-    const struct key_kind *kind = key_kind_of(k->pkey);
-    if (kind == NULL)
-        return not_ours(err);
+    if (buf_failed(header))
+        return err_set(err, ERR_LIMIT, "the header is longer than %d bytes", JWS_HEADER_MAX);
     /* All pieces end up in `out`, so what does not fit there is not worth building. */
-    ATTR_CLEANUP(buf_free) struct buf header = buf_new(JWS_HEADER_MAX);
     ATTR_CLEANUP(buf_free) struct buf text = buf_new(out->max);
     ATTR_CLEANUP(buf_free) struct buf sig = buf_new(out->max);
-    int r = put_header(&header, k, kind, kid, nonce, url, err);
-    if (r < 0)
-        return r;
-    b64url_encode(&text, buf_str(&header));
+    b64url_encode(&text, buf_str(header));
     size_t header_n = buf_str(&text).n;
     buf_put_c(&text, ".");
     b64url_encode(&text, payload);
     if (buf_failed(&text))
         return err_set(err, ERR_LIMIT, "no room for a request with %zu bytes of payload", payload.n);
-    if ((r = put_signature(&sig, k, kind, buf_str(&text), err)) < 0)
+    int r = sign(&sig, by, buf_str(&text), err);
+    if (r < 0)
         return r;
     struct str whole = buf_str(&text);
     struct str payload64 = {whole.p + header_n + 1, whole.n - header_n - 1};
@@ -197,4 +206,15 @@ int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str u
     if (!whole_fits || buf_failed(out))
         return err_set(err, ERR_LIMIT, "no room for a request with %zu bytes of payload", payload.n);
     return 0;
+}
+
+int jws_sign(const struct key *k, struct str kid, struct str nonce, struct str url, struct str payload,
+    struct buf *out, struct err *err)
+{
+    const struct key_kind *kind = key_kind_of(k->pkey);
+    if (kind == NULL)
+        return not_ours(err);
+    ATTR_CLEANUP(buf_free) struct buf header = buf_new(JWS_HEADER_MAX);
+    int r = put_header(&header, k, kind, kid, nonce, url, err);
+    return r < 0 ? r : jws_put(&header, payload, put_signature, k, out, err);
 }

@@ -10,26 +10,28 @@
 #include <string.h>
 
 static const struct key_kind kinds[] = {
-    {KEY_ECDSA_P256, "prime256v1", "P-256", 32, "SHA256", "ES256"},
-    {KEY_ECDSA_P384, "secp384r1", "P-384", 48, "SHA384", "ES384"},
-    {KEY_RSA_2048, NULL, NULL, 256, "SHA256", "RS256"},
-    {KEY_RSA_3072, NULL, NULL, 384, "SHA256", "RS256"},
-    {KEY_RSA_4096, NULL, NULL, 512, "SHA256", "RS256"},
+    {KEY_ECDSA_P256, "EC", "prime256v1", "EC", "P-256", 32, "SHA256", "ES256"},
+    {KEY_ECDSA_P384, "EC", "secp384r1", "EC", "P-384", 48, "SHA384", "ES384"},
+    {KEY_RSA_2048, "RSA", NULL, "RSA", NULL, 256, "SHA256", "RS256"},
+    {KEY_RSA_3072, "RSA", NULL, "RSA", NULL, 384, "SHA256", "RS256"},
+    {KEY_RSA_4096, "RSA", NULL, "RSA", NULL, 512, "SHA256", "RS256"},
+    {KEY_ED25519, "ED25519", NULL, "OKP", "Ed25519", 32, NULL, "EdDSA"},
 };
 
 const struct key_kind *key_kind_of(const EVP_PKEY *pkey)
 {
     char group[64] = "";
-    bool ec = EVP_PKEY_is_a(pkey, "EC") == 1;
-    if (!ec && EVP_PKEY_is_a(pkey, "RSA") != 1)
-        return NULL;
-    if (ec && EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
+    if (EVP_PKEY_is_a(pkey, "EC") == 1 && EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
         return NULL; /* explicit parameters: a curve without a name */
     int bits = EVP_PKEY_get_bits(pkey);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (ec ? kinds[i].group != NULL && strcmp(kinds[i].group, group) == 0
-               : kinds[i].group == NULL && bits >= 0 && (size_t)bits == kinds[i].width * 8)
-            return &kinds[i];
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct key_kind *k = &kinds[i];
+        if (EVP_PKEY_is_a(pkey, k->algorithm) != 1)
+            continue;
+        if (k->group != NULL ? strcmp(k->group, group) == 0
+                             : k->crv != NULL || (bits >= 0 && (size_t)bits == k->width * 8))
+            return k;
+    }
     return NULL;
 }
 
@@ -53,8 +55,9 @@ int key_generate(enum key_type type, struct key **out, struct err *err)
             kind = &kinds[i];
     if (kind == NULL)
         return err_set(err, ERR_CRYPTO, "no such type of key: %d", (int)type);
-    EVP_PKEY *pkey = kind->group != NULL ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->group)
-                                         : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", kind->width * 8);
+    EVP_PKEY *pkey = kind->group != NULL ? EVP_PKEY_Q_keygen(NULL, NULL, kind->algorithm, kind->group)
+                     : kind->crv != NULL ? EVP_PKEY_Q_keygen(NULL, NULL, kind->algorithm)
+                                         : EVP_PKEY_Q_keygen(NULL, NULL, kind->algorithm, kind->width * 8);
     if (pkey == NULL)
         return ossl_fail(err, ERR_CRYPTO, "cannot generate a key of type %s", key_type_name(type));
     return key_adopt(pkey, out, err);

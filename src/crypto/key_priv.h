@@ -14,11 +14,13 @@ struct key {
 /* Everything that depends on the type of a key, one row each. */
 struct key_kind {
     enum key_type type;
-    const char *group;   /* OpenSSL's name of the curve, NULL for RSA */
-    const char *crv;     /* RFC 7518 6.2.1.1, NULL for RSA */
-    size_t width;        /* octets of a coordinate (EC) or of the modulus (RSA) */
-    const char *digest;  /* for signatures */
-    const char *jws_alg; /* RFC 7518 3.1 */
+    const char *algorithm; /* OpenSSL's name */
+    const char *group;     /* OpenSSL's name of the curve, NULL where the algorithm has none to choose */
+    const char *kty;       /* RFC 7518 6.1, RFC 8037 2 */
+    const char *crv;       /* RFC 7518 6.2.1.1, RFC 8037 2; NULL for RSA */
+    size_t width;          /* octets of a coordinate (EC), of the modulus (RSA), of the public key (OKP) */
+    const char *digest;    /* for signatures; NULL where the algorithm brings its own */
+    const char *jws_alg;   /* RFC 7518 3.1, RFC 8037 3.1 */
 };
 
 /* NULL for a key that is not in the table. */

@@ -4,8 +4,13 @@
 
 #include <stdint.h>
 
-static const char begin_mark[] = "-----BEGIN CERTIFICATE-----";
-static const char end_mark[] = "-----END CERTIFICATE-----";
+static const struct {
+    const char *begin, *end, *what;
+} kinds[] = {
+#define PEM_TEXTS(id, label, what) [id] = {"-----BEGIN " label "-----", "-----END " label "-----", what},
+    PEM_KINDS(PEM_TEXTS)
+#undef PEM_TEXTS
+};
 
 /* Four characters make three bytes; what is pending in between. */
 struct base64 {
@@ -14,9 +19,9 @@ struct base64 {
     unsigned pad; /* '=' seen; nothing may follow a padded group */
 };
 
-struct pem_reader pem_reader_new(struct str text)
+struct pem_reader pem_reader_new(enum pem_kind kind, struct str text)
 {
-    return (struct pem_reader){text, 0};
+    return (struct pem_reader){kind, text, 0};
 }
 
 /* The next line without its end (LF, CRLF or CR) and the blanks around it; false at the end of the text. */
@@ -67,21 +72,21 @@ static bool take_char(struct base64 *b, char c, struct buf *out)
 static int take_block(struct pem_reader *r, struct buf *der, struct err *err)
 {
     struct base64 state = {0};
+    const char *what = kinds[r->kind].what;
     size_t first = r->line;
     for (struct str line; next_line(r, &line);) {
-        if (str_eq_c(line, end_mark)) {
+        if (str_eq_c(line, kinds[r->kind].end)) {
             if (state.n != 0 || der->n == 0)
-                return err_set(err, ERR_INPUT, "line %zu: the certificate ends in the middle", r->line);
+                return err_set(err, ERR_INPUT, "line %zu: the %s ends in the middle", r->line, what);
             return 1;
         }
         for (size_t i = 0; i < line.n; i++)
             if (!take_char(&state, line.p[i], der))
-                return err_set(err, ERR_INPUT, "line %zu: not the base64 of a certificate", r->line);
+                return err_set(err, ERR_INPUT, "line %zu: not the base64 of a %s", r->line, what);
         if (buf_failed(der))
-            return err_set(
-                err, ERR_LIMIT, "line %zu: a certificate of more than %zu bytes", r->line, der->max);
+            return err_set(err, ERR_LIMIT, "line %zu: a %s of more than %zu bytes", r->line, what, der->max);
     }
-    return err_set(err, ERR_INPUT, "line %zu: a certificate begins here and does not end", first);
+    return err_set(err, ERR_INPUT, "line %zu: a %s begins here and does not end", first, what);
 }
 
 /* Names the kind of a block that does not belong here, since it may be a private key. */
@@ -91,20 +96,20 @@ static int refuse_line(const struct pem_reader *r, struct str line, struct err *
     const struct str mark = STR("-----BEGIN ");
     ATTR_CLEANUP(buf_free) struct buf shown = buf_new(4 * SHOWN_MAX);
     if (!str_starts(line, mark))
-        return err_set(err, ERR_INPUT, "line %zu: text that is no certificate", r->line);
+        return err_set(err, ERR_INPUT, "line %zu: text that is no %s", r->line, kinds[r->kind].what);
     struct str label = {line.p + mark.n, line.n - mark.n};
     if (str_ends(label, STR("-----")))
         label.n -= 5;
     text_clean(&shown, label, SHOWN_MAX);
-    return err_set(err, ERR_INPUT, "line %zu: a block of the kind \"%s\" among the certificates", r->line,
-        buf_c(&shown));
+    return err_set(err, ERR_INPUT, "line %zu: a block of the kind \"%s\" among the %ss", r->line,
+        buf_c(&shown), kinds[r->kind].what);
 }
 
 int pem_next(struct pem_reader *r, struct buf *der, struct err *err)
 {
     buf_clear(der);
     for (struct str line; next_line(r, &line);) {
-        if (str_eq_c(line, begin_mark))
+        if (str_eq_c(line, kinds[r->kind].begin))
             return take_block(r, der, err);
         if (line.n > 0)
             return refuse_line(r, line, err);

@@ -83,13 +83,17 @@ bool san_add(GENERAL_NAMES *to, struct str name)
     return true;
 }
 
+const char *san_address_text(const unsigned char *octets, size_t n, char out[SAN_TEXT_MAX])
+{
+    return inet_ntop(n == 4 ? AF_INET : AF_INET6, octets, out, SAN_TEXT_MAX);
+}
+
 static bool address_text(const ASN1_OCTET_STRING *s, char out[SAN_TEXT_MAX], size_t *n)
 {
-    int octets = ASN1_STRING_length(s);
-    int family = octets == 4 ? AF_INET : octets == 16 ? AF_INET6 : AF_UNSPEC;
-    if (family == AF_UNSPEC || inet_ntop(family, ASN1_STRING_get0_data(s), out, SAN_TEXT_MAX) == NULL)
+    int octets_n = ASN1_STRING_length(s);
+    if (octets_n != 4 && octets_n != 16)
         return false;
-    *n = strlen(out);
+    *n = strlen(san_address_text(ASN1_STRING_get0_data(s), (size_t)octets_n, out));
     return true;
 }
 

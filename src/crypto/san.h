@@ -27,6 +27,8 @@ bool san_add(GENERAL_NAMES *to, struct str name);
  * too), an iPAddress as RFC 5952 4 has it. *n octets at `out`, terminated. False for a name of another kind,
  * an address of another length, and a text that is too long. */
 bool san_text(const GENERAL_NAME *name, char out[SAN_TEXT_MAX], size_t *n);
+/* The text of `n` octets, 4 or 16, as san_text gives it. Returns `out`. */
+const char *san_address_text(const unsigned char *octets, size_t n, char out[SAN_TEXT_MAX]);
 /* "an e-mail address": what kind of name that is. Static storage. */
 const char *san_kind(const GENERAL_NAME *name);
 

@@ -4,6 +4,7 @@
 
 #include "http/client.h"
 #include "http/responder.h"
+#include "http/tls_alpn.h"
 
 #include <stdbool.h>
 
@@ -18,5 +19,8 @@ bool http_client_busy(const struct http_client *c);
 void responder_set_limits(struct responder *r, int64_t deadline_ms, size_t connections_max);
 /* Open connections. */
 size_t responder_connections(const struct responder *r);
+/* The same for tls-alpn-01. */
+void tls_alpn_set_limits(struct tls_alpn *a, int64_t deadline_ms, size_t connections_max);
+size_t tls_alpn_connections(const struct tls_alpn *a);
 
 #endif

@@ -4,63 +4,39 @@
 #include "base/time.h"
 #include "http/internal.h"
 #include "http/request.h"
+#include "http/server.h"
 #include "http/tokens.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event_struct.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    REQUESTS_MAX = 100,    /* on one connection: a proxy opens another, a flooder must shake hands again */
-    ACCEPTS_PER_TURN = 64, /* then the loop looks at the open connections again */
-    ACCEPT_PAUSE_MS = 100, /* without descriptors; long enough for the deadline to free some */
-    ANSWER_MAX = 1024,     /* one answer: about 250 octets of head and a value of 512 */
+    REQUESTS_MAX = 100, /* on one connection: a proxy opens another, a flooder must shake hands again */
+    ANSWER_MAX = 1024,  /* one answer: about 250 octets of head and a value of 512 */
     DATE_MAX = 40,
 };
 
 /* One connection. What it needs beyond this struct it holds only while bytes wait: an idle one has no
  * buffers. */
 struct conn {
-    struct conn *older, *newer; /* in the order of deadlines, which is the order of their last renewal */
-    struct responder *responder;
-    struct event event;
-    int64_t deadline_ms;
-    struct in6_addr peer; /* IPv4 as mapped */
-    struct buf in, out;   /* a head that is not complete; answers the socket would not take yet */
-    size_t scanned;       /* of `in`, for request_parse */
-    int fd;
+    struct server_conn conn;
+    struct buf in, out; /* a head that is not complete; answers the socket would not take yet */
+    size_t scanned;     /* of `in`, for request_parse */
     unsigned requests;
-    short waits_for; /* EV_READ or EV_WRITE */
-    bool inet;       /* `peer` is known */
-    bool last;       /* no more requests: close once `out` is empty */
-    bool unread;     /* octets may follow the last request: linger, lest a reset eats the answer */
-    bool lingering;  /* our side is shut; waits for the peer's end */
-};
-
-struct listener {
-    struct listener *next;
-    struct event event;
-    int fd;
+    bool last;      /* no more requests: close once `out` is empty */
+    bool unread;    /* octets may follow the last request: linger, lest a reset eats the answer */
+    bool lingering; /* our side is shut; waits for the peer's end */
 };
 
 struct responder {
-    struct event_base *base;
+    struct server server;
     responder_hit_fn *hit;
     void *arg;
     struct tokens tokens;
-    struct listener *listeners;
-    struct conn *oldest, *newest;
-    size_t conn_n, conn_max;
-    int64_t span_ms;
-    struct event timer; /* for the oldest connection's deadline */
-    struct event pause; /* accepting starts again */
-    struct buf out;     /* the answers of this turn */
-    int64_t date_s;     /* the second that `date` shows */
+    struct buf out; /* the answers of this turn */
+    int64_t date_s; /* the second that `date` shows */
     char date[DATE_MAX];
     char in[REQUEST_HEAD_MAX];
 };
@@ -84,76 +60,6 @@ static const struct answer *answer_of(int status)
         if (answers[i].status == status)
             return &answers[i];
     return &answers[2];
-}
-
-static int64_t now_ms(void)
-{
-    return clock_mono(&system_clock).ms;
-}
-
-static void timer_set(struct event *timer, int64_t ms)
-{
-    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    event_add(timer, &tv);
-}
-
-/* --- connections in the order of their deadlines --- */
-
-static void conn_unlink(struct responder *r, struct conn *c)
-{
-    if (c == r->oldest)
-        r->oldest = c->newer;
-    else
-        c->older->newer = c->newer;
-    if (c == r->newest)
-        r->newest = c->older;
-    else
-        c->newer->older = c->older;
-}
-
-/* Puts c last with a full span before it. The timer is only ever started, never moved: when it fires early
- * for a connection that was renewed or closed, it is set again for the one that is oldest then. */
-static void conn_link(struct conn *c)
-{
-    struct responder *r = c->responder;
-    c->deadline_ms = now_ms() + r->span_ms;
-    c->newer = NULL;
-    c->older = r->newest;
-    *(r->newest != NULL ? &r->newest->newer : &r->oldest) = c;
-    r->newest = c;
-    if (!event_pending(&r->timer, EV_TIMEOUT, NULL))
-        timer_set(&r->timer, r->span_ms);
-}
-
-static void conn_free(struct responder *r, struct conn *c)
-{
-    conn_unlink(r, c);
-    r->conn_n--;
-    event_del(&c->event);
-    close(c->fd);
-    buf_free(&c->in);
-    buf_free(&c->out);
-    free(c);
-}
-
-static void conn_close(struct conn *c)
-{
-    conn_free(c->responder, c);
-}
-
-static void close_oldest(struct responder *r)
-{
-    conn_free(r, r->oldest);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    struct responder *r = arg;
-    int64_t now = now_ms();
-    while (r->oldest != NULL && r->oldest->deadline_ms <= now)
-        close_oldest(r);
-    if (r->oldest != NULL)
-        timer_set(&r->timer, r->oldest->deadline_ms - now);
 }
 
 /* --- answers --- */
@@ -195,7 +101,7 @@ static void put_answer(struct responder *r, int status, struct str body, bool he
 /* Writes the answer to one request; whether it was a hit (the value of a live token was given out). */
 static bool answer(struct conn *c, const struct request *q)
 {
-    struct responder *r = c->responder;
+    struct responder *r = c->conn.server->owner;
     c->requests++;
     c->last = !q->keep_alive || c->requests >= REQUESTS_MAX;
     c->unread = q->status != 0 || q->body;
@@ -203,15 +109,6 @@ static bool answer(struct conn *c, const struct request *q)
     int status = q->status != 0 ? q->status : value.p != NULL ? 200 : 404;
     put_answer(r, status, value, q->head, c->last);
     return status == 200 && !q->head;
-}
-
-static const char *peer_text(const struct conn *c, char out[INET6_ADDRSTRLEN])
-{
-    if (!c->inet)
-        return "local socket";
-    if (IN6_IS_ADDR_V4MAPPED(&c->peer))
-        return inet_ntop(AF_INET, &c->peer.s6_addr[12], out, INET6_ADDRSTRLEN);
-    return inet_ntop(AF_INET6, &c->peer, out, INET6_ADDRSTRLEN);
 }
 
 /* Sends what fits; octets sent, or -1 when the connection is dead. */
@@ -225,39 +122,26 @@ static ssize_t send_some(int fd, struct str s)
 
 /* --- the life of a connection --- */
 
-static void on_conn(evutil_socket_t fd, short what, void *arg);
-
-static void wait_for(struct conn *c, short what)
-{
-    if (c->waits_for == what)
-        return;
-    event_del(&c->event);
-    event_assign(&c->event, c->responder->base, c->fd, (short)(what | EV_PERSIST), on_conn, c);
-    event_add(&c->event, NULL);
-    c->waits_for = what;
-}
-
 /* Everything is answered and sent. Closes, or shuts our side and waits (until the deadline that runs) for the
  * peer to close: a close with unread octets would make the kernel send a reset, which can overtake the
  * answer. */
 static void finish(struct conn *c)
 {
-    if (!c->unread || shutdown(c->fd, SHUT_WR) < 0) {
-        conn_close(c);
+    if (!c->unread || shutdown(c->conn.fd, SHUT_WR) < 0) {
+        server_close(&c->conn);
         return;
     }
     c->lingering = true;
     buf_free(&c->in);
     buf_free(&c->out);
-    wait_for(c, EV_READ);
+    server_wait_for(&c->conn, EV_READ);
 }
 
 /* All answers so far have left: the span starts anew for the next request. */
 static void renew(struct conn *c)
 {
-    conn_unlink(c->responder, c);
-    conn_link(c);
-    wait_for(c, EV_READ);
+    server_renew(&c->conn);
+    server_wait_for(&c->conn, EV_READ);
 }
 
 /* Answers the whole requests at the start of `in`, as many as came; returns the octets they took. The tokens
@@ -280,21 +164,21 @@ static size_t answer_all(struct conn *c, struct str in, struct str hits[REQUESTS
 /* `in` is what has arrived and is not answered; it is c->in or the responder's own buffer. */
 static void take(struct conn *c, struct str in)
 {
-    struct responder *r = c->responder;
+    struct responder *r = c->conn.server->owner;
     struct str hits[REQUESTS_MAX];
     size_t hit_n = 0;
     buf_clear(&r->out);
     size_t used = answer_all(c, in, hits, &hit_n);
     struct str out = buf_str(&r->out);
-    ssize_t sent = send_some(c->fd, out);
+    ssize_t sent = send_some(c->conn.fd, out);
     if (sent < 0 || buf_failed(&r->out)) {
-        conn_close(c);
+        server_close(&c->conn);
         return;
     }
     char text[INET6_ADDRSTRLEN];
     for (size_t i = 0; i < hit_n; i++)
         if (r->hit != NULL)
-            r->hit(hits[i], peer_text(c, text), r->arg);
+            r->hit(hits[i], server_peer(&c->conn, text), r->arg);
 
     if ((size_t)sent < out.n)
         buf_put(&c->out, out.p + sent, out.n - (size_t)sent);
@@ -303,13 +187,13 @@ static void take(struct conn *c, struct str in)
     else if (!c->last && used < in.n)
         buf_put(&c->in, in.p + used, in.n - used);
     if (buf_failed(&c->in) || buf_failed(&c->out)) {
-        conn_close(c);
+        server_close(&c->conn);
         return;
     }
     if (c->in.n == 0)
         buf_free(&c->in);
     if (c->out.n > 0)
-        wait_for(c, EV_WRITE);
+        server_wait_for(&c->conn, EV_WRITE);
     else if (c->last)
         finish(c);
     else if (used > 0)
@@ -318,12 +202,12 @@ static void take(struct conn *c, struct str in)
 
 static void readable(struct conn *c)
 {
-    struct responder *r = c->responder;
-    ssize_t n = recv(c->fd, r->in, sizeof r->in - c->in.n, 0);
+    struct responder *r = c->conn.server->owner;
+    ssize_t n = recv(c->conn.fd, r->in, sizeof r->in - c->in.n, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        conn_close(c);
+        server_close(&c->conn);
         return;
     }
     if (c->lingering)
@@ -334,16 +218,16 @@ static void readable(struct conn *c)
     }
     buf_put(&c->in, r->in, (size_t)n);
     if (buf_failed(&c->in))
-        conn_close(c);
+        server_close(&c->conn);
     else
         take(c, buf_str(&c->in));
 }
 
 static void writable(struct conn *c)
 {
-    ssize_t n = send_some(c->fd, buf_str(&c->out));
+    ssize_t n = send_some(c->conn.fd, buf_str(&c->out));
     if (n < 0) {
-        conn_close(c);
+        server_close(&c->conn);
         return;
     }
     buf_consume(&c->out, (size_t)n);
@@ -356,116 +240,41 @@ static void writable(struct conn *c)
         renew(c);
 }
 
-static void on_conn(evutil_socket_t fd, short what, void *arg)
+static void ready(struct server_conn *sc)
 {
-    struct conn *c = arg;
-    if (c->waits_for == EV_WRITE)
+    struct conn *c = (struct conn *)sc;
+    if (sc->waits_for == EV_WRITE)
         writable(c);
     else
         readable(c);
 }
 
-static void keep_peer(struct conn *c, const struct sockaddr_storage *from)
+static void opened(struct server_conn *sc)
 {
-    if (from->ss_family == AF_INET6) {
-        c->peer = ((const struct sockaddr_in6 *)from)->sin6_addr;
-        c->inet = true;
-    } else if (from->ss_family == AF_INET) {
-        c->peer.s6_addr[10] = c->peer.s6_addr[11] = 0xff;
-        memcpy(&c->peer.s6_addr[12], &((const struct sockaddr_in *)from)->sin_addr, 4);
-        c->inet = true;
-    }
-}
-
-static void conn_new(struct responder *r, int fd, const struct sockaddr_storage *from)
-{
-    if (r->conn_n >= r->conn_max && r->oldest != NULL)
-        close_oldest(r);
-    struct conn *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        close(fd);
-        return;
-    }
-    c->responder = r;
-    c->fd = fd;
+    struct conn *c = (struct conn *)sc;
     c->in = buf_new(REQUEST_HEAD_MAX);
     c->out = buf_new((size_t)REQUESTS_MAX * ANSWER_MAX);
-    c->waits_for = EV_READ;
-    keep_peer(c, from);
-    event_assign(&c->event, r->base, fd, EV_READ | EV_PERSIST, on_conn, c);
-    if (event_add(&c->event, NULL) < 0) {
-        close(fd);
-        free(c);
-        return;
-    }
-    r->conn_n++;
-    conn_link(c);
 }
 
-/* --- listening --- */
-
-static void pause_accepting(struct responder *r)
+static void closing(struct server_conn *sc)
 {
-    if (r->oldest != NULL)
-        close_oldest(r);
-    for (struct listener *l = r->listeners; l != NULL; l = l->next)
-        event_del(&l->event);
-    timer_set(&r->pause, ACCEPT_PAUSE_MS);
+    struct conn *c = (struct conn *)sc;
+    buf_free(&c->in);
+    buf_free(&c->out);
 }
 
-static void on_pause_over(evutil_socket_t fd, short what, void *arg)
-{
-    struct responder *r = arg;
-    for (struct listener *l = r->listeners; l != NULL; l = l->next)
-        event_add(&l->event, NULL);
-}
+static const struct server_protocol http_01 = {sizeof(struct conn), opened, ready, closing};
 
-static bool out_of_resources(int e)
-{
-    return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
-}
-
-static void on_accept(evutil_socket_t listening, short what, void *arg)
-{
-    struct responder *r = arg;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage from = {0};
-        socklen_t n = sizeof from;
-        int fd = accept4(listening, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (out_of_resources(errno))
-                pause_accepting(r);
-            return; /* nothing more waits, or the peer is gone already: the event fires again */
-        }
-        conn_new(r, fd, &from);
-    }
-}
+/* --- the whole --- */
 
 int responder_listen(struct responder *r, int fd, struct err *err)
 {
-    struct listener *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return err_set(err, ERR_MEMORY, "out of memory for a listening socket");
-    l->fd = fd;
-    event_assign(&l->event, r->base, fd, EV_READ | EV_PERSIST, on_accept, r);
-    if (!event_pending(&r->pause, EV_TIMEOUT, NULL) && event_add(&l->event, NULL) < 0) {
-        free(l);
-        return err_set(err, ERR_IO, "cannot watch a listening socket");
-    }
-    l->next = r->listeners;
-    r->listeners = l;
-    return 0;
+    return server_listen(&r->server, fd, err);
 }
 
 void responder_unlisten(struct responder *r)
 {
-    for (struct listener *l = r->listeners, *next; l != NULL; l = next) {
-        next = l->next;
-        event_del(&l->event);
-        close(l->fd);
-        free(l);
-    }
-    r->listeners = NULL;
+    server_unlisten(&r->server);
 }
 
 struct responder *responder_new(struct event_base *base, responder_hit_fn *hit, void *arg)
@@ -473,13 +282,11 @@ struct responder *responder_new(struct event_base *base, responder_hit_fn *hit, 
     struct responder *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
-    r->base = base;
+    server_init(
+        &r->server, base, &http_01, r, RESPONDER_CONNECTIONS_MAX, RESPONDER_DEADLINE_S * (int64_t)1000);
     r->hit = hit;
     r->arg = arg;
     r->out = buf_new((size_t)REQUESTS_MAX * ANSWER_MAX);
-    responder_set_limits(r, RESPONDER_DEADLINE_S * (int64_t)1000, RESPONDER_CONNECTIONS_MAX);
-    evtimer_assign(&r->timer, base, on_deadline, r);
-    evtimer_assign(&r->pause, base, on_pause_over, r);
     return r;
 }
 
@@ -487,11 +294,7 @@ void responder_free(struct responder *r)
 {
     if (r == NULL)
         return;
-    responder_unlisten(r);
-    while (r->oldest != NULL)
-        close_oldest(r);
-    event_del(&r->timer);
-    event_del(&r->pause);
+    server_end(&r->server);
     tokens_clear(&r->tokens);
     buf_free(&r->out);
     free(r);
@@ -514,11 +317,11 @@ void responder_tokens_clear(struct responder *r)
 
 void responder_set_limits(struct responder *r, int64_t deadline_ms, size_t connections_max)
 {
-    r->span_ms = deadline_ms;
-    r->conn_max = connections_max;
+    r->server.span_ms = deadline_ms;
+    r->server.conn_max = connections_max;
 }
 
 size_t responder_connections(const struct responder *r)
 {
-    return r->conn_n;
+    return r->server.conn_n;
 }

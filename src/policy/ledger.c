@@ -35,7 +35,7 @@ struct cell {
     int64_t period;
 };
 
-static bool limits(const struct rate_limit *limit)
+static bool is_limited(const struct rate_limit *limit)
 {
     return limit->burst > 0 && limit->period_s > 0;
 }
@@ -43,7 +43,7 @@ static bool limits(const struct rate_limit *limit)
 static struct cell cell_of(const struct rate_limit *limit)
 {
     int64_t period = mul_sat(limit->period_s, US_PER_S);
-    int64_t interval = period / limit->burst + (period % limit->burst != 0 ? 1 : 0);
+    int64_t interval = max_of(period / limit->burst + (period % limit->burst != 0 ? 1 : 0), 1);
     return (struct cell){interval, mul_sat(interval, limit->burst - 1), period};
 }
 
@@ -69,7 +69,7 @@ static int64_t arrival(const struct cell *cell, int64_t at_us, int64_t now)
 bool ledger_check(const struct rate_limit *limit, int64_t at_us, struct wall now, struct wall *may_at)
 {
     *may_at = now;
-    if (!limits(limit))
+    if (!is_limited(limit))
         return true;
     struct cell cell = cell_of(limit);
     int64_t now_us = to_us(now), may_us = sub_sat(arrival(&cell, at_us, now_us), cell.depth);
@@ -81,7 +81,7 @@ bool ledger_check(const struct rate_limit *limit, int64_t at_us, struct wall now
 
 int64_t ledger_take(const struct rate_limit *limit, int64_t at_us, struct wall now)
 {
-    if (!limits(limit))
+    if (!is_limited(limit))
         return at_us;
     struct cell cell = cell_of(limit);
     int64_t now_us = to_us(now), at = arrival(&cell, at_us, now_us);
@@ -92,7 +92,7 @@ int64_t ledger_take(const struct rate_limit *limit, int64_t at_us, struct wall n
 
 int64_t ledger_full(const struct rate_limit *limit, int64_t at_us, struct wall now, struct wall retry_at)
 {
-    if (!limits(limit))
+    if (!is_limited(limit))
         return at_us;
     struct cell cell = cell_of(limit);
     int64_t now_us = to_us(now), next = add_sat(now_us, cell.interval);
@@ -103,13 +103,32 @@ int64_t ledger_full(const struct rate_limit *limit, int64_t at_us, struct wall n
 
 int64_t ledger_free(const struct rate_limit *limit, int64_t at_us, struct wall now)
 {
-    if (!limits(limit))
+    if (!is_limited(limit))
         return INT64_MAX;
     struct cell cell = cell_of(limit);
     int64_t now_us = to_us(now), ahead = sub_sat(arrival(&cell, at_us, now_us), now_us);
     if (ahead > cell.depth)
         return 0;
     return min_of((cell.depth - ahead) / cell.interval + 1, limit->burst);
+}
+
+const struct rate_limit *ledger_guess(const struct rate_limit *limits, size_t n, int64_t wait_s)
+{
+    static const bool meant[LIMIT_KINDS] = {
+        [LIMIT_ORDERS] = true, [LIMIT_DOMAIN] = true, [LIMIT_EXACT_SET] = true, [LIMIT_FAILURES] = true};
+    const struct rate_limit *best = NULL;
+    int64_t best_interval = INT64_MAX;
+    for (size_t i = 0; i < n && wait_s > 0; i++) {
+        if (!meant[limits[i].kind] || !is_limited(&limits[i]))
+            continue;
+        int64_t interval = cell_of(&limits[i]).interval;
+        /* CAs round up to whole seconds. */
+        if (interval < best_interval && mul_sat(wait_s - 1, US_PER_S) <= interval) {
+            best = &limits[i];
+            best_interval = interval;
+        }
+    }
+    return best;
 }
 
 struct wall ledger_expires(int64_t at_us)
@@ -257,14 +276,14 @@ size_t ledger_order_subjects(
     struct str *single = subjects_of(names, n, ledger_name_subject, a, &name_n);
     struct ledger_subject *list = arena_array(a, 2 + domain_n + 2 * name_n, sizeof *list);
     if (order == LEDGER_ORDER_NEW) {
-        list[count++] = (struct ledger_subject){LIMIT_ORDERS, STR(""), true};
+        list[count++] = (struct ledger_subject){LIMIT_ORDERS, STR(""), LEDGER_AT_ORDER};
         for (size_t i = 0; i < domain_n; i++)
-            list[count++] = (struct ledger_subject){LIMIT_DOMAIN, domains[i], true};
+            list[count++] = (struct ledger_subject){LIMIT_DOMAIN, domains[i], LEDGER_AT_ISSUE};
     }
-    list[count++] = (struct ledger_subject){LIMIT_EXACT_SET, joined(set, set_n, a), true};
+    list[count++] = (struct ledger_subject){LIMIT_EXACT_SET, joined(set, set_n, a), LEDGER_AT_ISSUE};
     for (size_t i = 0; i < name_n; i++) {
-        list[count++] = (struct ledger_subject){LIMIT_FAILURES, single[i], false};
-        list[count++] = (struct ledger_subject){LIMIT_CONSECUTIVE_FAILURES, single[i], false};
+        list[count++] = (struct ledger_subject){LIMIT_FAILURES, single[i], LEDGER_AT_FAILURE};
+        list[count++] = (struct ledger_subject){LIMIT_CONSECUTIVE_FAILURES, single[i], LEDGER_AT_FAILURE};
     }
     *out = list;
     return count;

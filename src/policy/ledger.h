@@ -65,6 +65,12 @@ int64_t ledger_full(const struct rate_limit *limit, int64_t at_us, struct wall n
 /* How many tokens are free at `now`, 0 to burst (INT64_MAX where the limit limits nothing). */
 int64_t ledger_free(const struct rate_limit *limit, int64_t at_us, struct wall now);
 
+/* Which of `limits` a CA means that refuses an order although we thought that tokens were free, and has it
+ * come again in wait_s seconds: a bucket's next token is there within the time that one takes, so it is the
+ * bucket that refills fastest among those that are slow enough. Of LIMIT_ORDERS, LIMIT_DOMAIN,
+ * LIMIT_EXACT_SET and LIMIT_FAILURES; NULL where none is, and where wait_s is not above 0. A guess. */
+const struct rate_limit *ledger_guess(const struct rate_limit *limits, size_t n, int64_t wait_s);
+
 /* From this second on the bucket is as if it had never been used, and its record can go. */
 struct wall ledger_expires(int64_t at_us);
 
@@ -92,10 +98,17 @@ enum ledger_order {
                               the window on, for a certificate that was not replaced yet */
 };
 
+/* When a token is taken. A token of each must be free for an order to be placed. */
+enum ledger_moment {
+    LEDGER_AT_ORDER,  /* when it is placed */
+    LEDGER_AT_ISSUE,  /* when there is a certificate: what fails on the way does not count */
+    LEDGER_AT_FAILURE /* when the name was not validated */
+};
+
 struct ledger_subject {
     enum limit_kind kind;
     struct str subject; /* for ledger_key; "" for LIMIT_ORDERS */
-    bool takes;         /* the order takes a token; else one must only be free, and a failure takes it */
+    enum ledger_moment taken;
 };
 
 /*
@@ -104,8 +117,8 @@ struct ledger_subject {
  * counts once.
  *
  *                          ORDERS   DOMAIN   EXACT_SET   FAILURES, CONSECUTIVE_FAILURES
- *   NEW                    takes    takes    takes       of each name
- *   SAME_SET               -        -        takes       of each name
+ *   NEW                    yes      yes      yes         of each name
+ *   SAME_SET               -        -        yes         of each name
  *   REPLACES               -        -        -           -
  *
  * DOMAIN: once for each registered domain (policy/registered_domain.h), IPv4 address and IPv6 /64.

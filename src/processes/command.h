@@ -3,7 +3,8 @@
  * or one started for the job, over a socketpair on descriptor 3), and from there to the engine.
  *
  * The client sends one `command` and reads until `finished`:
- *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...)
+ *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
+ *             records to set (dns record)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
  *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
  */
@@ -16,17 +17,20 @@
 #include <stdint.h>
 
 /* verb, its words on the command line */
-#define COMMAND_VERBS(X)                         \
-    X(VERB_ISSUE, "issue")                       \
-    X(VERB_RENEW, "renew")                       \
-    X(VERB_LIST, "list")                         \
-    X(VERB_SHOW, "show")                         \
-    X(VERB_REVOKE, "revoke")                     \
-    X(VERB_FORGET, "forget")                     \
-    X(VERB_LOG, "log")                           \
-    X(VERB_ACCOUNT_SHOW, "account show")         \
-    X(VERB_ACCOUNT_REGISTER, "account register") \
-    X(VERB_ACCOUNT_UPDATE, "account update")
+#define COMMAND_VERBS(X)                             \
+    X(VERB_ISSUE, "issue")                           \
+    X(VERB_RENEW, "renew")                           \
+    X(VERB_LIST, "list")                             \
+    X(VERB_SHOW, "show")                             \
+    X(VERB_REVOKE, "revoke")                         \
+    X(VERB_FORGET, "forget")                         \
+    X(VERB_LOG, "log")                               \
+    X(VERB_ACCOUNT_SHOW, "account show")             \
+    X(VERB_ACCOUNT_REGISTER, "account register")     \
+    X(VERB_ACCOUNT_UPDATE, "account update")         \
+    X(VERB_ACCOUNT_ROLLOVER, "account rollover")     \
+    X(VERB_ACCOUNT_DEACTIVATE, "account deactivate") \
+    X(VERB_DNS_RECORD, "dns record")
 
 enum command_verb {
 #define VERB_ENUM(id, text) id,
@@ -51,12 +55,16 @@ enum { COMMAND_FD = 3 };
 
 /*
  * Options as "word=value" texts. Words, by verb:
- *   - issue: domain (several), name, authority, email, challenge, webroot, http-port, key-type, deploy
- *     (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true
+ *   - issue: domain (several), name, authority (several), email, eab-kid, eab-hmac-file, challenge (several),
+ *     webroot, http-port, tls-port, key-type (several), profile, preferred-profile (several), preferred-chain
+ *     (several), reuse-key=true, csr-file, must-staple=true, not-before, not-after, on-rejected-name, deploy
+ *     (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true; of the lists in
+ * order of preference but preferred-chain, a value may be several parted by commas; paths are absolute
  *   - renew: force=true (names: the certificates, none: all that are due)
- *   - revoke: reason=TEXT, keep=true
+ *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
- *   - account: authority, email, agree-tos=true
+ *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
+ *   - dns record: authority (names: the one DNS name it is about)
  */
 
 /* The value of the first option of that word in a list of "word=value" texts, or NULL. */

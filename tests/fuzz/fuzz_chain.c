@@ -42,7 +42,9 @@ static void read_back(struct arena *a, const struct chain *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct key *key;
-    if (key == NULL && key_from_pem(STR(key_pem), &key, NULL) < 0)
+    static char key_hash[65];
+    if (key == NULL &&
+        (key_from_pem(STR(key_pem), &key, NULL) < 0 || key_spki_sha256(key, key_hash, NULL) < 0))
         abort();
     struct arena *a = arena_new();
     struct chain c;
@@ -50,10 +52,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct str names[] = {STR("example.com"), STR("www.example.com")};
     int parsed = chain_parse(text, CERTS_MAX, a, &c, NULL);
     if (parsed == 0) {
+        /* Every chain is known by the fingerprint of its leaf. */
+        const char *const preferred[] = {"Root", "00:11", c.fingerprint};
+        if (chain_rank(&c, preferred, 3) > 2)
+            abort();
         check(&c);
         read_back(a, &c);
     }
-    if (chain_verify(text, CERTS_MAX, key, names, 2, (struct wall){NOW_S}, a, &c, NULL) == 0 && parsed != 0)
+    struct chain_rule rule = {
+        .key = key, .names = names, .name_n = 2, .max_certs = CERTS_MAX, .now = {NOW_S}};
+    int verified = chain_verify(text, &rule, a, &c, NULL);
+    if (verified == 0 && parsed != 0)
+        abort();
+    /* Who knows the key by its hash alone judges alike. */
+    rule.key = NULL;
+    rule.key_hash = key_hash;
+    if (chain_verify(text, &rule, a, &c, NULL) != verified)
         abort();
     arena_free(a);
     return 0;

@@ -31,6 +31,15 @@ static void check_wish(const struct wish *w, struct arena *a)
     buf_free(&again);
 }
 
+/* A secret that is written in the configuration is not shown, so what is shown is another configuration. */
+static bool has_secret(const struct settings *s)
+{
+    for (size_t i = 0; i < s->authority_n; i++)
+        if (s->authorities[i].eab_hmac[0] != '\0' && s->authorities[i].eab_hmac_file[0] == '\0')
+            return true;
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new();
@@ -41,9 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct buf first = buf_new(SHOWN_MAX), second = buf_new(SHOWN_MAX);
         settings_show(&s, &first);
         must(!buf_failed(&first));
-        must(settings_parse("shown", buf_str(&first), a, &again, NULL, NULL) == 0);
-        settings_show(&again, &second);
-        must(str_eq(buf_str(&first), buf_str(&second)));
+        if (!has_secret(&s)) {
+            must(settings_parse("shown", buf_str(&first), a, &again, NULL, NULL) == 0);
+            settings_show(&again, &second);
+            must(str_eq(buf_str(&first), buf_str(&second)));
+        }
         for (size_t i = 0; i < s.certificate_n; i++)
             check_wish(&s.certificates[i], a);
         buf_free(&first);

@@ -13,7 +13,7 @@ from processes import wait_until
 
 # Path below the state directory, its mode; the first that matches counts.
 MODES = [
-    (r"(evercert\.db(-wal|-shm)?|seal\.key|account-key|\.lock|control\.sock)", 0o600),
+    (r"(evercert\.db(-wal|-shm)?|seal\.key|account-key|burnt-keys|\.lock|control\.sock)", 0o600),
     (r"live(/\.generations(/[^/]+(/\d+)?)?)?", 0o755),
     (r"live/\.generations/[^/]+/\d+/(privkey|combined)\.pem", 0o600),
     (r"live/\.generations/[^/]+/\d+/(cert|chain|fullchain)\.pem", 0o644),

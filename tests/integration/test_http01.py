@@ -227,7 +227,7 @@ def test_wildcards_of_the_configuration_are_refused(evercert, pebble):
     assert ca.requests() == []
 
 
-@pytest.mark.parametrize("challenge", ["dns-01", "tls-alpn-01"])
+@pytest.mark.parametrize("challenge", ["dns-01"])
 def test_challenges_of_later_are_known_by_name(evercert, pebble, challenge):
     done = evercert(pebble()).issue("a.example", challenge=challenge, status=USAGE)
     assert challenge in done.stderr and "http-01" in done.stderr

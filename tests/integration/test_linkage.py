@@ -12,7 +12,7 @@ from evercert import binary, process_binary
 FORBIDDEN = {
     "parent": ("libcrypto", "libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
     "keeper": ("libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
-    "responder": ("libcrypto", "libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq", "libyaml", "libjansson"),
+    "responder": ("libcurl", "libsqlite3", "libnghttp2", "libpq", "libyaml", "libjansson"),
     "engine": ("libpq",),
     "evercert": ("libcrypto", "libssl", "libcurl", "libsqlite3"),
 }

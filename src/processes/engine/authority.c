@@ -1,8 +1,8 @@
-/* One CA: its directory, our account there, its nonces, and signed requests. */
+/* One CA: what the parent said of it, its trust and its directory. */
 #include "processes/engine/engine.h"
 
 #include "acme/limits.h"
-#include "acme/problem.h"
+#include "acme/url.h"
 #include "base/log.h"
 
 #include <curl/curlver.h>
@@ -22,15 +22,23 @@ static char *copy(const char *c)
 struct authority *authority_find(struct engine *e, const char *name)
 {
     for (struct authority *a = e->authorities; a != NULL; a = a->next)
-        if (strcmp(a->name, name) == 0 || strcmp(a->directory_url, name) == 0)
+        if (strcmp(a->name, name) == 0 || strcmp(a->id, name) == 0)
             return a;
     return NULL;
 }
 
-struct authority *authority_of_directory(struct engine *e, const char *directory)
+bool authority_is_at_work(const struct authority *a)
+{
+    for (const struct job *j = a->engine->jobs; j != NULL; j = j->next)
+        if (!j->over && j->order != NULL && j->authority == a)
+            return true;
+    return false;
+}
+
+struct authority *authority_of_account(struct engine *e, const char *id)
 {
     for (struct authority *a = e->authorities; a != NULL; a = a->next)
-        if (strcmp(a->directory_url, directory) == 0)
+        if (strcmp(a->id, id) == 0)
             return a;
     return NULL;
 }
@@ -69,12 +77,18 @@ static struct authority *authority_new(struct engine *e, const struct msg_engine
     struct authority *a = calloc(1, sizeof *a);
     if (a == NULL)
         abort();
+    struct str directory = acme_account_directory(str_c(m->account));
     a->engine = e;
-    a->directory_url = copy(m->account);
+    a->id = copy(m->account);
+    a->directory_url = strndup(directory.p, directory.n);
+    if (a->directory_url == NULL)
+        abort();
     a->name = copy("");
     a->email = copy("");
     a->ca_pem = copy("");
+    a->staging = copy("");
     a->thumbprint = copy("");
+    a->key_type = copy("");
     a->account_url = copy("");
     a->arena = arena_new();
     a->nonces = nonce_pool_new();
@@ -93,7 +107,7 @@ static void replace(char **at, const char *value)
 
 void authority_configure(struct engine *e, const struct msg_engine_authority *m)
 {
-    struct authority *a = authority_of_directory(e, m->account);
+    struct authority *a = authority_of_account(e, m->account);
     if (a == NULL)
         a = authority_new(e, m);
     bool same_roots = str_eq_c(m->ca_pem, a->ca_pem);
@@ -101,7 +115,10 @@ void authority_configure(struct engine *e, const struct msg_engine_authority *m)
         a->ready = false; /* the contact is brought up to date before the next use */
     replace(&a->name, m->name);
     replace(&a->email, m->email);
+    replace(&a->staging, m->staging);
     a->agree_tos = m->agree_tos;
+    a->has_eab = m->has_eab;
+    a->pre_authorize = m->pre_authorize;
     if (same_roots)
         return;
     free(a->ca_pem);
@@ -123,14 +140,30 @@ static int need_http(struct authority *a, struct err *err)
     return http_client_new(a->engine->process.base, str_c(a->ca_pem), USER_AGENT, &a->http, err);
 }
 
-/* --- becoming ready --- */
+/* --- those who wait --- */
 
-static void settle(struct authority *a, const struct err *err)
+void authority_forget_waiter(struct authority *a, const void *arg)
 {
-    struct authority_waiter *waiters = a->waiters;
-    a->waiters = NULL;
-    a->busy = false;
-    a->ready = err == NULL;
+    struct authority_waiter *const lists[] = {a->waiters, a->directory_waiters};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (struct authority_waiter *w = lists[i]; w != NULL; w = w->next)
+            if (w->arg == arg)
+                w->fn = NULL;
+}
+
+void authority_wait(struct authority_waiter **list, authority_ready_fn *fn, void *arg)
+{
+    struct authority_waiter *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        abort();
+    *w = (struct authority_waiter){*list, fn, arg};
+    *list = w;
+}
+
+void authority_tell(struct authority *a, struct authority_waiter **list, const struct err *err)
+{
+    struct authority_waiter *waiters = *list;
+    *list = NULL;
     while (waiters != NULL) {
         struct authority_waiter *w = waiters;
         waiters = w->next;
@@ -140,132 +173,27 @@ static void settle(struct authority *a, const struct err *err)
     }
 }
 
-void authority_forget_waiter(struct authority *a, const void *arg)
-{
-    for (struct authority_waiter *w = a->waiters; w != NULL; w = w->next)
-        if (w->arg == arg)
-            w->fn = NULL;
-}
+/* --- what the store knows --- */
 
-static struct authority_record load_record(struct authority *a, struct arena *arena)
+struct authority_record authority_record_load(struct authority *a, struct arena *arena)
 {
     struct authority_record r;
-    if (store_authority_get(a->engine->store, str_c(a->directory_url), arena, &r, NULL) < 0)
-        r = (struct authority_record){a->directory_url, "", {0}, "", "", ""};
+    if (store_authority_get(a->engine->store, str_c(a->id), arena, &r, NULL) < 0)
+        r = (struct authority_record){
+            .id = a->id, .directory = "", .account_url = "", .account_email = "", .account_status = ""};
     return r;
 }
 
-static void save_record(struct authority *a, const struct authority_record *r)
+void authority_record_save(struct authority *a, const struct authority_record *r)
 {
     struct err err = ERR_INIT;
     if (store_authority_put(a->engine->store, r, &err) < 0)
         log_error("%s: %s", a->name, err.text);
 }
 
-static void account_step(struct authority *a, const struct account_next *next, const struct err *err);
+/* --- the directory --- */
 
-static void on_account_answer(
-    struct engine *e, const struct acme_response *r, const struct err *why, void *arg)
-{
-    struct authority *a = arg;
-    struct account_next next;
-    struct err err = ERR_INIT;
-    if (why != NULL) {
-        settle(a, why);
-        return;
-    }
-    account_response(a->account, r, engine_now(e), &next, &err);
-    account_step(a, &next, &err);
-}
-
-static void account_done(struct authority *a)
-{
-    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    struct authority_record r = load_record(a, arena);
-    const char *url = arena_dup(arena, account_url(a->account));
-    const char *email = a->email[0] != '\0' ? a->email : r.account_email;
-    if (strcmp(r.account_url, url) != 0)
-        history_add(a->engine, "", "account", arena_printf(arena, "account %s at %s", url, a->name), NULL);
-    if (strcmp(r.account_url, url) != 0 || strcmp(r.account_email, email) != 0) {
-        r.account_url = url;
-        r.account_email = email;
-        save_record(a, &r);
-    }
-    replace(&a->account_url, url);
-    settle(a, NULL);
-}
-
-static void account_step(struct authority *a, const struct account_next *next, const struct err *err)
-{
-    switch (next->action) {
-    case ACCOUNT_REQUEST: {
-        struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-        replace(&a->account_url, arena_dup(arena, account_url(a->account)));
-        struct post_spec spec = {.request = next->kind,
-            .url = arena_dup(arena, next->url),
-            .without_account =
-                next->kind == ACME_REQUEST_NEW_ACCOUNT || next->kind == ACME_REQUEST_FIND_ACCOUNT};
-        post_start(a, &spec, on_account_answer, a);
-        break;
-    }
-    case ACCOUNT_READY:
-        account_done(a);
-        break;
-    case ACCOUNT_FAILED: {
-        struct err why = *err;
-        err_prefix(&why, "account at %s", a->name);
-        settle(a, &why);
-        break;
-    }
-    }
-}
-
-static void on_account_key(const void *msg, const struct err *why, void *arg)
-{
-    struct authority *a = arg;
-    const struct msg_account_opened *m = msg;
-    struct err err = ERR_INIT;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (m == NULL || r < 0) {
-        settle(a, &err);
-        return;
-    }
-    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    struct authority_record record = load_record(a, arena);
-    replace(&a->thumbprint, m->thumbprint);
-    struct account_params params = {
-        .directory_url = str_c(a->directory_url),
-        .new_account = a->directory.new_account,
-        .terms_of_service = a->directory.terms_of_service,
-        /* A key made just now is not the one that account was registered with. */
-        .known_url = m->is_new ? STR("") : str_c(record.account_url),
-        .email = str_c(a->email[0] != '\0' ? a->email : record.account_email),
-        .registered_email = str_c(record.account_email),
-        .agree_tos = a->agree_tos,
-        .external_account_required = a->directory.external_account_required,
-        .may_register = a->register_allowed,
-        .key_is_new = m->is_new,
-    };
-    account_free(a->account);
-    a->account = account_new(&params);
-    struct account_next next;
-    account_start(a->account, &next, &err);
-    account_step(a, &next, &err);
-}
-
-static void open_account(struct authority *a)
-{
-    struct engine *e = a->engine;
-    struct err err = ERR_INIT;
-    struct msg_account_open m = {a->directory_url};
-    int r = e->keeper == NULL ? err_set(&err, ERR_IPC, "the keeper is not running")
-                              : channel_request(e->keeper, MSG_account_open, &m, MSG_account_opened,
-                                    on_account_key, a, &err);
-    if (r < 0)
-        settle(a, &err);
-}
-
-static int take_directory(struct authority *a, struct str json, struct err *err)
+static int take_directory(struct authority *a, struct str json, struct wall fetched_at, struct err *err)
 {
     struct arena *arena = arena_new();
     struct directory d;
@@ -277,33 +205,56 @@ static int take_directory(struct authority *a, struct str json, struct err *err)
     arena_free(a->arena);
     a->arena = arena;
     a->directory = d;
-    a->directory_known = true;
+    a->directory_at = fetched_at;
     return 0;
+}
+
+static void directory_settle(struct authority *a, const struct err *err)
+{
+    a->directory_asked = false;
+    authority_tell(a, &a->directory_waiters, err);
 }
 
 static void on_directory(const struct http_response *r, const struct err *why, void *arg)
 {
     struct authority *a = arg;
     struct err err = ERR_INIT;
-    if (why != NULL)
+    struct wall now = engine_now(a->engine);
+    if (why != NULL) {
         err = *why;
-    else if (r->status != 200)
+    } else if (r->status != 200) {
         err_set(&err, r->status >= 500 || r->status == 429 ? ERR_NETWORK : ERR_ACME,
             "%s answered with status %d: is this an ACME directory?", a->directory_url, r->status);
-    else if (take_directory(a, r->body, &err) == 0) {
+    } else if (take_directory(a, r->body, now, &err) == 0) {
         struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-        struct authority_record record = load_record(a, arena);
+        struct authority_record record = authority_record_load(a, arena);
         record.directory = arena_dup(arena, r->body);
-        record.fetched_at = engine_now(a->engine);
-        save_record(a, &record);
-        open_account(a);
+        record.fetched_at = now;
+        authority_record_save(a, &record);
+        directory_settle(a, NULL);
         return;
     }
     err_prefix(&err, "authority %s", a->name);
-    settle(a, &err);
+    directory_settle(a, &err);
 }
 
-static void fetch_directory(struct authority *a)
+static bool is_fresh(const struct authority *a, struct wall fetched_at)
+{
+    int64_t age = engine_now(a->engine).s - fetched_at.s;
+    return fetched_at.s != 0 && age >= 0 && age < DIRECTORY_AGE_MAX_S;
+}
+
+static bool have_directory(struct authority *a)
+{
+    if (is_fresh(a, a->directory_at))
+        return true;
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct authority_record record = authority_record_load(a, arena);
+    return record.directory[0] != '\0' && is_fresh(a, record.fetched_at) &&
+           take_directory(a, str_c(record.directory), record.fetched_at, NULL) == 0;
+}
+
+void authority_need_directory(struct authority *a, authority_ready_fn *fn, void *arg)
 {
     struct err err = ERR_INIT;
     struct http_spec spec = {.method = HTTP_GET,
@@ -311,56 +262,25 @@ static void fetch_directory(struct authority *a)
         .headers_max = ACME_HEADERS_MAX,
         .body_max = ACME_JSON_MAX};
     struct http_request *request;
-    if (http_request_start(a->http, &spec, on_directory, a, &request, &err) < 0)
-        settle(a, &err);
-}
-
-void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg)
-{
-    struct authority_waiter *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        abort();
-    *w = (struct authority_waiter){a->waiters, fn, arg};
-    a->waiters = w;
-    a->register_allowed = (a->busy && a->register_allowed) || may_register;
-    if (a->busy)
+    authority_wait(&a->directory_waiters, fn, arg);
+    if (a->directory_asked)
         return;
-    a->busy = true;
-    struct err err = ERR_INIT;
-    if (need_http(a, &err) < 0) {
-        settle(a, &err);
-        return;
-    }
-    if (a->ready) {
-        settle(a, NULL);
-        return;
-    }
-    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    struct authority_record record = load_record(a, arena);
-    int64_t age = engine_now(a->engine).s - record.fetched_at.s;
-    if (record.directory[0] != '\0' && age >= 0 && age < DIRECTORY_AGE_MAX_S &&
-        take_directory(a, str_c(record.directory), NULL) == 0)
-        open_account(a);
-    else
-        fetch_directory(a);
-}
-
-void authority_reset_account(struct authority *a)
-{
-    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    struct authority_record record = load_record(a, arena);
-    record.account_url = "";
-    record.account_email = "";
-    save_record(a, &record);
-    a->ready = false;
+    a->directory_asked = true;
+    if (need_http(a, &err) < 0)
+        directory_settle(a, &err);
+    else if (have_directory(a))
+        directory_settle(a, NULL);
+    else if (http_request_start(a->http, &spec, on_directory, a, &request, &err) < 0)
+        directory_settle(a, &err);
 }
 
 void authority_reset_directory(struct authority *a)
 {
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    struct authority_record record = load_record(a, arena);
+    struct authority_record record = authority_record_load(a, arena);
     record.fetched_at = (struct wall){0};
     record.directory = "";
-    save_record(a, &record);
+    authority_record_save(a, &record);
+    a->directory_at = (struct wall){0};
     a->ready = false;
 }

@@ -1,4 +1,5 @@
-/* Where challenge answers are shown: at the responder, or as files that the parent writes into a webroot. */
+/* Where challenge answers are shown: at the responder, for http-01 and tls-alpn-01, or as files that the
+ * parent writes into a webroot. */
 #include "processes/engine/engine.h"
 
 #include "base/log.h"
@@ -6,13 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum stage {
+    STAGE_PREPARED, /* what it depends on is not durable yet */
+    STAGE_ASKED,    /* the parent is asked to listen for that kind */
+    STAGE_SHOWN,    /* said to whoever shows it, and said again to a new responder */
+    STAGE_REFUSED,  /* it cannot be shown */
+};
+
 /* One live answer. */
 struct token {
     struct token *next;
     struct job *job;
     char *token, *value;
+    char *identifier; /* tls-alpn-01: the name or address whose certificate holds the value */
     unsigned tag;
-    bool file;    /* in the webroot, else at the responder */
+    enum acme_challenge challenge;
+    enum stage stage;
+    bool file;    /* http-01 in the webroot, else at the responder */
     bool awaited; /* the order waits to hear that it can be seen */
 };
 
@@ -20,6 +31,7 @@ static void token_free(struct token *t)
 {
     free(t->token);
     free(t->value);
+    free(t->identifier);
     free(t);
 }
 
@@ -108,42 +120,87 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
 
 static void put_at_responder(struct token *t)
 {
-    struct engine *e = t->job->engine;
-    struct msg_token_put m = {t->token, t->value};
+    struct channel *c = t->job->engine->responder;
+    struct msg_token_put http = {t->token, t->value};
+    struct msg_alpn_put alpn = {t->identifier, t->token, t->value};
+    bool tls = t->challenge == CHALLENGE_TLS_ALPN_01;
     struct err err = ERR_INIT;
-    if (channel_request(e->responder, MSG_token_put, &m, MSG_done, on_answer, t, &err) < 0)
+    if (channel_request(c, tls ? MSG_alpn_put : MSG_token_put, tls ? (const void *)&alpn : &http, MSG_done,
+            on_answer, t, &err) < 0)
         settle(t, &err);
 }
 
-static void on_responder(const void *msg, const struct err *why, void *arg)
+static void remove_from_responder(struct token *t)
 {
-    struct engine *e = arg;
-    const struct msg_done *m = msg;
-    struct err err = ERR_INIT;
-    e->responder_asked = false;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    /* Well: its channel comes by itself, and challenges_replay with it. */
-    for (struct token *t = e->tokens; r < 0 && t != NULL; t = t->next)
-        if (!t->file && !t->job->over)
-            settle(t, &err);
+    struct channel *c = t->job->engine->responder;
+    struct msg_token_remove http = {t->token};
+    struct msg_alpn_remove alpn = {t->identifier, t->token};
+    channel_forget(c, t);
+    if (t->challenge == CHALLENGE_TLS_ALPN_01)
+        (void)channel_send(c, MSG_alpn_remove, 0, &alpn, -1, NULL);
+    else
+        (void)channel_send(c, MSG_token_remove, 0, &http, -1, NULL);
 }
 
-static void need_responder(struct engine *e)
+/* The parent is asked to have a responder listen for one kind of challenge. */
+struct need {
+    struct engine *engine;
+    enum acme_challenge challenge;
+};
+
+/* Always from the start: what is told of one token can take others down. */
+static struct token *first_asked(struct engine *e, enum acme_challenge challenge)
 {
-    struct msg_responder_need m = {0};
+    struct token *t = e->tokens;
+    while (t != NULL && (t->stage != STAGE_ASKED || t->challenge != challenge))
+        t = t->next;
+    return t;
+}
+
+static void on_listening(const void *msg, const struct err *why, void *arg)
+{
+    struct need need = *(struct need *)arg;
+    struct engine *e = need.engine;
+    const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    if (e->responder_asked)
+    struct token *t;
+    free(arg);
+    e->responder_asked[need.challenge] = false;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    while ((t = first_asked(e, need.challenge)) != NULL) {
+        t->stage = r < 0 ? STAGE_REFUSED : STAGE_SHOWN;
+        if (r < 0)
+            settle(t, &err);
+        else if (e->responder != NULL) /* else its channel comes by itself, and challenges_replay with it */
+            put_at_responder(t);
+    }
+}
+
+/* Asked for every time: which ports are open is the parent's to know, and a reload may have closed some. */
+static void show_at_responder(struct token *t)
+{
+    struct engine *e = t->job->engine;
+    struct msg_responder_need m = {t->challenge};
+    struct err err = ERR_INIT;
+    t->stage = STAGE_ASKED;
+    if (e->responder_asked[t->challenge])
         return;
-    e->responder_asked = true;
-    if (channel_request(e->parent, MSG_responder_need, &m, MSG_done, on_responder, e, &err) < 0)
-        on_responder(NULL, &err, e);
+    struct need *need = calloc(1, sizeof *need);
+    if (need == NULL)
+        abort();
+    *need = (struct need){e, t->challenge};
+    e->responder_asked[t->challenge] = true;
+    if (channel_request(e->parent, MSG_responder_need, &m, MSG_done, on_listening, need, &err) < 0)
+        on_listening(NULL, &err, need);
 }
 
 void challenges_replay(struct engine *e)
 {
-    for (struct token *t = e->tokens; t != NULL; t = t->next)
-        if (!t->file)
+    for (struct token *t = e->tokens, *next; t != NULL; t = next) {
+        next = t->next;
+        if (!t->file && t->stage == STAGE_SHOWN)
             put_at_responder(t);
+    }
 }
 
 void challenges_hit(struct engine *e, struct str token)
@@ -157,10 +214,12 @@ void challenges_hit(struct engine *e, struct str token)
 
 /* --- what a job asks for --- */
 
-static struct token **find(struct engine *e, const struct job *j, const char *token)
+/* A CA may give the same token to all challenges of an authorization. */
+static struct token **find(const struct job *j, const struct order_action *a)
 {
-    struct token **at = &e->tokens;
-    while (*at != NULL && ((*at)->job != j || strcmp((*at)->token, token) != 0))
+    struct token **at = &j->engine->tokens;
+    while (*at != NULL &&
+           ((*at)->job != j || (*at)->challenge != a->challenge || strcmp((*at)->token, a->token) != 0))
         at = &(*at)->next;
     return at;
 }
@@ -171,11 +230,12 @@ void challenge_prepare(struct job *j, const struct order_action *a)
     struct err err = ERR_INIT;
     struct token *t = calloc(1, sizeof *t);
     if (t == NULL || (t->token = strdup(a->token)) == NULL ||
-        (t->value = strdup(a->key_authorization)) == NULL)
+        (t->value = strdup(a->key_authorization)) == NULL || (t->identifier = strdup(a->domain)) == NULL)
         abort();
     t->job = j;
     t->tag = a->tag;
-    t->file = j->wish.webroot[0] != '\0';
+    t->challenge = a->challenge;
+    t->file = a->challenge == CHALLENGE_HTTP_01 && j->wish.webroot[0] != '\0';
     t->awaited = true;
     t->next = e->tokens;
     e->tokens = t;
@@ -187,19 +247,18 @@ void challenge_prepare(struct job *j, const struct order_action *a)
 void challenge_present(struct job *j, const struct order_action *a)
 {
     struct engine *e = j->engine;
-    struct token *t = *find(e, j, a->token);
+    struct token *t = *find(j, a);
     struct err err = ERR_INIT;
     if (t == NULL)
         return;
-    if (!t->file && e->responder == NULL) {
-        need_responder(e);
-    } else if (!t->file) {
-        put_at_responder(t);
-    } else {
-        struct msg_webroot_put m = {j->record.permit, t->token, t->value};
-        if (channel_request(e->parent, MSG_webroot_put, &m, MSG_done, on_answer, t, &err) < 0)
-            settle(t, &err);
+    if (!t->file) {
+        show_at_responder(t);
+        return;
     }
+    struct msg_webroot_put m = {j->record.permit, t->token, t->value};
+    t->stage = STAGE_SHOWN;
+    if (channel_request(e->parent, MSG_webroot_put, &m, MSG_done, on_answer, t, &err) < 0)
+        settle(t, &err);
 }
 
 static void take_down(struct engine *e, struct token **at)
@@ -209,16 +268,15 @@ static void take_down(struct engine *e, struct token **at)
     if (t->file) {
         channel_forget(e->parent, t);
         remove_file(e, t->job->record.name, t->token, t->job->record.permit);
-    } else if (e->responder != NULL) {
-        channel_forget(e->responder, t);
-        (void)channel_send(e->responder, MSG_token_remove, 0, &(struct msg_token_remove){t->token}, -1, NULL);
+    } else if (e->responder != NULL && t->stage == STAGE_SHOWN) {
+        remove_from_responder(t);
     }
     token_free(t);
 }
 
 void challenge_withdraw(struct job *j, const struct order_action *a)
 {
-    struct token **at = find(j->engine, j, a->token);
+    struct token **at = find(j, a);
     if (*at != NULL)
         take_down(j->engine, at);
 }

@@ -10,12 +10,16 @@
 #define EVERCERT_PROCESSES_ENGINE_ENGINE_H
 
 #include "acme/account.h"
+#include "acme/challenge.h"
 #include "acme/directory.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
+#include "acme/rollover.h"
 #include "base/arena.h"
 #include "config/wish.h"
 #include "http/client.h"
+#include "policy/failover.h"
+#include "policy/ledger.h"
 #include "processes/process.h"
 #include "store/store.h"
 
@@ -25,6 +29,7 @@
 
 enum {
     JOBS_MAX = 32,               /* orders in flight; each is one HTTP/2 stream most of the time */
+    JOB_ORDERS_MAX = 16,         /* placed by one job: other challenges, names left out, staging, other CAs */
     DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
     DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
@@ -42,7 +47,7 @@ struct job;
 struct post;
 struct deployment;
 
-/* --- authority.c: one CA: directory, account, nonces, signed requests --- */
+/* --- authority.c: one CA: directory, trust, nonces --- */
 
 /* Called once: the authority can be used, or `err` says why not. */
 typedef void authority_ready_fn(struct engine *e, const struct err *err, void *arg);
@@ -51,24 +56,34 @@ typedef void post_done_fn(struct engine *e, const struct acme_response *r, const
 
 struct authority_waiter {
     struct authority_waiter *next;
-    authority_ready_fn *fn;
+    authority_ready_fn *fn; /* NULL: it does not wait any more */
     void *arg;
 };
 
+/* One account at one CA. */
 struct authority {
     struct authority *next;
     struct engine *engine;
-    char *name, *directory_url, *email, *ca_pem;
-    bool agree_tos;
+    char *name, *id, *directory_url; /* id: of the account, the directory's URL and "#LABEL" */
+    char *email, *ca_pem;
+    char *staging; /* id of the account at its staging directory, "" */
+    bool agree_tos, has_eab, pre_authorize;
     struct http_client *http;
     /* directory */
     struct arena *arena;
     struct directory directory;
-    bool directory_known;
+    struct wall directory_at; /* 0: unknown */
+    bool directory_asked;
+    struct authority_waiter *directory_waiters;
     /* account */
     struct account *account;
-    bool busy, ready, register_allowed, reset_once;
-    char *thumbprint, *account_url;
+    struct rollover *rollover; /* a change of its key, under way */
+    enum acme_request rollover_kind;
+    const char *rollover_url;
+    struct key_change *change; /* whose command that was */
+    struct err change_error;   /* why the key is not changed */
+    bool busy, ready, register_allowed;
+    char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
     /* requests */
     struct nonce_pool *nonces;
@@ -78,19 +93,37 @@ struct authority {
     bool finalize_early; /* until the CA turned out to be slower */
 };
 
+/* By its name in the configuration or the id of its account. */
 struct authority *authority_find(struct engine *e, const char *name);
-struct authority *authority_of_directory(struct engine *e, const char *directory);
-/* Has the parent announce the authority that a permit names (a certificate issued by command outlives the run
- * that knew it); then `fn`, with an error where it cannot. */
+struct authority *authority_of_account(struct engine *e, const char *id);
+/* Has the parent announce the authorities that a permit names (a certificate issued by command outlives the
+ * run that knew them); then `fn`, with an error where it cannot. */
 void authority_introduce(struct engine *e, struct str permit, authority_ready_fn *fn, void *arg);
 void authority_configure(struct engine *e, const struct msg_engine_authority *m);
-/* Directory and account, from the cache where it is good. `may_register` false only looks. */
-void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
+/* The directory, from the cache where it is good. */
+void authority_need_directory(struct authority *a, authority_ready_fn *fn, void *arg);
+/* One more on a list; and all of a list told, which is empty then. */
+void authority_wait(struct authority_waiter **list, authority_ready_fn *fn, void *arg);
+void authority_tell(struct authority *a, struct authority_waiter **list, const struct err *err);
+/* Whoever waits with that `arg` is not called any more. */
 void authority_forget_waiter(struct authority *a, const void *arg);
-/* The CA does not know our account URL: look for the account again at the next need. */
-void authority_reset_account(struct authority *a);
 /* The directory led nowhere: fetch it again at the next need. */
 void authority_reset_directory(struct authority *a);
+/* What the store knows of it, or an empty record; in `arena`. */
+struct authority_record authority_record_load(struct authority *a, struct arena *arena);
+void authority_record_save(struct authority *a, const struct authority_record *r);
+
+/* Whether a job has an order under way there. */
+bool authority_is_at_work(const struct authority *a);
+
+/* --- account.c: our account there --- */
+
+/* Directory and account. `may_register` false only looks. */
+void authority_need(struct authority *a, bool may_register, authority_ready_fn *fn, void *arg);
+/* The CA does not know our account URL: look for the account again at the next need. */
+void authority_reset_account(struct authority *a);
+/* The operator wants the account's key changed; `ticket` from the keeper. */
+void account_rollover(struct authority *a, struct str ticket, authority_ready_fn *fn, void *arg);
 
 /* What a signed request is about, besides its kind and URL; copied. */
 struct post_spec {
@@ -98,11 +131,26 @@ struct post_spec {
     const char *url;
     bool without_account; /* the public key stands in the header */
     struct str permit, sealed_key, ticket;
+    uint32_t variant;
     int64_t generation;
+    struct msg_list omitted; /* of a new order, as `profile` and `replaces` */
+    const char *profile;     /* NULL: none */
+    bool replaces;
+    const char *identifier; /* of a pre-authorization */
+    json_t *exchange;       /* where it is noted, NULL: nowhere; until post_abandon */
 };
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
+/* http's answer as acme's: the two layers do not know each other. Header fields in `arena`. */
+struct acme_response response_of(const struct http_response *r, struct arena *arena);
+
+/* --- exchange.c --- */
+
+/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history.
+ * `exchange` may be NULL. */
+void exchange_note(json_t *exchange, const char *request, const char *url, const struct acme_response *r,
+    const struct err *why);
 
 /* --- job.c: one certificate being got --- */
 
@@ -111,34 +159,54 @@ struct job_watch {
     uint32_t session;
 };
 
+/* What the keeper said of the certificate it published. */
+struct published_info {
+    const char *fingerprint, *serial, *issuer, *subjects, *ari_id, *key_hash;
+    struct wall not_before, not_after;
+    struct str chain;
+};
+
 struct job {
     struct job *next;
     struct engine *engine;
     struct arena *arena;
     struct certificate record; /* in the arena; changed and put as things happen */
-    struct wish wish;
-    struct authority *authority;
+    struct wish wish;          /* of the record's variant */
+    /* whom to ask */
+    struct authority *issuers[ATTEMPTS_MAX]; /* those of the wish, in its order */
+    struct attempt attempts[ATTEMPTS_MAX];   /* what is known of each */
+    size_t issuer_n, which;                  /* the one that is tried */
+    unsigned tried;                          /* a bit for each */
+    bool rehearsal;                          /* at its staging directory, where nothing is published */
+    struct authority *authority;             /* where the order under way is: the issuer or its staging */
+    bool forced;                             /* by command: no backoff is waited for */
+    /* the order */
     struct order *order;
+    unsigned orders; /* placed so far */
     int64_t generation;
+    bool has_key;
     struct str sealed_key;
+    enum ledger_order kind;
+    const char **omitted; /* names of the wish that this order leaves out */
+    size_t omitted_n;
+    struct order_avoid *avoid;
+    size_t avoid_n;
     struct job_watch *watches;
     struct job_post *posts;
+    json_t *exchange; /* what was said to the CA and what it answered, for the history */
     struct event *timer;
-    unsigned timer_tag, key_tag, publish_tag;
+    unsigned timer_tag, key_tag, publish_tag, judge_tag;
     enum order_phase shown;
     struct mono started;
     unsigned interruptions;
     bool over, account_retried, introducing;
-    struct published_info {
-        const char *fingerprint, *serial, *issuer, *subjects;
-        struct wall not_before, not_after;
-        struct str chain;
-    } published;
+    bool finalized; /* the order under way may have been issued */
+    struct published_info published;
 };
 
-/* Starts one for the certificate of that name; the running one where there is one already. NULL and *err
- * where there is no such certificate or it cannot be started. */
-struct job *job_start(struct engine *e, const char *name, struct err *err);
+/* Starts one for the certificate of that name; the running one where there is one already. `forced`: at once,
+ * whatever failed before. NULL and *err where there is no such certificate or it cannot be started. */
+struct job *job_start(struct engine *e, const char *name, bool forced, struct err *err);
 struct job *job_find(struct engine *e, const char *name);
 void job_watch(struct job *j, uint32_t session);
 /* Its challenge can be seen now, or why not. */
@@ -189,12 +257,43 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
 void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
 
+/* --- ledger.c: the CA's published limits --- */
+
+/* Whether an order for these names may be placed now; else *may_at and *reason, a sentence in `arena`. */
+bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
+    struct wall *may_at, const char **reason, struct arena *arena);
+void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
+/* It was issued. */
+void ledger_note_issued(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
+/* A name was not validated, or it was. */
+void ledger_note_failure(struct authority *a, const char *name);
+void ledger_note_success(struct authority *a, const char *name);
+/* The CA said rateLimited to an order; retry_at 0: not until when. */
+void ledger_note_refused(
+    struct authority *a, const struct str *names, size_t n, enum ledger_order kind, struct wall retry_at);
+/* The same for a new account. */
+bool ledger_may_register(struct authority *a, struct wall *may_at, const char **reason, struct arena *arena);
+void ledger_note_registration(struct authority *a);
+
+/* --- renewal_info.c: when the CA suggests to renew (RFC 9773) --- */
+
+enum { RENEWAL_POLLS_MAX = 8 }; /* under way at once */
+
+/* The certificate has just been issued, from `authority`: forget what was known, ask soon. Changes the record
+ * only. */
+void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority);
+/* Asks for the certificates that are due to be asked for, as many as fit. */
+void renewal_info_run(struct engine *e);
+/* Whether the certificate may name itself as replaced at this authority. */
+bool renewal_info_replaces(const struct certificate *c, const struct authority *a);
+
 /* --- wishes.c: what the operator wants --- */
 
 void wishes_begin(struct engine *e);
 void wish_put(struct engine *e, const char *wish, struct str permit);
 void wishes_end(struct engine *e);
-/* Insert or change one certificate. *out_changed: what is live no longer is what is wanted. */
+/* Insert or change one certificate, with all variants of it. *out_changed: what is live no longer is what is
+ * wanted. */
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err);
 
@@ -213,7 +312,27 @@ struct session {
     char *name;
 };
 
+struct command {
+    struct engine *e;
+    struct session *s;
+    const struct msg_engine_command *m;
+};
+
 void command_run(struct engine *e, const struct msg_engine_command *m);
+/* The value of an option of the command, NULL without. */
+const char *command_word(const struct command *c, const char *word);
+void command_fail(const struct command *c, const struct err *err);
+
+/* account_commands.c, revoke.c: verbs of their own. */
+void account_show(const struct command *c);
+void account_register(const struct command *c);
+void account_update(const struct command *c);
+void account_change_key(const struct command *c);
+void account_deactivate(const struct command *c);
+void dns_record(const struct command *c);
+/* `name` of a certificate; `reason` as the ticket has it. */
+void revoke_one(const struct command *c, const char *name);
+
 struct session *session_new(struct engine *e, uint32_t id);
 /* NULL where the client has gone. */
 struct session *session_find(struct engine *e, uint32_t id);
@@ -236,7 +355,9 @@ void sessions_stuck(struct engine *e, const struct err *why);
 /* The JSON object of a certificate (product contract); `whole` adds what only `show` has. New reference. */
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
 json_t *report_history(const struct history_record *h);
-json_t *report_account(const struct authority *a, const struct authority_record *r);
+/* `o`: what the CA says of it just now, NULL where it was not asked. */
+json_t *report_account(
+    const struct authority *a, const struct authority_record *r, const struct account_object *o);
 
 /* Append to the history; `detail` (taken, may be NULL) is a JSON object. */
 void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail);
@@ -256,9 +377,11 @@ struct engine {
     size_t job_n;
     struct deployment *deployments;
     size_t deployment_n;
+    struct renewal_poll_request *polls; /* renewal information asked for */
+    size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;
-    bool responder_asked;
+    bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;

@@ -1,5 +1,5 @@
-/* One certificate being got: its life from start to end. What happens in between is job_order.c, how it ends
- * job_outcome.c. */
+/* One certificate being got: its life from start to end. Whom it asks is job_attempt.c, what happens
+ * in between job_order.c, how it ends job_outcome.c. */
 #include "processes/engine/job_priv.h"
 
 #include "base/log.h"
@@ -64,7 +64,9 @@ static void detach(struct job *j)
     job_drop_posts(j);
     if (j->engine->keeper != NULL)
         channel_forget(j->engine->keeper, j);
-    if (j->authority != NULL)
+    for (size_t i = 0; i < j->issuer_n; i++)
+        authority_forget_waiter(j->issuers[i], j);
+    if (j->authority != NULL) /* a staging directory is none of them */
         authority_forget_waiter(j->authority, j);
     if (j->timer != NULL)
         event_del(j->timer);
@@ -82,6 +84,7 @@ void job_free(struct job *j)
         next = w->next;
         free(w);
     }
+    json_decref(j->exchange);
     arena_free(j->arena);
     free(j);
 }
@@ -113,8 +116,17 @@ void job_cancel(struct job *j, const char *why)
     err_set(&err, ERR_CANCELLED, "cancelled: %s", why);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(j->engine, w->session, j->record.name, "cancelled", &err);
-    challenges_forget_job(j->engine, j);
+    job_abandon_order(j);
     job_over(j);
+}
+
+/* Whether the store still wants the order that is under way. */
+static bool order_is_wanted(const struct job *j)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    return store_certificate_get(j->engine->store, str_c(j->record.name), a, &c, NULL) == 0 &&
+           c.order_url[0] != '\0';
 }
 
 void job_restart(struct job *j)
@@ -123,9 +135,12 @@ void job_restart(struct job *j)
     struct job_watch *watches = j->watches;
     struct err err = ERR_INIT;
     j->watches = NULL;
-    challenges_forget_job(e, j);
+    if (order_is_wanted(j))
+        challenges_forget_job(e, j);
+    else
+        job_abandon_order(j);
     job_over(j);
-    struct job *again = job_start(e, j->record.name, &err);
+    struct job *again = job_start(e, j->record.name, j->forced, &err);
     while (watches != NULL) {
         struct job_watch *w = watches;
         watches = w->next;
@@ -148,84 +163,20 @@ void job_forget_order(struct job *j)
 
 /* --- beginning --- */
 
-static void on_authority(struct engine *e, const struct err *err, void *arg)
-{
-    struct job *j = arg;
-    struct order_event ev;
-    if (err != NULL) {
-        if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
-            job_wait(j, KEEPER_RETRY_MS);
-        else
-            job_fail(j, err, false);
-        return;
-    }
-    struct certificate *c = &j->record;
-    bool resume = c->order_url[0] != '\0' && strcmp(c->order_authority, j->authority->directory_url) == 0;
-    int64_t taken = c->order_generation > c->generation ? c->order_generation : c->generation;
-    j->generation = resume ? c->order_generation : taken + 1;
-    bool has_key =
-        store_key_get(e->store, str_c(c->name), j->generation, j->arena, &j->sealed_key, NULL) == 0 && resume;
-    struct str *names = arena_array(j->arena, j->wish.domain_n, sizeof *names);
-    for (size_t i = 0; i < j->wish.domain_n; i++)
-        names[i] = str_c(j->wish.domains[i]);
-    struct order_params params = {.names = names,
-        .name_n = j->wish.domain_n,
-        .thumbprint = str_c(j->authority->thumbprint),
-        .directory_url = str_c(j->authority->directory_url),
-        .new_order = j->authority->directory.new_order,
-        .resume_url = resume ? str_c(c->order_url) : STR(""),
-        .has_key = has_key,
-        .finalize_early = j->authority->finalize_early && j->wish.webroot[0] == '\0'};
-    j->order = order_new(&params);
-    job_event(&ev, ORDER_EVENT_START, 0);
-    job_step(j, &ev);
-}
-
-static void on_introduced(struct engine *e, const struct err *why, void *arg)
-{
-    struct job *j = arg;
-    struct err err = ERR_INIT;
-    j->introducing = false;
-    if (j->over)
-        return;
-    j->authority = authority_find(e, j->wish.authorities[0]);
-    if (j->authority != NULL) {
-        job_begin(j);
-        return;
-    }
-    err_set(&err, ERR_CONFIG,
-        "authority %s is not configured (any more): name it under authorities, or give the certificate "
-        "another",
-        j->wish.authorities[0]);
-    job_fail(j, why != NULL ? why : &err, false);
-}
-
-void job_begin(struct job *j)
-{
-    job_show(j, "asking the authority");
-    j->authority = authority_find(j->engine, j->wish.authorities[0]);
-    if (j->authority == NULL) {
-        j->introducing = true;
-        authority_introduce(j->engine, j->record.permit, on_introduced, j);
-        return;
-    }
-    authority_need(j->authority, true, on_authority, j);
-}
-
 static int load(struct job *j, const char *name, struct err *err)
 {
     struct engine *e = j->engine;
     int r = store_certificate_get(e->store, str_c(name), j->arena, &j->record, err);
     if (r < 0)
         return r == ERR_NOT_FOUND
-                   ? err_set(err, r, "there is no certificate %s; evercert list job_shows all", name)
+                   ? err_set(err, r, "there is no certificate %s; evercert list shows all", name)
                    : r;
     if ((r = wish_decode(str_c(j->record.wish), j->arena, &j->wish, err)) < 0)
         return r;
-    return 0;
+    return wish_select(&j->wish, (uint32_t)j->record.variant, j->arena, err);
 }
 
-struct job *job_start(struct engine *e, const char *name, struct err *err)
+struct job *job_start(struct engine *e, const char *name, bool forced, struct err *err)
 {
     struct job *j = job_find(e, name);
     if (j != NULL)
@@ -235,6 +186,8 @@ struct job *job_start(struct engine *e, const char *name, struct err *err)
         abort();
     j->engine = e;
     j->arena = arena_new();
+    j->exchange = json_array();
+    j->forced = forced;
     j->shown = ORDER_PHASE_DONE; /* none of the first ones */
     if (load(j, name, err) < 0) {
         job_free(j);

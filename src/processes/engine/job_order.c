@@ -70,13 +70,20 @@ static void act_request(struct job *j, const struct order_action *a)
         abort();
     *p = (struct job_post){.next = j->posts, .job = j, .tag = a->tag};
     j->posts = p;
+    bool finalize = a->request == ACME_REQUEST_FINALIZE;
+    bool permitted = finalize || a->request == ACME_REQUEST_NEW_ORDER || a->request == ACME_REQUEST_NEW_AUTHZ;
     struct post_spec spec = {.request = a->request,
         .url = a->url,
-        .permit = a->request == ACME_REQUEST_NEW_ORDER || a->request == ACME_REQUEST_FINALIZE
-                      ? j->record.permit
-                      : STR(""),
-        .sealed_key = a->request == ACME_REQUEST_FINALIZE ? j->sealed_key : STR(""),
-        .generation = j->generation};
+        .permit = permitted ? j->record.permit : STR(""),
+        .variant = (uint32_t)j->record.variant,
+        .sealed_key = finalize ? j->sealed_key : STR(""),
+        .generation = j->generation,
+        .omitted = permitted ? (struct msg_list){j->omitted, j->omitted_n} : (struct msg_list){NULL, 0},
+        .profile = a->profile,
+        .replaces = a->replaces,
+        .identifier = a->request == ACME_REQUEST_NEW_AUTHZ ? a->domain : NULL,
+        .exchange = j->exchange};
+    j->finalized = j->finalized || finalize;
     p->post = post_start(j->authority, &spec, on_answer, p);
 }
 
@@ -89,6 +96,7 @@ static void on_key(const void *msg, const struct err *why, void *arg)
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m != NULL && r == 0) {
         j->sealed_key = arena_str(j->arena, m->sealed_key);
+        j->has_key = true;
         r = store_key_put(j->engine->store, str_c(j->record.name), j->generation, j->sealed_key, &err);
     }
     if (r < 0) {
@@ -110,8 +118,14 @@ static int ask_keeper(struct job *j, enum msg_type t, const void *m, enum msg_ty
 
 static void act_make_key(struct job *j, const struct order_action *a)
 {
-    struct msg_key_make m = {.permit = j->record.permit, .generation = j->generation};
+    struct msg_key_make m = {.permit = j->record.permit,
+        .variant = (uint32_t)j->record.variant,
+        .generation = j->generation,
+        .previous_generation = j->record.generation};
     struct err err = ERR_INIT;
+    if (j->wish.reuse_key && j->record.generation > 0 && !j->record.compromised)
+        (void)store_key_get(j->engine->store, str_c(j->record.name), j->record.generation, j->arena,
+            &m.previous, NULL); /* without it a new one is made */
     j->key_tag = a->tag;
     if (ask_keeper(j, MSG_key_make, &m, MSG_key_made, on_key, &err) < 0)
         tell_failed(j, a->tag, &err);
@@ -141,6 +155,8 @@ static void on_published(const void *msg, const struct err *why, void *arg)
     j->published.serial = arena_dup_c(j->arena, m->serial);
     j->published.issuer = arena_dup_c(j->arena, m->issuer);
     j->published.subjects = joined(j->arena, &m->subjects);
+    j->published.ari_id = arena_dup_c(j->arena, m->ari_id);
+    j->published.key_hash = arena_dup_c(j->arena, m->key_hash);
     j->published.not_before = (struct wall){m->not_before};
     j->published.not_after = (struct wall){m->not_after};
     job_event(&ev, ORDER_EVENT_PUBLISHED, j->publish_tag);
@@ -150,13 +166,42 @@ static void on_published(const void *msg, const struct err *why, void *arg)
 static void act_publish(struct job *j, const struct order_action *a)
 {
     struct msg_publish m = {.permit = j->record.permit,
+        .variant = (uint32_t)j->record.variant,
         .generation = j->generation,
         .sealed_key = j->sealed_key,
-        .chain = a->chain};
+        .chain = a->chain,
+        .omitted = {j->omitted, j->omitted_n},
+        .rehearsal = j->rehearsal};
     struct err err = ERR_INIT;
     j->publish_tag = a->tag;
     j->published.chain = a->chain;
     if (ask_keeper(j, MSG_publish, &m, MSG_published, on_published, &err) < 0)
+        tell_failed(j, a->tag, &err);
+}
+
+static void on_judged(const void *msg, const struct err *why, void *arg)
+{
+    struct job *j = arg;
+    const struct msg_chain_judged *m = msg;
+    struct err err = ERR_INIT;
+    struct order_event ev;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0) {
+        tell_failed(j, j->judge_tag, &err);
+        return;
+    }
+    job_event(&ev, ORDER_EVENT_JUDGED, j->judge_tag);
+    ev.rank = m->rank;
+    ev.leaf = str_c(m->leaf);
+    job_step(j, &ev);
+}
+
+static void act_judge(struct job *j, const struct order_action *a)
+{
+    struct msg_chain_judge m = {.permit = j->record.permit, .chain = a->chain};
+    struct err err = ERR_INIT;
+    j->judge_tag = a->tag;
+    if (ask_keeper(j, MSG_chain_judge, &m, MSG_chain_judged, on_judged, &err) < 0)
         tell_failed(j, a->tag, &err);
 }
 
@@ -167,7 +212,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (j->over)
         return;
-    if (j->order == NULL) { /* an interrupted job is taken up again */
+    if (j->order == NULL) { /* taken up again, or the next order of the same job */
         job_begin(j);
         return;
     }
@@ -205,11 +250,13 @@ void job_act(struct job *j, const struct order_action *a)
     case ORDER_DO_PUBLISH:
         act_publish(j, a);
         break;
+    case ORDER_DO_JUDGE:
+        act_judge(j, a);
+        break;
     case ORDER_DO_WAIT:
         j->timer_tag = a->tag;
         job_wait(j, a->wait_ms);
         break;
-    case ORDER_DO_JUDGE:
     case ORDER_DO_DONE:
     case ORDER_DO_FAILED:
         break; /* seen to in the step that gave them */
@@ -218,6 +265,32 @@ void job_act(struct job *j, const struct order_action *a)
 
 /* --- driving the machine --- */
 
+void job_drop_order(struct job *j)
+{
+    job_drop_posts(j);
+    if (j->engine->keeper != NULL)
+        channel_forget(j->engine->keeper, j);
+    outbox_forget(j->engine, j);
+    challenges_forget_job(j->engine, j);
+    order_free(j->order);
+    j->order = NULL;
+}
+
+void job_abandon_order(struct job *j)
+{
+    struct order_actions *actions = j->engine->actions;
+    if (j->order == NULL)
+        return;
+    order_abandon(j->order, actions);
+    for (size_t i = 0; i < actions->n; i++) {
+        const struct order_action *a = &actions->list[i];
+        struct post_spec spec = {.request = a->request, .url = a->url};
+        if (a->type == ORDER_DO_REQUEST)
+            post_start(j->authority, &spec, NULL, NULL);
+    }
+    job_drop_order(j);
+}
+
 /* The keeper or the responder went in the middle: what is stored is enough to go on, so this is no failure.
  */
 static bool interrupted(struct job *j, const struct err *err)
@@ -225,11 +298,7 @@ static bool interrupted(struct job *j, const struct err *err)
     if (err->code != ERR_IPC || j->interruptions >= INTERRUPTIONS_MAX)
         return false;
     j->interruptions++;
-    job_drop_posts(j);
-    outbox_forget(j->engine, j);
-    challenges_forget_job(j->engine, j);
-    order_free(j->order);
-    j->order = NULL;
+    job_drop_order(j);
     job_wait(j, KEEPER_RETRY_MS);
     return true;
 }
@@ -248,21 +317,36 @@ static void failed(struct job *j, const struct err *err)
         authority_reset_account(j->authority);
         j->authority->register_allowed = true;
         job_forget_order(j);
-        order_free(j->order);
-        j->order = NULL;
+        job_drop_order(j);
         job_wait(j, 0);
         return;
     }
-    job_fail(j, &why, dead);
+    job_attempt_failed(j, &why, dead);
+}
+
+static void done(struct job *j)
+{
+    size_t n;
+    const char *const *notes = order_notes(j->order, &n);
+    if (order_was_too_early(j->order))
+        j->authority->finalize_early = false;
+    for (size_t i = 0; i < n; i++) {
+        log_warning("%s: %s", j->record.name, notes[i]);
+        history_add(j->engine, j->record.name, "note", notes[i], NULL);
+    }
+    if (j->rehearsal)
+        job_rehearsed(j);
+    else
+        job_succeed(j);
 }
 
 static void note_order(struct job *j)
 {
     struct str url = order_url(j->order);
-    if (url.n == 0 || str_eq_c(url, j->record.order_url))
+    if (url.n == 0 || j->rehearsal || str_eq_c(url, j->record.order_url))
         return;
     j->record.order_url = arena_dup(j->arena, url);
-    j->record.order_authority = j->authority->directory_url;
+    j->record.order_authority = j->authority->id;
     j->record.order_generation = j->generation;
     job_refresh(j);
     job_save(j);
@@ -282,9 +366,7 @@ void job_step(struct job *j, struct order_event *ev)
     for (size_t i = 0; i < actions->n; i++) {
         const struct order_action *a = &actions->list[i];
         if (a->type == ORDER_DO_DONE) {
-            if (order_was_too_early(j->order))
-                j->authority->finalize_early = false;
-            job_succeed(j);
+            done(j);
             return;
         }
         if (a->type == ORDER_DO_FAILED) {

@@ -1,4 +1,5 @@
-/* What the three files of a job share: job.c (its life), job_order.c (its order), job_outcome.c (its end). */
+/* What the files of a job share: job.c (its life), job_attempt.c (whom to ask, and what to try next),
+ * job_order.c (its order), job_outcome.c (its end). */
 #ifndef EVERCERT_PROCESSES_ENGINE_JOB_PRIV_H
 #define EVERCERT_PROCESSES_ENGINE_JOB_PRIV_H
 
@@ -16,8 +17,18 @@ void job_show(struct job *j, const char *text);
 void job_over(struct job *j);
 /* The order in flight is of no more use. */
 void job_forget_order(struct job *j);
-/* From the authority's account on; also when it is taken up again. */
+
+/* job_attempt.c */
+
+/* From the choice of the authority on; also when it is taken up again. */
 void job_begin(struct job *j);
+/* Something ended the attempt at the authority (dead: its order is of no more use): tries what is left to try
+ * in this job, or ends it. */
+void job_attempt_failed(struct job *j, const struct err *err, bool dead);
+/* The names of the order under way: those of the wish without what is left out. */
+const struct str *job_names(struct job *j, size_t *n);
+/* The staging directory issued: now the real one. */
+void job_rehearsed(struct job *j);
 
 /* job_order.c */
 
@@ -28,11 +39,19 @@ void job_step(struct job *j, struct order_event *ev);
 /* The one timer: the order's wait, or the next try of a job without an order. */
 void job_wait(struct job *j, int64_t wait_ms);
 void job_drop_posts(struct job *j);
+/* Frees the order machine, with everything that was asked for it. */
+void job_drop_order(struct job *j);
+/* The order is not wanted any more: takes down its challenges and gives its authorizations back (RFC 8555
+ * 7.5.2), without waiting for that. */
+void job_abandon_order(struct job *j);
 
 /* job_outcome.c */
 
-/* dead: the order is of no more use to the CA either. */
-void job_fail(struct job *j, const struct err *why, bool dead);
+/* Not now, and nobody is to blame: a limit of the CA. */
+void job_postpone(struct job *j, struct wall until, const char *reason);
+/* What the CA would not give is still refused; what is live stays. */
+void job_keep(struct job *j, const struct err *why);
+void job_fail(struct job *j, const struct err *why);
 void job_succeed(struct job *j);
 
 #endif

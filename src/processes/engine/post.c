@@ -68,8 +68,7 @@ static struct mono mono_now(void)
     return clock_mono(&system_clock);
 }
 
-/* http's header fields as acme's: the two layers do not know each other. */
-static struct acme_response to_acme(const struct http_response *r, struct arena *arena)
+struct acme_response response_of(const struct http_response *r, struct arena *arena)
 {
     struct acme_header *headers = arena_array(arena, r->header_n, sizeof *headers);
     for (size_t i = 0; i < r->header_n; i++)
@@ -98,13 +97,15 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
     struct post *p = arg;
     struct authority *a = p->authority;
     if (hr == NULL) {
+        exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, NULL, why);
         post_end(p, NULL, why);
         pump(a);
         return;
     }
-    struct acme_response r = to_acme(hr, p->arena);
+    struct acme_response r = response_of(hr, p->arena);
     keep_nonce(a, &r);
     log_debug("%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
+    exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, &r, NULL);
     if (is_bad_nonce(&r, p->arena) && p->bad_nonces < ACME_BAD_NONCE_RETRIES) {
         p->bad_nonces++;
         enqueue(p);
@@ -141,15 +142,20 @@ static void sign(struct post *p, const char *nonce)
     struct authority *a = p->authority;
     struct engine *e = a->engine;
     struct err err = ERR_INIT;
-    struct msg_sign m = {.account = a->directory_url,
+    struct msg_sign m = {.account = a->id,
         .request = p->spec.request,
         .kid = p->spec.without_account ? "" : a->account_url,
         .nonce = nonce,
         .url = p->spec.url,
         .permit = p->spec.permit,
+        .variant = p->spec.variant,
         .sealed_key = p->spec.sealed_key,
         .generation = p->spec.generation,
-        .ticket = p->spec.ticket};
+        .ticket = p->spec.ticket,
+        .omitted = p->spec.omitted,
+        .profile = p->spec.profile,
+        .replaces = p->spec.replaces,
+        .identifier = p->spec.identifier};
     int r = e->keeper == NULL ? err_set(&err, ERR_IPC, "the keeper is not running")
                               : channel_request(e->keeper, MSG_sign, &m, MSG_signed, on_signed, p, &err);
     if (r < 0)
@@ -163,7 +169,7 @@ static void on_nonce(const struct http_response *hr, const struct err *why, void
     struct err err = ERR_INIT;
     if (hr != NULL) {
         struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-        struct acme_response r = to_acme(hr, arena);
+        struct acme_response r = response_of(hr, arena);
         keep_nonce(a, &r);
         struct str nonce;
         if (!acme_response_nonce(&r, &nonce)) {
@@ -217,6 +223,12 @@ struct post *post_start(struct authority *a, const struct post_spec *spec, post_
     p->spec.permit = arena_str(p->arena, spec->permit);
     p->spec.sealed_key = arena_str(p->arena, spec->sealed_key);
     p->spec.ticket = arena_str(p->arena, spec->ticket);
+    p->spec.profile = arena_dup_c(p->arena, spec->profile != NULL ? spec->profile : "");
+    p->spec.identifier = arena_dup_c(p->arena, spec->identifier != NULL ? spec->identifier : "");
+    const char **omitted = arena_array(p->arena, spec->omitted.n, sizeof *omitted);
+    for (size_t i = 0; i < spec->omitted.n; i++)
+        omitted[i] = arena_dup_c(p->arena, spec->omitted.p[i]);
+    p->spec.omitted.p = omitted;
     enqueue(p);
     pump(a);
     return p;
@@ -225,4 +237,5 @@ struct post *post_start(struct authority *a, const struct post_spec *spec, post_
 void post_abandon(struct post *p)
 {
     p->done = NULL;
+    p->spec.exchange = NULL;
 }

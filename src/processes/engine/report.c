@@ -32,6 +32,10 @@ static enum certificate_state state_of(struct engine *e, const struct certificat
         return CERTIFICATE_EXPIRED;
     if (c->released)
         return CERTIFICATE_RELEASED;
+    if (c->pause_link[0] != '\0')
+        return CERTIFICATE_PAUSED;
+    if (c->wait_until.s > now)
+        return CERTIFICATE_WAITING;
     if (c->failures > 0)
         return CERTIFICATE_FAILING;
     if (c->generation == 0)
@@ -70,6 +74,14 @@ static json_t *texts(const char *const *list, size_t n)
     return array;
 }
 
+/* Which rule the date of the renewal comes from. */
+static const char *rule_of(const struct certificate *c, const struct wish *w)
+{
+    if (c->ari_at.s != 0 && (w->renew_before_s == 0 || c->due_at.s <= c->ari_at.s))
+        return " (suggested by the CA)";
+    return w->renew_before_s > 0 ? " (renew-before)" : " (a third of its life, half below ten days)";
+}
+
 /* What happens next and why, in words. */
 static const char *next_of(
     struct engine *e, const struct certificate *c, const struct wish *w, struct arena *a)
@@ -84,16 +96,23 @@ static const char *next_of(
         return "nothing: it is no longer in the configuration (evercert forget removes it)";
     if (c->revoked && c->due_at.s == 0)
         return "nothing: it is revoked (evercert renew --force gets a new one)";
+    if (c->pause_link[0] != '\0')
+        return arena_printf(a,
+            "nothing: the CA has paused it until a person lifts that at %s; then evercert renew --force %s",
+            c->pause_link, c->name);
     if (c->due_at.s == 0)
         return "nothing";
+    if (c->wait_until.s > now)
+        return arena_printf(a, "tried at %s: %s", at, c->wait_reason);
+    if (c->omitted[0] != '\0')
+        return arena_printf(a, "at %s the CA is asked again for what it rejected: %s", at, c->omitted);
     if (c->failures > 0)
         return arena_printf(a, "tried again at %s, after %lld failure%s in a row", at, (long long)c->failures,
             c->failures == 1 ? "" : "s");
     if (c->due_at.s <= now)
         return "due now";
     return arena_printf(a, "renewed at %s, %s before it expires%s", at,
-        duration_about(c->not_after.s - c->due_at.s, in),
-        w->renew_before_s > 0 ? " (renew-before)" : " (a third of its life, half below ten days)");
+        duration_about(c->not_after.s - c->due_at.s, in), rule_of(c, w));
 }
 
 static int add_history(const struct history_record *h, void *arg)
@@ -129,6 +148,59 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
     json_object_set_new(o, "next", json_string(next_of(e, c, w, a)));
 }
 
+static json_t *words(struct str text)
+{
+    json_t *array = json_array();
+    struct str word;
+    while (text.n > 0) {
+        (void)str_cut(text, ' ', &word, &text);
+        json_array_append_new(array, json_stringn(word.p, word.n));
+    }
+    return array;
+}
+
+static json_t *ari_of(const struct certificate *c)
+{
+    if (c->ari_start.s == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "start", time_or_null(c->ari_start), "end",
+        time_or_null(c->ari_end), "at", time_or_null(c->ari_at), "checked_at",
+        time_or_null(c->ari_checked_at), "explanation_url", text_or_null(c->ari_explanation));
+}
+
+/* Both certificates of a wish with two key types; nothing for the usual one. */
+static json_t *variants_of(struct engine *e, const struct wish *w, struct arena *a)
+{
+    json_t *array = json_array();
+    for (uint32_t v = 0; w->key_type_n > 1 && v < w->key_type_n; v++) {
+        const char *name = wish_variant_name(w, v, a);
+        struct certificate c;
+        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
+            continue;
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", name, "key_type", w->key_types[v],
+                       "state", state_texts[state_of(e, &c)], "fingerprint", text_or_null(c.fingerprint),
+                       "not_after", time_or_null(c.not_after), "next_renewal", time_or_null(c.due_at),
+                       "last_error", text_or_null(c.last_error)));
+    }
+    return array;
+}
+
+/* What only some certificates have. */
+static void add_extensions(struct engine *e, json_t *o, const struct certificate *c, const struct wish *w)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    json_object_set_new(o, "authorities", texts(w->authorities, w->authority_n));
+    json_object_set_new(o, "challenges", texts(w->challenges, w->challenge_n));
+    json_object_set_new(o, "profile", text_or_null(c->profile));
+    json_object_set_new(o, "omitted", words(str_c(c->omitted)));
+    json_object_set_new(o, "wait_until", time_or_null(c->wait_until));
+    json_object_set_new(o, "wait_reason", text_or_null(c->wait_reason));
+    json_object_set_new(o, "pause_link", text_or_null(c->pause_link));
+    json_object_set_new(o, "ari", ari_of(c));
+    json_object_set_new(o, "variants", c->variant == 0 ? variants_of(e, w, a) : json_array());
+}
+
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
@@ -136,6 +208,8 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     struct err err = ERR_INIT;
     if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
         log_error("%s: %s", c->name, err.text);
+    else if (c->variant > 0)
+        (void)wish_select(&w, (uint32_t)c->variant, a, NULL);
     const char *named = w.authority_n > 0 ? w.authorities[0] : "";
     const struct authority *authority = authority_find(e, named);
     json_t *o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
@@ -155,6 +229,7 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     json_object_set_new(o, "last_error_at", time_or_null(c->last_error_at));
     json_object_set_new(o, "order_url", text_or_null(c->order_url));
     json_object_set_new(o, "deploy", deploy_of(c, &w));
+    add_extensions(e, o, c, &w);
     if (whole)
         add_whole(e, o, c, &w);
     return o;
@@ -168,11 +243,19 @@ json_t *report_history(const struct history_record *h)
         detail != NULL ? detail : json_null());
 }
 
-json_t *report_account(const struct authority *a, const struct authority_record *r)
+json_t *report_account(
+    const struct authority *a, const struct authority_record *r, const struct account_object *o)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "authority", a->name, "directory", a->directory_url,
-        "url", text_or_null(r->account_url), "email", text_or_null(r->account_email), "thumbprint",
-        text_or_null(a->thumbprint), "status", "valid");
+    json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "authority", a->name, "directory",
+        a->directory_url, "url", text_or_null(r->account_url), "email", text_or_null(r->account_email),
+        "thumbprint", text_or_null(a->thumbprint), "key_type", text_or_null(a->key_type), "status",
+        text_or_null(r->account_status));
+    if (o != NULL) { /* the CA's own word */
+        json_object_set_new(row, "contacts", texts(o->contacts, o->contact_n));
+        json_object_set_new(row, "terms_agreed", json_boolean(o->terms_agreed));
+        json_object_set_new(row, "orders", text_or_null(o->orders));
+    }
+    return row;
 }
 
 void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "os/random.h"
+#include "policy/renewal_info.h"
 #include "policy/schedule.h"
 
 #include <stdlib.h>
@@ -17,13 +18,14 @@ struct wall engine_now(const struct engine *e)
 
 struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w)
 {
-    (void)e;
-    struct schedule_renewal r = {.not_before = c->not_before,
+    struct renewal_info_date d = {.not_before = c->not_before,
         .not_after = c->not_after,
-        .renew_before_s = w->renew_before_s,
         .renewed_at = c->renewed_at,
+        .pick = c->ari_at,
+        .renew_before_s = w->renew_before_s,
+        .now = engine_now(e),
         .random = random_u64()};
-    return schedule_renewal_at(&r);
+    return renewal_info_due(&d);
 }
 
 /* --- deployments --- */
@@ -125,6 +127,7 @@ static int start_deployment(struct engine *e, const char *name, struct job_watch
     int r = store_certificate_get(e->store, str_c(name), d->arena, &d->record, &err);
     if (r == 0) {
         struct msg_deploy m = {.permit = d->record.permit,
+            .variant = (uint32_t)d->record.variant,
             .event = d->record.deploy_event,
             .fingerprint = d->record.fingerprint,
             .not_after = d->record.not_after.s};
@@ -203,7 +206,7 @@ static void start_jobs(struct engine *e)
         store_certificate_due(e->store, engine_now(e), JOBS_MAX + e->job_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
     for (size_t i = 0; i < due.n; i++) {
-        struct job *j = job_start(e, due.list[i], &err);
+        struct job *j = job_start(e, due.list[i], false, &err);
         if (j == NULL)
             postpone(e, due.list[i], &err);
         else
@@ -254,7 +257,7 @@ static void set_timer(struct engine *e)
     int64_t wait_s = next.s == 0 ? DUE_CHECK_MAX_S : next.s - engine_now(e).s;
     /* What is under way is due in the store until it is over. */
     if (wait_s < 1)
-        wait_s = e->job_n > 0 || e->deployment_n > 0 ? DUE_CHECK_BUSY_S : 1;
+        wait_s = e->job_n > 0 || e->deployment_n > 0 || e->poll_n > 0 ? DUE_CHECK_BUSY_S : 1;
     if (wait_s > DUE_CHECK_MAX_S)
         wait_s = DUE_CHECK_MAX_S;
     event_add(e->due_timer, &(struct timeval){wait_s, 0});
@@ -266,14 +269,16 @@ void schedule_run(struct engine *e)
     bool pass = has_pass(e);
     if (!e->schedule && !pass)
         return;
-    if (e->job_n < JOBS_MAX)
+    renewal_info_run(e);
+    /* A pass asks before it looks what is due: the answer may make something due. */
+    if (e->job_n < JOBS_MAX && (e->schedule || e->poll_n == 0))
         start_jobs(e);
     start_deployments(e);
     if (e->schedule)
         set_timer(e);
     /* A pass ends when it found nothing to do and nothing is under way. */
     for (struct session *s = e->sessions; pass && s != NULL; s = s->next)
-        if (s->pass && e->job_n == 0 && e->deployment_n == 0) {
+        if (s->pass && e->job_n == 0 && e->deployment_n == 0 && e->poll_n == 0) {
             s->pass = false;
             s->waiting--;
         }

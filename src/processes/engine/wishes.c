@@ -25,25 +25,44 @@ void wishes_begin(struct engine *e)
     e->swept = true;
 }
 
-/* Whether what is live would not do for the new wish. */
-static bool differs(const struct wish *was, const struct wish *is)
+static bool has_text(const char *text, const char *const *list, size_t n)
 {
-    if (was->key_type != is->key_type || strcmp(was->authorities[0], is->authorities[0]) != 0 ||
-        was->domain_n != is->domain_n)
-        return true;
-    for (size_t i = 0; i < is->domain_n; i++) {
-        bool found = false;
-        for (size_t k = 0; k < was->domain_n && !found; k++)
-            found = strcmp(was->domains[k], is->domains[i]) == 0;
-        if (!found)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], text) == 0)
             return true;
-    }
     return false;
 }
 
-static void fresh(struct certificate *c, const struct wish *w)
+/* Whether who issued what is live is still one of those the wish names. */
+static bool is_of_its_issuers(struct engine *e, const struct certificate *c, const struct wish *w)
 {
-    *c = (struct certificate){.name = w->name,
+    const struct authority *issuer = authority_of_account(e, c->authority);
+    for (size_t i = 0; issuer != NULL && i < w->authority_n; i++)
+        if (authority_find(e, w->authorities[i]) == issuer)
+            return true;
+    return false;
+}
+
+/* Whether what is live would not do for the new wish. */
+static bool differs(
+    struct engine *e, const struct certificate *c, const struct wish *was, const struct wish *is)
+{
+    if (was->key_type != is->key_type || was->domain_n != is->domain_n ||
+        was->must_staple != is->must_staple || strcmp(was->csr, is->csr) != 0 ||
+        strcmp(was->profile, is->profile) != 0)
+        return true;
+    if (strcmp(was->authorities[0], is->authorities[0]) != 0 && !is_of_its_issuers(e, c, is))
+        return true;
+    for (size_t i = 0; i < is->domain_n; i++)
+        if (!has_text(is->domains[i], was->domains, was->domain_n))
+            return true;
+    return false;
+}
+
+static void fresh(struct certificate *c, const char *name, uint32_t variant)
+{
+    *c = (struct certificate){.name = name,
+        .variant = variant,
         .issued_wish_domains = "",
         .omitted = "",
         .profile = "",
@@ -73,52 +92,71 @@ static void drop_order(struct certificate *c)
     c->order_url = c->order_authority = "";
 }
 
-int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
-    bool *out_changed, struct err *err)
+/* What was tried for the old wish says nothing about the new one. */
+static void begin_anew(struct engine *e, struct certificate *c)
+{
+    drop_order(c);
+    c->failures = 0;
+    c->attempts = c->wait_reason = c->pause_link = "";
+    c->wait_until = (struct wall){0};
+    c->due_at = engine_now(e);
+}
+
+static int accept_variant(struct engine *e, const char *wish, struct str permit, uint32_t variant,
+    enum certificate_source source, bool *out_changed, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct wish is, was;
     struct certificate c;
-    int r = wish_decode(str_c(wish), a, &is, err);
-    if (r < 0)
-        return r;
     struct err unknown = ERR_INIT;
+    int r;
+    if ((r = wish_decode(str_c(wish), a, &is, err)) < 0 || (r = wish_select(&is, variant, a, err)) < 0)
+        return r;
     r = store_certificate_get(e->store, str_c(is.name), a, &c, &unknown);
     if (r < 0 && r != ERR_NOT_FOUND) {
         *err = unknown;
         return r;
     }
-    bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0;
-    if (same_text && !c.released && c.source == source) {
-        *out_changed = false;
+    bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0 && c.variant == variant;
+    if (same_text && !c.released && c.source == source)
         return 0;
-    }
     bool changed = true;
     if (!known)
-        fresh(&c, &is);
-    else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0)
-        changed = differs(&was, &is);
+        fresh(&c, is.name, variant);
+    else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
+             wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
+        changed = differs(e, &c, &was, &is);
     c.wish = wish;
     c.permit = permit;
+    c.variant = variant;
     c.source = source;
     c.released = false;
-    if (changed) {
-        drop_order(&c);
-        c.failures = 0;
+    if (changed)
+        begin_anew(e, &c);
+    else if (c.generation == 0)
         c.due_at = engine_now(e);
-    } else if (c.generation == 0) {
-        c.due_at = engine_now(e);
-    } else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) { /* 0: it was released */
+    else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) /* 0: it was released */
         c.due_at = schedule_due(e, &c, &is);
-    }
     if ((r = store_certificate_put(e->store, &c, err)) < 0)
         return r;
     struct job *j = job_find(e, is.name);
     if (j != NULL)
         job_restart(j);
     e->due_stale = true;
-    *out_changed = changed;
+    *out_changed = *out_changed || changed;
     return 0;
+}
+
+int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
+    bool *out_changed, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w;
+    int r = wish_decode(str_c(wish), a, &w, err);
+    *out_changed = false;
+    for (uint32_t v = 0; r == 0 && v < w.key_type_n; v++)
+        r = accept_variant(e, wish, permit, v, source, out_changed, err);
+    return r;
 }
 
 void wish_put(struct engine *e, const char *wish, struct str permit)
@@ -134,10 +172,12 @@ void wish_put(struct engine *e, const char *wish, struct str permit)
     }
     if (e->feed_arena == NULL)
         wishes_begin(e);
-    struct feed_name *n = arena_alloc(e->feed_arena, sizeof *n);
-    *n = (struct feed_name){e->feed_names, arena_dup_c(e->feed_arena, w.name)};
-    e->feed_names = n;
-    e->feed_n++;
+    for (uint32_t v = 0; v < w.key_type_n; v++) {
+        struct feed_name *n = arena_alloc(e->feed_arena, sizeof *n);
+        *n = (struct feed_name){e->feed_names, arena_dup_c(e->feed_arena, wish_variant_name(&w, v, a))};
+        e->feed_names = n;
+        e->feed_n++;
+    }
 }
 
 struct release {

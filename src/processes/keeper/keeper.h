@@ -1,27 +1,35 @@
 /*
  * The keeper: the only process that ever holds a private key. It talks to the parent and the engine over two
- * channels, has no network and sees no file but live/, archive/ and two open key files. What it signs it
- * builds itself, out of permits (the operator's wishes, sealed by it) and of tickets (an operator's command).
+ * channels, has no network and sees no file but live/, archive/ and three open files. What it signs it builds
+ * itself, out of permits (the operator's wishes, sealed by it) and of tickets (an operator's command).
  */
 #ifndef EVERCERT_PROCESSES_KEEPER_KEEPER_H
 #define EVERCERT_PROCESSES_KEEPER_KEEPER_H
 
+#include "acme/payload.h"
 #include "base/arena.h"
 #include "base/secret.h"
 #include "config/wish.h"
 #include "crypto/chain.h"
+#include "crypto/csr.h"
 #include "crypto/digest.h"
 #include "crypto/key.h"
 #include "processes/process.h"
 
-/* One authority the operator configured. */
+/* One account at one authority. */
 struct keeper_account {
     struct keeper_account *next;
     char *id, *email; /* id: the directory's URL, and "#LABEL" */
     bool agree_tos;
-    bool configured; /* named by the parent in this run: only then it is used */
-    struct key *key; /* NULL: none yet */
-    bool key_is_new; /* made in this run: the CA cannot know it yet */
+    bool configured;        /* named by the parent in this run: only then it is used */
+    enum key_type key_type; /* of a key that is made for it */
+    /* External account binding; eab_kid "" for none. What is wrong with it is said when it is needed. */
+    char *eab_kid, *eab_algorithm;
+    struct secret eab_key;
+    struct err eab_wrong;
+    struct key *key;     /* in force; NULL: none yet */
+    struct key *pending; /* of a key change that was begun and whose end is not known; NULL: none */
+    bool key_is_new;     /* made in this run: the CA cannot know it yet */
 };
 
 enum { SHELF_PLACES = 32 }; /* as many as orders are under way at once (engine.h) */
@@ -37,34 +45,106 @@ struct keeper {
     struct secret seal_key;
     int live, archive; /* directories */
     int account_file;  /* account-key, open for appending */
+    int burnt_file;    /* burnt-keys, open for appending */
     struct keeper_account *accounts;
+    char (*burnt)[SHA256_HEX_LEN]; /* hashes of the keys that are never used again */
+    size_t burnt_n, burnt_cap;
     struct shelf_place shelf[SHELF_PLACES];
     size_t shelf_next; /* the place that is given away next, the oldest */
 };
 
-/* secrets.c: seal.key and account-key. Opens (or makes, 0600 from birth) what lies in the state directory.
- * Two steps: with the rights the process was started with, and as the user it became. */
+/* The key of a certificate while it is being issued. */
+struct certificate_key {
+    struct key *key;           /* NULL: somebody else's, known by its hash (a wish with a CSR) */
+    char hash[SHA256_HEX_LEN]; /* SHA-256 of the SubjectPublicKeyInfo */
+};
+/* For ATTR_CLEANUP. */
+void certificate_key_free(struct certificate_key *c);
+
+/* secrets.c: what lies in the state directory. Opens (or makes, 0600 from birth) seal.key, account-key and
+ * burnt-keys. Two steps: with the rights the process was started with, and as the user it became. */
 int secrets_prepare(struct keeper *k, struct err *err);
 int secrets_open(struct keeper *k, struct err *err);
-/* The account of that directory, NULL where the operator configured none. */
-struct keeper_account *secrets_account(struct keeper *k, const char *directory);
-/* Configure one. */
-void secrets_configure(struct keeper *k, const char *directory, const char *email, bool agree_tos);
+/* Appends with one write and syncs; on failure nothing stays (or the next start cuts it off). */
+int secrets_append(int fd, const char *name, struct str bytes, struct err *err);
+
+/* accounts.c: the accounts and their keys. */
+/* Configure one, or again with other settings. */
+void accounts_configure(struct keeper *k, const struct msg_keeper_account *m);
+/* NULL where there is none of that id. */
+struct keeper_account *accounts_find(struct keeper *k, const char *id);
+/* As accounts_find for one that the operator configured; ERR_REFUSED otherwise. */
+int accounts_configured(struct keeper *k, const char *id, struct keeper_account **out, struct err *err);
 /* Its key, made and stored durably when there is none. */
-int secrets_account_key(struct keeper *k, struct keeper_account *a, struct err *err);
+int accounts_make_key(struct keeper *k, struct keeper_account *a, struct err *err);
+/* Whether that key (the hash of its public half) belongs to an account, in force or pending. */
+bool accounts_hold(const struct keeper *k, const char *hash);
+/* RFC 8555 7.3.5: makes the next key beside the one in force, durably; done at once where one is pending.
+ * Needs an operator's ticket. */
+int accounts_rollover_begin(struct keeper *k, struct keeper_account *a, struct str ticket, struct err *err);
+/* The pending key comes into force, or is put away; no error where none is pending. */
+int accounts_rollover_end(struct keeper *k, struct keeper_account *a, bool commit, struct err *err);
+/* Gives all memory back. */
+void accounts_free(struct keeper *k);
+
+/* ring.c: account-key, a ring of PEM keys that is only ever appended to, so that no key is ever lost:
+ *
+ *   directory ID             the key in force from here on
+ *   directory ID (pending)   the next key, durable before anything is signed with it
+ *   directory ID (dropped)   the pending one again: the CA did not take it
+ *
+ * each followed by its PEM block. An id holds no blank, so a reader that knows the first kind alone takes the
+ * others for accounts that nobody configured. */
+enum ring_mark { RING_IN_FORCE, RING_PENDING, RING_DROPPED };
+/* Reads the text of the file into accounts, which are not configured yet; *out_good is how much of it is
+ * whole: an entry that a crash cut short is at the end and was never used. */
+int ring_read(struct keeper *k, struct str text, size_t *out_good, struct err *err);
+/* Appends durably; a key that is not on disk must not reach a CA. */
+int ring_append(
+    struct keeper *k, const char *id, enum ring_mark mark, const struct key *key, struct err *err);
+
+/* burnt.c: keys that were revoked as compromised, by the hash of their public half. */
+int burnt_read(struct keeper *k, struct str text, size_t *out_good, struct err *err);
+bool burnt_has(const struct keeper *k, const char *hash);
+/* Durable when it returns; no error for one that burnt before. */
+int burnt_add(struct keeper *k, const char *hash, struct err *err);
+/* Gives the memory back; the file keeps them. */
+void burnt_clear(struct keeper *k);
 
 /* permits.c: what the operator wished, sealed. */
+/* Also refuses what only the keeper can see: a CSR that is none, is not for the wish's domains, or whose key
+ * is burnt or an account's. */
 int permit_make(struct keeper *k, struct str wish, struct buf *out, struct err *err);
 int permit_open(struct keeper *k, struct str permit, struct buf *out, struct err *err);
-/* permit_open and wish_decode. */
-int permit_wish(struct keeper *k, struct str permit, struct arena *a, struct wish *out, struct err *err);
-int ticket_make(struct keeper *k, const char *name, uint32_t reason, struct buf *out, struct err *err);
-/* The reason of a ticket for `name`; ERR_REFUSED for another name or a ticket that is too old. */
-int ticket_open(struct keeper *k, struct str ticket, const char *name, uint32_t *out_reason, struct err *err);
-int sealed_key_make(
-    struct keeper *k, const struct wish *w, int64_t generation, struct buf *out, struct err *err);
+/* permit_open, wish_decode and wish_select. */
+int permit_wish(struct keeper *k, struct str permit, uint32_t variant, struct arena *a, struct wish *out,
+    struct err *err);
+/* The names of a wish without those in `omitted`: ERR_REFUSED unless the wish allows that, each is one of its
+ * domains, and one is left. In `a`. */
+int permit_names(const struct wish *w, const struct msg_list *omitted, struct arena *a, struct str **out,
+    size_t *out_n, struct err *err);
+/* The request of a wish that has one, judged again. */
+int permit_csr(struct keeper *k, const struct wish *w, struct arena *a, struct csr *out, struct err *err);
+
+/* tickets.c: an operator's command, sealed. `request` is what it allows (both ways to revoke are one), `name`
+ * the certificate's name or the account's id. */
+int ticket_make(struct keeper *k, enum acme_request request, const char *name, uint32_t reason,
+    struct buf *out, struct err *err);
+/* ERR_REFUSED for another request or name, or a ticket that is too old. out_reason may be NULL. */
+int ticket_open(struct keeper *k, struct str ticket, enum acme_request request, const char *name,
+    uint32_t *out_reason, struct err *err);
+
+/* sealed.c: the keys of certificates, as they leave the keeper. A sealed key opens for its certificate
+ * (w->name) and generation only. */
+/* A new one; the one of `previous` again where the wish says reuse-key and it can be used on. */
+int sealed_key_make(struct keeper *k, const struct wish *w, const struct msg_key_make *m, struct arena *a,
+    struct buf *out, struct err *err);
+/* ERR_REFUSED for a key that burnt. The caller frees *out with certificate_key_free. */
 int sealed_key_open(struct keeper *k, const struct wish *w, int64_t generation, struct str sealed,
-    struct key **out, struct err *err);
+    struct certificate_key *out, struct err *err);
+/* The same for a burnt one, too: to revoke with it. */
+int sealed_key_open_any(struct keeper *k, const struct wish *w, int64_t generation, struct str sealed,
+    struct certificate_key *out, struct err *err);
 
 /* shelf.c: the keys used last, by their DER, so that they need not be read again. */
 void shelf_put(struct keeper *k, struct str der, const struct key *key);
@@ -74,12 +154,16 @@ void shelf_clear(struct keeper *k);
 /* signing.c: one JWS, header and payload built here from the request's meaning. */
 int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, struct err *err);
 
+/* urls.c: whether the paths of two URLs differ in nothing but their last segment, percent-encoding, case,
+ * empty segments and queries aside. */
+bool urls_beside(struct str a, struct str b);
+
 /* publish.c: live/NAME. */
-int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, const struct key *key,
-    struct str chain_pem, struct arena *a, struct chain *out, struct err *err);
-/* DER of the certificate that is live under that name. */
-int publish_live_leaf(
-    struct keeper *k, const char *name, struct arena *a, struct str *out_der, struct err *err);
+/* Judges the chain; makes it live unless it is a rehearsal. */
+int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
+/* The certificate that is live under that name. */
+int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err);
 /* Everything of that name into the archive; no error where there is nothing. */
 int publish_forget(struct keeper *k, const char *name, struct err *err);
 

@@ -1,7 +1,10 @@
 /* The keeper's channels: what it may be asked, and by whom. */
 #include "processes/keeper/keeper.h"
 
+#include "acme/limits.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "crypto/dns_text.h"
 #include "crypto/jws.h"
 #include "crypto/key.h"
 #include "crypto/warm_up.h"
@@ -10,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { SUBJECT_SHOWN_MAX = 256 };
 
 static void answer(struct channel *c, enum msg_type t, uint32_t id, const void *msg)
 {
@@ -22,9 +27,8 @@ static void answer(struct channel *c, enum msg_type t, uint32_t id, const void *
 
 static void on_account(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    const struct msg_keeper_account *m = msg;
     (void)c, (void)id, (void)fd;
-    secrets_configure(arg, m->account, m->email, m->agree_tos);
+    accounts_configure(arg, msg);
 }
 
 static void on_permit_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -53,7 +57,7 @@ static void on_ticket_make(struct channel *c, uint32_t id, const void *msg, int 
     struct buf ticket ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
     struct err err = ERR_INIT;
     (void)fd;
-    ticket_make(arg, m->name, m->reason, &ticket, &err);
+    ticket_make(arg, (enum acme_request)m->request, m->name, m->reason, &ticket, &err);
     answer(c, MSG_ticket_made, id, &(struct msg_ticket_made){buf_str(&ticket), msg_error_of(&err)});
 }
 
@@ -75,22 +79,52 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
 
 /* --- from the engine --- */
 
+static void answer_account(struct channel *c, uint32_t id, const struct keeper_account *a, struct err *err)
+{
+    struct buf thumbprint ATTR_CLEANUP(buf_free) = buf_new(256);
+    enum key_type type = KEY_TYPE_END_;
+    if (err->code == 0 && jwk_thumbprint(a->key, &thumbprint, err) == 0)
+        (void)key_type_of(a->key, &type);
+    answer(c, MSG_account_opened, id,
+        &(struct msg_account_opened){.thumbprint = buf_c(&thumbprint),
+            .key_type = key_type_name(type),
+            .is_new = a != NULL && a->key_is_new,
+            .pending = a != NULL && a->pending != NULL,
+            .error = msg_error_of(err)});
+}
+
 static void on_account_open(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     const struct msg_account_open *m = msg;
-    struct keeper *k = arg;
-    struct buf thumbprint ATTR_CLEANUP(buf_free) = buf_new(256);
+    struct keeper_account *a = NULL;
     struct err err = ERR_INIT;
     (void)fd;
-    struct keeper_account *a = secrets_account(k, m->account);
-    if (a == NULL || !a->configured)
-        err_set(&err, ERR_REFUSED, "no account is configured at %s", m->account);
-    else if (secrets_account_key(k, a, &err) == 0)
-        jwk_thumbprint(a->key, &thumbprint, &err);
-    answer(c, MSG_account_opened, id,
-        &(struct msg_account_opened){.thumbprint = buf_c(&thumbprint),
-            .is_new = a != NULL && a->key_is_new,
-            .error = msg_error_of(&err)});
+    if (accounts_configured(arg, m->account, &a, &err) == 0)
+        accounts_make_key(arg, a, &err);
+    answer_account(c, id, a, &err);
+}
+
+static void on_rollover_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_rollover_begin *m = msg;
+    struct keeper_account *a = NULL;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (accounts_configured(arg, m->account, &a, &err) == 0)
+        accounts_rollover_begin(arg, a, m->ticket, &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
+static void on_rollover_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_rollover_end *m = msg;
+    struct keeper_account *a = NULL;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (accounts_configured(arg, m->account, &a, &err) == 0 &&
+        accounts_rollover_end(arg, a, m->commit, &err) == 0 && a->key == NULL)
+        err_set(&err, ERR_REFUSED, "there is no account key for %s", m->account);
+    answer_account(c, id, a, &err);
 }
 
 static void on_sign(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -111,9 +145,37 @@ static void on_key_make(struct channel *c, uint32_t id, const void *msg, int fd,
     struct wish w;
     struct err err = ERR_INIT;
     (void)fd;
-    if (permit_wish(k, m->permit, a, &w, &err) == 0)
-        sealed_key_make(k, &w, m->generation, &sealed, &err);
+    if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0)
+        sealed_key_make(k, &w, m, a, &sealed, &err);
     answer(c, MSG_key_made, id, &(struct msg_key_made){buf_str(&sealed), msg_error_of(&err)});
+}
+
+static void on_chain_judge(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_chain_judge *m = msg;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w;
+    struct chain chain = {.n = 0};
+    struct err err = ERR_INIT;
+    uint32_t rank = UINT32_MAX;
+    (void)fd;
+    if (permit_wish(arg, m->permit, 0, a, &w, &err) == 0 &&
+        chain_parse(m->chain, ACME_CHAIN_CERTS_MAX, a, &chain, &err) == 0)
+        rank = chain_rank(&chain, w.preferred_chains, w.preferred_chain_n);
+    answer(c, MSG_chain_judged, id, &(struct msg_chain_judged){rank, chain.fingerprint, msg_error_of(&err)});
+}
+
+/* A name of a CA's certificate may have a thousand octets and there may be sixteen: more than a message
+ * holds. */
+static struct msg_list shortened(struct arena *a, const struct chain *chain)
+{
+    const char **list = arena_array(a, chain->n, sizeof *list);
+    for (size_t i = 0; i < chain->n; i++) {
+        struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * SUBJECT_SHOWN_MAX);
+        text_clean(&text, str_c(chain->subjects[i]), SUBJECT_SHOWN_MAX);
+        list[i] = arena_dup(a, buf_str(&text));
+    }
+    return (struct msg_list){list, chain->n};
 }
 
 static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -121,29 +183,78 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
     const struct msg_publish *m = msg;
     struct keeper *k = arg;
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct key *key ATTR_CLEANUP(key_freep) = NULL;
+    struct certificate_key key ATTR_CLEANUP(certificate_key_free) = {NULL};
     struct wish w;
     struct chain chain = {.issuer = "", .ari_id = ""};
     struct err err = ERR_INIT;
     (void)fd;
-    if (permit_wish(k, m->permit, a, &w, &err) == 0 &&
+    if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0 &&
         sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err) == 0 &&
-        publish_chain(k, &w, m->generation, key, m->chain, a, &chain, &err) == 0)
-        log_info("%s: generation %lld is live, valid to %s", w.name, (long long)m->generation,
+        publish_chain(k, &w, m, &key, a, &chain, &err) == 0)
+        log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
+            m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer(c, MSG_published, id,
         &(struct msg_published){.fingerprint = chain.fingerprint,
             .serial = chain.serial,
             .issuer = chain.issuer,
-            .subjects = {chain.subjects, chain.n},
+            .subjects = shortened(a, &chain),
             .not_before = chain.not_before.s,
             .not_after = chain.not_after.s,
             .ari_id = chain.ari_id,
+            .key_hash = chain.key_hash,
             .error = msg_error_of(&err)});
+}
+
+/* --- what stands in the DNS for an account --- */
+
+static int make_dns_texts(struct keeper *k, const struct msg_dns_texts_make *m, struct arena *a,
+    char label[DNS_ACCOUNT_LABEL_LEN], struct msg_list *uris, struct err *err)
+{
+    struct keeper_account *account = NULL;
+    struct buf thumbprint ATTR_CLEANUP(buf_free) = buf_new(256);
+    int r;
+    if ((r = accounts_configured(k, m->account, &account, err)) < 0)
+        return r;
+    if (account->key == NULL)
+        return err_set(err, ERR_REFUSED, "there is no account key for %s yet", m->account);
+    if ((r = jwk_thumbprint(account->key, &thumbprint, err)) < 0 ||
+        (r = dns_account_label(str_c(m->kid), label, err)) < 0)
+        return r;
+    size_t n = m->prefix[0] != '\0' ? m->names.n : 0, total = 0;
+    const char **list = arena_array(a, n, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        struct buf uri ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
+        r = dns_persist_account_uri(
+            str_c(m->prefix), str_c(m->names.p[i]), buf_str(&thumbprint), str_c(m->kid), &uri, err);
+        if (r < 0)
+            return r;
+        total += uri.n + 8;
+        if (total > MSG_WISH / 2)
+            return err_set(err, ERR_LIMIT, "too many names at once");
+        list[i] = arena_dup(a, buf_str(&uri));
+    }
+    *uris = (struct msg_list){list, n};
+    return 0;
+}
+
+static void on_dns_texts_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    char label[DNS_ACCOUNT_LABEL_LEN] = "";
+    struct msg_list uris = {NULL, 0};
+    struct err err = ERR_INIT;
+    (void)fd;
+    make_dns_texts(arg, msg, a, label, &uris, &err);
+    answer(c, MSG_dns_texts_made, id, &(struct msg_dns_texts_made){label, uris, msg_error_of(&err)});
 }
 
 static const struct channel_rule engine_rules[] = {
     {MSG_account_open, CHANNEL_STATE_ANY, on_account_open},
+    {MSG_rollover_begin, CHANNEL_STATE_ANY, on_rollover_begin},
+    {MSG_rollover_end, CHANNEL_STATE_ANY, on_rollover_end},
+    {MSG_chain_judge, CHANNEL_STATE_ANY, on_chain_judge},
+    {MSG_dns_texts_make, CHANNEL_STATE_ANY, on_dns_texts_make},
     {MSG_sign, CHANNEL_STATE_ANY, on_sign},
     {MSG_key_make, CHANNEL_STATE_ANY, on_key_make},
     {MSG_publish, CHANNEL_STATE_ANY, on_publish},
@@ -226,7 +337,7 @@ static int start(struct keeper *k, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct keeper k = {.live = -1, .archive = -1, .account_file = -1};
+    struct keeper k = {.live = -1, .archive = -1, .account_file = -1, .burnt_file = -1};
     struct err err = ERR_INIT;
     process_init(&k.process, "keeper", argc, argv);
     if (start(&k, &err) < 0)
@@ -239,6 +350,8 @@ int main(int argc, char **argv)
     }
     process_run(&k.process, NULL, NULL);
     shelf_clear(&k);
+    accounts_free(&k);
+    burnt_clear(&k);
     secret_free(&k.seal_key);
     return 0;
 }

@@ -47,13 +47,14 @@ static int write_public(const struct files *f, const char *name, struct str byte
     return file_write_new(f->dir, name, 0644, bytes, err);
 }
 
+/* Without a key, which is the operator's own then, there is nothing secret to write. */
 static int write_files(
     const struct files *f, const struct key *key, const struct chain *chain, struct err *err)
 {
     struct buf secret ATTR_CLEANUP(buf_free) = buf_new_sensitive(ACME_CHAIN_MAX + 64 * 1024);
     struct buf full ATTR_CLEANUP(buf_free) = buf_new(ACME_CHAIN_MAX + 64 * 1024);
-    int r = key_to_pem(key, &secret, err);
-    if (r < 0 || (r = write_secret(f, "privkey.pem", buf_str(&secret), err)) < 0)
+    int r = key != NULL ? key_to_pem(key, &secret, err) : 0;
+    if (r < 0 || (key != NULL && (r = write_secret(f, "privkey.pem", buf_str(&secret), err)) < 0))
         return r;
     buf_put_str(&full, chain->leaf_pem);
     buf_put_str(&full, chain->issuers_pem);
@@ -63,7 +64,7 @@ static int write_files(
     if ((r = write_public(f, "cert.pem", chain->leaf_pem, err)) < 0 ||
         (r = write_public(f, "chain.pem", chain->issuers_pem, err)) < 0 ||
         (r = write_public(f, "fullchain.pem", buf_str(&full), err)) < 0 ||
-        (r = write_secret(f, "combined.pem", buf_str(&secret), err)) < 0)
+        (key != NULL && (r = write_secret(f, "combined.pem", buf_str(&secret), err)) < 0))
         return r;
     return dir_sync(f->dir, err);
 }
@@ -173,25 +174,39 @@ static int to_archive(struct keeper *k, const char *name, int dir, int64_t below
 
 /* --- the three things others call --- */
 
-int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, const struct key *key,
-    struct str chain_pem, struct arena *a, struct chain *out, struct err *err)
+static int judge(const struct wish *w, const struct msg_publish *m, const struct certificate_key *key,
+    struct arena *a, struct chain *out, struct err *err)
 {
-    struct str *names = arena_array(a, w->domain_n, sizeof *names);
-    for (size_t i = 0; i < w->domain_n; i++)
-        names[i] = str_c(w->domains[i]);
+    struct chain_rule rule = {.key = key->key,
+        .key_hash = key->hash,
+        .max_certs = ACME_CHAIN_CERTS_MAX,
+        .now = clock_wall(&system_clock)};
+    struct str *names = NULL;
+    int r = permit_names(w, &m->omitted, a, &names, &rule.name_n, err);
+    rule.names = names;
+    return r < 0 ? r : chain_verify(m->chain, &rule, a, out, err);
+}
+
+int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err)
+{
     struct chain chain;
-    int r = chain_verify(
-        chain_pem, ACME_CHAIN_CERTS_MAX, key, names, w->domain_n, clock_wall(&system_clock), a, &chain, err);
     int dir ATTR_CLEANUP(fd_close) = -1;
-    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0 ||
-        (r = open_generations(k, w->name, &dir, err)) < 0)
+    int r = judge(w, m, key, a, &chain, err);
+    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0)
+        return r;
+    if (m->rehearsal) {
+        *out = chain;
+        return 0;
+    }
+    if ((r = open_generations(k, w->name, &dir, err)) < 0)
         return r;
     char number[32], target[512];
-    snprintf(number, sizeof number, "%" PRId64, generation);
+    snprintf(number, sizeof number, "%" PRId64, m->generation);
     snprintf(target, sizeof target, GENERATIONS "/%s/%s", w->name, number);
     if (!holds_leaf(dir, number, &chain)) {
         if ((r = remove_if_there(dir, number, err)) < 0 ||
-            (r = write_generation(dir, w, number, key, &chain, err)) < 0)
+            (r = write_generation(dir, w, number, key->key, &chain, err)) < 0)
             return r;
     }
     if ((r = link_switch(k->live, w->name, target, err)) < 0)
@@ -199,25 +214,21 @@ int publish_chain(struct keeper *k, const struct wish *w, int64_t generation, co
     *out = chain;
     /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
     struct err untidy = ERR_INIT;
-    if (to_archive(k, w->name, dir, generation - 1, &untidy) < 0)
+    if (to_archive(k, w->name, dir, m->generation - 1, &untidy) < 0)
         log_warning("%s: %s", w->name, untidy.text);
     return 0;
 }
 
-int publish_live_leaf(
-    struct keeper *k, const char *name, struct arena *a, struct str *out_der, struct err *err)
+int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err)
 {
     int r = wish_name_check(str_c(name), err);
     if (r < 0)
         return r;
     struct buf pem ATTR_CLEANUP(buf_free) = buf_new(ACME_CHAIN_MAX);
-    struct chain chain;
     const char *path = arena_printf(a, "%s/cert.pem", name);
-    if ((r = file_read(k->live, path, ACME_CHAIN_MAX, &pem, err)) < 0 ||
-        (r = chain_parse(buf_str(&pem), ACME_CHAIN_CERTS_MAX, a, &chain, err)) < 0)
+    if ((r = file_read(k->live, path, ACME_CHAIN_MAX, &pem, err)) < 0)
         return r;
-    *out_der = chain.leaf_der;
-    return 0;
+    return chain_parse(buf_str(&pem), ACME_CHAIN_CERTS_MAX, a, out, err);
 }
 
 int publish_forget(struct keeper *k, const char *name, struct err *err)

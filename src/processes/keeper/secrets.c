@@ -1,5 +1,5 @@
-/* The two key files of the state directory: seal.key (32 random bytes) and account-key (a ring of PEM keys).
- */
+/* What the keeper has in the state directory: seal.key (32 random bytes), account-key (ring.c), burnt-keys
+ * (burnt.c) and the directories live/ and archive/. */
 #include "processes/keeper/keeper.h"
 
 #include "base/log.h"
@@ -16,15 +16,13 @@
 
 #define SEAL_FILE    "seal.key"
 #define ACCOUNT_FILE "account-key"
+#define BURNT_FILE   "burnt-keys"
 
 enum {
     ACCOUNT_FILE_MAX = 1024 * 1024, /* a key takes 300 bytes; nobody has thousands of authorities */
+    BURNT_FILE_MAX = 1024 * 1024,   /* 16,000 compromised keys */
     SEAL_LEN = 32,
 };
-
-/* The line in front of each key of the ring. */
-static const char ring_word[] = "directory ";
-static const char ring_end[] = "-----END PRIVATE KEY-----\n";
 
 static int make_file(struct keeper *k, const char *name, struct str bytes, struct err *err)
 {
@@ -79,7 +77,7 @@ static int take_over(struct keeper *k, const char *name, struct err *err)
 
 int secrets_prepare(struct keeper *k, struct err *err)
 {
-    static const char *const ours[] = {"archive", "live", ACCOUNT_FILE, SEAL_FILE};
+    static const char *const ours[] = {"archive", "live", ACCOUNT_FILE, BURNT_FILE, SEAL_FILE};
     int r = 0;
     if (!exists(SEAL_FILE)) {
         /* What was sealed with a lost key is lost with it; a new key beside an old store would hide that. */
@@ -97,6 +95,8 @@ int secrets_prepare(struct keeper *k, struct err *err)
     }
     if (r == 0 && !exists(ACCOUNT_FILE))
         r = make_file(k, ACCOUNT_FILE, STR(""), err);
+    if (r == 0 && !exists(BURNT_FILE))
+        r = make_file(k, BURNT_FILE, STR(""), err);
     if (r == 0)
         r = make_dir(k, "live", 0755, err);
     if (r == 0)
@@ -106,55 +106,32 @@ int secrets_prepare(struct keeper *k, struct err *err)
     return r;
 }
 
-/* One "directory URL" line and its PEM block. */
-static int ring_entry(struct keeper *k, struct str url, struct str pem, struct err *err)
+/* A file that is read whole and then only appended to. What a crash cut short is at its end and was never
+ * used. */
+static int open_log(const char *name, size_t max, struct keeper *k,
+    int (*read)(struct keeper *, struct str, size_t *, struct err *), int *out, struct err *err)
 {
-    char *directory = strndup(url.p, url.n);
-    if (directory == NULL)
-        abort();
-    secrets_configure(k, directory, "", false);
-    struct keeper_account *a = secrets_account(k, directory);
-    free(directory);
-    a->configured = false;
-    key_free(a->key); /* a later entry replaces an earlier one */
-    a->key = NULL;
-    return key_from_pem(pem, &a->key, err);
-}
-
-/* Reads the ring; an entry that a crash cut short is at its end, was never used, and is cut off. */
-static int ring_read(struct keeper *k, struct str text, struct err *err)
-{
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new_sensitive(max);
     size_t good = 0;
-    while (good < text.n) {
-        struct str rest = {text.p + good, text.n - good}, line, tail;
-        const char *end = memmem(rest.p, rest.n, ring_end, strlen(ring_end));
-        if (end == NULL)
-            break;
-        size_t n = (size_t)(end - rest.p) + strlen(ring_end);
-        str_cut((struct str){rest.p, n}, '\n', &line, &tail);
-        if (!str_starts(line, str_c(ring_word)))
-            return err_set(err, ERR_INPUT, "account-key: an entry does not begin with \"directory URL\"");
-        struct str url = str_trim((struct str){line.p + strlen(ring_word), line.n - strlen(ring_word)});
-        int r = ring_entry(k, url, tail, err);
-        if (r < 0)
-            return err_prefix(err, "account-key");
-        good += n;
-    }
-    if (good < text.n && ftruncate(k->account_file, (off_t)good) != 0)
-        return err_errno(err, errno, "account-key");
+    int r = file_read_secret(PROCESS_STATE_FD, name, max, &text, err);
+    if (r < 0 || (r = read(k, buf_str(&text), &good, err)) < 0)
+        return r;
+    *out = openat(PROCESS_STATE_FD, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    if (*out < 0 || (good < text.n && ftruncate(*out, (off_t)good) != 0))
+        return err_errno(err, errno, "%s", name);
     return 0;
 }
 
-static int read_ring(struct keeper *k, struct err *err)
+int secrets_append(int fd, const char *name, struct str bytes, struct err *err)
 {
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new_sensitive(ACCOUNT_FILE_MAX);
-    int r = file_read_secret(PROCESS_STATE_FD, ACCOUNT_FILE, ACCOUNT_FILE_MAX, &text, err);
-    if (r < 0)
-        return r;
-    k->account_file = openat(PROCESS_STATE_FD, ACCOUNT_FILE, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    if (k->account_file < 0)
-        return err_errno(err, errno, "account-key");
-    return ring_read(k, buf_str(&text), err);
+    off_t before = lseek(fd, 0, SEEK_END);
+    ssize_t n = write(fd, bytes.p, bytes.n);
+    if (n == (ssize_t)bytes.n && fsync(fd) == 0)
+        return 0;
+    int r = err_errno(err, n >= 0 && (size_t)n < bytes.n ? ENOSPC : errno, "%s cannot be written", name);
+    if (before >= 0 && ftruncate(fd, before) != 0)
+        log_warning("%s holds an unfinished entry; the next start removes it", name);
+    return r;
 }
 
 int secrets_open(struct keeper *k, struct err *err)
@@ -169,74 +146,10 @@ int secrets_open(struct keeper *k, struct err *err)
     secret_init(&k->seal_key);
     memcpy(k->seal_key.bytes, seal.p, seal.n);
     k->seal_key.n = seal.n;
-    if ((r = read_ring(k, err)) < 0 || (r = dir_open(PROCESS_STATE_FD, "live", &k->live, err)) < 0 ||
+    if ((r = open_log(ACCOUNT_FILE, ACCOUNT_FILE_MAX, k, ring_read, &k->account_file, err)) < 0 ||
+        (r = open_log(BURNT_FILE, BURNT_FILE_MAX, k, burnt_read, &k->burnt_file, err)) < 0 ||
+        (r = dir_open(PROCESS_STATE_FD, "live", &k->live, err)) < 0 ||
         (r = dir_open(PROCESS_STATE_FD, "archive", &k->archive, err)) < 0)
         return r;
-    return 0;
-}
-
-struct keeper_account *secrets_account(struct keeper *k, const char *directory)
-{
-    for (struct keeper_account *a = k->accounts; a != NULL; a = a->next)
-        if (strcmp(a->id, directory) == 0)
-            return a;
-    return NULL;
-}
-
-static char *copy(const char *c)
-{
-    char *p = strdup(c);
-    if (p == NULL)
-        abort();
-    return p;
-}
-
-void secrets_configure(struct keeper *k, const char *directory, const char *email, bool agree_tos)
-{
-    struct keeper_account *a = secrets_account(k, directory);
-    if (a == NULL) {
-        if ((a = calloc(1, sizeof *a)) == NULL)
-            abort();
-        a->id = copy(directory);
-        a->next = k->accounts;
-        k->accounts = a;
-    }
-    free(a->email);
-    a->email = copy(email);
-    a->agree_tos = agree_tos;
-    a->configured = true;
-}
-
-/* Appends the whole entry with one write and syncs it; a key that is not on disk must not reach a CA. */
-static int ring_append(
-    struct keeper *k, const struct keeper_account *a, const struct key *key, struct err *err)
-{
-    struct buf entry ATTR_CLEANUP(buf_free) = buf_new_sensitive(64 * 1024);
-    buf_printf(&entry, "%s%s\n", ring_word, a->id);
-    int r = key_to_pem(key, &entry, err);
-    if (r < 0)
-        return r;
-    off_t before = lseek(k->account_file, 0, SEEK_END);
-    ssize_t n = write(k->account_file, entry.p, entry.n);
-    if (n == (ssize_t)entry.n && fsync(k->account_file) == 0)
-        return 0;
-    r = err_errno(err, n >= 0 && (size_t)n < entry.n ? ENOSPC : errno, "account-key cannot be written");
-    if (before >= 0 && ftruncate(k->account_file, before) != 0)
-        log_warning("account-key holds an unfinished entry; the next start removes it");
-    return r;
-}
-
-int secrets_account_key(struct keeper *k, struct keeper_account *a, struct err *err)
-{
-    if (a->key != NULL)
-        return 0;
-    struct key *key ATTR_CLEANUP(key_freep) = NULL;
-    int r = key_generate(KEY_ECDSA_P256, &key, err);
-    if (r < 0 || (r = ring_append(k, a, key, err)) < 0)
-        return r;
-    a->key = key;
-    a->key_is_new = true;
-    key = NULL;
-    log_info("made an account key for %s", a->id);
     return 0;
 }

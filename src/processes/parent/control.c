@@ -147,15 +147,20 @@ static int find_authority(struct session *s, const char *name, const struct auth
     return 0;
 }
 
-/* Keeper and engine hear of it, with what the command says about the account. */
-static int announce(struct session *s, const struct authority *a, struct err *err)
+/* Keeper and engine hear of it, with what the command says about the account. External account binding
+ * concerns the `first` authority only: credentials are of one CA. */
+static int announce(struct session *s, const struct authority *a, bool first, struct err *err)
 {
     const struct settings *settings = &s->p->settings;
-    const char *given = option(s, "email"), *email = settings->email;
+    const char *given = option(s, "email"), *email = a->email[0] != '\0' ? a->email : settings->email;
+    struct authority bound = *a;
     int r = given == NULL ? 0 : settings_email(given, s->arena, &email, err);
+    if (r == 0 && first)
+        r = settings_eab(option(s, "eab-kid"), option(s, "eab-hmac-file"), s->arena, &bound, err);
     if (r < 0)
         return r;
-    return authority_announce(s->p, a, email, settings->agree_tos || option(s, "agree-tos") != NULL, err);
+    bool agreed = settings->agree_tos || a->agree_tos || option(s, "agree-tos") != NULL;
+    return authority_announce(s->p, &bound, email, agreed, err);
 }
 
 /* The keeper went before it answered: the next one is asked when it is there, once. */
@@ -192,7 +197,8 @@ static void on_issue_permit(const void *msg, const struct err *why, void *arg)
 /* Options that are part of the wish; the others are about the account or the run. */
 static bool is_wish_option(struct str word)
 {
-    static const char *const others[] = {"email", "agree-tos", "http-port", "staging"};
+    static const char *const others[] = {
+        "email", "agree-tos", "eab-kid", "eab-hmac-file", "http-port", "tls-port", "staging"};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         if (str_eq_c(word, others[i]))
             return false;
@@ -236,7 +242,7 @@ static int announce_authorities(struct session *s, struct wish *w, struct err *e
         int r = find_authority(s, names[i], &a, err);
         if (r == 0 && staging)
             r = use_staging(s, &names[i], &a, err);
-        if (r < 0 || (r = announce(s, a, err)) < 0)
+        if (r < 0 || (r = announce(s, a, i == 0, err)) < 0)
             return r;
     }
     w->authorities = names;
@@ -335,23 +341,72 @@ static void forget_command(struct session *s)
     request_keeper(s, MSG_files_forget, &(struct msg_files_forget){s->names.p[0]}, MSG_done, on_forgotten);
 }
 
+/* The authority that a command about an account is for, announced; NULL where it names none and need not. */
+static int account_authority(struct session *s, bool needed, const struct authority **out, struct err *err)
+{
+    const char *name = option(s, "authority");
+    *out = NULL;
+    if (name == NULL && needed)
+        name = s->p->settings.defaults.authorities[0];
+    if (name == NULL)
+        return 0;
+    int r = find_authority(s, name, out, err);
+    return r < 0 ? r : announce(s, *out, true, err);
+}
+
 /* Account commands: the engine gets the account's id, whatever name the operator used. */
+static void set_account(struct session *s, const struct authority *a)
+{
+    const char **names = arena_array(s->arena, 1, sizeof *names);
+    names[0] = a->id;
+    s->names = (struct msg_list){names, 1};
+}
+
 static void account_command(struct session *s)
 {
     struct err err = ERR_INIT;
-    const char *name = option(s, "authority");
-    if (name == NULL && s->verb != VERB_ACCOUNT_SHOW)
-        name = s->p->settings.defaults.authorities[0];
-    if (name != NULL) {
-        const struct authority *a;
-        if (find_authority(s, name, &a, &err) < 0 || announce(s, a, &err) < 0) {
-            fail(s, &err);
-            return;
-        }
-        const char **names = arena_array(s->arena, 1, sizeof *names);
-        names[0] = a->id;
-        s->names = (struct msg_list){names, 1};
+    const struct authority *a;
+    if (account_authority(s, s->verb != VERB_ACCOUNT_SHOW, &a, &err) < 0) {
+        fail(s, &err);
+        return;
     }
+    if (a != NULL)
+        set_account(s, a);
+    plain_command(s);
+}
+
+/* What cannot be undone, or changes a key, needs the keeper's ticket. */
+static void ticketed_account_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    const struct authority *a;
+    uint32_t request =
+        s->verb == VERB_ACCOUNT_ROLLOVER ? ACME_REQUEST_KEY_CHANGE : ACME_REQUEST_DEACTIVATE_ACCOUNT;
+    if (account_authority(s, true, &a, &err) < 0) {
+        fail(s, &err);
+        return;
+    }
+    set_account(s, a);
+    request_keeper(
+        s, MSG_ticket_make, &(struct msg_ticket_make){request, a->id, 0}, MSG_ticket_made, on_ticket);
+}
+
+/* The account goes along as an option: the name is that of a certificate, or of a host. */
+static void dns_record_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    const struct authority *a;
+    if (!one_name(s))
+        return;
+    if (account_authority(s, true, &a, &err) < 0) {
+        fail(s, &err);
+        return;
+    }
+    const char **options = arena_array(s->arena, s->options.n + 1, sizeof *options);
+    if (s->options.n > 0)
+        memcpy(options, s->options.p, s->options.n * sizeof *options);
+    options[s->options.n] = arena_printf(s->arena, "account=%s", a->id);
+    s->options = (struct msg_list){options, s->options.n + 1};
     plain_command(s);
 }
 
@@ -366,6 +421,9 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_SHOW] = account_command,
     [VERB_ACCOUNT_REGISTER] = account_command,
     [VERB_ACCOUNT_UPDATE] = account_command,
+    [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
+    [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
+    [VERB_DNS_RECORD] = dns_record_command,
 };
 
 static void go(struct session *s)
@@ -394,24 +452,35 @@ static struct msg_list keep_list(struct arena *a, const struct msg_list *l)
     return (struct msg_list){p, l->n};
 }
 
-/* A one-shot's --http-port replaces the configured addresses for its own run. */
-static int apply_port(struct session *s, struct err *err)
+/* A one-shot's --http-port or --tls-port replaces the configured addresses for its own run. */
+static int apply_port(struct session *s, const char *word, const char *challenge, const char *const **listen,
+    size_t *listen_n, struct err *err)
 {
-    const char *text = option(s, "http-port");
+    const char *text = option(s, word);
     uint64_t port;
     if (text == NULL)
         return 0;
     if (!str_to_u64(str_c(text), 65535, &port) || port == 0)
-        return err_set(err, ERR_USAGE, "--http-port takes a port from 1 to 65535, not %s", text);
+        return err_set(err, ERR_USAGE, "--%s takes a port from 1 to 65535, not %s", word, text);
     if (s->p->options.daemon)
         return err_set(err, ERR_USAGE,
-            "a daemon is running and answers on its own addresses (http-01.listen): leave --http-port away");
+            "a daemon is running and answers on its own addresses (%s.listen): leave --%s away", challenge,
+            word);
     const char **addresses = arena_array(s->p->arena, 2, sizeof *addresses);
     addresses[0] = arena_printf(s->p->arena, "0.0.0.0:%u", (unsigned)port);
     addresses[1] = arena_printf(s->p->arena, "[::]:%u", (unsigned)port);
-    s->p->settings.http01_listen = addresses;
-    s->p->settings.http01_listen_n = 2;
+    *listen = addresses;
+    *listen_n = 2;
     return 0;
+}
+
+static int apply_ports(struct session *s, struct err *err)
+{
+    struct settings *to = &s->p->settings;
+    int r = apply_port(s, "http-port", "http-01", &to->http01_listen, &to->http01_listen_n, err);
+    return r < 0 ? r
+                 : apply_port(
+                       s, "tls-port", "tls-alpn-01", &to->tls_alpn01_listen, &to->tls_alpn01_listen_n, err);
 }
 
 static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -424,13 +493,13 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     s->verb = m->verb;
     s->names = keep_list(s->arena, &m->names);
     s->options = keep_list(s->arena, &m->options);
-    if (m->verb >= VERB_END_) {
+    if (m->verb >= ARRAY_LEN(verbs) || verbs[m->verb] == NULL) {
         err_set(&err, ERR_USAGE, "this evercert has no command number %u: are both of one version?",
             (unsigned)m->verb);
         fail(s, &err);
         return;
     }
-    if (apply_port(s, &err) < 0) {
+    if (apply_ports(s, &err) < 0) {
         fail(s, &err);
         return;
     }

@@ -1,4 +1,5 @@
-/* Sockets for http-01: bound here, where the rights are, and handed to the responder. */
+/* Sockets for the challenges that are answered here: bound here, where the rights are, and handed to the
+ * responder. A kind of challenge that cannot listen fails alone. */
 #include "processes/parent/parent.h"
 
 #include "os/socket.h"
@@ -7,23 +8,62 @@
 #include <string.h>
 #include <unistd.h>
 
-bool listeners_wanted(const struct parent *p)
+static struct addresses {
+    const char *const *p;
+    size_t n;
+} addresses_of(const struct parent *p, enum acme_challenge kind)
+{
+    if (kind == CHALLENGE_TLS_ALPN_01)
+        return (struct addresses){p->settings.tls_alpn01_listen, p->settings.tls_alpn01_listen_n};
+    return (struct addresses){p->settings.http01_listen, p->settings.http01_listen_n};
+}
+
+/* Whether the certificate may be proved by that kind, with the responder's help. */
+static bool asks_for(const struct wish *w, enum acme_challenge kind)
+{
+    for (size_t i = 0; i < w->challenge_n; i++)
+        if (acme_challenge_parse(str_c(w->challenges[i])) == kind)
+            return kind != CHALLENGE_HTTP_01 || w->webroot[0] == '\0';
+    return false;
+}
+
+/* Whether the configuration has a certificate that the responder answers for in that way. */
+static bool is_wanted(const struct parent *p, enum acme_challenge kind)
 {
     for (size_t i = 0; i < p->settings.certificate_n; i++)
-        if (p->settings.certificates[i].webroot[0] == '\0')
+        if (asks_for(&p->settings.certificates[i], kind))
             return true;
     return false;
 }
 
-static bool is_open(const struct parent *p, const char *address)
+/* --- opening --- */
+
+static bool is_open(const struct parent *p, enum acme_challenge kind, const char *address)
 {
     for (const struct listener *l = p->listeners; l != NULL; l = l->next)
-        if (strcmp(l->address, address) == 0)
+        if (l->challenge == kind && strcmp(l->address, address) == 0)
             return true;
     return false;
 }
 
-static int open_one(struct parent *p, const char *address, struct err *err)
+/* What to do about a port that somebody has, where the socket's own advice does not fit. */
+static void advise(const struct parent *p, enum acme_challenge kind, const char *address, struct err *err)
+{
+    if (err->code != ERR_EXISTS)
+        return;
+    if (p->options.dry_run)
+        err_prefix(err,
+            "a dry run needs a port of its own: where a daemon of evercert listens already, give --webroot, "
+            "--http-port or --tls-port");
+    else if (kind == CHALLENGE_TLS_ALPN_01)
+        err_set(err, ERR_EXISTS,
+            "cannot listen on %s: the port is in use, most likely by a web server. Either use another "
+            "challenge, or have that server pass connections with the ALPN protocol acme-tls/1 on to another "
+            "address and set that one here (tls-alpn-01.listen); examples/nginx/tls-alpn-01.conf shows how",
+            address);
+}
+
+static int open_one(struct parent *p, enum acme_challenge kind, const char *address, struct err *err)
 {
     int fd;
     int r = socket_listen_tcp(address, &fd, err);
@@ -32,26 +72,34 @@ static int open_one(struct parent *p, const char *address, struct err *err)
     struct listener *l = calloc(1, sizeof *l);
     if (l == NULL || (l->address = strdup(address)) == NULL)
         abort();
+    l->challenge = kind;
     l->fd = fd;
     l->next = p->listeners;
     p->listeners = l;
     return 0;
 }
 
-int listeners_open(struct parent *p, struct err *err)
+static void close_first(struct listener **at)
 {
+    struct listener *l = *at;
+    *at = l->next;
+    close(l->fd);
+    free(l->address);
+    free(l);
+}
+
+/* All addresses of that kind that this machine has; new ones stand first in the list. */
+static int open_all(struct parent *p, enum acme_challenge kind, struct err *err)
+{
+    struct addresses wanted = addresses_of(p, kind);
     size_t open_n = 0;
     struct err missing = ERR_INIT;
-    for (size_t i = 0; i < p->settings.http01_listen_n; i++) {
-        const char *address = p->settings.http01_listen[i];
-        int r = is_open(p, address) ? 0 : open_one(p, address, &missing);
+    for (size_t i = 0; i < wanted.n; i++) {
+        int r = is_open(p, kind, wanted.p[i]) ? 0 : open_one(p, kind, wanted.p[i], &missing);
         /* A machine without IPv6 is served by the other address; every other failure is one. */
         if (r < 0 && r != ERR_NOT_FOUND) {
+            advise(p, kind, wanted.p[i], &missing);
             *err = missing;
-            if (r == ERR_EXISTS && p->options.dry_run)
-                err_prefix(err,
-                    "a dry run needs a port of its own: where a daemon of evercert listens already, give "
-                    "--webroot or --http-port");
             return r;
         }
         if (r < 0)
@@ -59,50 +107,124 @@ int listeners_open(struct parent *p, struct err *err)
         else
             open_n++;
     }
-    if (open_n > 0 || p->settings.http01_listen_n == 0)
+    if (open_n > 0 || wanted.n == 0)
         return 0;
     *err = missing;
     return missing.code;
 }
 
-void listeners_send(struct parent *p)
+static void send_until(struct parent *p, const struct listener *end)
 {
     struct err err = ERR_INIT;
     struct channel *c = member_channel(p, MEMBER_RESPONDER);
-    for (const struct listener *l = p->listeners; l != NULL; l = l->next)
-        if (channel_send(c, MSG_listen, 0, &(struct msg_listen){.address = l->address}, l->fd, &err) < 0)
+    for (const struct listener *l = p->listeners; c != NULL && l != end; l = l->next)
+        if (channel_send(c, MSG_listen, 0, &(struct msg_listen){l->address, l->challenge}, l->fd, &err) < 0)
             log_error("%s: %s", l->address, err.text);
 }
 
-static bool is_named(const struct parent *p, const char *address)
+void listeners_send(struct parent *p)
 {
-    for (size_t i = 0; i < p->settings.http01_listen_n; i++)
-        if (strcmp(p->settings.http01_listen[i], address) == 0)
+    send_until(p, NULL);
+}
+
+/* All of them or none: on a socket that stays open nobody would answer. */
+static int open_kind(struct parent *p, enum acme_challenge kind, struct err *err)
+{
+    struct listener *before = p->listeners;
+    int r = open_all(p, kind, err);
+    while (r < 0 && p->listeners != before)
+        close_first(&p->listeners);
+    return r < 0 ? err_prefix(err, "%s", acme_challenge_text(kind)) : 0;
+}
+
+/* --- for whom --- */
+
+int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err)
+{
+    struct listener *before = p->listeners;
+    int r = open_kind(p, kind, err);
+    if (r < 0)
+        return r;
+    if (!is_wanted(p, kind))
+        p->listeners_lent[kind] = true;
+    if (!p->members[MEMBER_RESPONDER].wanted)
+        return member_start(p, MEMBER_RESPONDER, err);
+    send_until(p, before);
+    return 0;
+}
+
+/* Whether the certificate can be had although some kinds cannot listen. */
+static bool can_be_had(const struct wish *w, const int failed[CHALLENGE_END_])
+{
+    for (size_t i = 0; i < w->challenge_n; i++) {
+        enum acme_challenge kind = acme_challenge_parse(str_c(w->challenges[i]));
+        if (kind == CHALLENGE_END_ || failed[kind] == 0 || !asks_for(w, kind))
+            return true;
+    }
+    return w->challenge_n == 0;
+}
+
+int listeners_start(struct parent *p, struct err *err)
+{
+    int failed[CHALLENGE_END_] = {0};
+    struct err why[CHALLENGE_END_];
+    for (int k = 0; k < CHALLENGE_END_; k++) {
+        why[k] = (struct err)ERR_INIT;
+        if (is_wanted(p, (enum acme_challenge)k))
+            failed[k] = open_kind(p, (enum acme_challenge)k, &why[k]);
+    }
+    for (size_t i = 0; i < p->settings.certificate_n; i++) {
+        const struct wish *w = &p->settings.certificates[i];
+        if (can_be_had(w, failed))
+            continue;
+        *err = why[acme_challenge_parse(str_c(w->challenges[0]))];
+        return err_prefix(err, "%s", w->name);
+    }
+    for (int k = 0; k < CHALLENGE_END_; k++)
+        if (failed[k] < 0)
+            log_warning("%s; the other challenges of the certificates that name it are used", why[k].text);
+    return 0;
+}
+
+static bool is_named(const struct parent *p, const struct listener *l)
+{
+    struct addresses named = addresses_of(p, l->challenge);
+    for (size_t i = 0; i < named.n; i++)
+        if (strcmp(named.p[i], l->address) == 0)
             return true;
     return false;
 }
 
-int listeners_reload(struct parent *p, struct err *err)
+/* What is open and no longer to be, goes; whether there was one of each kind is left in `had`. */
+static void close_unwanted(struct parent *p, bool had[CHALLENGE_END_])
 {
-    struct listener *before = p->listeners;
     for (struct listener **at = &p->listeners; *at != NULL;) {
         struct listener *l = *at;
-        if (is_named(p, l->address)) {
+        bool wanted = is_wanted(p, l->challenge) || p->listeners_lent[l->challenge];
+        had[l->challenge] = had[l->challenge] || wanted;
+        if (wanted && is_named(p, l))
             at = &l->next;
-            continue;
-        }
-        *at = l->next;
-        close(l->fd);
-        free(l->address);
-        free(l);
+        else
+            close_first(at);
     }
-    if (before == NULL && !listeners_wanted(p))
+}
+
+int listeners_reload(struct parent *p, struct err *err)
+{
+    bool had[CHALLENGE_END_] = {false}, any = p->listeners != NULL;
+    struct err why = ERR_INIT;
+    close_unwanted(p, had);
+    for (int k = 0; k < CHALLENGE_END_; k++) {
+        enum acme_challenge kind = (enum acme_challenge)k;
+        if ((had[k] || is_wanted(p, kind)) && open_kind(p, kind, &why) < 0)
+            log_error("%s", why.text);
+    }
+    if (!any && p->listeners == NULL)
         return 0;
-    int r = listeners_open(p, err);
     struct channel *c = member_channel(p, MEMBER_RESPONDER);
     if (c == NULL)
-        return r < 0 || p->members[MEMBER_RESPONDER].wanted ? r : member_start(p, MEMBER_RESPONDER, err);
-    int sent = channel_send(c, MSG_unlisten, 0, &(struct msg_unlisten){true}, -1, err);
+        return p->members[MEMBER_RESPONDER].wanted ? 0 : member_start(p, MEMBER_RESPONDER, err);
+    int r = channel_send(c, MSG_unlisten, 0, &(struct msg_unlisten){true}, -1, err);
     listeners_send(p);
-    return r < 0 ? r : sent;
+    return r;
 }

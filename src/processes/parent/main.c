@@ -251,7 +251,7 @@ static int start(struct parent *p, struct err *err)
             p->settings.user_keeper);
     members_init(p);
     watch_signals(p);
-    if (p->options.daemon && listeners_wanted(p) && (r = listeners_open(p, err)) < 0)
+    if (p->options.daemon && (r = listeners_start(p, err)) < 0)
         return r;
     if ((r = member_start(p, MEMBER_KEEPER, err)) < 0)
         return r;

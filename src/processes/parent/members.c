@@ -75,11 +75,12 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
 {
     struct member *m = arg;
     struct parent *p = m->parent;
+    const struct msg_responder_need *need = msg;
     struct err err = ERR_INIT;
-    (void)c, (void)msg, (void)fd;
-    int r = listeners_open(p, &err);
-    if (r == 0 && !p->members[MEMBER_RESPONDER].wanted)
-        r = member_start(p, MEMBER_RESPONDER, &err);
+    (void)c, (void)fd;
+    int r = need->challenge < CHALLENGE_END_
+                ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
+                : err_set(&err, ERR_INPUT, "there is no challenge number %u", (unsigned)need->challenge);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 

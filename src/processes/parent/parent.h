@@ -7,6 +7,7 @@
 #ifndef EVERCERT_PROCESSES_PARENT_PARENT_H
 #define EVERCERT_PROCESSES_PARENT_PARENT_H
 
+#include "acme/challenge.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "config/settings.h"
@@ -46,6 +47,7 @@ struct member {
 struct listener {
     struct listener *next;
     char *address;
+    enum acme_challenge challenge;
     int fd;
 };
 
@@ -73,6 +75,7 @@ struct parent {
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;
+    bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
@@ -109,14 +112,17 @@ int authority_announce_named(struct parent *p, const char *name, struct err *err
 int authority_announce(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err);
 
-/* listeners.c: sockets for http-01. */
-int listeners_open(struct parent *p, struct err *err);
+/* listeners.c: sockets for the challenges that the responder answers. */
+/* A daemon starts: opens what the configuration's certificates may need. A kind of challenge that cannot
+ * listen is a warning, and an error where a certificate has no other. */
+int listeners_start(struct parent *p, struct err *err);
+/* The engine needs that kind: opens what is not open yet and sees that a responder has it. */
+int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err);
 /* Hand them to a responder that just started. */
 void listeners_send(struct parent *p);
-/* After a reload: only what the settings name stays open. */
+/* After a reload: what the configuration names and needs is open, and what was opened for other certificates;
+ * the rest is closed. What cannot listen is logged. */
 int listeners_reload(struct parent *p, struct err *err);
-/* Whether the configuration has a certificate that the responder answers for. */
-bool listeners_wanted(const struct parent *p);
 
 /* control.c: the operator's commands. */
 int control_listen(struct parent *p, struct err *err);

@@ -31,25 +31,69 @@ static int read_roots(const struct authority *a, struct buf *pem, struct err *er
     return r < 0 ? err_prefix(err, "ca-file of authority %s", a->name) : 0;
 }
 
-int authority_announce(
+/* The account at an authority's staging directory: the same trust and contact, the same label, and never the
+ * binding, which is the customer's at the real one. */
+static struct authority staging_of(const struct authority *of, struct arena *a)
+{
+    struct authority staging = *of;
+    staging.name = staging.directory = of->staging;
+    staging.id = authority_id(of->staging, of->account, a);
+    staging.eab_kid = staging.eab_hmac = staging.eab_hmac_file = "";
+    return staging;
+}
+
+static bool has_staging(const struct authority *a)
+{
+    return a->staging[0] != '\0' && strcmp(a->staging, a->directory) != 0;
+}
+
+static int announce_one(
     struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
 {
     struct channel *keeper = member_channel(p, MEMBER_KEEPER), *engine = member_channel(p, MEMBER_ENGINE);
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new();
     struct buf pem ATTR_CLEANUP(buf_free) = buf_new(CA_FILE_MAX);
     if (keeper == NULL || engine == NULL)
         return err_set(err, ERR_IPC, "keeper or engine is not running");
     int r = read_roots(a, &pem, err);
     if (r < 0)
         return r;
-    struct msg_keeper_account to_keeper = {.account = a->directory, .email = email, .agree_tos = agree_tos};
+    struct msg_keeper_account to_keeper = {.account = a->id,
+        .email = email,
+        .agree_tos = agree_tos,
+        .key_type = key_type_name(a->account_key_type),
+        .eab_kid = a->eab_kid,
+        .eab_algorithm = a->eab_algorithm,
+        .eab_hmac = a->eab_hmac};
     struct msg_engine_authority to_engine = {.name = a->name,
-        .account = a->directory,
+        .account = a->id,
         .ca_pem = buf_str(&pem),
         .email = email,
-        .agree_tos = agree_tos};
+        .agree_tos = agree_tos,
+        .has_eab = a->eab_kid[0] != '\0',
+        .pre_authorize = a->pre_authorize,
+        .staging = has_staging(a) ? authority_id(a->staging, a->account, scratch) : ""};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
     return channel_send(engine, MSG_engine_authority, 0, &to_engine, -1, err);
+}
+
+int authority_announce(
+    struct parent *p, const struct authority *a, const char *email, bool agree_tos, struct err *err)
+{
+    struct arena *scratch ATTR_CLEANUP(arena_freep) = arena_new();
+    int r = announce_one(p, a, email, agree_tos, err);
+    if (r < 0 || !has_staging(a))
+        return r;
+    struct authority staging = staging_of(a, scratch);
+    return announce_one(p, &staging, email, agree_tos, err);
+}
+
+/* With what the configuration says about the account. */
+static int authority_announce_configured(struct parent *p, const struct authority *a, struct err *err)
+{
+    const char *email = a->email[0] != '\0' ? a->email : p->settings.email;
+    return authority_announce(p, a, email, a->agree_tos || p->settings.agree_tos, err);
 }
 
 const struct authority *authority_named(struct parent *p, const char *name, struct arena *a)
@@ -59,9 +103,7 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
         if (of->staging[0] == '\0' || strcmp(of->staging, name) != 0)
             continue;
         struct authority *staging = arena_alloc(a, sizeof *staging);
-        *staging = authority_of_url(of->staging);
-        staging->ca_file = of->ca_file;
-        staging->staging = of->staging;
+        *staging = staging_of(of, a);
         return staging;
     }
     return settings_authority(&p->settings, str_c(name), a);
@@ -76,7 +118,7 @@ int authority_announce_named(struct parent *p, const char *name, struct err *err
             "authority %s is not configured (any more): name it under authorities, or give the certificate "
             "another",
             name);
-    return authority_announce(p, authority, p->settings.email, p->settings.agree_tos, err);
+    return authority_announce_configured(p, authority, err);
 }
 
 struct feed_item {
@@ -175,8 +217,7 @@ void wishes_feed(struct parent *p)
     if (keeper == NULL || engine == NULL || !p->engine_ready || !p->keeper_lived || p->stopping)
         return;
     for (size_t i = 0; i < p->settings.authority_n; i++)
-        if (authority_announce(
-                p, &p->settings.authorities[i], p->settings.email, p->settings.agree_tos, &err) < 0)
+        if (authority_announce_configured(p, &p->settings.authorities[i], &err) < 0)
             log_error("%s", err.text);
     p->feed_next = p->feed_flying = 0;
     p->feed_round++;

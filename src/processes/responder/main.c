@@ -1,7 +1,8 @@
-/* The responder: live challenge tokens and the public, nothing else. No file, no connection of its own
- * making. */
+/* The responder: live challenges and the public, nothing else. No file, no connection of its own making. */
+#include "acme/challenge.h"
 #include "base/log.h"
 #include "http/responder.h"
+#include "http/tls_alpn.h"
 #include "processes/process.h"
 
 #include <unistd.h>
@@ -10,9 +11,17 @@ struct member {
     struct process process;
     struct channel *parent, *engine;
     struct responder *responder;
+    struct tls_alpn *tls_alpn;
 };
 
 /* --- from the engine --- */
+
+static void reply(struct channel *c, uint32_t id, const struct err *why)
+{
+    struct err err = ERR_INIT;
+    if (channel_send(c, MSG_done, id, &(struct msg_done){msg_error_of(why)}, -1, &err) < 0)
+        log_warning("%s", err.text);
+}
 
 static void on_token_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
@@ -21,8 +30,7 @@ static void on_token_put(struct channel *c, uint32_t id, const void *msg, int fd
     struct err err = ERR_INIT;
     (void)fd;
     responder_token_put(me->responder, str_c(m->token), str_c(m->value), &err);
-    if (channel_send(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)}, -1, &err) < 0)
-        log_warning("%s", err.text);
+    reply(c, id, &err);
 }
 
 static void on_token_remove(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -33,9 +41,29 @@ static void on_token_remove(struct channel *c, uint32_t id, const void *msg, int
     responder_token_remove(me->responder, str_c(m->token));
 }
 
+static void on_alpn_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_alpn_put *m = msg;
+    struct member *me = arg;
+    struct err err = ERR_INIT;
+    (void)fd;
+    tls_alpn_put(me->tls_alpn, str_c(m->identifier), str_c(m->token), str_c(m->key_authorization), &err);
+    reply(c, id, &err);
+}
+
+static void on_alpn_remove(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_alpn_remove *m = msg;
+    struct member *me = arg;
+    (void)c, (void)id, (void)fd;
+    tls_alpn_remove(me->tls_alpn, str_c(m->identifier), str_c(m->token));
+}
+
 static const struct channel_rule engine_rules[] = {
     {MSG_token_put, CHANNEL_STATE_ANY, on_token_put},
     {MSG_token_remove, CHANNEL_STATE_ANY, on_token_remove},
+    {MSG_alpn_put, CHANNEL_STATE_ANY, on_alpn_put},
+    {MSG_alpn_remove, CHANNEL_STATE_ANY, on_alpn_remove},
 };
 
 static void engine_gone(struct channel *c, const struct err *why, void *arg)
@@ -51,7 +79,7 @@ static void on_hit(struct str token, const char *peer, void *arg)
     struct member *me = arg;
     char text[512];
     struct err err = ERR_INIT;
-    log_debug("%s fetched %.*s", peer, STR_ARG(token));
+    log_debug("%s saw the answer to %.*s", peer, STR_ARG(token));
     if (me->engine == NULL || token.n >= sizeof text)
         return;
     for (size_t i = 0; i < token.n; i++)
@@ -69,6 +97,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     (void)c, (void)id, (void)msg;
     channel_free(me->engine);
     responder_tokens_clear(me->responder); /* a new engine says which are live */
+    tls_alpn_clear(me->tls_alpn);
     me->engine = channel_new(
         me->process.base, fd, "responder-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, me);
 }
@@ -79,10 +108,13 @@ static void on_listen(struct channel *c, uint32_t id, const void *msg, int fd, v
     struct member *me = arg;
     struct err err = ERR_INIT;
     (void)c, (void)id;
-    if (responder_listen(me->responder, fd, &err) < 0)
+    int r = m->challenge == CHALLENGE_TLS_ALPN_01 ? tls_alpn_listen(me->tls_alpn, fd, &err)
+                                                  : responder_listen(me->responder, fd, &err);
+    if (r < 0)
         log_error("%s: %s", m->address, err.text);
     else
-        log_info("answering http-01 challenges on %s", m->address);
+        log_info("answering %s challenges on %s",
+            m->challenge == CHALLENGE_TLS_ALPN_01 ? "tls-alpn-01" : "http-01", m->address);
 }
 
 static void on_unlisten(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -90,6 +122,7 @@ static void on_unlisten(struct channel *c, uint32_t id, const void *msg, int fd,
     struct member *me = arg;
     (void)c, (void)id, (void)msg, (void)fd;
     responder_unlisten(me->responder);
+    tls_alpn_unlisten(me->tls_alpn);
 }
 
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -114,6 +147,8 @@ static int start(struct member *me, struct err *err)
     };
     int r = process_become(&me->process, err);
     close(PROCESS_STATE_FD);
+    if (r == 0)
+        r = tls_alpn_new(me->process.base, on_hit, me, &me->tls_alpn, err);
     return r < 0 ? r : process_confine(&me->process, &sandbox, err);
 }
 

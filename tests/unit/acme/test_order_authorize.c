@@ -157,14 +157,13 @@ static void test_no_usable_challenge(void **state)
         const char *body, *text;
     } cases[] = {
         {AUTHORIZATION("a.test", "pending", DNS_01 ",{\"type\":\"odd\\u001b[1m-01\"}", ""),
-            "a.test: the CA does not offer http-01, the only challenge this version answers (offered: "
-            "dns-01, "
-            "odd?[1m-01)"},
-        {AUTHORIZATION("a.test", "pending", "", ""), "(offered: nothing)"},
+            "a.test: the CA does not offer a challenge that can be answered (wanted: http-01; offered: "
+            "dns-01, odd?[1m-01)"},
+        {AUTHORIZATION("a.test", "pending", "", ""), "offered: nothing)"},
         {AUTHORIZATION("a.test", "pending", "{\"type\":\"http-01\",\"url\":" URL("/ch/1") "}", ""),
-            "(offered: http-01 (incomplete))"},
+            "offered: http-01 (incomplete))"},
         {AUTHORIZATION("a.test", "pending", "{\"type\":\"http-01\",\"token\":\"" TOKEN("1") "\"}", ""),
-            "(offered: http-01 (incomplete))"},
+            "offered: http-01 (incomplete))"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct transcript t;
@@ -195,7 +194,7 @@ static void test_wildcards(void **state)
         {ANSWER, "read /az/2", 200,
             AUTHORIZATION("a.test", "pending", DNS_01 "," HTTP_01("2", "pending", ""), ",\"wildcard\":true"),
             "failed"});
-    transcript_failed(&t, ERR_CONFIG, false, "*.a.test: a wildcard is validated with dns-01 only");
+    transcript_failed(&t, ERR_CONFIG, false, "*.a.test: a wildcard is not validated by http-01");
     assert_non_null(strstr(t.err.text, "(offered: dns-01, http-01)"));
     transcript_free(&t);
 
@@ -236,7 +235,7 @@ static void test_bad_tokens(void **state)
             tokens[i]);
         transcript_new(&t, one, "", true, false);
         PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, buf_c(&body), "failed"});
-        transcript_failed(&t, ERR_INPUT, true, "a.test: the CA's token has");
+        transcript_failed(&t, ERR_INPUT, true, "a.test: http-01: the CA's token has");
         buf_free(&body);
         transcript_free(&t);
     }
@@ -257,7 +256,7 @@ static void test_foreign_challenge_url(void **state)
             urls[i]);
         transcript_new(&t, one, "", true, false);
         PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, body, "failed"});
-        transcript_failed(&t, ERR_INPUT, true, "a.test: the URL");
+        transcript_failed(&t, ERR_INPUT, true, "a.test: http-01: the URL");
         transcript_free(&t);
     }
 }
@@ -438,8 +437,8 @@ static void test_challenge_refused(void **state)
         {PRESENTED, "tok-1", .says = "challenge /ch/1"},
         {ANSWER, "challenge /ch/1", 429, PROBLEM("rateLimited", "busy"), "wait 100000", .retry_after = "100"},
         {TICK, .ms = 100000, .says = "challenge /ch/1"},
-        {ANSWER, "challenge /ch/1", 503, "<html>", "wait 1500"},
-        {TICK, .ms = 1500, .says = "challenge /ch/1"},
+        {ANSWER, "challenge /ch/1", 503, "<html>", "wait 2000"},
+        {TICK, .ms = 2000, .says = "challenge /ch/1"},
         {ANSWER, "challenge /ch/1", 429, PROBLEM("rateLimited", "very busy"), "withdraw a.test tok-1; failed",
             .retry_after = "3600"});
     transcript_failed(&t, ERR_ACME, false, "very busy (rateLimited)");
@@ -484,7 +483,9 @@ static void test_challenge_lost(void **state)
     /* The CA has another token now. */
     transcript_new(&t, one, "", true, false);
     transcript_play(&t, lost, ARRAY_LEN(lost));
-    PLAY(&t, {ANSWER, "read /az/1", 200, AZ("2", "a.test", "pending"), "withdraw a.test tok-1; failed"});
+    PLAY(&t,
+        {ANSWER, "read /az/1", 200, AZ("2", "a.test", "pending"), "withdraw a.test tok-1; give-up /az/1"},
+        {ANSWER, "give-up /az/1", 200, "", "failed"});
     transcript_failed(&t, ERR_INPUT, true, "changed the token");
     transcript_free(&t);
 }
@@ -494,7 +495,7 @@ static void test_authorization_read_troubles(void **state)
     struct transcript t;
     transcript_new(&t, one, "", true, false);
     PLAY(&t, BEGUN, {LOST, "read /az/1", .says = "wait 1000"}, {TICK, .ms = 1000, .says = "read /az/1"},
-        {ANSWER, "read /az/1", 500, "", "wait 1500"}, {TICK, .ms = 1500, .says = "read /az/1"},
+        {ANSWER, "read /az/1", 500, "", "wait 2000"}, {TICK, .ms = 2000, .says = "read /az/1"},
         {ANSWER, "read /az/1", 404, "<html>", "failed"});
     transcript_failed(&t, ERR_ACME, true, "(HTTP status 404)");
     transcript_free(&t);

@@ -103,7 +103,7 @@ static void test_bad_order_objects(void **state)
         ORDER_OF("pending", DNS("a.test"), "\"https://ca.test@evil.test/az/1\"", ""),
         ORDER_OF("pending", DNS("a.test"), URL("/az/1"), ",\"certificate\":\"file:///etc/passwd\""),
         ORDER_OF("pending", DNS("a.test"), URL("/az/1"), ",\"certificate\":7"),
-        ORDER_OF("pending", DNS("a.test") ",{\"type\":\"ip\",\"value\":\"10.0.0.1\"}", URL("/az/1"), ""),
+        ORDER_OF("pending", DNS("a.test") ",{\"type\":\"ip\",\"value\":\"10.0.0.x\"}", URL("/az/1"), ""),
         ORDER_OF("pending", DNS("a.test\\ud800"), URL("/az/1"), ""),
         "{\"status\":\"ready\",\"identifiers\":[" DNS("a.test") "],\"authorizations\":[],\"finalize\":"
                                                                 "\"http://ca.test/\"}"};
@@ -264,9 +264,9 @@ static void test_read_lost(void **state)
     /* A CA that is down is left for later when it is only about taking an order up. */
     transcript_new(&t, one, CA "/o/1", true, false);
     PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 503, "", "wait 1000"},
-        {TICK, .ms = 1000, .says = "read /o/1"}, {ANSWER, "read /o/1", 503, "", "wait 1500"},
-        {TICK, .ms = 1500, .says = "read /o/1"}, {ANSWER, "read /o/1", 503, "", "wait 2250"},
-        {TICK, .ms = 2250, .says = "read /o/1"},
+        {TICK, .ms = 1000, .says = "read /o/1"}, {ANSWER, "read /o/1", 503, "", "wait 2000"},
+        {TICK, .ms = 2000, .says = "read /o/1"}, {ANSWER, "read /o/1", 503, "", "wait 4000"},
+        {TICK, .ms = 4000, .says = "read /o/1"},
         {ANSWER, "read /o/1", 503, "", "failed", .retry_after = "30"});
     transcript_failed(&t, ERR_ACME, false, "(HTTP status 503)");
     assert_int_equal(t.err.retry_at_s, t.wall.s + 30);
@@ -282,9 +282,9 @@ static void test_poll_refused(void **state)
         {ANSWER, "read /o/1", 503, "<html>", "wait 1000"}, {TICK, .ms = 1000, .says = "read /o/1"},
         {ANSWER, "read /o/1", 429, PROBLEM("rateLimited", "slower"), "wait 120000", .retry_after = "120"},
         {TICK, .ms = 120000, .says = "read /o/1"},
-        {ANSWER, "read /o/1", 400, PROBLEM("badNonce", "again"), "wait 2250"},
-        {TICK, .ms = 2250, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ORDER("processing"), "wait 3375"},
-        {TICK, .ms = 3375, .says = "read /o/1"},
+        {ANSWER, "read /o/1", 400, PROBLEM("badNonce", "again"), "wait 4000"},
+        {TICK, .ms = 4000, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ORDER("processing"), "wait 5000"},
+        {TICK, .ms = 5000, .says = "read /o/1"},
         {ANSWER, "read /o/1", 503, "", "failed", .retry_after = "86400"});
     transcript_failed(&t, ERR_ACME, false, "(HTTP status 503)");
     assert_int_equal(t.err.retry_at_s, t.wall.s + 86400);
@@ -393,7 +393,7 @@ static void test_download(void **state)
     transcript_new(&t, one, CA "/o/1", true, false);
     PLAY(&t, ISSUED, {LOST, "read /cert/1", .says = "wait 1000"}, {TICK, .ms = 1000, .says = "read /cert/1"},
         {ANSWER, "read /cert/1", 404, "", "wait 2000"}, {TICK, .ms = 2000, .says = "read /cert/1"},
-        {ANSWER, "read /cert/1", 500, "", "wait 3000"}, {TICK, .ms = 3000, .says = "read /cert/1"},
+        {ANSWER, "read /cert/1", 500, "", "wait 4000"}, {TICK, .ms = 4000, .says = "read /cert/1"},
         {ANSWER, "read /cert/1", 200, CHAIN, "publish"});
     transcript_free(&t);
 

@@ -12,22 +12,26 @@
 
 #include <string.h>
 
-void transcript_new(
-    struct transcript *t, const char *const *names, const char *resume, bool has_key, bool early)
+void transcript_of(struct transcript *t, const char *const *names, struct order_params p)
 {
     struct str list[256];
     size_t n = 0;
     for (; names[n] != NULL; n++)
         list[n] = str_c(names[n]);
     *t = (struct transcript){.wall = {1800000000}, .mono = {5000}};
-    t->order = order_new(&(struct order_params){.names = list,
-        .name_n = n,
-        .thumbprint = STR(THUMBPRINT),
-        .directory_url = STR(CA "/directory"),
-        .new_order = STR(CA "/order"),
-        .resume_url = str_c(resume),
-        .has_key = has_key,
-        .finalize_early = early});
+    p.names = list;
+    p.name_n = n;
+    p.thumbprint = STR(THUMBPRINT);
+    p.directory_url = STR(CA "/directory");
+    p.new_order = STR(CA "/order");
+    t->order = order_new(&p);
+}
+
+void transcript_new(
+    struct transcript *t, const char *const *names, const char *resume, bool has_key, bool early)
+{
+    transcript_of(t, names,
+        (struct order_params){.resume_url = str_c(resume), .has_key = has_key, .finalize_early = early});
 }
 
 void transcript_free(struct transcript *t)
@@ -49,6 +53,21 @@ static void expect(struct transcript *t, unsigned tag, const char *text)
     snprintf(p->text, sizeof p->text, "%s", text);
 }
 
+static const char *kind_shown(const struct order_action *a)
+{
+    return a->challenge == CHALLENGE_TLS_ALPN_01 ? "tls-alpn-01 " : "";
+}
+
+static void show_chain(struct str chain, struct buf *out)
+{
+    struct str label, rest, text;
+    if (str_eq(chain, STR(CHAIN)))
+        return;
+    str_cut(chain, '\n', &label, &rest);
+    str_cut(rest, '\n', &text, &rest);
+    buf_printf(out, " %.*s", STR_ARG(text));
+}
+
 static void show(struct transcript *t, const struct order_action *a, struct buf *out)
 {
     size_t from = out->n;
@@ -56,16 +75,22 @@ static void show(struct transcript *t, const struct order_action *a, struct buf 
     switch (a->type) {
     case ORDER_DO_REQUEST:
         buf_printf(out, "%s %s", acme_request_name(a->request), path_of(a->url));
+        if (a->request == ACME_REQUEST_NEW_ORDER && *a->profile != '\0')
+            buf_printf(out, " profile=%s", a->profile);
+        if (a->request == ACME_REQUEST_NEW_ORDER && a->replaces)
+            buf_put_c(out, " replaces");
+        if (a->request == ACME_REQUEST_NEW_AUTHZ)
+            buf_printf(out, " %s", a->domain);
         t->requests++;
         break;
     case ORDER_DO_PRESENT:
         snprintf(key_authorization, sizeof key_authorization, "%s." THUMBPRINT, a->token);
         assert_string_equal(a->key_authorization, key_authorization);
-        buf_printf(out, "present %s %.5s", a->domain, a->token);
+        buf_printf(out, "present %s%s %.5s", kind_shown(a), a->domain, a->token);
         t->visible++;
         break;
     case ORDER_DO_WITHDRAW:
-        buf_printf(out, "withdraw %s %.5s", a->domain, a->token);
+        buf_printf(out, "withdraw %s%s %.5s", kind_shown(a), a->domain, a->token);
         assert_true(t->visible-- > 0);
         return;
     case ORDER_DO_MAKE_KEY:
@@ -73,11 +98,12 @@ static void show(struct transcript *t, const struct order_action *a, struct buf 
         assert_int_equal(t->keys++, 0);
         break;
     case ORDER_DO_PUBLISH:
-        assert_true(str_eq(a->chain, STR(CHAIN)));
         buf_put_c(out, "publish");
+        show_chain(a->chain, out);
         break;
     case ORDER_DO_JUDGE:
         buf_put_c(out, "judge");
+        show_chain(a->chain, out);
         break;
     case ORDER_DO_WAIT:
         assert_true(a->wait_ms >= 0);
@@ -122,11 +148,12 @@ static unsigned take_tag(struct transcript *t, const char *begin, const char *en
 
 static void answer(struct transcript *t, const struct line *l)
 {
-    struct acme_header headers[3];
+    struct acme_header headers[4];
     size_t n = 0;
     const char *type = l->content_type;
     if (type == NULL)
-        type = str_eq_c(str_c(l->body), CHAIN) ? "application/pem-certificate-chain" : "application/json";
+        type = str_starts(str_c(l->body), STR("-----BEGIN")) ? "application/pem-certificate-chain"
+                                                             : "application/json";
     if (*type != '\0')
         headers[n++] = (struct acme_header){STR("content-type"), str_c(type)};
     const char *location = l->location != NULL ? l->location : l->status == 201 ? CA "/o/1" : "";
@@ -134,6 +161,8 @@ static void answer(struct transcript *t, const struct line *l)
         headers[n++] = (struct acme_header){STR("Location"), str_c(location)};
     if (l->retry_after != NULL)
         headers[n++] = (struct acme_header){STR("retry-after"), str_c(l->retry_after)};
+    if (l->link != NULL)
+        headers[n++] = (struct acme_header){STR("Link"), str_c(l->link)};
     struct acme_response r = {l->status, headers, n, str_c(l->body)};
     transcript_event(
         t, (struct order_event){
@@ -205,6 +234,15 @@ static void play_line(struct transcript *t, const struct line *l)
         break;
     case UNPUBLISHED:
         lose(t, l->status, "publish", "");
+        break;
+    case JUDGED:
+        transcript_event(t, (struct order_event){.type = ORDER_EVENT_JUDGED,
+                                .tag = take_tag(t, "judge", ""),
+                                .rank = l->status < 0 ? ORDER_RANK_NONE : (unsigned)l->status,
+                                .leaf = str_c(l->what)});
+        break;
+    case UNJUDGED:
+        lose(t, l->status, "judge", "");
         break;
     case TICK:
         tick(t);

@@ -4,6 +4,8 @@
  *
  *   new-order /order | read /az/1 | challenge /ch/1 | finalize /fin/1 | present a.test tok-1
  *   withdraw a.test tok-1 | key | publish | wait 60 | done | failed
+ *   new-order /order profile=short replaces | new-authz /authz a.test | present tls-alpn-01 a.test tok-1
+ *   give-up /az/1 | judge AAAA | publish BBBB (chains by their text, where it is not CHAIN)
  *
  * The actions of one step are joined by "; ". An answer names the action it belongs to by that text.
  */
@@ -15,9 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CA         "https://ca.test"
-#define THUMBPRINT "thumbthumbthumbthumbthumbthumbthumbthumbthu"
-#define CHAIN      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+#define CA             "https://ca.test"
+#define THUMBPRINT     "thumbthumbthumbthumbthumbthumbthumbthumbthu"
+#define CHAIN_OF(text) "-----BEGIN CERTIFICATE-----\n" text "\n-----END CERTIFICATE-----\n"
+#define CHAIN          CHAIN_OF("AAAA")
 /* Of the five letters that the tables show, made long enough. */
 #define TOKEN(n) "tok-" n "_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -32,6 +35,9 @@
 #define HTTP_01(n, status, more)                 \
     "{\"type\":\"http-01\",\"status\":\"" status \
     "\",\"url\":" URL("/ch/" n) ",\"token\":\"" TOKEN(n) "\"" more "}"
+#define TLS_ALPN_01(n, status, more)                 \
+    "{\"type\":\"tls-alpn-01\",\"status\":\"" status \
+    "\",\"url\":" URL("/alpn/" n) ",\"token\":\"" TOKEN(n) "\"" more "}"
 #define AUTHORIZATION(name, status, challenges, more) \
     "{\"status\":\"" status "\",\"identifier\":" DNS(name) ",\"challenges\":[" challenges "]" more "}"
 #define AZ(n, name, status)   AUTHORIZATION(name, status, HTTP_01(n, "pending", ""), "")
@@ -48,16 +54,19 @@ enum line_kind {
     KEYLESS,
     PUBLISHED,
     UNPUBLISHED,
-    TICK
+    TICK,
+    JUDGED,
+    UNJUDGED
 };
 
 struct line {
     enum line_kind kind;
-    const char *what; /* ANSWER, LOST: the request as shown; PRESENTED, HIT: the token's five letters */
-    int status;       /* of the answer; of LOST and UN-: the error code */
+    const char *what; /* ANSWER, LOST: the request as shown; PRESENTED, HIT: the token's five letters; JUDGED:
+                       * the leaf */
+    int status;       /* of the answer; of LOST and UN-: the error code; of JUDGED: the rank, -1 for none */
     const char *body;
     const char *says; /* the actions that must follow, "" for none */
-    const char *location, *retry_after, *content_type;
+    const char *location, *retry_after, *content_type, *link;
     int64_t ms; /* time that passes before the event; TICK: the wait runs out if it has by then */
 };
 
@@ -83,6 +92,8 @@ struct transcript {
 /* `names` ends with NULL. */
 void transcript_new(
     struct transcript *t, const char *const *names, const char *resume, bool has_key, bool early);
+/* With parameters of the test's own; what is missing in them is filled in. */
+void transcript_of(struct transcript *t, const char *const *names, struct order_params p);
 void transcript_free(struct transcript *t);
 /* Plays the table; fails the test, naming the row, where the actions are not those that are written. */
 void transcript_play(struct transcript *t, const struct line *lines, size_t n);

@@ -244,7 +244,14 @@ static const struct {
     {{"check"}, "unknown command check (did you mean config check?)"},
     {{"import"}, "unknown command import: the commands are issue, renew, "},
     {{"account"}, "account needs one of: show, register, update"},
-    {{"account", "rollover"}, "unknown command account rollover: account has show, register, update"},
+    {{"account", "frobnicate"}, "unknown command account frobnicate: account has show, register, update, "},
+    {{"account", "deactivate"}, "if that is what you want, add --yes"},
+    {{"account", "update", "--eab-kid", "x"}, "unknown option --eab-kid"},
+    {{"dns"}, "dns needs one of: record"},
+    {{"dns", "record"}, "NAME is missing"},
+    {{"issue", "-d", "a", "--tls-port", "0"}, "a port is a number"},
+    {{"issue", "-d", "a", "--key-type", "ecdsa-p256,dsa"}, "must be one of ecdsa-p256, "},
+    {{"issue", "-d", "a", "--on-rejected-name", "x"}, "must be one of fail, issue-without"},
     {{"config", "chekc"}, "did you mean config check?"},
     {{"--frob", "list"}, "unknown option --frob"},
     {{"list", "--jsn"}, "unknown option --jsn (did you mean --json?)"},
@@ -321,6 +328,47 @@ static void test_issue_options(void **state)
         "option deploy=x\noption staging=true\noption agree-tos=true\noption key-mode=0640\nclosed\n",
         here);
     assert_recorded(want);
+}
+
+static void test_options_of_the_whole_protocol(void **state)
+{
+    char here[512], want[2048];
+    (void)state;
+    assert_int_equal(
+        RUN("issue", "-d", "2001:db8::1", "--authority", "a,b", "--authority", "c", "--challenge",
+            "tls-alpn-01", "--challenge", "http-01", "--key-type", "RSA-2048,ecdsa-p256", "--eab-kid", "k",
+            "--eab-hmac-file", "eab.key", "--csr-file", "/x.csr", "--tls-port", "8443"),
+        0);
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(want, sizeof want,
+        "verb issue id 0\noption domain=2001:db8::1\noption authority=a,b\noption authority=c\noption "
+        "challenge=tls-alpn-01\noption challenge=http-01\noption key-type=rsa-2048,ecdsa-p256\noption "
+        "eab-kid=k\noption eab-hmac-file=%s/eab.key\noption csr-file=/x.csr\noption tls-port=8443\nclosed\n",
+        here);
+    assert_recorded(want);
+    assert_int_equal(RUN("issue", "-d", "a.example", "--profile", "p", "--preferred-profile", "q,r",
+                         "--preferred-chain", "X, Y", "--reuse-key", "--must-staple", "--not-before", "1h",
+                         "--not-after", "7d", "--on-rejected-name", "issue-without"),
+        0);
+    assert_recorded(
+        "verb issue id 0\noption domain=a.example\noption profile=p\noption preferred-profile=q,r\n"
+        "option preferred-chain=X, Y\noption reuse-key=true\noption must-staple=true\noption "
+        "not-before=1h\noption not-after=7d\noption on-rejected-name=issue-without\nclosed\n");
+}
+
+static void test_commands_of_the_whole_protocol(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("account", "rollover", "--authority", "a"), 0);
+    assert_recorded("verb account rollover id 0\noption authority=a\nclosed\n");
+    assert_int_equal(RUN("account", "deactivate", "--yes"), 0);
+    assert_recorded("verb account deactivate id 0\nclosed\n");
+    assert_int_equal(RUN("account", "register", "--eab-kid", "k", "--eab-hmac-file", "/f"), 0);
+    assert_recorded("verb account register id 0\noption eab-kid=k\noption eab-hmac-file=/f\nclosed\n");
+    assert_int_equal(RUN("revoke", "a", "--with-key"), 0);
+    assert_recorded("option with-key=true\nclosed\n");
+    assert_int_equal(RUN("dns", "record", "a.example"), 0);
+    assert_recorded("verb dns record id 0\nname a.example\nclosed\n");
 }
 
 static void test_dry_run(void **state)
@@ -686,6 +734,8 @@ int main(int argc, char **argv)
         CASE(test_mistakes),
         CASE(test_parent_arguments),
         CASE(test_issue_options),
+        CASE(test_options_of_the_whole_protocol),
+        CASE(test_commands_of_the_whole_protocol),
         CASE(test_dry_run),
         CASE(test_other_verbs),
         CASE(test_run),

@@ -250,6 +250,123 @@ static void test_account(void **state)
                                    "  Thumbprint  tp\n");
 }
 
+static void test_show_whole_protocol(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_show(f->arena, &file_terminal, &test_clock, f->out);
+    put(s,
+        "{\"name\":\"a\",\"domains\":[\"a.example\",\"2001:db8::1\"],\"omitted\":[\"b.example\"],\"state\":"
+        "\"paused\",\"wait_reason\":\"too many\\nfailures\",\"link\":\"https://ca/unpause\",\"next\":\"you\","
+        "\"authority\":\"le\",\"authorities\":[\"le\",\"zerossl\"],\"challenge\":\"http-01\",\"challenges\":"
+        "[\"tls-alpn-01\",\"http-01\"],\"profile\":\"short\",\"key_type\":\"ecdsa-p256\",\"variants\":[{"
+        "\"name\":"
+        "\"a\",\"key_type\":\"ecdsa-p256\",\"fingerprint\":\"ab\",\"not_after\":\"2026-01-08T00:00:00Z\","
+        "\"state\":"
+        "\"valid\"},{\"name\":\"a-rsa\",\"key_type\":\"rsa-2048\",\"state\":\"pending\",\"fingerprint\":null}"
+        "],"
+        "\"ari\":{\"start\":\"2026-01-04T00:00:00Z\",\"end\":\"2026-01-05T00:00:00Z\",\"at\":"
+        "\"2026-01-04T06:00:00Z\",\"explanation_url\":\"https://ca/"
+        "why\",\"checked_at\":\"2025-12-31T23:00:00Z\"}}");
+    assert_string_equal(output(f),
+        "a\n"
+        "  State         paused\n"
+        "  Waits for     too many failures\n"
+        "  Unpause at    https://ca/unpause\n"
+        "  Next          you\n"
+        "  Names         a.example\n"
+        "                2001:db8::1\n"
+        "  Left out      b.example\n"
+        "  Suggested     renewal from 2026-01-04T00:00:00Z to 2026-01-05T00:00:00Z\n"
+        "                https://ca/why\n"
+        "  Chosen        2026-01-04T06:00:00Z (in 3d 6h)\n"
+        "  Asked         2025-12-31T23:00:00Z (1h ago)\n"
+        "  Authority     le\n"
+        "  In order      le, zerossl\n"
+        "  Profile       short\n"
+        "  Key           ecdsa-p256\n"
+        "  Variants      a  ecdsa-p256  valid, expires in 7d\n"
+        "                ab\n"
+        "                a-rsa  rsa-2048  pending\n"
+        "  Challenge     tls-alpn-01, http-01\n");
+}
+
+static void test_list_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_list(f->arena, &file_terminal, &test_clock, f->out);
+    put(s, "{\"name\":\"a\",\"domains\":[],\"state\":\"waiting\",\"next_renewal\":\"2026-01-01T03:00:00Z\"}");
+    put(s, "{\"name\":\"b\",\"domains\":[],\"state\":\"paused\",\"next_renewal\":\"2026-01-01T03:00:00Z\"}");
+    sink_end(s, true);
+    assert_string_equal(output(f), "NAME  STATE    EXPIRES  NEXT       AUTHORITY  NAMES\n"
+                                   "a     waiting  -        try in 3h\n"
+                                   "b     paused   -        -\n");
+}
+
+static void test_log_exchange(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_log(f->arena, f->out);
+    put(s,
+        "{\"at\":\"2026-01-01T00:00:00Z\",\"certificate\":\"a\",\"event\":\"failed\",\"text\":\"no\","
+        "\"detail\":"
+        "{\"exchange\":[{\"at\":\"2026-01-01T00:00:00Z\",\"request\":\"new order\",\"url\":\"https://ca/o\","
+        "\"status\":201},{\"at\":\"2026-01-01T00:00:01Z\",\"request\":\"finalize\",\"url\":\"https://ca/f\","
+        "\"status\":429,\"problem\":\"rateLimited\",\"detail\":\"slow\\u001b[31m\",\"retry_after\":60},"
+        "\"odd\"]}}");
+    assert_string_equal(output(f), "2026-01-01T00:00:00Z  a                         failed         no\n"
+                                   "    2026-01-01T00:00:00Z  new order  201  https://ca/o\n"
+                                   "    2026-01-01T00:00:01Z  finalize  429  https://ca/f  again after 1m\n"
+                                   "      rateLimited: slow?[31m\n");
+}
+
+static void test_account_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_account(f->arena, f->out);
+    put(s,
+        "{\"authority\":\"le\",\"directory\":\"https://ca/dir\",\"url\":\"https://ca/a/1\",\"email\":\"x\","
+        "\"contacts\":[\"mailto:a@b\",\"mailto:c@d\"],\"thumbprint\":\"tp\",\"key_type\":\"ed25519\","
+        "\"status\":"
+        "\"valid\",\"terms_agreed\":true,\"orders\":\"https://ca/orders\",\"pending_rollover\":true}");
+    assert_string_equal(output(f),
+        "le\n"
+        "  Status      valid\n"
+        "  Contact     mailto:a@b\n"
+        "              mailto:c@d\n"
+        "  Account     https://ca/a/1\n"
+        "  Directory   https://ca/dir\n"
+        "  Thumbprint  tp\n"
+        "  Key         ed25519\n"
+        "  Terms       agreed\n"
+        "  Orders      https://ca/orders\n"
+        "  Key change  begun, its end is not known: evercert account rollover goes on "
+        "with it\n");
+}
+
+static void test_dns(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_dns(f->arena, f->out);
+    const char *long_text = arena_printf(f->arena, "%0300d", 0);
+    put(s, arena_printf(f->arena,
+               "{\"name\":\"a.example\",\"caa\":[\"0 issue \\\"ca.example; accounturi=https://ca/a/1\\\"\"],"
+               "\"persist\":[{\"draft\":\"01\",\"name\":\"_validation-persist.a.example\",\"value\":\"ca; "
+               "x=\\\"y\\\"\"},"
+               "{\"draft\":\"02\",\"name\":\"p.a.example.\",\"value\":\"%s\"}],\"account_label\":\"_abc\","
+               "\"note\":\"two "
+               "of them\\nare enough\"}",
+               long_text));
+    assert_string_equal(output(f), arena_printf(f->arena,
+                                       "; two of them are enough\n"
+                                       "a.example. IN CAA 0 issue \"ca.example; accounturi=https://ca/a/1\"\n"
+                                       "; dns-persist-01, draft 01\n"
+                                       "_validation-persist.a.example. IN TXT \"ca; x=\\\"y\\\"\"\n"
+                                       "; dns-persist-01, draft 02\n"
+                                       "p.a.example. IN TXT \"%.255s\" \"%s\"\n"
+                                       "; label of this account for dns-account-01: _abc\n",
+                                       long_text, long_text + 255));
+}
+
 static void test_results(void **state)
 {
     struct fixture *f = *state;
@@ -277,6 +394,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_show_pending, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_account, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_show_whole_protocol, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_list_waiting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_log_exchange, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_account_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_results, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,9 @@
 
 #include "config/certificate.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 static void defaults_reach_certificates(void **state)
 {
     struct arena *a = arena_new();
@@ -151,8 +154,9 @@ static void authorities_must_exist(void **state)
            "  - {domains: a.example, authority: buypass}\n"
            "  - {domains: b.example, authority: letsencript}\n"
            "  - {domains: c.example, authority: \"http://ca.example/\"}\n",
-        "1:12: authority: zerossl needs external account binding (EAB), which this version cannot do; use "
-        "letsencrypt or write an entry of your own under authorities",
+        "1:12: authority: zerossl needs external account binding (EAB): set authorities.zerossl.eab-kid and "
+        ".eab-hmac-file to what you get from https://app.zerossl.com/developer (EAB credentials for ACME "
+        "clients)",
         "3:37: certificates[0].authority: buypass ended its free ACME service on 2025-10-15; use letsencrypt "
         "or "
         "another authority",
@@ -160,6 +164,90 @@ static void authorities_must_exist(void **state)
         "write letsencrypt, an entry of authorities, or the https URL of an ACME directory",
         "5:37: certificates[2].authority: expected a URL that begins with https://, found "
         "\"http://ca.example/\"");
+}
+
+static void second_key_types_have_names(void **state)
+{
+    struct arena *a = arena_new();
+    struct settings s = good_settings(a, "key-type: [ecdsa-p256, rsa-2048]\ncertificates:\n"
+                                         "  - {domains: a.example}\n"
+                                         "  - {domains: b.example, key-type: rsa-2048}\n");
+    assert_int_equal(s.certificates[0].key_type_n, 2);
+    assert_string_equal(wish_variant_name(&s.certificates[0], 1, a), "a.example-rsa");
+    assert_int_equal(s.certificates[1].key_type, KEY_RSA_2048);
+    arena_free(a);
+    EXPECT("certificates:\n"
+           "  - {name: x-rsa, domains: a.example}\n"
+           "  - {name: x, domains: b.example, key-type: [ecdsa-p256, rsa-2048]}\n",
+        "3:12: certificates[1].name: the name x-rsa, of the second key type, is that of the certificate at "
+        "f.yaml:2:12 too; give one of them another name");
+    char name[WISH_NAME_MAX - 4], yaml[1000];
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    snprintf(yaml, sizeof yaml,
+        "key-type: [ecdsa-p256, rsa-2048]\ncertificates: [{name: %s, domains: a.example}]\n", name);
+    EXPECT(yaml, "2:16: certificates[0].key-type: the name is longer than 194 octets, so that the second "
+                 "certificate cannot be named after it");
+}
+
+#define CSR "-----BEGIN CERTIFICATE REQUEST-----\nMIIBAA==\n-----END CERTIFICATE REQUEST-----\n"
+
+static void requests_are_taken(void **state)
+{
+    struct arena *a = arena_new();
+    struct settings s = good_settings(a, "certificates:\n"
+                                         "  - domains: a.example\n"
+                                         "    csr: |\n"
+                                         "      Certificate Request:\n"
+                                         "      -----BEGIN NEW CERTIFICATE REQUEST-----\n"
+                                         "      MIIBAA==\n"
+                                         "      -----END NEW CERTIFICATE REQUEST-----\n");
+    assert_string_equal(s.certificates[0].csr, CSR);
+    char path[] = "/tmp/test-csr-XXXXXX", yaml[1000];
+    int fd = mkstemp(path);
+    static const char crlf[] =
+        "-----BEGIN CERTIFICATE REQUEST-----\r\nMIIBAA==\r\n-----END CERTIFICATE REQUEST-----\r\n";
+    assert_int_equal(write(fd, crlf, strlen(crlf)), (ssize_t)strlen(crlf));
+    snprintf(yaml, sizeof yaml, "certificates: [{domains: a.example, csr-file: %s}]\n", path);
+    s = good_settings(a, yaml);
+    assert_string_equal(s.certificates[0].csr, CSR);
+    /* the wish carries the text, and no path */
+    struct buf b = buf_new(WISH_TEXT_MAX);
+    struct wish again;
+    wish_encode(&s.certificates[0], &b);
+    assert_null(strstr(buf_c(&b), path));
+    assert_int_equal(wish_decode(buf_str(&b), a, &again, NULL), 0);
+    assert_string_equal(again.csr, CSR);
+    buf_free(&b);
+    snprintf(yaml, sizeof yaml, "certificates: [{domains: a.example, csr: \"%s\", csr-file: %s}]\n",
+        "-----BEGIN CERTIFICATE "
+        "REQUEST-----\\nMIIBAA==\\n-----END CERTIFICATE REQUEST-----\\n",
+        path);
+    struct err err = ERR_INIT;
+    assert_int_equal(settings_parse("f", str_c(yaml), a, &s, NULL, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "certificates[0].csr-file: is set beside csr; write one of them"));
+    assert_int_equal(ftruncate(fd, 0), 0);
+    close(fd);
+    snprintf(yaml, sizeof yaml, "certificates: [{domains: a.example, csr-file: %s}]\n", path);
+    assert_int_equal(settings_parse("f", str_c(yaml), a, &s, NULL, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "expected one certificate request in PEM"));
+    unlink(path);
+    arena_free(a);
+    EXPECT("certificates:\n"
+           "  - {domains: a.example, csr: \"x\"}\n"
+           "  - {domains: b.example, csr-file: /does/not/exist}\n"
+           "  - {domains: c.example, must-staple: true, csr: &c \"-----BEGIN CERTIFICATE "
+           "REQUEST-----\\nMIIBAA==\\n"
+           "-----END CERTIFICATE REQUEST-----\"}\n"
+           "  - {domains: d.example, key-type: [ecdsa-p256, rsa-2048], csr: *c}\n"
+           "  - {domains: e.example, not-before: 2d, not-after: 1d}\n",
+        "2:31: certificates[0].csr: expected one certificate request in PEM (-----BEGIN CERTIFICATE "
+        "REQUEST-----), "
+        "found none",
+        "3:36: certificates[1].csr-file: cannot open /does/not/exist: No such file or directory",
+        "4:39: certificates[2].must-staple: a request (csr) says itself whether it asks for must-staple",
+        "5:36: certificates[3].key-type: a certificate of a request (csr) has the one key of that request",
+        "6:53: certificates[4].not-after: the end of validity is not behind its start (not-before)");
 }
 
 static void checks_alone(void **state)
@@ -179,6 +267,13 @@ static void checks_alone(void **state)
     struct arena *a = arena_new();
     assert_int_equal(wish_name_default(&w, a, &err), 0);
     assert_string_equal(w.name, "example.org");
+    static const char *const addresses[][2] = {
+        {"2001:db8::1", "2001-db8--1"}, {"::1", "0--1"}, {"192.0.2.1", "192.0.2.1"}};
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        w.domains = addresses[i];
+        assert_int_equal(wish_name_default(&w, a, &err), 0);
+        assert_string_equal(w.name, addresses[i][1]);
+    }
     arena_free(a);
 }
 
@@ -193,6 +288,8 @@ int main(void)
         cmocka_unit_test(commands_are_checked),
         cmocka_unit_test(commands_together_are_bounded),
         cmocka_unit_test(authorities_must_exist),
+        cmocka_unit_test(second_key_types_have_names),
+        cmocka_unit_test(requests_are_taken),
         cmocka_unit_test(checks_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,20 +9,32 @@ struct vector {
 static void names_become_a_labels(void **state)
 {
     static const struct vector good[] = {
-        {"example.org", "example.org"}, {"www.Example.ORG", "www.example.org"},
+        {"example.org", "example.org"},
+        {"www.Example.ORG", "www.example.org"},
         {"b\303\274cher.example", "xn--bcher-kva.example"},
-        {"B\303\234CHER.Example", "xn--bcher-kva.example"}, {"fa\xc3\x9f.example", "xn--fa-hia.example"},
+        {"B\303\234CHER.Example", "xn--bcher-kva.example"},
+        {"fa\xc3\x9f.example", "xn--fa-hia.example"},
         {"xn--bcher-kva.example", "xn--bcher-kva.example"},
         {"XN--BCHER-KVA.example", "xn--bcher-kva.example"},
         /* full-width letters and digits, ideographic full stop */
         {"\357\275\205\357\275\230\357\274\221\343\200\202example", "ex1.example"},
-        {"example.org.", "example.org"}, {"b\303\274cher.example.", "xn--bcher-kva.example"},
+        {"example.org.", "example.org"},
+        {"b\303\274cher.example.", "xn--bcher-kva.example"},
         {"b\303\274cher\343\200\202example\xe3\x80\x82", "xn--bcher-kva.example"},
-        {"*.example.org", "*.example.org"}, {"*.b\303\274cher.example", "*.xn--bcher-kva.example"},
+        {"*.example.org", "*.example.org"},
+        {"*.b\303\274cher.example", "*.xn--bcher-kva.example"},
         /* decomposed u and diaeresis are the same name */
         {"bu\314\210cher.example", "xn--bcher-kva.example"},
         {"\xe4\xbe\x8b\xe3\x81\x88.example", "xn--r8jz45g.example"},
         {"xn--ls8h.example", "xn--ls8h.example"}, /* an emoji's A-label is left to the CA */
+        /* addresses as RFC 5952 writes them */
+        {"192.0.2.1", "192.0.2.1"},
+        {"[192.0.2.1]", "192.0.2.1"},
+        {"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
+        {"[2001:db8::1]", "2001:db8::1"},
+        {"2001:0db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+        {"::", "::"},
+        {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
     };
     struct arena *a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
@@ -41,10 +53,15 @@ static void what_is_no_name_says_why(void **state)
         {"", "found an empty text"}, {".", "empty label"},
         {"example..org", "\"example..org\" has an empty label"}, {".example.org", "empty label"},
         {"example.org..", "empty label"}, {"b\xc3\xbc..example", "empty label"},
-        {"192.0.2.1", "\"192.0.2.1\" is an IP address"}, {"2001:db8::1", "is an IP address"},
-        {"[2001:db8::1]", "is an IP address"},
+        {"fe80::1%eth0", "is an IP address of one network"},
+        {"[fe80::1%1]", "is an IP address of one network"},
+        {"::ffff:192.0.2.1", "which no CA certifies; write 192.0.2.1"}, {"10.0.0.0/8", "is a network"},
+        {"2001:db8::/32", "is a network"}, {"[2001:db8::1]:443", "holds a port"},
+        {"192.0.2.1:80", "holds a port"}, {"192.0.2", "is no DNS name to order"},
+        {"192.0.2.256", "is no DNS name to order"}, {"2001:db8::1::2", "holds a port"},
+        {"192.0.2.1.", "an IP address is written as 192.0.2.1"},
         /* full-width digits and dots are an address all the same */
-        {"\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1", "is an IP address"},
+        {"\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1", "an IP address is written as 127.0.0.1"},
         {"http://example.org/", "is a URL; write the host name alone"}, {"https://example.org", "is a URL"},
         {"example.org/x", "holds a path"}, {"example.org:443", "holds a port"},
         {"ops@example.org", "is an e-mail address"}, {"example.org www.example.org", "holds a blank"},

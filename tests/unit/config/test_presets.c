@@ -16,6 +16,10 @@ static void lets_encrypt_is_known(void **state)
     assert_string_equal(p->authority.staging, p->authority.directory);
     assert_string_equal(p->authority.directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
     assert_null(preset_find(STR("letsencrypt2")));
+    assert_int_equal(p->limit_n, LIMIT_KINDS);
+    assert_string_equal(p->caa[0], "letsencrypt.org");
+    assert_null(preset_of_directory(STR("https://ca.example/")));
+    assert_null(preset_of_directory(STR("")));
 }
 
 static void every_usable_preset_is_whole(void **state)
@@ -24,8 +28,16 @@ static void every_usable_preset_is_whole(void **state)
         const struct authority *a = &presets[i].authority;
         assert_non_null(a->ca_file);
         assert_ptr_equal(preset_find(str_c(a->name)), &presets[i]);
-        if (presets[i].refused == NULL)
-            assert_int_equal(acme_url_check(str_c(a->directory), NULL), 0);
+        assert_true(presets[i].quirks == 0 || presets[i].refused == NULL);
+        if (presets[i].refused != NULL)
+            continue;
+        assert_int_equal(acme_url_check(str_c(a->directory), NULL), 0);
+        assert_string_equal(a->id, a->directory);
+        assert_ptr_equal(preset_of_directory(str_c(a->directory)), &presets[i]);
+        for (size_t k = 0; k < presets[i].limit_n; k++) {
+            assert_true(presets[i].limits[k].kind < LIMIT_KINDS);
+            assert_true(presets[i].limits[k].burst > 0 && presets[i].limits[k].period_s > 0);
+        }
     }
 }
 
@@ -36,9 +48,15 @@ static void refusals_say_why(void **state)
     assert_non_null(strstr(err.text, "ended its free ACME service on 2025-10-15"));
     static const char *const eab[] = {"zerossl", "google", "sslcom", "actalis", "sectigo", "digicert"};
     for (size_t i = 0; i < ARRAY_LEN(eab); i++) {
-        assert_int_equal(preset_refuse(str_c(eab[i]), NULL, 0, ERR_USAGE, &err), ERR_USAGE);
-        assert_non_null(strstr(err.text, "external account binding (EAB), which this version cannot do"));
+        assert_int_equal(
+            preset_check_eab(&preset_find(str_c(eab[i]))->authority, ERR_USAGE, &err), ERR_USAGE);
+        const struct preset *p = preset_find(str_c(eab[i]));
+        assert_non_null(strstr(err.text, "needs external account binding (EAB): set authorities."));
+        assert_non_null(strstr(err.text, p->eab));
         assert_memory_equal(err.text, eab[i], strlen(eab[i]));
+        struct authority bound = p->authority;
+        bound.eab_kid = "kid";
+        assert_int_equal(preset_check_eab(&bound, ERR_USAGE, NULL), 0);
     }
 }
 

@@ -63,12 +63,11 @@ static void keys_of_later_versions_say_so(void **state)
            "dns: {x: {provider: y}}\n"
            "docker: {}\n"
            "authorities:\n"
-           "  z: {directory: \"https://z.example/\", eab-kid: abc}\n"
+           "  z: {directory: \"https://z.example/\"}\n"
            "certificates:\n"
            "  - {domains: a.example, publish: [], deploy: [{verify: \"a.example:443\"}]}\n",
         "2:1: dns: DNS challenges are not in this version",
         "3:1: docker: watching Docker is not in this version",
-        "5:40: authorities.z.eab-kid: external account binding (EAB) is not in this version",
         "7:26: certificates[0].publish: publish is not in this version",
         "7:49: certificates[0].deploy[0].verify: verify is not in this version");
 }

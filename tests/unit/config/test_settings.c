@@ -163,7 +163,10 @@ static void authorities_are_found(void **state)
     assert_string_equal(found->name, "https://any.example/dir");
     assert_string_equal(found->directory, "https://any.example/dir");
     assert_string_equal(found->ca_file, "");
-    assert_null(settings_authority(&s, STR("google"), a));
+    found = settings_authority(&s, STR("google"), a);
+    assert_non_null(found);
+    assert_string_equal(found->id, found->directory);
+    assert_null(settings_authority(&s, STR("buypass"), a));
     assert_null(settings_authority(&s, STR("nowhere"), a));
     assert_null(settings_authority(&s, STR("http://any.example/dir"), a));
     assert_null(settings_authority(&s, STR(""), a));
@@ -263,7 +266,8 @@ static void a_default_authority_of_a_further_file_has_its_place(void **state)
 {
     put_file("evercert.yaml", "agree-tos: true\n");
     put_file("evercert.d/10.yaml", "\nauthority: zerosl\n");
-    EXPECT_LOAD("evercert.d/10.yaml:2:12: authority: there is no authority \"zerosl\"; write letsencrypt, an "
+    EXPECT_LOAD("evercert.d/10.yaml:2:12: authority: there is no authority \"zerosl\" (did you mean "
+                "zerossl?); write letsencrypt, an "
                 "entry of authorities, or the https URL of an ACME directory");
 }
 

@@ -3,6 +3,8 @@
 #include "config/schema.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 /* Everything a configuration can hold, with texts that are hard to quote. */
 static const char rich[] =
@@ -133,6 +135,15 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
                                    "    ca-file: \"\"\n"
                                    "    staging: \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n"
+                                   "    account: \"\"\n"
+                                   "    email: \"\"\n"
+                                   "    agree-tos: false\n"
+                                   "    eab-kid: \"\"\n"
+                                   "    eab-hmac: \"\"\n"
+                                   "    eab-hmac-file: \"\"\n"
+                                   "    eab-algorithm: HS256\n"
+                                   "    account-key-type: ecdsa-p256\n"
+                                   "    pre-authorize: false\n"
                                    "certificates:\n"
                                    "  - name: a.example\n"
                                    "    domains: [a.example, b.example]\n"
@@ -158,6 +169,32 @@ static void it_looks_as_one_would_write_it(void **state)
                                    "        user: \"\"\n"
                                    "        timeout: 1m\n");
     buf_free(&b);
+    arena_free(a);
+}
+
+/* The key of external account binding is a secret, written in the configuration or in a file. */
+static void secrets_are_not_shown(void **state)
+{
+    struct arena *a = arena_new();
+    struct buf b = buf_new(1 << 20);
+    char path[] = "/tmp/test-eab-XXXXXX", yaml[1000];
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "c2VjcmV0Mg\n", 11), 11);
+    close(fd);
+    snprintf(yaml, sizeof yaml,
+        "authorities:\n"
+        "  a: {directory: \"https://a.example/\", eab-kid: k1, eab-hmac: c2VjcmV0MQ==}\n"
+        "  b: {directory: \"https://b.example/\", eab-kid: k2, eab-hmac-file: %s}\n",
+        path);
+    struct settings s = good_settings(a, yaml);
+    assert_string_equal(s.authorities[0].eab_hmac, "c2VjcmV0MQ==");
+    assert_string_equal(s.authorities[1].eab_hmac, "c2VjcmV0Mg");
+    show(&s, &b);
+    assert_null(strstr(buf_c(&b), "c2Vjcm"));
+    assert_non_null(strstr(buf_c(&b), "    eab-hmac: \"(redacted)\"\n    eab-hmac-file: \"\"\n"));
+    assert_non_null(strstr(buf_c(&b), path));
+    buf_free(&b);
+    unlink(path);
     arena_free(a);
 }
 
@@ -236,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_shown_reads_the_same),
         cmocka_unit_test(it_looks_as_one_would_write_it),
+        cmocka_unit_test(secrets_are_not_shown),
         cmocka_unit_test(a_buffer_that_is_too_small_fails),
         cmocka_unit_test(the_schema_is_that_of_the_table),
     };

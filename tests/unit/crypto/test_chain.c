@@ -35,7 +35,8 @@ static int set_up(void **state)
     f.middle =
         test_cert_make(&(struct cert_spec){.cn = "Middle \xc3\xa9", .ca = "CA:TRUE"}, f.middle_key, &f.root);
     f.leaf = test_cert_make(&(struct cert_spec){.cn = "example.com",
-                                .san = "DNS:WWW.Example.com,DNS:example.com,IP:192.0.2.1",
+                                .san = "DNS:WWW.Example.com,DNS:example.com,IP:192.0.2.1,email:a@example.com,"
+                                       "IP:2001:DB8:0:0:0:0:0:1",
                                 .key_id = "69885b6b87464041e1b37b847ba0ae2cde01c8d4",
                                 .serial = "87654321"},
         f.key, &f.middle);
@@ -72,9 +73,11 @@ static void a_chain_is_described(void **state)
     assert_string_equal(c.subjects[0], "CN=example.com");
     assert_string_equal(c.subjects[1], "CN=Middle \xc3\xa9");
     assert_string_equal(c.subjects[2], "CN=Root");
-    assert_int_equal(c.name_n, 2);
+    assert_int_equal(c.name_n, 4);
     assert_string_equal(c.names[0], "www.example.com");
     assert_string_equal(c.names[1], "example.com");
+    assert_string_equal(c.names[2], "192.0.2.1");
+    assert_string_equal(c.names[3], "2001:db8::1");
     assert_int_equal(c.not_before.s, TEST_NOW_S - TEST_DAY_S);
     assert_int_equal(c.not_after.s, TEST_NOW_S + 89 * TEST_DAY_S);
     assert_string_equal(c.key_type, "ecdsa-p256");
@@ -93,6 +96,13 @@ static void a_chain_is_described(void **state)
     }
     assert_int_equal(strlen(c.fingerprint), 64);
     OPENSSL_free(der);
+    char key_hash[65];
+    assert_int_equal(key_spki_sha256(f->key, key_hash, NULL), 0);
+    assert_string_equal(c.key_hash, key_hash);
+    assert_string_equal(c.links[0].fingerprint, c.fingerprint);
+    assert_true(str_eq_c(c.links[0].issuer_name, "Middle \xc3\xa9"));
+    assert_true(str_eq_c(c.links[1].issuer_name, "Root"));
+    assert_true(str_eq_c(c.links[2].issuer_name, "Root"));
 }
 
 static void a_lone_leaf_has_no_issuers(void **state)

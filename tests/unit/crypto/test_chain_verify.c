@@ -22,7 +22,9 @@ struct fixture {
     struct key *root_key, *middle_key, *key, *other_key;
     struct test_cert root, middle;
     const char *root_pem, *middle_pem;
-    struct str names[2];
+    struct str names[4];
+    size_t name_n;
+    char key_hash[65]; /* "": the key itself is known */
 };
 
 static const struct cert_spec sound = {.san = "DNS:example.com,DNS:www.example.com",
@@ -46,6 +48,8 @@ static int set_up(void **state)
     f.middle_pem = test_cert_pem(f.a, f.middle.x);
     f.names[0] = STR("www.example.com");
     f.names[1] = STR("example.com");
+    f.name_n = 2;
+    f.key_hash[0] = '\0';
     *state = &f;
     return 0;
 }
@@ -86,7 +90,13 @@ static const char *with_rest(struct fixture *f, const char *leaf_pem)
 
 static int verify(struct fixture *f, const char *pem, struct chain *c, struct err *err)
 {
-    return chain_verify(str_c(pem), CERTS_MAX, f->key, f->names, 2, (struct wall){TEST_NOW_S}, f->a, c, err);
+    const struct chain_rule rule = {.key = f->key_hash[0] == '\0' ? f->key : NULL,
+        .key_hash = f->key_hash,
+        .names = f->names,
+        .name_n = f->name_n,
+        .max_certs = CERTS_MAX,
+        .now = {TEST_NOW_S}};
+    return chain_verify(str_c(pem), &rule, f->a, c, err);
 }
 
 static void passes(struct fixture *f, const char *pem, size_t n)
@@ -151,8 +161,8 @@ static void the_names_must_be_ours(void **state)
         {"DNS:example.com,DNS:www.example.com,DNS:evil.example", "also for evil.example"},
         {"DNS:example.com,DNS:www.example.com,DNS:zzz.example", "also for zzz.example"},
         {"DNS:example.com,DNS:www.example.com.", "lacks the name www.example.com"},
-        {"DNS:example.com,DNS:www.example.com,IP:192.0.2.1", "also for an IP address"},
-        {"IP:192.0.2.1", "also for an IP address"},
+        {"DNS:example.com,DNS:www.example.com,IP:192.0.2.1", "also for 192.0.2.1"},
+        {"IP:192.0.2.1", "lacks the name example.com"},
         {"DNS:example.com,DNS:www.example.com,email:a@example.com", "also for an e-mail address"},
         {"DNS:example.com,DNS:www.example.com,URI:http://x/", "also for a URI"},
         {"DNS:example.com,DNS:www.example.com,RID:1.2.3.4", "unknown kind"},
@@ -164,6 +174,109 @@ static void the_names_must_be_ours(void **state)
         s.san = rows[i].san;
         fails(f, with_rest(f, leaf(f, s)), ERR_VERIFY, rows[i].words);
     }
+}
+
+/* RFC 8738 3: an address is an iPAddress, whatever else looks like one. */
+static void addresses_are_names(void **state)
+{
+    struct fixture mine = *(struct fixture *)*state, *f = &mine;
+    struct cert_spec s = sound;
+    f->names[0] = STR("2001:db8::1");
+    f->names[1] = STR("example.com");
+    f->names[2] = STR("192.0.2.1");
+    f->name_n = 3;
+    s.san = "IP:192.0.2.1,IP:2001:DB8:0:0:0:0:0:1,DNS:example.com,IP:192.0.2.1";
+    passes(f, with_rest(f, leaf(f, s)), 3);
+    static const struct {
+        const char *san, *words;
+    } rows[] = {
+        {"DNS:example.com,IP:2001:db8::1", "lacks the name 192.0.2.1"},
+        {"DNS:example.com,IP:192.0.2.1", "lacks the name 2001:db8::1"},
+        {"DNS:example.com,DNS:192.0.2.1,IP:2001:db8::1", "also for 192.0.2.1, which"},
+        {"IP:192.0.2.1,IP:2001:db8::1", "lacks the name example.com"},
+        {"DNS:example.com,IP:192.0.2.1,IP:2001:db8::1,IP:192.0.2.2", "also for 192.0.2.2"},
+        {"DNS:example.com,IP:192.0.2.1,IP:2001:db8::2", "lacks the name 2001:db8::1"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        s.san = rows[i].san;
+        fails(f, with_rest(f, leaf(f, s)), ERR_VERIFY, rows[i].words);
+    }
+    /* Four octets that spell a name, and a number of octets that is no address's. */
+    for (int n = 3; n <= 17; n += 14) {
+        GENERAL_NAMES *san = GENERAL_NAMES_new();
+        GENERAL_NAME *g = GENERAL_NAME_new();
+        ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+        ASN1_STRING_set(octets, "\xc0\0\2\1\xc0\0\2\1\xc0\0\2\1\xc0\0\2\1\1", n);
+        GENERAL_NAME_set0_value(g, GEN_IPADD, octets);
+        sk_GENERAL_NAME_push(san, g);
+        s.san = NULL;
+        struct test_cert c = test_cert_make(&s, f->key, &f->middle);
+        assert_int_equal(X509_add1_ext_i2d(c.x, NID_subject_alt_name, san, 0, X509V3_ADD_DEFAULT), 1);
+        fails(f, test_cert_pem(f->a, c.x), ERR_VERIFY, "an IP address of an impossible length");
+        GENERAL_NAMES_free(san);
+        X509_free(c.x);
+    }
+}
+
+static void somebody_elses_key_is_known_by_its_hash(void **state)
+{
+    struct fixture mine = *(struct fixture *)*state, *f = &mine;
+    assert_int_equal(key_spki_sha256(f->key, f->key_hash, NULL), 0);
+    passes(f, with_rest(f, leaf(f, sound)), 3);
+    fails(f, with_rest(f, made(f, sound, f->other_key, &f->middle)), ERR_VERIFY, "for another key");
+    f->key_hash[63] ^= 1;
+    fails(f, with_rest(f, leaf(f, sound)), ERR_VERIFY, "for another key");
+}
+
+static void chains_are_ranked(void **state)
+{
+    struct fixture *f = *state;
+    struct chain c;
+    const char *two = arena_printf(f->a, "%s%s", leaf(f, sound), f->middle_pem);
+    assert_int_equal(chain_parse(str_c(two), CERTS_MAX, f->a, &c, NULL), 0);
+    const char *print = c.links[1].fingerprint;
+    struct buf colons = buf_new(200);
+    for (size_t i = 0; i < 64; i += 2)
+        buf_printf(&colons, "%s%c%c", i > 0 ? ":" : "", print[i] >= 'a' ? print[i] - 32 : print[i],
+            print[i + 1] >= 'a' ? print[i + 1] - 32 : print[i + 1]);
+    const struct {
+        const char *preferred[3];
+        size_t n;
+        uint32_t rank;
+    } rows[] = {
+        {{NULL}, 0, UINT32_MAX},
+        {{"Other"}, 1, UINT32_MAX},
+        {{"Root"}, 1, 0}, /* not sent, but the issuer of the last */
+        {{"Other", "Middle"}, 2, 1},
+        {{"Other", "Middle", "Root"}, 3, 1},
+        {{"root"}, 1, UINT32_MAX},
+        {{"Roo"}, 1, UINT32_MAX},
+        {{"CN=Root"}, 1, UINT32_MAX},
+        {{""}, 1, UINT32_MAX},
+        {{print}, 1, 0},
+        {{"", buf_c(&colons)}, 2, 1},
+        {{c.fingerprint}, 1, 0},
+        {{arena_printf(f->a, "%s0", print)}, 1, UINT32_MAX},
+        {{arena_printf(f->a, "%.63s", print)}, 1, UINT32_MAX},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (chain_rank(&c, rows[i].preferred, rows[i].n) != rows[i].rank)
+            fail_msg("row %zu", i);
+    assert_int_equal(chain_parse(str_c(leaf(f, sound)), CERTS_MAX, f->a, &c, NULL), 0);
+    assert_int_equal(chain_rank(&c, rows[2].preferred, 1), UINT32_MAX);
+    buf_free(&colons);
+}
+
+/* A certificate for a directory's CAs or from a CA without names. */
+static void an_issuer_without_a_name_is_none(void **state)
+{
+    struct fixture *f = *state;
+    struct chain c;
+    static const char *const preferred[] = {"", "?"};
+    const struct cert_spec nameless = {.san = "DNS:example.com"};
+    assert_int_equal(chain_parse(str_c(made(f, nameless, f->key, NULL)), CERTS_MAX, f->a, &c, NULL), 0);
+    assert_int_equal(c.links[0].issuer_name.n, 0);
+    assert_int_equal(chain_rank(&c, preferred, 2), UINT32_MAX);
 }
 
 static void a_nul_in_a_name_hides_nothing(void **state)
@@ -200,8 +313,13 @@ static void the_dates_must_cover_now(void **state)
     s.from_s = CHAIN_CLOCK_SKEW_S;
     s.to_s = (int64_t)11 * 366 * TEST_DAY_S;
     passes(f, with_rest(f, leaf(f, s)), 3);
+    s.from_s = 2 * 3600; /* a CA whose clock is two hours ahead */
+    passes(f, with_rest(f, leaf(f, s)), 3);
+    s.from_s = 3 * TEST_DAY_S;
+    fails(f, with_rest(f, leaf(f, s)), ERR_VERIFY, "not valid before 2027-01-18T08:00:00Z");
+    s.from_s = CHAIN_CLOCK_SKEW_S;
     s.from_s++;
-    fails(f, with_rest(f, leaf(f, s)), ERR_VERIFY, "not valid before 2027-01-15T09:00:01Z");
+    fails(f, with_rest(f, leaf(f, s)), ERR_VERIFY, "not valid before 2027-01-15T11:00:01Z");
 }
 
 static void the_leaf_must_be_a_servers(void **state)
@@ -323,6 +441,10 @@ int main(void)
         cmocka_unit_test(sound_chains_pass),
         cmocka_unit_test(the_key_must_be_ours),
         cmocka_unit_test(the_names_must_be_ours),
+        cmocka_unit_test(addresses_are_names),
+        cmocka_unit_test(somebody_elses_key_is_known_by_its_hash),
+        cmocka_unit_test(chains_are_ranked),
+        cmocka_unit_test(an_issuer_without_a_name_is_none),
         cmocka_unit_test(a_nul_in_a_name_hides_nothing),
         cmocka_unit_test(the_dates_must_cover_now),
         cmocka_unit_test(the_leaf_must_be_a_servers),

@@ -99,7 +99,7 @@ static bool verifies(const struct key *k, struct str text, struct str sig64)
     const struct key_kind *kind = key_kind_of(k->pkey);
     unsigned char *der = NULL;
     size_t n = sig.n;
-    if (kind->crv != NULL) {
+    if (kind->group != NULL) {
         assert_int_equal(sig.n, 2 * kind->width);
         ECDSA_SIG *es = ECDSA_SIG_new();
         const unsigned char *raw = (const unsigned char *)sig.p;
@@ -108,7 +108,7 @@ static bool verifies(const struct key *k, struct str text, struct str sig64)
         n = (size_t)i2d_ECDSA_SIG(es, &der);
         ECDSA_SIG_free(es);
     } else {
-        assert_int_equal(sig.n, kind->width);
+        assert_int_equal(sig.n, kind->crv != NULL ? 2 * kind->width : kind->width);
     }
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, kind->digest, NULL, NULL, k->pkey, NULL), 1);
@@ -172,6 +172,26 @@ static void signature_of_rfc_7515(void **state)
     key_free(k);
 }
 
+/* RFC 8037 A.1 to A.4; the signature is deterministic. */
+static void ed25519_of_rfc_8037(void **state)
+{
+    (void)state;
+    const struct str text = STR("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc");
+    struct key *k = from_pem(KEY_PEM("MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"));
+    struct buf jwk = buf_new(1000), print = buf_new(100);
+    assert_int_equal(jwk_public(k, &jwk, NULL), 0);
+    assert_string_equal(buf_c(&jwk),
+        "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
+    assert_int_equal(jwk_thumbprint(k, &print, NULL), 0);
+    assert_string_equal(buf_c(&print), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_true(verifies(k, text,
+        STR("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg")));
+    assert_string_equal(jws_alg(k), "EdDSA");
+    buf_free(&jwk);
+    buf_free(&print);
+    key_free(k);
+}
+
 /* The members of a flattened JWS, checked for being all there is. */
 struct parts {
     json_t *root;
@@ -222,9 +242,9 @@ static void check_signed(const struct key *k, const struct parts *p)
 static void every_type_signs(void **state)
 {
     (void)state;
-    static const char *const algs[] = {"ES256", "ES384", "RS256", "RS256", "RS256"};
-    static const size_t lengths[] = {64, 96, 256, 384, 512};
-    for (int i = 0; i <= KEY_RSA_4096; i++) {
+    static const char *const algs[] = {"ES256", "ES384", "RS256", "RS256", "RS256", "EdDSA"};
+    static const size_t lengths[] = {64, 96, 256, 384, 512, 64};
+    for (int i = 0; i < KEY_TYPE_END_; i++) {
         struct key *k = NULL;
         struct buf jws = buf_new(10000);
         assert_int_equal(key_generate((enum key_type)i, &k, NULL), 0);
@@ -285,15 +305,22 @@ static void without_kid_the_key_itself_stands_there(void **state)
     key_free(k);
 }
 
+/* As the inner JWS of a key rollover must be (RFC 8555 7.3.5): the key it is signed with, and no nonce. */
 static void an_inner_jws_has_no_nonce(void **state)
 {
     (void)state;
-    struct key *k = test_key();
-    struct buf jws = buf_new(10000);
-    assert_int_equal(jws_sign(k, STR(""), STR(""), STR("u"), STR("{}"), &jws, NULL), 0);
+    struct key *k = from_pem(ec_keys[1].pem);
+    struct buf jws = buf_new(10000), want = buf_new(1000);
+    assert_int_equal(
+        jws_sign(k, STR(""), STR(""), STR("https://ca.example/key-change"), STR("{}"), &jws, NULL), 0);
     struct parts p = take_apart(&jws);
-    assert_int_equal(json_object_size(p.header), 3);
-    assert_null(json_object_get(p.header, "nonce"));
+    struct buf header = decode(p.header64);
+    buf_printf(
+        &want, "{\"alg\":\"ES256\",\"jwk\":%s,\"url\":\"https://ca.example/key-change\"}", ec_keys[1].jwk);
+    assert_string_equal(buf_c(&header), buf_c(&want));
+    check_signed(k, &p);
+    buf_free(&header);
+    buf_free(&want);
     parts_free(&p);
     buf_free(&jws);
     key_free(k);
@@ -383,7 +410,7 @@ static void other_kinds_do_not_sign(void **state)
     (void)state;
     struct key *k = NULL;
     struct buf out = buf_new(10000);
-    assert_int_equal(key_adopt(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), &k, NULL), 0);
+    assert_int_equal(key_adopt(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), &k, NULL), 0);
     assert_null(jws_alg(k));
     assert_int_equal(jwk_public(k, &out, NULL), ERR_CRYPTO);
     assert_int_equal(jwk_thumbprint(k, &out, NULL), ERR_CRYPTO);
@@ -452,6 +479,7 @@ int main(void)
         cmocka_unit_test(ec_jwk_is_padded),
         cmocka_unit_test(thumbprint_of_rfc_7638),
         cmocka_unit_test(signature_of_rfc_7515),
+        cmocka_unit_test(ed25519_of_rfc_8037),
         cmocka_unit_test(every_type_signs),
         cmocka_unit_test(signatures_keep_their_width),
         cmocka_unit_test(without_kid_the_key_itself_stands_there),

@@ -41,9 +41,6 @@ static const char public_only[] = "-----BEGIN PUBLIC KEY-----\n"
                                   "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE585n4Ag5nfFBuQXZCOZT3Zpun+o8\n"
                                   "M8cDAKZLE8CYuT1TFeuzkysFQtLCED8s296E6BUf6mW/liM6/uf6HL7IfA==\n"
                                   "-----END PUBLIC KEY-----\n";
-static const char ed25519[] = "-----BEGIN PRIVATE KEY-----\n"
-                              "MC4CAQAwBQYDK2VwBCIEIFWhoz31GSwTivylaeTlY8dNh0TjGA8qZjRZJJ7PrdKj\n"
-                              "-----END PRIVATE KEY-----\n";
 static const char explicit_curve[] = "-----BEGIN PRIVATE KEY-----\n"
                                      "MIIBeQIBADCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAAB\n"
                                      "AAAAAAAAAAAAAAAA////////////////MFsEIP////8AAAABAAAAAAAAAAAAAAAA\n"
@@ -58,8 +55,8 @@ static const char explicit_curve[] = "-----BEGIN PRIVATE KEY-----\n"
 static void every_type_survives_der_and_pem(void **state)
 {
     (void)state;
-    static const int bits[] = {256, 384, 2048, 3072, 4096};
-    for (int i = 0; i <= KEY_RSA_4096; i++) {
+    static const int bits[] = {256, 384, 2048, 3072, 4096, 256};
+    for (int i = 0; i < KEY_TYPE_END_; i++) {
         struct key *k = NULL, *from_der = NULL, *from_pem = NULL;
         struct buf der = buf_new_sensitive(8192), pem = buf_new_sensitive(8192);
         enum key_type t = KEY_TYPE_END_;
@@ -237,7 +234,7 @@ static void other_kinds_have_no_type(void **state)
     struct key *k = NULL;
     enum key_type kept = KEY_RSA_3072;
     char hex[65];
-    assert_int_equal(key_from_pem(str_c(ed25519), &k, NULL), 0);
+    assert_int_equal(key_adopt(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), &k, NULL), 0);
     assert_false(key_type_of(k, &kept));
     assert_int_equal(kept, KEY_RSA_3072);
     assert_int_equal(key_spki_sha256(k, hex, NULL), 0);

@@ -14,7 +14,7 @@
 /* Reads all blocks, joined by '|'; returns the last result. */
 static int read_all(const char *text, size_t max, struct buf *all, struct err *err)
 {
-    struct pem_reader reader = pem_reader_new(str_c(text));
+    struct pem_reader reader = pem_reader_new(PEM_CERTIFICATE, str_c(text));
     struct buf der = buf_new(max);
     int r;
     while ((r = pem_next(&reader, &der, err)) > 0) {
@@ -95,7 +95,7 @@ static void a_nul_is_no_white_space(void **state)
 {
     (void)state;
     static const char text[] = BEGIN "YWJj\n" END "\0\n";
-    struct pem_reader reader = pem_reader_new((struct str){text, sizeof text - 1});
+    struct pem_reader reader = pem_reader_new(PEM_CERTIFICATE, (struct str){text, sizeof text - 1});
     struct buf der = buf_new(100);
     assert_int_equal(pem_next(&reader, &der, NULL), 1);
     assert_int_equal(pem_next(&reader, &der, NULL), ERR_INPUT);

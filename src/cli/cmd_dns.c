@@ -1,0 +1,35 @@
+#include "cli/command_table.h"
+#include "cli/request.h"
+#include "cli/session.h"
+
+static const struct option_spec record_options[] = {
+    {0, "authority", OPTION_TEXT, false, "A", "for which authority (default: the configuration's)"},
+};
+
+static int record(const struct invocation *i)
+{
+    struct sink json, *sink = &json;
+    if (i->globals->json)
+        sink_json_object(&json, stdout);
+    else
+        sink = sink_dns(i->arena, stdout);
+    const struct session_request q = {
+        .verb = VERB_DNS_RECORD,
+        .names = request_names(i),
+        .options = request_options(i, NULL),
+        .sink = sink,
+    };
+    return session_run(i->globals, &q, i->arena);
+}
+
+const struct command command_dns_record = {
+    .words = "dns record",
+    .arguments = "NAME",
+    .summary = "records to set so that only your account gets certificates for a name",
+    .text = "Lines of a zone file: CAA records that name the authority and your account (RFC 8657),\n"
+            "and those of dns-persist-01 where the authority offers it. Nothing is changed anywhere.\n",
+    .options = {record_options, ARRAY_LEN(record_options)},
+    .argument_least = 1,
+    .argument_most = 1,
+    .run = record,
+};

@@ -1,0 +1,236 @@
+/*
+ * The CA's published limits: what the store's buckets say about an order before it is placed, and what they
+ * learn from what became of it. The rules are policy/ledger.h; which limits a CA has, its preset says. Of a
+ * CA that publishes none nothing is kept, and everything may be ordered.
+ */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+#include "config/facts.h"
+
+#include <string.h>
+
+/* A bucket of one limit, and how full it is. */
+struct tokens {
+    const struct rate_limit *limit;
+    char key[LEDGER_KEY_MAX];
+    int64_t at_us;
+};
+
+static const struct rate_limit *limit_of(const struct authority *a, enum limit_kind kind)
+{
+    size_t n;
+    const struct rate_limit *limits = facts_limits(str_c(a->directory_url), &n);
+    for (size_t i = 0; i < n; i++)
+        if (limits[i].kind == kind)
+            return &limits[i];
+    return NULL;
+}
+
+/* False where the CA has no such limit. */
+static bool tokens_load(struct authority *a, enum limit_kind kind, struct str subject, struct tokens *out)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = NULL;
+    struct bucket_record bucket;
+    struct err err = ERR_INIT;
+    out->limit = limit_of(a, kind);
+    if (out->limit == NULL)
+        return false;
+    ledger_key(kind, str_c(a->id), subject, out->key);
+    arena = arena_new();
+    int r = store_bucket_get(a->engine->store, str_c(out->key), arena, &bucket, &err);
+    if (r < 0 && r != ERR_NOT_FOUND)
+        log_error("%s: %s", a->name, err.text);
+    out->at_us = r < 0 ? 0 : bucket.at_us;
+    return true;
+}
+
+static void tokens_save(struct authority *a, const struct tokens *t)
+{
+    struct err err = ERR_INIT;
+    struct bucket_record bucket = {t->key, t->at_us, ledger_expires(t->at_us)};
+    if (store_bucket_put(a->engine->store, &bucket, &err) < 0)
+        log_error("%s: %s", a->name, err.text);
+}
+
+static void take(struct authority *a, enum limit_kind kind, struct str subject)
+{
+    struct tokens t;
+    if (!tokens_load(a, kind, subject, &t))
+        return;
+    t.at_us = ledger_take(t.limit, t.at_us, engine_now(a->engine));
+    tokens_save(a, &t);
+}
+
+/* What the limit is, for people. */
+static const char *describe(
+    const struct authority *a, const struct rate_limit *limit, struct str subject, struct arena *arena)
+{
+    char span[DURATION_TEXT_MAX];
+    long long burst = (long long)limit->burst;
+    duration_about(limit->period_s, span);
+    switch (limit->kind) {
+    case LIMIT_REGISTRATIONS:
+        return arena_printf(
+            arena, "%s allows %lld new accounts from one address in %s", a->name, burst, span);
+    case LIMIT_ORDERS:
+        return arena_printf(arena, "%s allows an account %lld new orders in %s", a->name, burst, span);
+    case LIMIT_DOMAIN:
+        return arena_printf(arena, "%s allows %lld certificates with names of %.*s in %s", a->name, burst,
+            STR_ARG(subject), span);
+    case LIMIT_EXACT_SET:
+        return arena_printf(
+            arena, "%s allows %lld certificates for exactly these names in %s", a->name, burst, span);
+    case LIMIT_FAILURES:
+        return arena_printf(arena, "%s allows an account %lld failed validations of %.*s in %s", a->name,
+            burst, STR_ARG(subject), span);
+    case LIMIT_CONSECUTIVE_FAILURES:
+        return arena_printf(arena, "%s allows an account %lld failed validations of %.*s without a success",
+            a->name, burst, STR_ARG(subject));
+    case LIMIT_KINDS:
+        break;
+    }
+    return "";
+}
+
+/* The limit that holds an order or a registration back for the longest. */
+struct hold {
+    const struct rate_limit *limit;
+    struct str subject;
+    struct wall may_at;
+};
+
+static void look(struct authority *a, enum limit_kind kind, struct str subject, struct hold *hold)
+{
+    struct tokens t;
+    struct wall may_at;
+    if (!tokens_load(a, kind, subject, &t) ||
+        ledger_check(t.limit, t.at_us, engine_now(a->engine), &may_at) ||
+        (hold->limit != NULL && hold->may_at.s >= may_at.s))
+        return;
+    *hold = (struct hold){t.limit, subject, may_at};
+}
+
+static bool is_free(const struct authority *a, const struct hold *hold, const char *what, struct wall *may_at,
+    const char **reason, struct arena *arena)
+{
+    char when[TIME_TEXT_MAX];
+    if (hold->limit == NULL)
+        return true;
+    *may_at = hold->may_at;
+    *reason = arena_printf(arena, "%s; the next may be %s at %s",
+        describe(a, hold->limit, hold->subject, arena), what, wall_format(hold->may_at, when));
+    return false;
+}
+
+bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
+    struct wall *may_at, const char **reason, struct arena *arena)
+{
+    struct ledger_subject *subjects;
+    struct hold hold = {NULL, STR(""), {0}};
+    size_t count = ledger_order_subjects(names, n, kind, arena, &subjects);
+    for (size_t i = 0; i < count; i++)
+        look(a, subjects[i].kind, subjects[i].subject, &hold);
+    return is_free(a, &hold, "ordered", may_at, reason, arena);
+}
+
+static void take_all(
+    struct authority *a, const struct str *names, size_t n, enum ledger_order kind, enum ledger_moment moment)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct ledger_subject *subjects;
+    size_t count = ledger_order_subjects(names, n, kind, arena, &subjects);
+    for (size_t i = 0; i < count; i++)
+        if (subjects[i].taken == moment)
+            take(a, subjects[i].kind, subjects[i].subject);
+}
+
+void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind)
+{
+    struct err err = ERR_INIT;
+    if (store_bucket_delete_expired(a->engine->store, engine_now(a->engine), &err) < 0)
+        log_error("%s: %s", a->name, err.text);
+    take_all(a, names, n, kind, LEDGER_AT_ORDER);
+}
+
+void ledger_note_issued(struct authority *a, const struct str *names, size_t n, enum ledger_order kind)
+{
+    take_all(a, names, n, kind, LEDGER_AT_ISSUE);
+}
+
+void ledger_note_failure(struct authority *a, const char *name)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct str subject = ledger_name_subject(str_c(name), arena);
+    take(a, LIMIT_FAILURES, subject);
+    take(a, LIMIT_CONSECUTIVE_FAILURES, subject);
+}
+
+void ledger_note_success(struct authority *a, const char *name)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct tokens t;
+    if (!tokens_load(a, LIMIT_CONSECUTIVE_FAILURES, ledger_name_subject(str_c(name), arena), &t) ||
+        t.at_us == 0)
+        return;
+    t.at_us = 0; /* expired: the next order's note deletes it */
+    tokens_save(a, &t);
+}
+
+static void empty(
+    struct authority *a, const struct rate_limit *limit, struct str subject, struct wall retry_at)
+{
+    struct tokens t;
+    if (!tokens_load(a, limit->kind, subject, &t))
+        return;
+    t.at_us = ledger_full(limit, t.at_us, engine_now(a->engine), retry_at);
+    tokens_save(a, &t);
+}
+
+/* Whether one of the buckets of this order was known to be empty: then the refusal says nothing new. */
+static bool is_expected(struct authority *a, const struct ledger_subject *subjects, size_t n)
+{
+    struct hold hold = {NULL, STR(""), {0}};
+    for (size_t i = 0; i < n; i++)
+        look(a, subjects[i].kind, subjects[i].subject, &hold);
+    return hold.limit != NULL;
+}
+
+void ledger_note_refused(
+    struct authority *a, const struct str *names, size_t n, enum ledger_order kind, struct wall retry_at)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct ledger_subject *subjects;
+    struct rate_limit counted[LIMIT_KINDS];
+    size_t count = ledger_order_subjects(names, n, kind, arena, &subjects), of_kind[LIMIT_KINDS] = {0};
+    if (retry_at.s == 0 || is_expected(a, subjects, count))
+        return;
+    for (size_t i = 0; i < count; i++)
+        of_kind[subjects[i].kind]++;
+    /* Which of several domains is used up cannot be told, and one that is not would be held back for days:
+     * only this set is, then. */
+    if (of_kind[LIMIT_DOMAIN] > 1)
+        of_kind[LIMIT_DOMAIN] = 0;
+    size_t counted_n = 0;
+    for (int i = 0; i < LIMIT_KINDS; i++) {
+        const struct rate_limit *limit = of_kind[i] > 0 ? limit_of(a, (enum limit_kind)i) : NULL;
+        if (limit != NULL)
+            counted[counted_n++] = *limit;
+    }
+    const struct rate_limit *guess = ledger_guess(counted, counted_n, retry_at.s - engine_now(a->engine).s);
+    for (size_t i = 0; guess != NULL && i < count; i++)
+        if (subjects[i].kind == guess->kind)
+            empty(a, guess, subjects[i].subject, retry_at);
+}
+
+bool ledger_may_register(struct authority *a, struct wall *may_at, const char **reason, struct arena *arena)
+{
+    struct hold hold = {NULL, STR(""), {0}};
+    look(a, LIMIT_REGISTRATIONS, STR(""), &hold);
+    return is_free(a, &hold, "made", may_at, reason, arena);
+}
+
+void ledger_note_registration(struct authority *a)
+{
+    take(a, LIMIT_REGISTRATIONS, STR(""));
+}
