@@ -274,14 +274,7 @@ void order_fail_problem(struct order *o, const struct problem *p, const struct a
 {
     struct err err;
     problem_to_err(p, r, o->wall, &err);
-    if (problem_is_paused(p))
-        o->pause_link = arena_dup_c(o->arena, p->link);
     order_fail(o, &err, dead);
-}
-
-const char *order_pause_link(const struct order *o)
-{
-    return o->pause_link != NULL ? o->pause_link : "";
 }
 
 void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const struct err *err)
@@ -297,8 +290,7 @@ void order_refused_for_now(
 {
     int64_t wait_s = 0;
     problem_retry_after(p, r, o->wall, ACME_RETRY_AFTER_MAX_S, &wait_s);
-    bool tired =
-        problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
+    bool tired = problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
     if (tired || after(o, wait_s * 1000).ms >= deadline(o).ms) {
         order_fail_problem(o, p, r, false);
         return;

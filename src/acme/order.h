@@ -207,9 +207,6 @@ struct str order_profile(const struct order *o);
 struct str order_pause_link(const struct order *o);
 /* Whether the CA took the order as the replacement of the certificate that was named. */
 bool order_replaced(const struct order *o);
-/* Where a person can lift the pause that the CA put on one of the names (problem_is_paused); "" where the
- * order failed for something else. */
-const char *order_pause_link(const struct order *o);
 /* Sentences that are worth a warning although the order went on: a profile that was dropped, a chain that is
  * not the preferred one, ... */
 const char *const *order_notes(const struct order *o, size_t *n);

@@ -139,7 +139,6 @@ struct order {
     bool answered;                 /* first_answer is set */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
-    const char *pause_link;        /* NULL: the CA has paused nothing */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
     bool refused;                  /* trouble is set */
     struct err trouble;            /* the last refusal for now */
