@@ -186,10 +186,17 @@ static void test_already_replaced(void **state)
     transcript_failed(&t, ERR_ACME, false, "(alreadyReplaced)");
     transcript_free(&t);
 
+    transcript_of(&t, one, (struct order_params){.replaces = true}); /* a CA that lost what it issued */
+    PLAY(&t, {START, .says = "new-order /order replaces"},
+        {ANSWER, "new-order /order replaces", 404, PROBLEM("malformed", "no such certificate"),
+            "new-order /order"});
+    expect_note(&t, "no such certificate");
+    transcript_free(&t);
+
     transcript_of(&t, one, (struct order_params){.replaces = true}); /* what else there is stays as it is */
     PLAY(&t, {START, .says = "new-order /order replaces"},
-        {ANSWER, "new-order /order replaces", 404, PROBLEM("malformed", "no such certificate"), "failed"});
-    transcript_failed(&t, ERR_ACME, false, "no such certificate");
+        {ANSWER, "new-order /order replaces", 403, PROBLEM("userActionRequired", "new terms"), "failed"});
+    transcript_failed(&t, ERR_ACME, false, "new terms");
     transcript_free(&t);
 }
 
