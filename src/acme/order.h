@@ -61,7 +61,8 @@ enum order_phase {
 
 const char *order_phase_text(enum order_phase p);
 
-/* A challenge that is not to be used for a name: it has failed there before. */
+/* A challenge that is not to be used for a name in this order: it has failed there before. A name for which
+ * nothing else is left fails the order. */
 struct order_avoid {
     struct str name;
     enum acme_challenge challenge;
@@ -137,7 +138,10 @@ enum order_action_type {
     ORDER_DO_WAIT,     /* ORDER_EVENT_TIMER after `wait_ms`; replaces an earlier wait of this order */
     ORDER_DO_DONE,     /* published; the order is finished */
     ORDER_DO_FAILED,   /* finished without a certificate: `err`; all challenges were withdrawn before */
-    ORDER_DO_JUDGE,    /* have `chain` (PEM) ranked by what the user likes; only with choose_chain */
+    /* Have `chain` (PEM) ranked by what the user likes; only with choose_chain. ORDER_EVENT_FAILED with an
+     * error that is not temporary means that it is no chain: an alternate is dropped then, and the default is
+     * left to its publication. */
+    ORDER_DO_JUDGE,
 };
 
 struct order_action {
