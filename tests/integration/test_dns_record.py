@@ -1,11 +1,19 @@
 """`evercert dns record`: what to put into a zone so that only our account gets certificates for a name. That the records
-say what the CA reads in them is checked with a Pebble that obeys them."""
+say what the CA reads in them is checked with a Pebble that validates by them; CAA records Pebble does not look at."""
 
 import json
+import pathlib
+import sys
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from evercert import DONE, FAILED, USAGE
+from processes import wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
+
+from bare_client import BareClient  # noqa: E402
 
 ISSUER = "pebble.example"
 
@@ -115,8 +123,8 @@ def test_the_authority_of_a_managed_certificate(client, pebble):
     assert row["account"] == url_of(client, "other")
 
 
-def test_a_ca_that_does_not_say_its_names(evercert, pebble, each_pebble):
-    client = evercert(pebble(each_pebble))
+def test_a_ca_that_does_not_say_its_names(evercert, pebble):
+    client = evercert(pebble("2.4"))
     client.issue("a.example")
     (row,) = rows(client, "a.example")
     assert row["caa"] == [] and row["persist"] == [] and "CAA" in row["note"]
@@ -135,30 +143,66 @@ def test_a_wildcard(client):
     (row,) = rows(client, "*.a.example")
     assert row["name"] == "a.example"
     assert row["persist"][0] == expected("a.example", ISSUER, url_of(client), "http-01", wildcard=True)[1]
-    assert any(text.startswith("0 issuewild ") for text in row["caa"]) or all(
-        text.startswith("0 issue ") for text in row["caa"]
-    )
+    assert row["caa"][0] == expected("a.example", ISSUER, url_of(client), "dns-01")[0]  # http-01 is not for wildcards
 
 
-def put_caa(client, name, texts):
-    policies = []
-    for text in texts:
-        _flags, tag, value = text.split(" ", 2)
-        policies.append({"tag": tag, "value": value.strip('"')})
-    client.pebble.dns("add-caa", host=f"{name}.", policies=policies)
-
-
-def test_the_ca_takes_its_own_records(client):
+def test_only_a_wildcard_is_allowed_one(client):
     client.run("account", "register", status=DONE)
-    (row,) = rows(client, "a.example")
-    put_caa(client, "a.example", row["caa"])
+    (plain,), (wild,) = rows(client, "b.example"), rows(client, "*.b.example")
+    assert "policy" not in plain["persist"][0]["value"]
+    assert wild["persist"][0]["value"] == plain["persist"][0]["value"] + "; policy=wildcard"
+
+
+def test_a_certificate_that_may_come_from_two(client, pebble):
+    """The record of one CA alone keeps the other from issuing, so that is said."""
+    other = pebble(config={"caaIdentities": ["other.example"]}, http_port=client.pebble.http_port)
+    entries = {
+        name: {"directory": ca.url, "ca-file": str(ca.ca_file)} for name, ca in (("test", client.pebble), ("other", other))
+    }
+    client.write_config({"authority": ["test", "other"], "authorities": entries})
     client.issue("a.example")
-
-
-def test_the_ca_refuses_another_account(client):
-    """So the records do what they are for, as far as Pebble looks at them."""
-    client.run("account", "register", status=DONE)
     (row,) = rows(client, "a.example")
-    put_caa(client, "a.example", [text.replace(ISSUER, "nobody.example").replace("second", "no") for text in row["caa"]])
-    done = client.run("issue", "-d", "a.example", status=FAILED)
-    assert "caa" in done.stderr.lower()
+    assert row["account"] == url_of(client) and "--authority" in row["note"]
+
+
+def test_addresses_have_no_records(client):
+    done = client.run("dns", "record", "192.0.2.1", status=USAGE)
+    assert "192.0.2.1" in done.stderr and "address" in done.stderr
+
+
+def test_a_name_as_people_write_it(client):
+    client.run("account", "register", status=DONE)
+    (row,) = rows(client, "B\u00fccher.EXAMPLE")
+    assert row["name"] == "xn--bcher-kva.example"
+
+
+def challenge_of(ca, account, name):
+    """(client, URL) of the dns-persist-01 challenge of a new order for that name, with the account's key and URL."""
+    key, url = account
+    client = BareClient(ca, key=key)
+    client.kid = url
+    order = client.order(("dns", name))
+    (authorization,) = order.json()["authorizations"]
+    challenges = client.post(authorization).json()["challenges"]
+    return client, authorization, next(one["url"] for one in challenges if one["type"] == "dns-persist-01")
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["ours", "of-another-account"])
+@pytest.mark.parametrize("name", ["a.example", "*.w.example"])
+def test_the_ca_validates_by_its_record(client, name, changed):
+    """dns-persist-01 at Pebble with the record that we print: by a bare client, with the account's key."""
+    client.run("account", "register", status=DONE)
+    (row,) = rows(client, name)
+    pem = (client.state / "account-key").read_text().split("\n", 1)[1]
+    account = (serialization.load_pem_private_key(pem.encode(), None), url_of(client))
+    bare, authorization, challenge = challenge_of(client.pebble, account, name)
+    record = row["persist"][0]
+    value = record["value"].replace("/my-account/", "/my-account/x") if changed else record["value"]
+    client.pebble.dns("set-txt", host=record["name"] + ".", value=value)
+    assert bare.post(challenge, {}).status == 200
+
+    def status():
+        shown = bare.post(authorization).json()["status"]
+        return None if shown in ("pending", "processing") else shown
+
+    assert wait_until(status, "the authorization to be decided") == ("invalid" if changed else "valid")
