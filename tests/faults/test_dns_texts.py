@@ -48,7 +48,10 @@ def test_without_a_prefix(live):
     assert [one["draft"] for one in record(live, NAME)["persist"]] == ["01"]
 
 
-@pytest.mark.parametrize("value", [7, None, "", [], "x" * 5000, 'evil"; accounturi=x', "a\nb", "\u202e"])
+PREFIXES = [7, None, "", [], "x" * 300, "x" * 5000, 'evil"; accounturi=x', "a\nb", "\u202e"]
+
+
+@pytest.mark.parametrize("value", PREFIXES, ids=range(len(PREFIXES)))
 def test_a_prefix_that_is_none(ca, client, value):
     """Whatever stands there: no line of a zone file is made of it that says something else."""
     one = ca()
@@ -59,7 +62,7 @@ def test_a_prefix_that_is_none(ca, client, value):
     for line in done.stdout.splitlines():
         assert line.startswith((";", f"{NAME}. IN CAA ", f"_validation-persist.{NAME}. IN TXT ")), line
         assert all(" " <= char <= "~" for char in line)
-        assert line.count('"') in (0, 2, 4) or '\\"' in line
+        assert line.count('"') % 2 == 0 and "\\" not in line
 
 
 NAMES = [["ca.example"] * 40, ['a"; issue "b'], ["a;b"], ["a b"], ["a\n. IN CAA 0 issue \"evil\""], [7], "ca.example", [""]]
