@@ -410,7 +410,7 @@ static void dns_record_command(struct session *s)
     if (!one_name(s))
         return;
     s->wish = wish_for_name(s, s->names.p[0]);
-    if (account_authority(s, true, &a, &err) < 0) {
+    if (account_authority(s, true, &a, &err) < 0 || a == NULL) {
         fail(s, &err);
         return;
     }
