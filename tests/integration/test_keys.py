@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import lineage
+from certificates import read_chain
 from evercert import DONE, FAILED
 from processes import wait_until
 
@@ -170,3 +171,22 @@ def test_two_kinds_of_keys(evercert, pebble, each_pebble):
         lineage.check(client, name)
 
 
+def common_name(pem):
+    (name,) = x509.load_pem_x509_certificate(pem.encode()).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return name.value
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("by", ["name", "fingerprint"])
+def test_the_chain_that_is_preferred(evercert, pebble, each_pebble, number, by):
+    """All chains have the same leaf; which root they end at is said by the issuer of the last certificate."""
+    ca = pebble(each_pebble, alternates=2)
+    root = common_name(ca.root(number))
+    above = x509.load_pem_x509_certificate(ca.management(f"/intermediates/{number}").encode())
+    wanted = {"name": root, "fingerprint": above.fingerprint(hashes.SHA256()).hex(":").upper()}[by]
+    client = evercert(ca, config={"preferred-chain": ["No Such Root", wanted]})
+    client.issue("a.example")
+    chain = read_chain(client.live("a.example") / "fullchain.pem")
+    (issuer,) = chain[-1].certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    assert issuer.value == root
+    lineage.check(client, "a.example")
