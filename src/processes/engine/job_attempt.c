@@ -376,7 +376,9 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    if (dead && !j->rehearsal)
+    /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
+     * new key. */
+    if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
         job_forget_order(j);
     if (j->orders < JOB_ORDERS_MAX && n > 0) {
         if (use_other_challenges(j, r, n)) {
