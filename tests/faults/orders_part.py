@@ -44,14 +44,10 @@ class Authorization:
         self.status, self.challenges = "pending", []
         self.expires = issuing.now() + datetime.timedelta(days=7)
 
-    def fail(self, kind, detail):
-        """Its pending challenge gets the error, and it is invalid."""
-        self.status = "invalid"
-        for challenge in self.challenges:
-            if challenge.status in ("pending", "processing"):
-                challenge.status = "invalid"
-                challenge.error = {"type": jose.URN + kind, "detail": detail, "status": 403}
-                return
+    def fail(self, challenge, kind, detail):
+        """This one of its challenges gets the error, and it is invalid."""
+        self.status = challenge.status = "invalid"
+        challenge.error = {"type": jose.URN + kind, "detail": detail, "status": 403}
 
 
 class Order:
@@ -287,7 +283,7 @@ class Orders:
         if challenge.authorization.status != "pending":
             return
         if wrong:
-            challenge.authorization.fail(*wrong)
+            challenge.authorization.fail(challenge, *wrong)
         else:
             challenge.status, challenge.validated = "valid", stamp(issuing.now())
             challenge.authorization.status = "valid"

@@ -200,9 +200,10 @@ def name_fails(ca, name, kind="unauthorized", detail="it answers with something 
 
     def accepted(request):
         if request.kind == "challenge":
-            authorization = ca.challenges[int(request.path.rsplit("/", 1)[1]) - 1].authorization
+            challenge = ca.challenges[int(request.path.rsplit("/", 1)[1]) - 1]
+            authorization = challenge.authorization
             if authorization.identifier[1] == name and authorization.status == "pending":
-                authorization.fail(kind, f"{name}: {detail}")
+                authorization.fail(challenge, kind, f"{name}: {detail}")
                 raise Problem(403, kind, f"{name}: {detail}")
 
     return {"accepted": accepted}
