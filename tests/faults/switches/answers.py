@@ -269,3 +269,17 @@ def clock(ca, hours):
         answer.headers.set("Date", http_date(3600 * hours)())
 
     return {"answer": answer}
+
+
+@switch(10)
+def rejects_first(ca):
+    """Rejects the first name of every order, with a sub-problem."""
+
+    def accepted(request):
+        if request.kind == "newOrder":
+            name = request.payload["identifiers"][0]["value"]
+            identifier = {"type": "dns", "value": name}
+            sub = {"type": URN + "rejectedIdentifier", "detail": f"not {name}", "identifier": identifier}
+            raise Problem(400, "rejectedIdentifier", "one name is refused", subproblems=[sub])
+
+    return {"accepted": accepted}
