@@ -87,11 +87,12 @@ def nonce_is(ca, values, everywhere=False):
 
 @switch(8)
 def retry_after(ca, value, kinds, more=()):
-    """Sends this Retry-After (and more of them) with every good answer of these kinds."""
+    """Sends this Retry-After (and more of them), and no other, with every good answer of these kinds."""
     turns = Turns(kinds)
 
     def answer(request, answer):
         if answer.status < 300 and turns.take(request):
+            answer.headers.set("Retry-After", None)
             for one in (value, *more):
                 answer.headers.append(("Retry-After", one() if callable(one) else one))
 
