@@ -16,6 +16,7 @@ struct account {
     bool contact_current;   /* the CA knows the contact that is wanted */
     bool forgotten;         /* the CA denied the account that it had told us of */
     bool again;             /* and denied it once more */
+    bool made;              /* the CA took newAccount without saying where the account is */
     enum acme_request kind; /* of the request that is out */
 };
 
@@ -174,15 +175,21 @@ static int check_status(struct str body, struct err *err)
 static void found(struct account *a, const struct acme_response *r, struct account_next *out, struct err *err)
 {
     struct str url;
+    /* 201: made with the contact of the request. 200: it was there before, with the one it had. */
+    if (a->kind == ACME_REQUEST_NEW_ACCOUNT && r->status == 201)
+        a->contact_current = true;
+    if (a->kind == ACME_REQUEST_NEW_ACCOUNT && !a->made &&
+        acme_response_location(r, a->p.directory_url, &url, NULL) < 0) {
+        a->made = true; /* it is there all the same, and its key tells where */
+        request(a, ACME_REQUEST_FIND_ACCOUNT, a->p.new_account, out);
+        return;
+    }
     if (acme_response_location(r, a->p.directory_url, &url, err) < 0 || check_status(r->body, err) < 0) {
         err_prefix(err, "the CA's answer to %s", acme_request_name(a->kind));
         fail(out);
         return;
     }
     a->url = arena_str(a->arena, url);
-    /* 201: made with the contact of the request. 200: it was there before, with the one it had. */
-    if (a->kind == ACME_REQUEST_NEW_ACCOUNT && r->status == 201)
-        a->contact_current = true;
     use(a, out);
 }
 
@@ -210,8 +217,13 @@ static void refused(struct account *a, const struct acme_response *r, struct wal
         account_forget_url(a);
         account_start(a, out, err);
     } else {
+        struct str terms;
         problem_to_err(&p, r, now, err);
-        err_prefix(err, "the account");
+        if (str_eq_c(str_c(p.type), "userActionRequired") && a->p.terms_of_service.n > 0 &&
+            !acme_response_link(r, "terms-of-service", 0, &terms))
+            err_prefix(err, "the account (terms of service: %.*s)", STR_ARG(a->p.terms_of_service));
+        else
+            err_prefix(err, "the account");
         fail(out);
     }
 }

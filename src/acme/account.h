@@ -1,6 +1,9 @@
 /*
  * One account at one authority (RFC 8555 7.3) as a pure machine: find it by its key, register it when it is
  * not there and the user agreed to the terms, bring its contact up to date. One request at a time.
+ *
+ * Terms are never agreed to by itself (7.3.3): userActionRequired ends in an error that names the link. A CA
+ * that takes newAccount and does not say where the account is, is asked once more by the key (7.3.1).
  */
 #ifndef EVERCERT_ACME_ACCOUNT_H
 #define EVERCERT_ACME_ACCOUNT_H

@@ -7,7 +7,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char *const phase_texts[] = {
 #define ORDER_PHASE_ROW(id, text) [id] = text,
@@ -23,10 +22,12 @@ const char *order_phase_text(enum order_phase p)
 static void copy_wishes(struct order *o, const struct order_params *p)
 {
     static const enum acme_challenge usual[] = {CHALLENGE_HTTP_01};
-    bool none = p->challenge_n == 0;
-    o->challenge_n = none ? ARRAY_LEN(usual) : p->challenge_n;
-    o->challenges = arena_array(o->arena, o->challenge_n, sizeof *o->challenges);
-    memcpy(o->challenges, none ? usual : p->challenges, o->challenge_n * sizeof *o->challenges);
+    const enum acme_challenge *challenges = p->challenge_n > 0 ? p->challenges : usual;
+    size_t n = p->challenge_n > 0 ? p->challenge_n : ARRAY_LEN(usual);
+    o->challenges = arena_array(o->arena, n, sizeof *o->challenges);
+    for (size_t i = 0; i < n; i++)
+        if (challenges[i] < CHALLENGE_END_)
+            o->challenges[o->challenge_n++] = challenges[i];
     o->avoid_n = p->avoid_n;
     o->avoid = arena_array(o->arena, p->avoid_n, sizeof *o->avoid);
     for (size_t i = 0; i < p->avoid_n; i++)
@@ -273,14 +274,7 @@ void order_fail_problem(struct order *o, const struct problem *p, const struct a
 {
     struct err err;
     problem_to_err(p, r, o->wall, &err);
-    if (problem_is_paused(p))
-        o->pause_link = arena_dup_c(o->arena, p->link);
     order_fail(o, &err, dead);
-}
-
-const char *order_pause_link(const struct order *o)
-{
-    return o->pause_link != NULL ? o->pause_link : "";
 }
 
 void order_lost(struct order *o, struct order_pace *pace, unsigned *lost, const struct err *err)
@@ -296,8 +290,7 @@ void order_refused_for_now(
 {
     int64_t wait_s = 0;
     problem_retry_after(p, r, o->wall, ACME_RETRY_AFTER_MAX_S, &wait_s);
-    bool tired =
-        problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
+    bool tired = problem_classify(p) == PROBLEM_RETRY_NONCE && ++o->nonces_refused > ORDER_NONCES_REFUSED_MAX;
     if (tired || after(o, wait_s * 1000).ms >= deadline(o).ms) {
         order_fail_problem(o, p, r, false);
         return;
@@ -365,6 +358,8 @@ static void take_answer(struct order *o, const struct order_event *e)
         o->answered = true;
         o->first_answer = o->mono;
     }
+    if (e->type == ORDER_EVENT_RESPONSE && acme_response_ok(e->response))
+        o->refused = false;
     w->tag = 0;
     if (failed)
         w->task->failed(o, a, e->err);

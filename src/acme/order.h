@@ -61,7 +61,8 @@ enum order_phase {
 
 const char *order_phase_text(enum order_phase p);
 
-/* A challenge that is not to be used for a name: it has failed there before. */
+/* A challenge that is not to be used for a name in this order: it has failed there before. A name for which
+ * nothing else is left fails the order. */
 struct order_avoid {
     struct str name;
     enum acme_challenge challenge;
@@ -137,7 +138,10 @@ enum order_action_type {
     ORDER_DO_WAIT,     /* ORDER_EVENT_TIMER after `wait_ms`; replaces an earlier wait of this order */
     ORDER_DO_DONE,     /* published; the order is finished */
     ORDER_DO_FAILED,   /* finished without a certificate: `err`; all challenges were withdrawn before */
-    ORDER_DO_JUDGE,    /* have `chain` (PEM) ranked by what the user likes; only with choose_chain */
+    /* Have `chain` (PEM) ranked by what the user likes; only with choose_chain. ORDER_EVENT_FAILED with an
+     * error that is not temporary means that it is no chain: an alternate is dropped then, and the default is
+     * left to its publication. */
+    ORDER_DO_JUDGE,
 };
 
 struct order_action {
@@ -202,11 +206,11 @@ const struct order_rejection *order_rejections(const struct order *o, size_t *n)
 /* The profile that the order has as far as is known: what the CA says, else what it was asked for. "" for
  * none. */
 struct str order_profile(const struct order *o);
+/* Where a person is to go because the CA has paused a name of the order (problem_is_paused): until that is
+ * done, every attempt is wasted. "" where nothing is paused. */
+struct str order_pause_link(const struct order *o);
 /* Whether the CA took the order as the replacement of the certificate that was named. */
 bool order_replaced(const struct order *o);
-/* Where a person can lift the pause that the CA put on one of the names (problem_is_paused); "" where the
- * order failed for something else. */
-const char *order_pause_link(const struct order *o);
 /* Sentences that are worth a warning although the order went on: a profile that was dropped, a chain that is
  * not the preferred one, ... */
 const char *const *order_notes(const struct order *o, size_t *n);

@@ -113,6 +113,12 @@ void order_take_authorization(struct order *o, struct authorization *a, const st
 
 static void authorization_done(struct order *o, struct authorization *a, const struct order_event *e)
 {
+    bool looking = a->looking;
+    a->looking = false;
+    if (!acme_response_ok(e->response) && looking) {
+        a->state = AUTHORIZATION_ANSWERED; /* the order still counts */
+        return;
+    }
     if (!acme_response_ok(e->response)) {
         order_read_refused(o, &a->pace, e->response);
         return;
@@ -124,7 +130,11 @@ static void authorization_done(struct order *o, struct authorization *a, const s
 
 static void authorization_failed(struct order *o, struct authorization *a, const struct err *err)
 {
-    order_lost(o, &a->pace, &a->lost, err);
+    if (a->looking)
+        a->state = AUTHORIZATION_ANSWERED;
+    else
+        order_lost(o, &a->pace, &a->lost, err);
+    a->looking = false;
 }
 
 static const struct order_task read_task = {ORDER_EVENT_RESPONSE, authorization_done, authorization_failed};
@@ -242,6 +252,7 @@ static bool look_around(struct order *o)
     for (size_t i = 0; i < o->authorization_n; i++)
         if (o->authorizations[i].state == AUTHORIZATION_ANSWERED) {
             o->authorizations[i].state = AUTHORIZATION_UNREAD;
+            o->authorizations[i].looking = true;
             o->authorizations[i].pace = (struct order_pace){0};
         }
     return true;

@@ -219,6 +219,10 @@ void order_choose(struct order *o, struct authorization *a, const struct authori
     }
     enum acme_challenge kind = a->challenge != CHALLENGE_END_ ? a->challenge : first_kind(o, a, object);
     const struct challenge_object *c = kind != CHALLENGE_END_ ? find_challenge(o, object, kind) : NULL;
+    if (c == NULL && a->told) {
+        a->state = AUTHORIZATION_ANSWERED; /* it was there, and the CA was told; it will say how it ended */
+        return;
+    }
     if (c == NULL) {
         fail_without_challenge(o, a, object);
         return;
@@ -258,7 +262,7 @@ static void present_failed(struct order *o, struct authorization *a, const struc
     if (err->code == ERR_IPC || err->code == ERR_CANCELLED || !take_next(o, a))
         order_fail(o, &why, false);
     else
-        order_note(o, "%s: %s instead of %s, which could not be prepared: %s", a->name,
+        order_note(o, "%s: %s instead of %s, which could not be prepared: %.512s", a->name,
             acme_challenge_text(a->challenge), acme_challenge_text(failed), err->text);
 }
 

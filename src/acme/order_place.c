@@ -64,15 +64,27 @@ static const char *wanted_profile(const struct order *o)
     return o->profile_at < o->profile_n ? o->profiles[o->profile_at] : "";
 }
 
+/* Whether the CA objects to the certificate that the order would replace. Besides the word for that (RFC 9773
+ * 5) there are those that CAs have for a certificate they do not know (any more) or that another account got:
+ * no reason to go without a new one. */
+static bool is_about_replaces(struct str type)
+{
+    static const char *const words[] = {"alreadyReplaced", "malformed", "unauthorized", "conflict", ""};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq_c(type, words[i]))
+            return true;
+    return false;
+}
+
 /* What a new order asks for can be too much. False where that is not what the CA objects to, or where nothing
  * may be dropped. */
 static bool ask_for_less(struct order *o, const struct problem *p)
 {
     struct str type = str_c(p->type);
     const char *profile = wanted_profile(o);
-    if (o->replaces && str_eq(type, STR("alreadyReplaced"))) { /* RFC 9773 5 */
+    if (o->replaces && !order_is_temporary(p) && p->sub_n == 0 && is_about_replaces(type)) {
         o->replaces = false;
-        order_note(o, "the CA has a replacement of this certificate already, so the order names none: %s",
+        order_note(o, "the CA does not take the order as a replacement, so it is placed as a new one: %s",
             p->detail);
         return true;
     }
@@ -108,6 +120,8 @@ static void new_order_refused(struct order *o, const struct acme_response *r)
         return;
     }
     order_reject_by(o, &p);
+    if (problem_is_paused(&p))
+        o->pause_link = arena_dup_c(o->arena, p.link);
     problem_to_err(&p, r, o->wall, &err);
     if (str_eq(str_c(p.type), STR("invalidProfile")))
         err_prefix(&err, "the CA refuses the profile %s, which is required", wanted_profile(o));

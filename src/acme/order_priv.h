@@ -98,6 +98,7 @@ struct authorization {
     struct order_pace pace;
     const struct subproblem *reason; /* what the CA said against it, NULL: nothing */
     enum acme_challenge blamed;      /* the kind that `reason` is about */
+    bool looking;                    /* read once more only to see how it is doing */
     const struct err *refusal;       /* a challenge POST was refused: fail with this unless it is valid */
 };
 
@@ -138,7 +139,6 @@ struct order {
     bool answered;                 /* first_answer is set */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
-    const char *pause_link;        /* NULL: the CA has paused nothing */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
     bool refused;                  /* trouble is set */
     struct err trouble;            /* the last refusal for now */
@@ -158,6 +158,7 @@ struct order {
     size_t rejection_n;
     const char *profile; /* NULL: none that is known */
     bool replaced;
+    const char *pause_link; /* NULL: no name is paused */
     const char *notes[ORDER_NOTES_MAX];
     size_t note_n;
     /* this step */

@@ -21,6 +21,11 @@ struct str order_profile(const struct order *o)
     return str_c(o->profile);
 }
 
+struct str order_pause_link(const struct order *o)
+{
+    return str_c(o->pause_link);
+}
+
 bool order_replaced(const struct order *o)
 {
     return o->replaced;
@@ -55,7 +60,8 @@ static size_t index_of(const struct order *o, const char *name)
     return i;
 }
 
-/* Keeps the order of the names; the first that is said about a name counts. */
+/* Keeps the order of the names. The first that is said about a name counts, unless a later one knows which
+ * challenge it was. */
 static void reject(struct order *o, struct order_rejection rejection)
 {
     size_t at = 0, mine = index_of(o, rejection.name);
@@ -63,8 +69,13 @@ static void reject(struct order *o, struct order_rejection rejection)
         o->rejections = arena_array(o->arena, o->name_n, sizeof *o->rejections);
     while (at < o->rejection_n && index_of(o, o->rejections[at].name) < mine)
         at++;
-    if (mine == o->name_n || (at < o->rejection_n && o->rejections[at].name == rejection.name))
+    if (mine == o->name_n)
         return;
+    if (at < o->rejection_n && o->rejections[at].name == rejection.name) {
+        if (o->rejections[at].challenge == CHALLENGE_END_ && rejection.challenge != CHALLENGE_END_)
+            o->rejections[at] = rejection;
+        return;
+    }
     for (size_t i = o->rejection_n; i > at; i--)
         o->rejections[i] = o->rejections[i - 1];
     o->rejections[at] = rejection;

@@ -28,7 +28,8 @@ static const struct row {
     {"orderNotReady", PROBLEM_ORDER, NULL},
     {"accountDoesNotExist", PROBLEM_ACCOUNT, NULL},
     {"caa", PROBLEM_IDENTIFIER, "a CAA record in the DNS forbids this CA; allow it there"},
-    {"connection", PROBLEM_IDENTIFIER, "the CA must reach the name on port 80 from outside"},
+    {"connection", PROBLEM_IDENTIFIER,
+        "the CA must reach the name from outside: on port 80 for http-01, on port 443 for tls-alpn-01"},
     {"dns", PROBLEM_IDENTIFIER, "the name must resolve, from outside too"},
     {"incorrectResponse", PROBLEM_IDENTIFIER, "another server may be answering for the name"},
     {"tls", PROBLEM_IDENTIFIER, NULL},
@@ -94,13 +95,31 @@ static const char *read_type(struct str urn, struct arena *a)
     return arena_dup(a, type);
 }
 
+/* What a badSignatureAlgorithm says it would take (6.2), or "". */
+static const char *read_algorithms(const json_t *j, struct arena *a)
+{
+    enum { SHOWN = 16, NAME_SHOWN = 16 };
+    const json_t *list = json_object_get(j, "algorithms");
+    const char *text = "";
+    for (size_t i = 0; i < json_array_size(list) && i < SHOWN; i++) {
+        const json_t *v = json_array_get(list, i);
+        struct str name = {json_string_value(v), json_string_length(v)};
+        if (json_is_string(v))
+            text = arena_printf(a, "%s%s%s", text, *text != '\0' ? ", " : "", cleaned(name, NAME_SHOWN, a));
+    }
+    return *text != '\0' ? arena_printf(a, " (the CA takes %s)", text) : "";
+}
+
 /* The detail; the title, or our own words, where there is none. */
 static const char *read_detail(const json_t *j, struct arena *a)
 {
     const char *detail = cleaned(js_text(j, "detail"), TEXT_FOREIGN_MAX, a);
     if (*detail == '\0')
         detail = cleaned(js_text(j, "title"), TEXT_FOREIGN_MAX, a);
-    return *detail != '\0' ? detail : "the CA gave no reason";
+    const char *algorithms = read_algorithms(j, a);
+    if (*detail == '\0')
+        detail = "the CA gave no reason";
+    return *algorithms != '\0' ? arena_printf(a, "%s%s", detail, algorithms) : detail;
 }
 
 static void read_subproblems(const json_t *j, struct arena *a, struct problem *out)
@@ -283,6 +302,18 @@ static const char *advice_for(const struct problem *p)
     return row != NULL ? row->advice : NULL;
 }
 
+/* RFC 8555 6.7 and 7.3.3 */
+static void add_links(struct buf *text, const struct acme_response *r, struct arena *a)
+{
+    static const struct {
+        const char *rel, *word;
+    } links[] = {{"terms-of-service", "terms"}, {"help", "help"}};
+    struct str target;
+    for (size_t i = 0; i < ARRAY_LEN(links); i++)
+        if (acme_response_link(r, links[i].rel, 0, &target))
+            add(text, 0, arena_printf(a, "; %s: %s", links[i].word, cleaned(target, LINK_SHOWN, a)));
+}
+
 int problem_to_err(const struct problem *p, const struct acme_response *r, struct wall now, struct err *err)
 {
     if (err == NULL)
@@ -298,9 +329,10 @@ int problem_to_err(const struct problem *p, const struct acme_response *r, struc
         add(&text, 0, arena_printf(a, "; %s", advice));
     if (*p->instance != '\0')
         add(&text, 0, arena_printf(a, "; see %s", p->instance));
-    struct str help;
-    if (r != NULL && acme_response_link(r, "help", 0, &help))
-        add(&text, 0, arena_printf(a, "; help: %s", cleaned(help, LINK_SHOWN, a)));
+    if (r != NULL)
+        add_links(&text, r, a);
+    if (p->paused && !find_words(buf_str(&text), str_c(p->link), &(struct str){"", 0}))
+        add(&text, 0, arena_printf(a, "; see %s", p->link)); /* it was cut off with the detail */
     err_set(err, ERR_ACME, "%s", buf_c(&text));
     snprintf(err->problem, sizeof err->problem, "%s", p->type);
     int64_t wait_s;

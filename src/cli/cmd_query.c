@@ -70,7 +70,7 @@ static int show_log(const struct invocation *i)
     if (i->globals->json)
         sink_json_lines(&json, stdout);
     else
-        sink = sink_log(i->arena, stdout);
+        sink = sink_log(request_names(i).n > 0, i->arena, stdout);
     return ask(i, VERB_LOG, sink);
 }
 
@@ -78,7 +78,7 @@ const struct command command_log = {
     .words = "log",
     .arguments = "[CERT]",
     .summary = "history: every attempt, error and deployment",
-    .text = "",
+    .text = "Of one certificate, with every request to the authority and its answer.\n",
     .options = {log_options, ARRAY_LEN(log_options)},
     .argument_most = 1,
     .run = show_log,

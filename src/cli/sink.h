@@ -44,7 +44,8 @@ struct sink *sink_show(
 /* Of commands that act, whose results come as progress: for a certificate with files where they are
  * (`people`), else nothing. */
 struct sink *sink_results(bool people, struct arena *a, FILE *out);
-struct sink *sink_log(struct arena *a, FILE *out);
+/* `whole`: with what was said to the CA. */
+struct sink *sink_log(bool whole, struct arena *a, FILE *out);
 struct sink *sink_account(struct arena *a, FILE *out);
 /* Records as lines of a zone file. */
 struct sink *sink_dns(struct arena *a, FILE *out);

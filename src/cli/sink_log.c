@@ -31,7 +31,7 @@ static void put_exchange(struct buf *out, const json_t *e)
     buf_put_char(out, '\n');
 }
 
-static void log_row(struct sink *s, const json_t *row)
+static void put_row(struct sink *s, const json_t *row, bool whole)
 {
     struct buf out = buf_new(LOG_ROW_MAX), name = buf_new(LOG_ROW_MAX), event = buf_new(LOG_ROW_MAX);
     text_put_foreign(&name, row_text(row, "certificate"));
@@ -41,7 +41,7 @@ static void log_row(struct sink *s, const json_t *row)
     text_put_foreign(&out, row_text(row, "text"));
     buf_put_char(&out, '\n');
     const json_t *exchange = json_object_get(json_object_get(row, "detail"), "exchange");
-    for (size_t i = 0; i < json_array_size(exchange); i++)
+    for (size_t i = 0; whole && i < json_array_size(exchange); i++)
         put_exchange(&out, json_array_get(exchange, i));
     fwrite(buf_c(&out), 1, out.n, s->out);
     fflush(s->out); /* who follows waits for it */
@@ -50,10 +50,20 @@ static void log_row(struct sink *s, const json_t *row)
     buf_free(&event);
 }
 
-struct sink *sink_log(struct arena *a, FILE *out)
+static void log_row(struct sink *s, const json_t *row)
+{
+    put_row(s, row, false);
+}
+
+static void whole_log_row(struct sink *s, const json_t *row)
+{
+    put_row(s, row, true);
+}
+
+struct sink *sink_log(bool whole, struct arena *a, FILE *out)
 {
     struct sink *s = arena_alloc(a, sizeof *s);
-    *s = (struct sink){.row = log_row, .out = out};
+    *s = (struct sink){.row = whole ? whole_log_row : log_row, .out = out};
     return s;
 }
 

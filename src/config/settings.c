@@ -307,3 +307,18 @@ const struct authority *settings_authority_of_id(const struct settings *s, struc
             return &s->authorities[i];
     return NULL;
 }
+
+bool settings_has_certificate(const struct settings *s, const char *name)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    for (size_t i = 0; i < s->certificate_n; i++) {
+        const struct wish *w = &s->certificates[i];
+        size_t n = strlen(w->name);
+        if (strncmp(name, w->name, n) != 0)
+            continue;
+        for (uint32_t k = 0; k < w->key_type_n; k++)
+            if (strcmp(wish_variant_name(w, k, a), name) == 0)
+                return true;
+    }
+    return false;
+}

@@ -83,6 +83,8 @@ void settings_schema(struct buf *out);
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a);
 /* The authority in `s` with that id; NULL where there is none. */
 const struct authority *settings_authority_of_id(const struct settings *s, struct str id);
+/* Whether a certificate of the configuration, or the second one of two key types, has that name. */
+bool settings_has_certificate(const struct settings *s, const char *name);
 /* A URL as an authority that names itself, with nothing else said; `url` is not copied. */
 struct authority authority_of_url(const char *url);
 /* The id of the account with that label ("" : none) at that directory; in `a`, or `directory` itself. */

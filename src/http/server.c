@@ -4,6 +4,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +14,7 @@
 
 enum {
     ACCEPTS_PER_TURN = 64, /* then the loop looks at the open connections again */
+    CROWD = 64,            /* connections at once whose memory is worth giving back to the system */
     ACCEPT_PAUSE_MS = 100, /* without descriptors; long enough for the deadline to free some */
 };
 
@@ -59,6 +63,17 @@ static void conn_link(struct server_conn *c)
         timer_set(&s->timer, s->span_ms);
 }
 
+/* After a flood: what malloc keeps for the next would stay ours for as long as the process lives. */
+static void give_back(struct server *s)
+{
+    if (s->conn_n > 0 || !s->crowded)
+        return;
+    s->crowded = false;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static void conn_free(struct server *s, struct server_conn *c)
 {
     conn_unlink(s, c);
@@ -67,6 +82,7 @@ static void conn_free(struct server *s, struct server_conn *c)
     event_del(&c->event);
     close(c->fd);
     free(c);
+    give_back(s);
 }
 
 void server_close(struct server_conn *c)
@@ -156,6 +172,7 @@ static void conn_new(struct server *s, int fd, const struct sockaddr_storage *fr
         return;
     }
     s->conn_n++;
+    s->crowded = s->crowded || s->conn_n > CROWD;
     conn_link(c);
     s->protocol->opened(c);
 }

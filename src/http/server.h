@@ -54,6 +54,7 @@ struct server {
     struct server_conn *oldest, *newest;
     size_t conn_n, conn_max;
     int64_t span_ms;
+    bool crowded;       /* there were many connections since there was none */
     struct event timer; /* for the oldest connection's deadline */
     struct event pause; /* accepting starts again */
 };

@@ -69,6 +69,10 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
             p->new_state = true;
             continue;
         }
+        if (strcmp(argv[i], "--tls-alpn") == 0) {
+            p->tls_alpn = true;
+            continue;
+        }
         fprintf(stderr, "evercert: error: %s is started by evercert itself and does not take %s\n", name,
             argv[i]);
         exit(2);

@@ -33,6 +33,7 @@ struct process {
     struct event_base *base;
     bool sandbox_log; /* --sandbox=log: report instead of refuse */
     bool new_state;   /* --new-state: the state directory was empty when the parent took it */
+    bool tls_alpn;    /* --tls-alpn, of the responder: it is to answer tls-alpn-01 too */
     enum process_identity identity;
     uid_t uid;
     gid_t gid;

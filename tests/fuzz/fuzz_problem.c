@@ -1,4 +1,5 @@
 /* Problem documents: any body gives something that can be shown and classified. */
+#include "acme/limits.h"
 #include "acme/problem.h"
 #include "base/text.h"
 
@@ -26,6 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     problem_read(&r, a, &p);
     check_line(p.detail);
     check_line(p.instance);
+    check_line(p.link);
+    if (*p.link != '\0' && !str_starts(str_c(p.link), STR("https://")))
+        abort();
+    if (problem_is_paused(&p) && *p.link == '\0')
+        abort(); /* whoever is told to lift a pause is told where */
+    int64_t wait_s = 0;
+    if (problem_retry_after(&p, &r, (struct wall){1800000000}, ACME_RETRY_AFTER_MAX_S, &wait_s) &&
+        (wait_s < 0 || wait_s > ACME_RETRY_AFTER_MAX_S))
+        abort();
     problem_classify(&p);
     problem_to_err(&p, &r, (struct wall){1800000000}, &err);
     check_line(err.text);

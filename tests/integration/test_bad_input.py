@@ -71,7 +71,7 @@ def test_all_mistakes_in_one_go(issued):
         "certificates:\n"
         "  - domain: [a.example]\n"
         "    key-typ: rsa-2048\n"
-        "  - domains: [a b, 'https://b.example', 10.0.0.1]\n"
+        "  - domains: [a b, 'https://b.example', 10.0.0.0/8]\n"
         "    key-type: rsa-1024\n"
         "    key-mode: '0644'\n"
         "    renew-before: soon\n"
@@ -108,6 +108,18 @@ IMPOSSIBLE = [
     ({"email": "no address"}, "email"),
     ({"agree-tos": "perhaps"}, "true or false"),
     ({"docker": {"socket": "unix:///x"}}, "not in this version"),
+    ({"challenge": ["http-01", "dns-01"]}, "challenge[1]: dns-01 is not in this version"),
+    ({"authority": "zerossl"}, "https://app.zerossl.com/developer"),
+    ({"authority": "letsencrypt", "authorities": {"zerossl": {"eab-kid": "k"}}}, "eab-hmac-file"),
+    (
+        {"authority": "letsencrypt", "authorities": {"google": {"eab-kid": "k", "eab-hmac": "not base64"}}},
+        "authorities.google.eab-hmac",
+    ),
+    ({"key-type": ["rsa-2048", "rsa-4096"]}, "one ECDSA and one RSA"),
+    ({"key-type": "ed25519"}, "account-key-type"),
+    ({"certificates": [{"domains": ["::ffff:10.0.0.1"]}]}, "write 10.0.0.1"),
+    ({"certificates": [{"domains": ["a.example"], "csr-file": "/does/not/exist"}]}, "csr-file"),
+    ({"certificates": [{"domains": ["a.example"], "on-rejected-name": "ignore"}]}, "issue-without"),
 ]
 
 
@@ -534,3 +546,28 @@ def test_a_full_disk_below_a_daemon(evercert, pebble, processes, tmp_path):
     wait_until(lambda: "the store can be written again" in client.text(), "the daemon to see the room", 30)
     client.issue("b.example")
     lineage.check(seen, "b.example")
+
+
+# Text of a key of external account binding; found wherever it leaks.
+EAB_KEY = "bXktc2VjcmV0LWtleQ"
+
+
+def test_secrets_of_the_configuration_stay_there(issued, tmp_path):
+    key = tmp_path / "eab.key"
+    key.write_text(EAB_KEY + "\n")
+    key.chmod(0o600)
+    entries = {
+        "google": {"eab-kid": "kid", "eab-hmac-file": str(key)},
+        "zerossl": {"eab-kid": "kid", "eab-hmac": EAB_KEY},
+    }
+    issued.write_config({"authority": "google", "authorities": entries})
+    shown = issued.run("config", "show", status=DONE).stdout
+    assert EAB_KEY not in shown and "(redacted)" in shown and str(key) in shown
+    assert "https://dv.acme-v02.api.pki.goog/directory" in shown
+    key.chmod(0o644)
+    error = only_error(issued.run("config", "check"), USAGE)
+    assert "authorities.google.eab-hmac-file: " in error and "chmod 600" in error and EAB_KEY not in error
+    issued.write_config({"authority": "letsencrypt", "authorities": None})
+    words = ("account", "register", "--authority", "google", "--eab-kid", "kid", "--eab-hmac-file", str(key))
+    error = only_error(issued.run(*words), USAGE)
+    assert error.startswith("--eab-hmac-file: ") and EAB_KEY not in error

@@ -67,6 +67,12 @@ def test_refused_as_a_root_that_kept_its_rights(name, what, tmp_path):
     assert done.returncode == ATTEMPTS[name][what], done.stderr
 
 
+@pytest.mark.parametrize("what", ATTEMPTS["responder"])
+def test_a_responder_with_tls_is_refused_the_same(what, tmp_path):
+    done = probe("responder", what, tmp_path / "state", "--tls-alpn")
+    assert done.returncode == ATTEMPTS["responder"][what], done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a normal user is refused some of it anyway")
 @pytest.mark.parametrize("name", ATTEMPTS)
 def test_log_only_lets_it_through(name, tmp_path):

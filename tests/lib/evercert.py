@@ -122,6 +122,7 @@ class Evercert:
         if self.pebble:
             settings["authority"] = "test"
             settings["authorities"] = {"test": {"directory": self.pebble.url, "ca-file": str(self.pebble.ca_file)}}
+            settings["tls-alpn-01"] = {"listen": f"127.0.0.1:{self.pebble.tls_port}"}
         if self.listen:
             settings["http-01"] = {"listen": self.listen}
         return settings
@@ -253,6 +254,11 @@ class Evercert:
         """SIGTERM, as systemd does; it must end by itself, with `status`."""
         ended = self.daemon.stop(timeout)
         assert ended == status, f"the daemon ended with {ended}, not {status}:\n{self.text()[-4000:]}"
+
+    @staticmethod
+    def kill_one(pid):
+        """kill -9 of one process."""
+        os.kill(pid, signal.SIGKILL)
 
     def kill_all(self):
         """kill -9 of every process that is no peer, as a power failure would."""

@@ -1,6 +1,8 @@
 """nginx in front of evercert: challenges on a plain port, the certificate on a TLS port. No root needed."""
 
 import os
+import pathlib
+import re
 import signal
 import socket
 
@@ -9,7 +11,11 @@ from peers import from_system
 from ports import free_port
 from processes import wait_until
 
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/nginx/tls-alpn-01.conf"
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
 _MAIN = """\
+{stream}
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log info;
@@ -34,7 +40,7 @@ http {{
 _PROXY = "location /.well-known/acme-challenge/ {{ proxy_pass http://127.0.0.1:{port}; proxy_set_header Host $host; }}"
 _WEBROOT = "location /.well-known/acme-challenge/ {{ root {folder}; default_type text/plain; }}"
 _TLS = """server {{
-        listen 127.0.0.1:{port} ssl;
+        listen 127.0.0.1:{port} {how};
         ssl_certificate {certificate};
         ssl_certificate_key {key};
         location / {{ return 200 "nginx over tls\\n"; }}
@@ -48,11 +54,12 @@ class Nginx:
     proxy_to     port that /.well-known/acme-challenge/ is passed on to (evercert's responder), or
     webroot      folder it is served from
     certificate  (certificate file, key file) for the TLS port; set_certificate() does it later
+    alpn_to      port that connections for tls-alpn-01 are passed on to (evercert's), as in examples/nginx
 
     https_port   the TLS port         pid_file   for a hook that reloads: kill -HUP $(cat pid_file)
     """
 
-    def __init__(self, processes, folder, http_port=None, proxy_to=None, webroot=None, certificate=None):
+    def __init__(self, processes, folder, http_port=None, proxy_to=None, webroot=None, certificate=None, alpn_to=None):
         self._processes = processes
         self.folder = folder
         (folder / "temp").mkdir(parents=True, exist_ok=True)
@@ -61,6 +68,7 @@ class Nginx:
         self.pid_file = folder / "nginx.pid"
         self.config_file = folder / "nginx.conf"
         self._proxy_to, self._webroot = proxy_to, webroot
+        self._alpn_ports = {443: self.https_port, 8443: alpn_to, 8444: free_port(), 4443: free_port()} if alpn_to else {}
         self.process = None
         self.set_certificate(certificate)
 
@@ -71,10 +79,15 @@ class Nginx:
             challenges = _PROXY.format(port=self._proxy_to)
         elif self._webroot:
             challenges = _WEBROOT.format(folder=self._webroot)
-        tls = _TLS.format(port=self.https_port, certificate=certificate[0], key=certificate[1]) if certificate else ""
+        port, how = self.https_port, "ssl"
+        if self._alpn_ports:
+            port, how = self._alpn_ports[4443], "ssl proxy_protocol; set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol"
+        values = {"port": port, "how": how}
+        tls = _TLS.format(certificate=certificate[0], key=certificate[1], **values) if certificate else ""
         self.config_file.write_text(
             _MAIN.format(
                 folder=self.folder,
+                stream=self._stream(),
                 # Workers of a root master would become nobody, who can't read a test's folder.
                 user="user root;" if os.geteuid() == 0 else "",
                 http_port=self.http_port,
@@ -83,6 +96,17 @@ class Nginx:
             )
         )
         self._tls = bool(certificate)
+
+    def _stream(self):
+        """The example as it stands, included, with ports of ours in the place of its own."""
+        if not self._alpn_ports:
+            return ""
+        example = EXAMPLE.read_text()
+        for port in self._alpn_ports:
+            assert f":{port}" in example or f" {port};" in example, f"{EXAMPLE} has no port {port}"
+        file = self.folder / "tls-alpn-01.conf"
+        file.write_text(re.sub(r"(?<=[ :])(443|8443|8444|4443)\b", lambda m: str(self._alpn_ports[int(m[0])]), example))
+        return f"load_module {STREAM_MODULE};\ninclude {file};"
 
     def start(self):
         self.process = self._processes.start(

@@ -192,8 +192,16 @@ class Pebble:
         return [Request(*found.groups()) for found in _REQUEST.finditer(text)]
 
     def request_counts(self):
-        """{"POST /order-plz": 1, ...} of requests(), by method and kind."""
-        return dict(collections.Counter(f"{request.method} {request.kind}" for request in self.requests()))
+        """{"POST /order-plz": 1, ...} of requests(), by method and kind, without those of renewal_polls()."""
+        return dict(
+            collections.Counter(
+                f"{request.method} {request.kind}" for request in self.requests() if "renewalInfo" not in request.path
+            )
+        )
+
+    def renewal_polls(self):
+        """How often renewal information (RFC 9773) was asked for."""
+        return sum("renewalInfo" in request.path for request in self.requests())
 
     def forget_requests(self):
         self._seen = len(self.process.log.read_text(errors="replace"))

@@ -74,7 +74,7 @@ static void on_read(struct engine *e, const struct acme_response *r, const struc
     errand_end(d, err.code != 0 ? &err : NULL);
 }
 
-static void on_ready(struct engine *e, const struct err *err, void *arg)
+static void on_ready_to_read(struct engine *e, const struct err *err, void *arg)
 {
     struct errand *d = arg;
     struct post_spec spec = {.request = ACME_REQUEST_READ, .url = d->authority->account_url};
@@ -85,17 +85,28 @@ static void on_ready(struct engine *e, const struct err *err, void *arg)
         post_start(d->authority, &spec, on_read, d);
 }
 
-static void need(const struct command *c, bool may_register)
+/* The row, as the last request left it. */
+static void on_ready(struct engine *e, const struct err *err, void *arg)
+{
+    struct errand *d = arg;
+    if (err == NULL) {
+        struct authority_record record = authority_record_load(d->authority, d->arena);
+        session_row(e, d->session, report_account(d->authority, &record, NULL));
+    }
+    errand_end(d, err);
+}
+
+static void need(const struct command *c, bool may_register, authority_ready_fn *fn)
 {
     struct authority *a = named(c);
     if (a != NULL)
-        authority_need(a, may_register, on_ready, errand_new(c, a));
+        authority_need(a, may_register, fn, errand_new(c, a));
 }
 
 void account_show(const struct command *c)
 {
     if (c->m->names.n > 0) {
-        need(c, false);
+        need(c, false, on_ready_to_read);
         return;
     }
     for (struct authority *a = c->e->authorities; a != NULL; a = a->next) {
@@ -108,24 +119,15 @@ void account_show(const struct command *c)
 
 void account_register(const struct command *c)
 {
-    need(c, true);
+    need(c, true, on_ready);
 }
 
 void account_update(const struct command *c)
 {
-    need(c, false);
+    need(c, false, on_ready);
 }
 
 /* --- rollover, deactivate --- */
-
-static void on_changed(struct engine *e, const struct err *err, void *arg)
-{
-    (void)e;
-    if (err != NULL)
-        errand_end(arg, err);
-    else
-        on_ready(e, NULL, arg);
-}
 
 void account_change_key(const struct command *c)
 {
@@ -133,7 +135,7 @@ void account_change_key(const struct command *c)
     if (a == NULL)
         return;
     struct errand *d = errand_new(c, a);
-    account_rollover(a, d->ticket, on_changed, d);
+    account_rollover(a, d->ticket, on_ready, d);
 }
 
 static void on_deactivated(struct engine *e, const struct acme_response *r, const struct err *why, void *arg)
@@ -210,8 +212,8 @@ static json_t *record_of(
     const char *name = t->names[i], *issuer;
     json_t *caa = json_array(), *persist = json_array();
     for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
-        json_array_append_new(caa, json_sprintf("%s. CAA 0 issue \"%s; accounturi=%s; validationmethods=%s\"",
-                                       name, issuer, account, t->methods));
+        json_array_append_new(caa,
+            json_sprintf("0 issue \"%s; accounturi=%s; validationmethods=%s\"", issuer, account, t->methods));
         put_persist(persist, "01", name, issuer, account, t->wildcard);
         if (uri[0] != '\0')
             put_persist(persist, "02", name, issuer, uri, t->wildcard);

@@ -94,7 +94,11 @@ static enum ledger_order kind_of(const struct job *j, bool replaces)
     const struct certificate *c = &j->record;
     if (replaces && c->ari_start.s > 0 && c->ari_start.s <= engine_now(j->engine).s)
         return LEDGER_ORDER_REPLACES;
-    return covers_the_same(j) ? LEDGER_ORDER_SAME_SET : LEDGER_ORDER_NEW;
+    /* Another CA has not seen these names together. */
+    struct str label, directory;
+    (void)str_cut(str_c(c->authority), '#', &directory, &label);
+    bool same_ca = str_eq_c(directory, j->authority->directory_url);
+    return same_ca && covers_the_same(j) ? LEDGER_ORDER_SAME_SET : LEDGER_ORDER_NEW;
 }
 
 static void place_order(struct job *j)
@@ -365,12 +369,16 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     struct err why = *err;
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
-    if (strcmp(err->problem, "rateLimited") == 0) {
+    /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
+    bool unplaced = j->order != NULL && (j->rehearsal || !has_order(j));
+    if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    if (dead && !j->rehearsal)
+    /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
+     * new key. */
+    if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
         job_forget_order(j);
     if (j->orders < JOB_ORDERS_MAX && n > 0) {
         if (use_other_challenges(j, r, n)) {

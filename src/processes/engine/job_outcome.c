@@ -99,7 +99,7 @@ void job_fail(struct job *j, const struct err *why)
     struct certificate *c = &j->record;
     bool kept = worth_keeping(j, &err);
     c->failures = c->failures < INT64_MAX ? c->failures + 1 : INT64_MAX;
-    c->pause_link = j->order != NULL ? arena_dup_c(j->arena, order_pause_link(j->order)) : "";
+    c->pause_link = j->order != NULL ? arena_dup(j->arena, order_pause_link(j->order)) : "";
     save_attempts(j);
     if (c->pause_link[0] != '\0')
         c->due_at = (struct wall){0};

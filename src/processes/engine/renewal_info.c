@@ -69,7 +69,8 @@ static void take_window(struct engine *e, struct certificate *c, const struct re
     c->ari_explanation = info->explanation_url;
     c->ari_checked_at = engine_now(e);
     c->ari_failures = 0;
-    if (!changed)
+    /* The first window is what everybody expects; one that moves, or comes with a reason, is news. */
+    if (!changed || (was.start.s == 0 && info->explanation_url[0] == '\0'))
         return;
     snprintf(text, sizeof text, "the CA suggests to renew between %s and %s", wall_format(is.start, from),
         wall_format(is.end, to));

@@ -196,7 +196,7 @@ static void add_extensions(struct engine *e, json_t *o, const struct certificate
     json_object_set_new(o, "omitted", words(str_c(c->omitted)));
     json_object_set_new(o, "wait_until", time_or_null(c->wait_until));
     json_object_set_new(o, "wait_reason", text_or_null(c->wait_reason));
-    json_object_set_new(o, "pause_link", text_or_null(c->pause_link));
+    json_object_set_new(o, "link", text_or_null(c->pause_link));
     json_object_set_new(o, "ari", ari_of(c));
     json_object_set_new(o, "variants", c->variant == 0 ? variants_of(e, w, a) : json_array());
 }

@@ -233,6 +233,18 @@ static int give_up(struct signing *s, struct buf *out, struct err *err)
 
 /* --- revocations (RFC 8555 7.6) --- */
 
+/* A command about a certificate's own name is about its other key types, too; one about a variant's only
+ * about that.
+ */
+static int open_ticket(const struct signing *s, const struct wish *w, uint32_t *reason, struct err *err)
+{
+    struct wish whole;
+    if (s->m->variant > 0 && permit_wish(s->k, s->m->permit, 0, s->arena, &whole, NULL) == 0 &&
+        ticket_open(s->k, s->m->ticket, ACME_REQUEST_REVOKE, whole.name, reason, NULL) == 0)
+        return 0;
+    return ticket_open(s->k, s->m->ticket, ACME_REQUEST_REVOKE, w->name, reason, err);
+}
+
 /* What is live under the name, with the operator's reason. A key that is no longer trusted burns before
  * anybody hears of it. */
 static int revocation(const struct signing *s, const struct wish *w, struct chain *live, bool burn,
@@ -240,7 +252,7 @@ static int revocation(const struct signing *s, const struct wish *w, struct chai
 {
     uint32_t reason = 0;
     int r;
-    if ((r = ticket_open(s->k, s->m->ticket, ACME_REQUEST_REVOKE, w->name, &reason, err)) < 0 ||
+    if ((r = open_ticket(s, w, &reason, err)) < 0 ||
         (r = publish_live(s->k, w->name, s->arena, live, err)) < 0 ||
         ((burn || reason == REASON_KEY_COMPROMISE) && (r = burnt_add(s->k, live->key_hash, err)) < 0))
         return r;

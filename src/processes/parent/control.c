@@ -256,12 +256,14 @@ static void issue_command(struct session *s)
     int r = issue_wish(s, &w, &err);
     if (r == 0 && s->p->options.dry_run)
         w.deploy_n = 0;
-    for (size_t i = 0; r == 0 && i < s->p->settings.certificate_n; i++)
-        if (strcmp(s->p->settings.certificates[i].name, w.name) == 0)
+    for (uint32_t i = 0; r == 0 && i < w.key_type_n; i++) {
+        const char *name = wish_variant_name(&w, i, s->arena);
+        if (settings_has_certificate(&s->p->settings, name))
             r = err_set(&err, ERR_USAGE,
                 "%s is in the configuration already: change it there, or give this one another --name; "
                 "evercert renew %s gets it now",
-                w.name, w.name);
+                name, name);
+    }
     if (r == 0)
         r = announce_authorities(s, &w, &err);
     if (r < 0) {
@@ -321,10 +323,7 @@ static void on_forgotten(const void *msg, const struct err *why, void *arg)
 
 static bool is_configured(const struct session *s)
 {
-    for (size_t i = 0; i < s->p->settings.certificate_n; i++)
-        if (strcmp(s->p->settings.certificates[i].name, s->names.p[0]) == 0)
-            return true;
-    return false;
+    return settings_has_certificate(&s->p->settings, s->names.p[0]);
 }
 
 static void forget_command(struct session *s)
@@ -625,6 +624,14 @@ void control_finished(struct parent *p, const struct msg_finished *m)
         forget_command(s);
         return;
     }
+    uint32_t status = m->status;
+    /* A pass over everything has not done everything where the keeper would not permit something. */
+    if (s->verb == VERB_RENEW && s->names.n == 0 && status == EXIT_DONE && p->feed_refused > 0 &&
+        !p->options.daemon) {
+        status = EXIT_FAILED;
+        err_set(&err, ERR_REFUSED, "%zu of the configured certificates cannot be had as they are written",
+            p->feed_refused);
+    }
     msg_error_get(&m->error, &err);
-    end(s, m->status, &err);
+    end(s, status, &err);
 }

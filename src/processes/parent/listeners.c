@@ -113,6 +113,20 @@ static int open_all(struct parent *p, enum acme_challenge kind, struct err *err)
     return missing.code;
 }
 
+bool listeners_have(const struct parent *p, enum acme_challenge kind)
+{
+    const struct listener *l = p->listeners;
+    while (l != NULL && l->challenge != kind)
+        l = l->next;
+    return l != NULL;
+}
+
+/* It was started without what OpenSSL takes, which is more than all the rest of it. */
+static bool responder_lacks_tls(const struct parent *p)
+{
+    return listeners_have(p, CHALLENGE_TLS_ALPN_01) && !p->responder_has_tls;
+}
+
 static void send_until(struct parent *p, const struct listener *end)
 {
     struct err err = ERR_INIT;
@@ -149,7 +163,10 @@ int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err)
         p->listeners_lent[kind] = true;
     if (!p->members[MEMBER_RESPONDER].wanted)
         return member_start(p, MEMBER_RESPONDER, err);
-    send_until(p, before);
+    if (responder_lacks_tls(p))
+        member_replace(p, MEMBER_RESPONDER);
+    else
+        send_until(p, before);
     return 0;
 }
 
@@ -222,6 +239,10 @@ int listeners_reload(struct parent *p, struct err *err)
     if (!any && p->listeners == NULL)
         return 0;
     struct channel *c = member_channel(p, MEMBER_RESPONDER);
+    if (c != NULL && responder_lacks_tls(p)) {
+        member_replace(p, MEMBER_RESPONDER);
+        return 0;
+    }
     if (c == NULL)
         return p->members[MEMBER_RESPONDER].wanted ? 0 : member_start(p, MEMBER_RESPONDER, err);
     int r = channel_send(c, MSG_unlisten, 0, &(struct msg_unlisten){true}, -1, err);

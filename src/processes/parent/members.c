@@ -274,13 +274,15 @@ static int spawn(struct parent *p, struct member *m, int channel_fd, struct err 
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
     snprintf(level, sizeof level, "--log-level=%s", log_level_name(p->options.level));
     identity_argument(p, m->id, identity, sizeof identity);
-    char sandbox[] = "--sandbox=log", new_state[] = "--new-state";
+    char sandbox[] = "--sandbox=log", new_state[] = "--new-state", tls_alpn[] = "--tls-alpn";
     char *argv[8] = {argv0, identity, level};
     size_t n = 3;
     if (p->options.sandbox_log)
         argv[n++] = sandbox;
     if (p->new_state)
         argv[n++] = new_state;
+    if (m->id == MEMBER_RESPONDER && (p->responder_has_tls = listeners_have(p, CHALLENGE_TLS_ALPN_01)))
+        argv[n++] = tls_alpn;
     struct child_fd fds[] = {
         {STDERR_FILENO, STDERR_FILENO}, {channel_fd, PROCESS_PARENT_FD}, {p->state, PROCESS_STATE_FD}};
     struct child_spec spec = {.path = path,
@@ -340,6 +342,15 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
 
 /* --- ending --- */
 
+void member_replace(struct parent *p, enum member_id id)
+{
+    struct member *m = &p->members[id];
+    if (m->pid <= 0) /* the next one is on its way */
+        return;
+    m->replaced = true;
+    kill(m->pid, SIGKILL); /* it has nothing that is not said again to the next */
+}
+
 static void on_restart(evutil_socket_t fd, short what, void *arg)
 {
     struct member *m = arg;
@@ -374,6 +385,11 @@ static void schedule_restart(struct member *m, int wait_status)
 {
     struct parent *p = m->parent;
     char text[CHILD_STATUS_TEXT_MAX];
+    if (m->replaced) {
+        m->replaced = false;
+        event_active(m->restart, EV_TIMEOUT, 0);
+        return;
+    }
     if (clock_mono(&system_clock).ms - m->started_ms > LONG_LIFE_MS)
         m->deaths = 0;
     m->deaths++;

@@ -40,6 +40,7 @@ struct member {
     struct channel *channel;
     struct event *restart; /* timer of the next start after a death */
     bool unable;           /* it said why it cannot start; its death is no news */
+    bool replaced;         /* ended by us to be started anew at once; neither is this */
     unsigned deaths;       /* in a row, without a minute of life between */
     int64_t started_ms;
 };
@@ -72,9 +73,11 @@ struct parent {
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
+    size_t feed_refused; /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;
+    bool responder_has_tls;              /* it was started to answer tls-alpn-01 too */
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
@@ -96,6 +99,8 @@ bool parent_state_is_new(const struct parent *p);
 /* members.c: starting, joining, restarting, ending the other processes. */
 void members_init(struct parent *p);
 int member_start(struct parent *p, enum member_id id, struct err *err);
+/* Ends it, so that it is started anew at once, for what it is started with has changed. */
+void member_replace(struct parent *p, enum member_id id);
 /* The process ended. False when `pid` is none of them. */
 bool members_reaped(struct parent *p, pid_t pid, int wait_status);
 void members_stop(struct parent *p);
@@ -118,6 +123,8 @@ int authority_announce(
 int listeners_start(struct parent *p, struct err *err);
 /* The engine needs that kind: opens what is not open yet and sees that a responder has it. */
 int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err);
+/* Whether there is a socket for that kind. */
+bool listeners_have(const struct parent *p, enum acme_challenge kind);
 /* Hand them to a responder that just started. */
 void listeners_send(struct parent *p);
 /* After a reload: what the configuration names and needs is open, and what was opened for other certificates;

@@ -11,7 +11,7 @@ struct member {
     struct process process;
     struct channel *parent, *engine;
     struct responder *responder;
-    struct tls_alpn *tls_alpn;
+    struct tls_alpn *tls_alpn; /* NULL: started for http-01 alone, without OpenSSL's memory */
 };
 
 /* --- from the engine --- */
@@ -47,7 +47,10 @@ static void on_alpn_put(struct channel *c, uint32_t id, const void *msg, int fd,
     struct member *me = arg;
     struct err err = ERR_INIT;
     (void)fd;
-    tls_alpn_put(me->tls_alpn, str_c(m->identifier), str_c(m->token), str_c(m->key_authorization), &err);
+    if (me->tls_alpn == NULL)
+        err_set(&err, ERR_IPC, "this responder does not answer tls-alpn-01");
+    else
+        tls_alpn_put(me->tls_alpn, str_c(m->identifier), str_c(m->token), str_c(m->key_authorization), &err);
     reply(c, id, &err);
 }
 
@@ -56,7 +59,8 @@ static void on_alpn_remove(struct channel *c, uint32_t id, const void *msg, int 
     const struct msg_alpn_remove *m = msg;
     struct member *me = arg;
     (void)c, (void)id, (void)fd;
-    tls_alpn_remove(me->tls_alpn, str_c(m->identifier), str_c(m->token));
+    if (me->tls_alpn != NULL)
+        tls_alpn_remove(me->tls_alpn, str_c(m->identifier), str_c(m->token));
 }
 
 static const struct channel_rule engine_rules[] = {
@@ -97,7 +101,8 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     (void)c, (void)id, (void)msg;
     channel_free(me->engine);
     responder_tokens_clear(me->responder); /* a new engine says which are live */
-    tls_alpn_clear(me->tls_alpn);
+    if (me->tls_alpn != NULL)
+        tls_alpn_clear(me->tls_alpn);
     me->engine = channel_new(
         me->process.base, fd, "responder-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, me);
 }
@@ -107,14 +112,22 @@ static void on_listen(struct channel *c, uint32_t id, const void *msg, int fd, v
     const struct msg_listen *m = msg;
     struct member *me = arg;
     struct err err = ERR_INIT;
+    int r;
     (void)c, (void)id;
-    int r = m->challenge == CHALLENGE_TLS_ALPN_01 ? tls_alpn_listen(me->tls_alpn, fd, &err)
-                                                  : responder_listen(me->responder, fd, &err);
-    if (r < 0)
-        log_error("%s: %s", m->address, err.text);
+    if (m->challenge == CHALLENGE_HTTP_01)
+        r = responder_listen(me->responder, fd, &err);
+    else if (m->challenge == CHALLENGE_TLS_ALPN_01 && me->tls_alpn != NULL)
+        r = tls_alpn_listen(me->tls_alpn, fd, &err);
     else
-        log_info("answering %s challenges on %s",
-            m->challenge == CHALLENGE_TLS_ALPN_01 ? "tls-alpn-01" : "http-01", m->address);
+        r = err_set(
+            &err, ERR_INPUT, "this responder does not answer challenge number %u", (unsigned)m->challenge);
+    if (r == 0) {
+        log_info("answering %s challenges on %s", acme_challenge_text((enum acme_challenge)m->challenge),
+            m->address);
+        return;
+    }
+    close(fd);
+    log_error("%s: %s", m->address, err.text);
 }
 
 static void on_unlisten(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -122,7 +135,8 @@ static void on_unlisten(struct channel *c, uint32_t id, const void *msg, int fd,
     struct member *me = arg;
     (void)c, (void)id, (void)msg, (void)fd;
     responder_unlisten(me->responder);
-    tls_alpn_unlisten(me->tls_alpn);
+    if (me->tls_alpn != NULL)
+        tls_alpn_unlisten(me->tls_alpn);
 }
 
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -147,7 +161,7 @@ static int start(struct member *me, struct err *err)
     };
     int r = process_become(&me->process, err);
     close(PROCESS_STATE_FD);
-    if (r == 0)
+    if (r == 0 && me->process.tls_alpn)
         r = tls_alpn_new(me->process.base, on_hit, me, &me->tls_alpn, err);
     return r < 0 ? r : process_confine(&me->process, &sandbox, err);
 }

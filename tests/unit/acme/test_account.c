@@ -180,6 +180,75 @@ static void test_external_account(void **state)
     answer(&r, 400, NULL, PROBLEM("accountDoesNotExist"));
     expect_failed(&r, ERR_CONFIG, "external account binding");
     end(&r);
+
+    p.have_eab = true;
+    p.key_is_new = true;
+    r = begin(&p);
+    expect_request(&r, ACME_REQUEST_NEW_ACCOUNT, CA "/new-acct");
+    answer(&r, 403, NULL, PROBLEM("externalAccountRequired")); /* where the directory did not say so */
+    expect_failed(&r, ERR_ACME, "`eab-kid` and `eab-hmac-file`");
+    end(&r);
+}
+
+/* A CA that does not say where the account is: its key tells. */
+static void test_no_location(void **state)
+{
+    struct account_params p = usual;
+    p.key_is_new = true;
+    for (int status = 200; status <= 201; status++) {
+        struct run r = begin(&p);
+        expect_request(&r, ACME_REQUEST_NEW_ACCOUNT, CA "/new-acct");
+        answer(&r, status, NULL, "{\"status\":\"valid\"}");
+        expect_request(&r, ACME_REQUEST_FIND_ACCOUNT, CA "/new-acct");
+        answer(&r, 200, ACCOUNT, "");
+        if (status == 200) /* it was there before, with the contact it had */
+            answer(&r, 200, NULL, "");
+        expect_ready(&r, ACCOUNT);
+        end(&r);
+    }
+    struct run r = begin(&p);
+    answer(&r, 201, NULL, "");
+    answer(&r, 200, NULL, "");
+    expect_failed(&r, ERR_INPUT, "the CA's answer to find-account: the answer has no Location");
+    end(&r);
+
+    r = begin(&p); /* nor does it know it: once more is enough */
+    answer(&r, 201, NULL, "");
+    answer(&r, 400, NULL, PROBLEM("accountDoesNotExist"));
+    expect_request(&r, ACME_REQUEST_NEW_ACCOUNT, CA "/new-acct");
+    answer(&r, 201, NULL, "");
+    expect_failed(&r, ERR_INPUT, "the CA's answer to new-account: the answer has no Location");
+    end(&r);
+}
+
+static void test_object(void **state)
+{
+    struct arena *a = arena_new();
+    struct account_object o;
+    assert_int_equal(
+        account_object_parse(STR("{\"status\":\"valid\",\"contact\":[\"mailto:a@b\",7,\"mailto:\\u001bc\"],"
+                                 "\"orders\":\"https://ca.test/o\",\"termsOfServiceAgreed\":true,"
+                                 "\"key\":{}}"),
+            a, &o, NULL),
+        0);
+    assert_string_equal(o.status, "valid");
+    assert_int_equal(o.contact_n, 2);
+    assert_string_equal(o.contacts[0], "mailto:a@b");
+    assert_string_equal(o.contacts[1], "mailto:?c");
+    assert_string_equal(o.orders, "https://ca.test/o");
+    assert_true(o.terms_agreed);
+    assert_int_equal(account_object_parse(STR("{\"status\":7,\"contact\":\"x\",\"orders\":null,"
+                                              "\"termsOfServiceAgreed\":\"yes\"}"),
+                         a, &o, NULL),
+        0);
+    assert_string_equal(o.status, "");
+    assert_int_equal(o.contact_n, 0);
+    assert_string_equal(o.orders, "");
+    assert_false(o.terms_agreed);
+    struct err err;
+    assert_int_equal(account_object_parse(STR("<html>"), a, &o, &err), ERR_INPUT);
+    assert_non_null(strstr(err.text, "the CA's account: not JSON"));
+    arena_free(a);
 }
 
 static void test_update(void **state)
@@ -217,6 +286,8 @@ static void test_refusals(void **state)
                      "{\"type\":\"urn:ietf:params:acme:error:userActionRequired\",\"detail\":\"new terms\","
                      "\"instance\":\"https://ca.test/terms\"}",
                      "see https://ca.test/terms"},
+        {403, PROBLEM("userActionRequired"),
+            "the account (terms of service: data:text/plain,terms): because"},
         {403, PROBLEM("agreementRequired"), "`agree-tos: true`"},
         {403, PROBLEM("unauthorized"), "unauthorized"},
         {400, PROBLEM("badSignatureAlgorithm"), "badSignatureAlgorithm"}, {502, "<html>", "HTTP status 502"},
@@ -280,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_only_look),
         cmocka_unit_test(test_terms),
         cmocka_unit_test(test_external_account),
+        cmocka_unit_test(test_no_location),
+        cmocka_unit_test(test_object),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_bad_answers),

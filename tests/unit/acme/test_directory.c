@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include "acme/directory.h"
+#include "acme/limits.h"
 #include "base/attr.h"
+#include "base/buf.h"
 
 #include <string.h>
 
@@ -90,10 +92,78 @@ static void test_refused(void **state)
     }
 }
 
+/* What later documents added is taken where it is sound, and never a reason to refuse the rest. */
+static void test_extensions(void **state)
+{
+    struct arena *a = arena_new();
+    struct directory d;
+    assert_int_equal(
+        parse(
+            "{" NEEDED ",\"newAuthz\":\"https://ca.test/z\",\"renewalInfo\":\"https://ca.test/ari\","
+            "\"meta\":{\"profiles\":{\"short\":\"six\\u001b days\",\"two words\":\"x\",\"\":\"x\",\"tls\":7},"
+            "\"caaIdentities\":[\"ca.test\",7,\"\",\"other.test\"],\"issuerDomainNames\":[\"ca.test\"],"
+            "\"accountHashPrefix\":\"acme:\"}}",
+            a, &d, NULL),
+        0);
+    assert_true(str_eq_c(d.new_authz, "https://ca.test/z"));
+    assert_true(str_eq_c(d.renewal_info, "https://ca.test/ari"));
+    assert_int_equal(d.profile_n, 2);
+    assert_true(directory_has_profile(&d, STR("short")));
+    assert_true(directory_has_profile(&d, STR("tls")));
+    assert_false(directory_has_profile(&d, STR("two words")));
+    assert_false(directory_has_profile(&d, STR("Short")));
+    for (size_t i = 0; i < d.profile_n; i++)
+        assert_true(
+            str_eq_c(d.profiles[i].description, str_eq_c(d.profiles[i].name, "tls") ? "" : "six? days"));
+    assert_int_equal(d.caa_identity_n, 2);
+    assert_true(str_eq_c(d.caa_identities[1], "other.test"));
+    assert_int_equal(d.issuer_domain_name_n, 1);
+    assert_true(str_eq_c(d.account_hash_prefix, "acme:"));
+    arena_free(a);
+
+    static const char *const odd[] = {"{" NEEDED "}",
+        "{" NEEDED ",\"newAuthz\":7,\"renewalInfo\":[],\"meta\":{\"profiles\":[\"a\"],\"caaIdentities\":{},"
+        "\"issuerDomainNames\":\"x\",\"accountHashPrefix\":7}}",
+        "{" NEEDED ",\"newAuthz\":\"https://evil.test/z\",\"renewalInfo\":\"http://ca.test/\",\"meta\":{"
+        "\"profiles\":null,\"caaIdentities\":[],\"issuerDomainNames\":[[]],\"accountHashPrefix\":null}}"};
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        a = arena_new();
+        struct err err;
+        if (parse(odd[i], a, &d, &err) != 0)
+            fail_msg("%s: %s", odd[i], err.text);
+        assert_int_equal(d.new_authz.n + d.renewal_info.n + d.account_hash_prefix.n, 0);
+        assert_int_equal(d.profile_n + d.caa_identity_n + d.issuer_domain_name_n, 0);
+        assert_false(directory_has_profile(&d, STR("a")));
+        arena_free(a);
+    }
+}
+
+/* Of very many, some. */
+static void test_many(void **state)
+{
+    struct buf json = buf_new(1 << 20);
+    buf_put_c(&json, "{" NEEDED ",\"meta\":{\"caaIdentities\":[");
+    for (int i = 0; i < 5000; i++)
+        buf_printf(&json, "%s\"n%d.test\"", i > 0 ? "," : "", i);
+    buf_put_c(&json, "],\"profiles\":{");
+    for (int i = 0; i < 5000; i++)
+        buf_printf(&json, "%s\"p%d\":\"\"", i > 0 ? "," : "", i);
+    buf_put_c(&json, "}}}");
+    struct arena *a = arena_new();
+    struct directory d;
+    assert_int_equal(parse(buf_c(&json), a, &d, NULL), 0);
+    assert_int_equal(d.profile_n, ACME_PROFILES_MAX);
+    assert_int_equal(d.caa_identity_n, ACME_CA_NAMES_MAX);
+    arena_free(a);
+    buf_free(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_extensions),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_little),
         cmocka_unit_test(test_refused),
     };

@@ -40,6 +40,41 @@ static void test_order(void **state)
     arena_free(a);
 }
 
+/* RFC 8738 3, RFC 9773 5 and profiles; what is wrong in the latter two counts as absent. */
+static void test_later_members(void **state)
+{
+    struct arena *a = arena_new();
+    struct order_object o;
+    assert_int_equal(order_object_parse(STR("{\"status\":\"ready\",\"authorizations\":[],\"profile\":"
+                                            "\"sh\\u0007ort\",\"replaces\":\"a.b\","
+                                            "\"identifiers\":[{\"type\":\"ip\",\"value\":\"2001:DB8:0::1\"},{"
+                                            "\"type\":\"dns\",\"value\":\"A\"}]}"),
+                         directory, a, &o, NULL),
+        0);
+    assert_true(str_eq_c(o.identifiers[0], "2001:db8::1"));
+    assert_true(str_eq_c(o.identifiers[1], "a"));
+    assert_string_equal(o.profile, "sh?ort");
+    assert_true(o.replaces);
+    assert_int_equal(
+        order_object_parse(STR("{\"status\":\"ready\",\"authorizations\":[],\"identifiers\":[],\"profile\":7,"
+                               "\"replaces\":null}"),
+            directory, a, &o, NULL),
+        0);
+    assert_null(o.profile);
+    assert_false(o.replaces);
+    static const char *const bad[][2] = {{"ip", "a.test"}, {"ip", ""}, {"ip", "192.0.2.1/32"},
+        {"ip", "::ffff:192.0.2.1"}, {"dns", "192.0.2.1"}, {"dns", "::1"}, {"permanent-identifier", "x"}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char json[256];
+        snprintf(json, sizeof json,
+            "{\"status\":\"ready\",\"authorizations\":[],\"identifiers\":[{\"type\":\"%s\",\"value\":\"%s\"}]"
+            "}",
+            bad[i][0], bad[i][1]);
+        assert_int_equal(order_object_parse(str_c(json), directory, a, &o, NULL), ERR_INPUT);
+    }
+    arena_free(a);
+}
+
 static void test_statuses(void **state)
 {
     static const char *const texts[] = {
@@ -120,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_later_members),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_challenge),

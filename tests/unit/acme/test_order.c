@@ -300,6 +300,35 @@ static void test_deadlines(void **state)
     transcript_free(&t);
 }
 
+/* A CA that has the certificate and will not give it: asked ever more rarely, and the end says what it said.
+ */
+static void test_busy_for_ever(void **state)
+{
+    struct transcript t;
+    transcript_new(&t, one, CA "/o/1", true, false);
+    PLAY(&t, {START, .says = "read /o/1"}, {ANSWER, "read /o/1", 200, ORDER_VALID, "read /cert/1"});
+    size_t requests = 0;
+    unsigned tag = t.actions.list[0].tag;
+    while (!t.failed) {
+        struct acme_response r = {503, NULL, 0, STR(PROBLEM("serverInternal", "busy"))};
+        transcript_event(&t, (struct order_event){.type = ORDER_EVENT_RESPONSE, .tag = tag, .response = &r});
+        assert_int_equal(t.actions.n, 1);
+        assert_int_equal(t.actions.list[0].type, ORDER_DO_WAIT);
+        assert_in_range(t.actions.list[0].wait_ms, 1, 60 * 1000);
+        t.mono.ms += t.actions.list[0].wait_ms;
+        transcript_event(&t, (struct order_event){.type = ORDER_EVENT_TIMER, .tag = t.actions.list[0].tag});
+        assert_int_equal(t.actions.n, 1);
+        tag = t.actions.list[0].tag;
+        t.failed = t.actions.list[0].type == ORDER_DO_FAILED;
+        if (t.failed)
+            t.err = *t.actions.list[0].err;
+        requests++;
+    }
+    assert_in_range(requests, 60, 70);
+    transcript_failed(&t, ERR_TIMEOUT, false, "(downloading; the CA said: busy (serverInternal))");
+    transcript_free(&t);
+}
+
 /* Tags that nobody waits for, of any kind, at any time. */
 static void test_late_and_unknown(void **state)
 {
@@ -369,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_not_ready_although_valid),
         cmocka_unit_test(test_retry_after_forms),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_busy_for_ever),
         cmocka_unit_test(test_late_and_unknown),
         cmocka_unit_test(test_answers_after_the_end),
         cmocka_unit_test(test_phase_texts),

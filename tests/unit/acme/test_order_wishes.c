@@ -29,7 +29,7 @@ static const enum acme_challenge alpn_first[] = {CHALLENGE_TLS_ALPN_01, CHALLENG
     "\",\"identifier\":" DNS(name) "}"
 #define COMPOUND(type, subs)                                                                                 \
     "{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"some names\",\"subproblems\":[" subs "]" \
-                                                                                                         "}"
+    "}"
 
 static void expect_note(const struct transcript *t, const char *text)
 {
@@ -186,10 +186,17 @@ static void test_already_replaced(void **state)
     transcript_failed(&t, ERR_ACME, false, "(alreadyReplaced)");
     transcript_free(&t);
 
+    transcript_of(&t, one, (struct order_params){.replaces = true}); /* a CA that lost what it issued */
+    PLAY(&t, {START, .says = "new-order /order replaces"},
+        {ANSWER, "new-order /order replaces", 404, PROBLEM("malformed", "no such certificate"),
+            "new-order /order"});
+    expect_note(&t, "no such certificate");
+    transcript_free(&t);
+
     transcript_of(&t, one, (struct order_params){.replaces = true}); /* what else there is stays as it is */
     PLAY(&t, {START, .says = "new-order /order replaces"},
-        {ANSWER, "new-order /order replaces", 404, PROBLEM("malformed", "no such certificate"), "failed"});
-    transcript_failed(&t, ERR_ACME, false, "no such certificate");
+        {ANSWER, "new-order /order replaces", 403, PROBLEM("userActionRequired", "new terms"), "failed"});
+    transcript_failed(&t, ERR_ACME, false, "new terms");
     transcript_free(&t);
 }
 
@@ -217,6 +224,7 @@ static void test_new_order_busy(void **state)
         PLAY(&t, {START, .says = "new-order /order"},
             {ANSWER, "new-order /order", 429, ends[i], "failed", .retry_after = i < 2 ? "3600" : "1"});
         transcript_failed(&t, ERR_ACME, false, "");
+        assert_true(str_eq_c(order_pause_link(t.order), i < 2 ? "" : "https://ca.test/unpause?jwt=x"));
         transcript_free(&t);
     }
 }
@@ -473,6 +481,29 @@ static void test_invalid_without_a_word(void **state)
     transcript_free(&t);
 }
 
+/* A look that brings nothing changes nothing. */
+static void test_fruitless_look(void **state)
+{
+    static const struct line pending[] = {BEGUN,
+        {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "present a.test tok-1"},
+        {PRESENTED, "tok-1", .says = "challenge /ch/1"},
+        {ANSWER, "challenge /ch/1", 200, HTTP_01("1", "pending", ""), "wait 60"},
+        {TICK, .ms = 60, .says = "read /o/1"},
+        {ANSWER, "read /o/1", 200, ORDER("pending"), "wait 16000", .retry_after = "16"},
+        {TICK, .ms = 16000, .says = "read /az/1"}};
+    static const struct line looks[] = {{LOST, "read /az/1", .says = "read /o/1"},
+        {ANSWER, "read /az/1", 404, "", "read /o/1"}, {ANSWER, "read /az/1", 503, "", "read /o/1"},
+        {ANSWER, "read /az/1", 200, AUTHORIZATION("a.test", "pending", "", ""), "read /o/1"}};
+    for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+        struct transcript t;
+        transcript_new(&t, one, "", true, false);
+        transcript_play(&t, pending, ARRAY_LEN(pending));
+        transcript_play(&t, &looks[i], 1);
+        PLAY(&t, {ANSWER, "read /o/1", 200, ORDER("ready"), "withdraw a.test tok-1; finalize /fin/1"});
+        transcript_free(&t);
+    }
+}
+
 /* --- addresses (RFC 8738) --- */
 
 #define IP(text) "{\"type\":\"ip\",\"value\":\"" text "\"}"
@@ -710,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_next_after_presenting),
         cmocka_unit_test(test_next_after_failing),
         cmocka_unit_test(test_invalid_without_a_word),
+        cmocka_unit_test(test_fruitless_look),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_preauthorized),
         cmocka_unit_test(test_preauthorization_refused),

@@ -169,6 +169,121 @@ static void test_many_subproblems(void **state)
     arena_free(a);
 }
 
+static struct problem read_with_help(struct arena *a, const char *body, const char *help)
+{
+    const struct acme_header h[] = {{STR("Link"), str_c(help)}};
+    struct problem p;
+    problem_read(&(struct acme_response){429, h, help != NULL, str_c(body)}, a, &p);
+    return p;
+}
+
+#define LIMITED(detail, more) \
+    "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"" detail "\"" more "}"
+#define HELP "<https://ca.test/limits>;rel=\"help\""
+
+/* Where to go: the help link, the instance, the detail; of a paused name always the detail. */
+static void test_links(void **state)
+{
+    static const struct {
+        const char *body, *help, *link;
+        bool paused;
+    } cases[] = {
+        {LIMITED("too many: see https://ca.test/docs/#x.", ""), NULL, "https://ca.test/docs/#x", false},
+        {LIMITED("too many: see https://ca.test/docs", ""), HELP, "https://ca.test/limits", false},
+        {LIMITED("see (https://a.test/x), or https://b.test", ",\"instance\":\"https://c.test/i\""), NULL,
+            "https://c.test/i", false},
+        {LIMITED("see (https://a.test/x), or https://b.test", ",\"instance\":\"urn:x\""), NULL,
+            "https://a.test/x", false},
+        {LIMITED("a.test is Paused. Visit https://ca.test/sfe/v1/x?jwt=a.b-c_d&e=1.",
+             ",\"instance\":\"https://c.test\""),
+            HELP, "https://ca.test/sfe/v1/x?jwt=a.b-c_d&e=1", true},
+        {LIMITED("prevented from requesting certificates. Please visit: https://ca.test/unpause?jwt=x", ""),
+            HELP, "https://ca.test/unpause?jwt=x", true},
+        {LIMITED("a.test is paused", ""), HELP, "https://ca.test/limits", false},
+        {LIMITED("a.test is paused, see http://ca.test/unpause", ""), NULL, "", false},
+        {LIMITED("https://", ""), "<https://>;rel=help", "", false},
+        {"{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"paused: https://ca.test/unpause\"}",
+            NULL, "https://ca.test/unpause", false},
+        {"<html>https://a.test</html>", NULL, "", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena *a = arena_new();
+        struct problem p = read_with_help(a, cases[i].body, cases[i].help);
+        assert_string_equal(p.link, cases[i].link);
+        assert_int_equal(problem_is_paused(&p), cases[i].paused);
+        arena_free(a);
+    }
+}
+
+/* A link that is longer than what is shown of a detail is still whole. */
+static void test_long_link(void **state)
+{
+    struct buf body = buf_new(8192), link = buf_new(8192);
+    buf_put_c(&link, "https://ca.test/unpause?jwt=");
+    for (int i = 0; i < 150; i++)
+        buf_put_c(&link, "abcdefg.");
+    buf_put_c(&link, "end");
+    buf_printf(&body, LIMITED("paused: %s", ""), buf_c(&link));
+    struct arena *a = arena_new();
+    struct problem p = read_with_help(a, buf_c(&body), NULL);
+    assert_string_equal(p.link, buf_c(&link));
+    assert_true(problem_is_paused(&p));
+    arena_free(a);
+    buf_free(&body);
+    buf_free(&link);
+}
+
+static void test_retry_hint(void **state)
+{
+    static const struct {
+        const char *detail;
+        int64_t wait_s; /* -1: nothing said */
+    } cases[] = {{"too many (5) certificates, retry after 2027-01-15 08:01:00 UTC: see https://ca.test", 60},
+        {"Retry After 2027-01-15T08:00:01Z", 1}, {"retry after 2027-01-15 07:00:00 UTC", -1},
+        {"retry after 2028-01-15 08:00:00 UTC", 86400}, {"retry after 2027-13-15 08:00:00 UTC", -1},
+        {"retry after 2027-01-15 08:", -1}, {"retry after tomorrow, if you please", -1}, {"", -1}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena *a = arena_new();
+        struct buf body = buf_new(1024);
+        const struct wall now = {1800000000}; /* 2027-01-15 08:00:00 */
+        struct err err;
+        int64_t wait_s = -1;
+        buf_printf(&body, LIMITED("%s", ""), cases[i].detail);
+        struct problem p = read_with_help(a, buf_c(&body), NULL);
+        assert_int_equal(problem_retry_after(&p, NULL, now, 86400, &wait_s), cases[i].wait_s >= 0);
+        assert_int_equal(wait_s, cases[i].wait_s);
+        problem_to_err(&p, NULL, now, &err);
+        assert_int_equal(err.retry_at_s, cases[i].wait_s >= 0 ? now.s + cases[i].wait_s : 0);
+        const struct acme_header h[] = {{STR("Retry-After"), STR("7")}}; /* goes first */
+        assert_true(
+            problem_retry_after(&p, &(struct acme_response){429, h, 1, STR("")}, now, 86400, &wait_s));
+        assert_int_equal(wait_s, 7);
+        buf_free(&body);
+        arena_free(a);
+    }
+}
+
+static void test_terms_and_algorithms(void **state)
+{
+    const struct acme_header h[] = {{STR("Link"), STR("<https://ca.test/t2>;rel=\"terms-of-service\"")}};
+    const struct acme_response r = {403, h, 1,
+        STR("{\"type\":\"urn:ietf:params:acme:error:userActionRequired\",\"detail\":\"new terms\","
+            "\"instance\":\"https://ca.test/agree\"}")};
+    struct arena *a = arena_new();
+    struct problem p;
+    struct err err;
+    problem_read(&r, a, &p);
+    problem_to_err(&p, &r, (struct wall){0}, &err);
+    assert_non_null(strstr(err.text, "see https://ca.test/agree; terms: https://ca.test/t2"));
+    assert_string_equal(p.link, "https://ca.test/agree");
+    problem_read_json(
+        STR("{\"type\":\"urn:ietf:params:acme:error:badSignatureAlgorithm\",\"algorithms\":[\"ES256\",7,"
+            "\"RS\\u001b256\"]}"),
+        a, &p);
+    assert_string_equal(p.detail, "the CA gave no reason (the CA takes ES256, RS?256)");
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +292,10 @@ int main(void)
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_title_and_length),
         cmocka_unit_test(test_to_err),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_long_link),
+        cmocka_unit_test(test_retry_hint),
+        cmocka_unit_test(test_terms_and_algorithms),
         cmocka_unit_test(test_many_subproblems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,7 +227,7 @@ static void test_show_pending(void **state)
 static void test_log(void **state)
 {
     struct fixture *f = *state;
-    struct sink *s = sink_log(f->arena, f->out);
+    struct sink *s = sink_log(true, f->arena, f->out);
     put(s, "{\"id\":1,\"at\":\"2026-01-01T00:00:00Z\",\"certificate\":\"a.example\",\"event\":\"issued\","
            "\"text\":\"line\\nline \\u009b1m\",\"detail\":{}}");
     put(s,
@@ -305,7 +305,7 @@ static void test_list_waiting(void **state)
 static void test_log_exchange(void **state)
 {
     struct fixture *f = *state;
-    struct sink *s = sink_log(f->arena, f->out);
+    struct sink *s = sink_log(true, f->arena, f->out);
     put(s,
         "{\"at\":\"2026-01-01T00:00:00Z\",\"certificate\":\"a\",\"event\":\"failed\",\"text\":\"no\","
         "\"detail\":"

@@ -175,6 +175,12 @@ static void second_key_types_have_names(void **state)
     assert_int_equal(s.certificates[0].key_type_n, 2);
     assert_string_equal(wish_variant_name(&s.certificates[0], 1, a), "a.example-rsa");
     assert_int_equal(s.certificates[1].key_type, KEY_RSA_2048);
+    static const char *const there[] = {"a.example", "a.example-rsa", "b.example"};
+    for (size_t i = 0; i < ARRAY_LEN(there); i++)
+        assert_true(settings_has_certificate(&s, there[i]));
+    static const char *const others[] = {"b.example-rsa", "a.example-ecdsa", "a.example-", "a", ""};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_false(settings_has_certificate(&s, others[i]));
     arena_free(a);
     EXPECT("certificates:\n"
            "  - {name: x-rsa, domains: a.example}\n"

@@ -332,8 +332,7 @@ static bool is_over(void *arg)
 static void test_no_tls(void **state)
 {
     struct fixture *f = *state;
-    const struct str said[] = {STR("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
-        STR("SSH-2.0-OpenSSH_9\r\n"),
+    const struct str said[] = {STR("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), STR("SSH-2.0-OpenSSH_9\r\n"),
         STR("\x16\x03\x01\x40\x00\x01\x01\x00\x00"), /* a ClientHello of 64 kB */
         STR("\x16\x03\x01\x02\x00\x02\x00\x01\xfc"), STR("\x15\x03\x01\x00\x02\x01\x00\x00\x00")};
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {

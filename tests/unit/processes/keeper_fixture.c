@@ -1,6 +1,7 @@
 #include "keeper_fixture.h"
 
 #include "base/b64.h"
+#include "base/log.h"
 #include "os/file.h"
 
 #include <fcntl.h>
@@ -40,6 +41,7 @@ static void close_keeper(struct keeper *k)
 int keeper_set_up(void **state)
 {
     static struct keeper k;
+    log_init("test", LOG_LEVEL_WARNING);
     struct err err = ERR_INIT;
     snprintf(path, sizeof path, "/tmp/evercert-keeper-XXXXXX");
     assert_non_null(mkdtemp(path));

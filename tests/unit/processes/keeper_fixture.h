@@ -15,9 +15,9 @@ int keeper_tear_down(void **state);
 int keeper_restart(struct keeper *k, struct err *err);
 
 /* The text of a file of the state directory, in `a`. */
-const char *keeper_file(struct arena *a, const char *path);
-void keeper_file_append(const char *path, const char *text);
-bool keeper_has(const char *path);
+const char *keeper_file(struct arena *a, const char *name);
+void keeper_file_append(const char *name, const char *text);
+bool keeper_has(const char *name);
 
 /* A permit of that wish (JSON), asserted; in `a`. */
 struct str keeper_permit(struct keeper *k, struct arena *a, const char *wish);
