@@ -277,11 +277,12 @@ static enum attempt_failure failure_of(const struct err *err, const struct order
     return ATTEMPT_EVERYWHERE;
 }
 
-/* Another kind of challenge for the names that failed, where each of them has one. */
+/* Another kind of challenge for the names that failed, where each of them has one, and failed by one: who was
+ * turned away for something else would come to the same end with any. */
 static bool use_other_challenges(struct job *j, const struct order_rejection *r, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!r[i].other_challenge)
+        if (!r[i].other_challenge || r[i].challenge == CHALLENGE_END_)
             return false;
     struct order_avoid *avoid = arena_array(j->arena, j->avoid_n + n, sizeof *avoid);
     if (j->avoid_n > 0)
@@ -375,7 +376,9 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    if (dead && !j->rehearsal)
+    /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
+     * new key. */
+    if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
         job_forget_order(j);
     if (j->orders < JOB_ORDERS_MAX && n > 0) {
         if (use_other_challenges(j, r, n)) {

@@ -624,6 +624,14 @@ void control_finished(struct parent *p, const struct msg_finished *m)
         forget_command(s);
         return;
     }
+    uint32_t status = m->status;
+    /* A pass over everything has not done everything where the keeper would not permit something. */
+    if (s->verb == VERB_RENEW && s->names.n == 0 && status == EXIT_DONE && p->feed_refused > 0 &&
+        !p->options.daemon) {
+        status = EXIT_FAILED;
+        err_set(&err, ERR_REFUSED, "%zu of the configured certificates cannot be had as they are written",
+            p->feed_refused);
+    }
     msg_error_get(&m->error, &err);
-    end(s, m->status, &err);
+    end(s, status, &err);
 }
