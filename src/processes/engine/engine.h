@@ -85,6 +85,7 @@ struct authority {
     bool busy, ready, register_allowed;
     char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
+    bool key_change_open; /* as the keeper said last: begun, and its end is not known */
     /* requests */
     struct nonce_pool *nonces;
     struct post *queue, **queue_last; /* waiting for a nonce */
