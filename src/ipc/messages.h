@@ -107,9 +107,10 @@ struct msg_error {
 
 /* --- engine and keeper --- */
 
-/* The key of an account, made when there is none; answered by account_opened. pending: a key change was begun
- * and its end is not known. */
-#define MSG_FIELDS_account_open(F) F(text, account)
+/* The key of an account, made when there is none; answered by account_opened. refused: the CA, which has no
+ * account with it, does not take keys of its type, so one of the configured type is made where that is
+ * another. pending: a key change was begun and its end is not known. */
+#define MSG_FIELDS_account_open(F) F(text, account) F(flag, refused)
 #define MSG_FIELDS_account_opened(F) \
     F(text, thumbprint) F(text, key_type) F(flag, is_new) F(flag, pending) F(error, error)
 /* Make the account's next key, durable beside the one in force (RFC 8555 7.3.5); needs an operator's ticket;

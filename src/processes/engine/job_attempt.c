@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "os/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,8 +256,10 @@ void job_rehearsed(struct job *j)
 
 /* --- what to try next --- */
 
-/* Which kind of failure this is to the other authorities of the list (policy/failover.h). */
-static enum attempt_failure failure_of(const struct err *err, const struct order_rejection *r, size_t n)
+/* Which kind of failure this is to the other authorities of the list (policy/failover.h). Before there is an
+ * order nothing was validated, so what the CA refused is our account with it. */
+static enum attempt_failure failure_of(
+    const struct err *err, const struct order_rejection *r, size_t n, bool placed)
 {
     static const char *const validation[] = {"dns", "connection", "tls", "incorrectResponse", "unauthorized"};
     struct problem p = {.type = err->problem, .detail = "", .instance = "", .link = ""};
@@ -267,7 +270,7 @@ static enum attempt_failure failure_of(const struct err *err, const struct order
         return ATTEMPT_TEMPORARY;
     if (err->problem[0] != '\0' && problem_classify(&p) == PROBLEM_TEMPORARY)
         return ATTEMPT_TEMPORARY;
-    for (size_t i = 0; i < ARRAY_LEN(validation); i++)
+    for (size_t i = 0; placed && i < ARRAY_LEN(validation); i++)
         if (strcmp(err->problem, validation[i]) == 0)
             return ATTEMPT_EVERYWHERE;
     /* The CA's own word or nonsense, or what it wants and we have not got. */
@@ -363,6 +366,13 @@ static void note_attempt(struct job *j, const struct err *err, enum attempt_fail
         err->retry_at_s, random_u64());
 }
 
+/* RFC 8555 7.3.6: what a CA says to a new order of an account that somebody has deactivated. */
+static void add_advice(struct err *err)
+{
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n, "; if the account was deactivated, " ACCOUNT_ANOTHER);
+}
+
 void job_attempt_failed(struct job *j, const struct err *err, bool dead)
 {
     size_t n = 0;
@@ -376,6 +386,9 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
+    bool placed = j->order != NULL && order_url(j->order).n > 0;
+    if (!placed && j->order != NULL && strcmp(why.problem, "unauthorized") == 0)
+        add_advice(&why);
     /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
      * new key. */
     if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
@@ -395,7 +408,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n);
+    enum attempt_failure failure = failure_of(err, r, n, placed);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {
