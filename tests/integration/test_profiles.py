@@ -11,11 +11,6 @@ def certificate(**more):
     return {"certificates": [{"domains": ["a.example"], **more}]}
 
 
-def asked_for(ca):
-    """The profile of the last order, as Pebble wrote it down."""
-    return ca.process.log.read_text()
-
-
 @pytest.mark.parametrize("by_command", [False, True])
 def test_the_one_that_is_required(evercert, pebble, by_command):
     client = evercert(pebble(profiles=OFFERED), config={} if by_command else certificate(profile="tlsserver"))

@@ -127,7 +127,7 @@ static void renew_one(const struct command *c, const char *name)
             abort();
         w->session = c->s->id;
         c->s->waiting++;
-        deploy_start(c->e, name, w);
+        deploy_start(c->e, name, NULL, w);
     } else {
         nothing_to_do(c, &cert);
     }

@@ -157,6 +157,23 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     return 0;
 }
 
+/* The name of a second key type must not be that of a certificate of its own, nor the other way round. What
+ * the configuration asks for was compared there, and may change in one go. */
+static int check_names(
+    struct engine *e, const struct wish *w, enum certificate_source source, struct arena *a, struct err *err)
+{
+    for (uint32_t v = 0; v < w->key_type_n; v++) {
+        struct certificate c;
+        const char *name = wish_variant_name(w, v, a);
+        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.released ||
+            (v > 0) == (c.variant > 0) || (source == SOURCE_CONFIG && c.source == SOURCE_CONFIG))
+            continue;
+        return err_set(err, ERR_CONFIG, "%s: there is another certificate of the name %s%s", w->name, name,
+            v > 0 ? ", which the second key type needs: give one of them another name" : "");
+    }
+    return 0;
+}
+
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err)
 {
@@ -164,6 +181,8 @@ int wish_accept(struct engine *e, const char *wish, struct str permit, enum cert
     struct wish w;
     int r = wish_decode(str_c(wish), a, &w, err);
     *out_changed = false;
+    if (r == 0)
+        r = check_names(e, &w, source, a, err);
     for (uint32_t v = 0; r == 0 && v < w.key_type_n; v++)
         r = accept_variant(e, wish, permit, v, source, out_changed, err);
     return r;

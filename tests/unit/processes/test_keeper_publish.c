@@ -283,8 +283,10 @@ static void a_certificate_of_its_own_is_no_variant(void **state)
     struct str permit = keeper_permit(k, a, "{\"name\":\"shop-rsa\",\"domains\":[\"a.example\"]}");
     struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example");
     publishes(k, a, &m, &c);
-    assert_int_equal(
-        file_write_new(k->live, ".generations/shop-rsa/.variant", 0644, STR("shop"), NULL), 0);
+    int all ATTR_CLEANUP(fd_close) = -1, dir ATTR_CLEANUP(fd_close) = -1;
+    assert_int_equal(dir_make(k->live, ".generations", 0755, &all, NULL), 0);
+    assert_int_equal(dir_make(all, "shop-rsa", 0755, &dir, NULL), 0);
+    assert_int_equal(file_write_new(dir, ".variant", 0644, STR("shop"), NULL), 0);
     m = prepared(k, a, &ca, permit, 2, STR(""), "DNS:a.example");
     publishes(k, a, &m, &c);
     assert_false(keeper_has("live/.generations/shop-rsa/.variant"));
