@@ -1,5 +1,6 @@
 """Two key types side by side: one wish, two certificates."""
 
+import grp
 import socket
 import ssl
 
@@ -139,6 +140,16 @@ def test_hooks_get_each_folder(evercert, pebble, tmp_path):
     client.renew()
     told = sorted((tmp_path / "told").read_text().splitlines())
     assert told == sorted(f"{name} {client.live(name)} {client.live(name)}" for name in NAMES)
+
+
+def test_the_group_gets_each_key(evercert, pebble):
+    group = grp.getgrgid(1)
+    client = evercert(pebble(), config=configuration(**{"key-group": group.gr_name, "key-mode": "0640"}))
+    client.renew()
+    for name in NAMES:
+        for file in ("privkey.pem", "combined.pem"):
+            found = (client.live(name) / file).stat()
+            assert (found.st_gid, found.st_mode & 0o777) == (group.gr_gid, 0o640), f"{name}/{file}"
 
 
 def test_the_second_name_is_taken(evercert, pebble):
