@@ -45,6 +45,19 @@ static void choose_profiles(struct job *j, struct order_params *p)
     p->profile_required = j->wish.profile[0] != '\0';
 }
 
+/* Nothing is ordered where the profile that must be is not offered; the reader learns which there are. */
+static int check_profile(const struct job *j, struct err *err)
+{
+    const struct directory *d = &j->authority->directory;
+    struct buf offered ATTR_CLEANUP(buf_free) = buf_new(ERR_TEXT_MAX);
+    if (j->wish.profile[0] == '\0' || directory_has_profile(d, str_c(j->wish.profile)))
+        return 0;
+    for (size_t i = 0; i < d->profile_n; i++)
+        buf_printf(&offered, "%s%.*s", i > 0 ? ", " : "", STR_ARG(d->profiles[i].name));
+    return err_set(err, ERR_ACME, "%s does not offer the profile %s, which is required here; it offers %s",
+        j->authority->name, j->wish.profile, offered.n > 0 ? buf_c(&offered) : "none");
+}
+
 static void choose_challenges(struct job *j, struct order_params *p)
 {
     enum acme_challenge *list = arena_array(j->arena, j->wish.challenge_n, sizeof *list);
@@ -107,6 +120,7 @@ static void place_order(struct job *j)
     struct order_event ev;
     struct wall may_at;
     const char *reason;
+    struct err err = ERR_INIT;
     bool resume = !j->rehearsal && has_order(j);
     struct order_params p = {.thumbprint = str_c(j->authority->thumbprint),
         .directory_url = str_c(j->authority->directory_url),
@@ -116,6 +130,10 @@ static void place_order(struct job *j)
         .new_authz = j->authority->pre_authorize ? j->authority->directory.new_authz : STR(""),
         .replaces = !j->rehearsal && renewal_info_replaces(&j->record, j->authority),
         .choose_chain = j->wish.preferred_chain_n > 0};
+    if (!resume && check_profile(j, &err) < 0) {
+        job_attempt_failed(j, &err, false);
+        return;
+    }
     p.names = job_names(j, &p.name_n);
     choose_profiles(j, &p);
     choose_challenges(j, &p);
@@ -380,14 +398,13 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
     /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
-    bool unplaced = j->order != NULL && (j->rehearsal || !has_order(j));
+    bool unplaced = j->order != NULL && order_url(j->order).n == 0;
     if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    bool placed = j->order != NULL && order_url(j->order).n > 0;
-    if (!placed && j->order != NULL && strcmp(why.problem, "unauthorized") == 0)
+    if (unplaced && strcmp(why.problem, "unauthorized") == 0)
         add_advice(&why);
     /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
      * new key. */
