@@ -83,6 +83,7 @@ struct authority {
     struct key_change *change; /* whose command that was */
     struct err change_error;   /* why the key is not changed */
     bool busy, ready, register_allowed;
+    bool key_known; /* to the CA, though the keeper made it not long ago */
     char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
     bool key_change_open; /* as the keeper said last: begun, and its end is not known */
@@ -254,8 +255,9 @@ struct wall engine_now(const struct engine *e);
 void schedule_run(struct engine *e);
 /* When the live certificate is to be renewed. */
 struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w);
-/* A certificate was published: hooks are due. Tells the sessions when they are through. */
-void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
+/* A certificate was published: hooks are due. Tells the sessions when they are through: `said`, or what
+ * happened to the certificate where it is NULL. */
+void deploy_start(struct engine *e, const char *name, const char *said, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
 
 /* --- ledger.c: the CA's published limits --- */

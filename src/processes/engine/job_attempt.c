@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "os/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,19 @@ static void choose_profiles(struct job *j, struct order_params *p)
     p->profiles = profiles;
     p->profile_n = n;
     p->profile_required = j->wish.profile[0] != '\0';
+}
+
+/* Nothing is ordered where the profile that must be is not offered; the reader learns which there are. */
+static int check_profile(const struct job *j, struct err *err)
+{
+    const struct directory *d = &j->authority->directory;
+    struct buf offered ATTR_CLEANUP(buf_free) = buf_new(ERR_TEXT_MAX);
+    if (j->wish.profile[0] == '\0' || directory_has_profile(d, str_c(j->wish.profile)))
+        return 0;
+    for (size_t i = 0; i < d->profile_n; i++)
+        buf_printf(&offered, "%s%.*s", i > 0 ? ", " : "", STR_ARG(d->profiles[i].name));
+    return err_set(err, ERR_ACME, "%s does not offer the profile %s, which is required here; it offers %s",
+        j->authority->name, j->wish.profile, offered.n > 0 ? buf_c(&offered) : "none");
 }
 
 static void choose_challenges(struct job *j, struct order_params *p)
@@ -106,6 +120,7 @@ static void place_order(struct job *j)
     struct order_event ev;
     struct wall may_at;
     const char *reason;
+    struct err err = ERR_INIT;
     bool resume = !j->rehearsal && has_order(j);
     struct order_params p = {.thumbprint = str_c(j->authority->thumbprint),
         .directory_url = str_c(j->authority->directory_url),
@@ -115,6 +130,10 @@ static void place_order(struct job *j)
         .new_authz = j->authority->pre_authorize ? j->authority->directory.new_authz : STR(""),
         .replaces = !j->rehearsal && renewal_info_replaces(&j->record, j->authority),
         .choose_chain = j->wish.preferred_chain_n > 0};
+    if (!resume && check_profile(j, &err) < 0) {
+        job_attempt_failed(j, &err, false);
+        return;
+    }
     p.names = job_names(j, &p.name_n);
     choose_profiles(j, &p);
     choose_challenges(j, &p);
@@ -269,8 +288,10 @@ void job_rehearsed(struct job *j)
 
 /* --- what to try next --- */
 
-/* Which kind of failure this is to the other authorities of the list (policy/failover.h). */
-static enum attempt_failure failure_of(const struct err *err, const struct order_rejection *r, size_t n)
+/* Which kind of failure this is to the other authorities of the list (policy/failover.h). Before there is an
+ * order nothing was validated, so what the CA refused is our account with it. */
+static enum attempt_failure failure_of(
+    const struct err *err, const struct order_rejection *r, size_t n, bool placed)
 {
     static const char *const validation[] = {"dns", "connection", "tls", "incorrectResponse", "unauthorized"};
     struct problem p = {.type = err->problem, .detail = "", .instance = "", .link = ""};
@@ -281,7 +302,7 @@ static enum attempt_failure failure_of(const struct err *err, const struct order
         return ATTEMPT_TEMPORARY;
     if (err->problem[0] != '\0' && problem_classify(&p) == PROBLEM_TEMPORARY)
         return ATTEMPT_TEMPORARY;
-    for (size_t i = 0; i < ARRAY_LEN(validation); i++)
+    for (size_t i = 0; placed && i < ARRAY_LEN(validation); i++)
         if (strcmp(err->problem, validation[i]) == 0)
             return ATTEMPT_EVERYWHERE;
     /* The CA's own word or nonsense, or what it wants and we have not got. */
@@ -377,6 +398,13 @@ static void note_attempt(struct job *j, const struct err *err, enum attempt_fail
         err->retry_at_s, random_u64());
 }
 
+/* RFC 8555 7.3.6: what a CA says to a new order of an account that somebody has deactivated. */
+static void add_advice(struct err *err)
+{
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n, "; if the account was deactivated, " ACCOUNT_ANOTHER);
+}
+
 void job_attempt_failed(struct job *j, const struct err *err, bool dead)
 {
     size_t n = 0;
@@ -384,12 +412,14 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
     /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
-    bool unplaced = j->order != NULL && (j->rehearsal || !has_order(j));
+    bool unplaced = j->order != NULL && order_url(j->order).n == 0;
     if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
+    if (unplaced && strcmp(why.problem, "unauthorized") == 0)
+        add_advice(&why);
     /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
      * new key. */
     if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
@@ -409,7 +439,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n);
+    enum attempt_failure failure = failure_of(err, r, n, placed);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {
