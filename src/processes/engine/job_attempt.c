@@ -425,7 +425,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n, placed);
+    enum attempt_failure failure = failure_of(err, r, n, !unplaced);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {
