@@ -1,7 +1,7 @@
 """What is wrong from outside: each ends with its exit status, one clear message, and the state as it was."""
 
-import json
 import errno
+import json
 import os
 import pathlib
 import shutil

@@ -387,12 +387,25 @@ static void ticketed_account_command(struct session *s)
         s, MSG_ticket_make, &(struct msg_ticket_make){request, a->id, 0}, MSG_ticket_made, on_ticket);
 }
 
+/* What the settings would ask for that name, without a wildcard's "*."; NULL for what is none. */
+static const char *wish_for_name(struct session *s, const char *name)
+{
+    struct wish_option domain = {"domain", strncmp(name, "*.", 2) == 0 ? name + 2 : name};
+    struct wish w;
+    if (settings_wish(&s->p->settings, &domain, 1, s->arena, &w, NULL) < 0)
+        return NULL;
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
+    wish_encode(&w, &text);
+    return arena_dup(s->arena, buf_str(&text));
+}
+
 /* The account goes along as an option: the name is that of a certificate, or of a host. */
 static void dns_record_command(struct session *s)
 {
     const struct authority *a = one_name(s) ? account_authority(s) : NULL;
     if (a == NULL)
         return;
+    s->wish = wish_for_name(s, s->names.p[0]);
     const char **options = arena_array(s->arena, s->options.n + 1, sizeof *options);
     if (s->options.n > 0)
         memcpy(options, s->options.p, s->options.n * sizeof *options);
