@@ -147,11 +147,14 @@ static void test_list(void **state)
     struct sink *s = sink_list(f->arena, &file_terminal, &test_clock, f->out);
     put(s, ROW);
     put(s, "{\"name\":\"b\\u001b[31m\",\"domains\":[],\"state\":\"revoked\"}");
+    put(s, "{\"name\":\"c\",\"domains\":[\"c\",\"d\",\"e\"],\"omitted\":[\"c\",\"e\"],\"state\":\"valid\"}");
     sink_end(s, true);
-    assert_string_equal(output(f), "NAME       STATE    EXPIRES     NEXT             AUTHORITY    NAMES\n"
-                                   "a.example  valid    in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
-                                   "www.a.example mail.a.example\n"
-                                   "b?[31m     revoked  -           -\n");
+    assert_string_equal(output(f),
+        "NAME       STATE    EXPIRES     NEXT             AUTHORITY    NAMES\n"
+        "a.example  valid    in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
+        "www.a.example mail.a.example\n"
+        "b?[31m     revoked  -           -\n"
+        "c          valid    -           -                             without c e: d\n");
 }
 
 static void test_list_terminal(void **state)
