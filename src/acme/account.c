@@ -9,6 +9,9 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+#include <stdio.h>
+#include <string.h>
+
 struct account {
     struct arena *arena;
     struct account_params p;
@@ -120,6 +123,11 @@ void account_forget_url(struct account *a)
     a->contact_current = a->p.email.n == 0; /* whoever has lost the account has lost its contact */
 }
 
+bool account_key_refused(const struct err *err)
+{
+    return strcmp(err->problem, "badPublicKey") == 0 || strcmp(err->problem, "badSignatureAlgorithm") == 0;
+}
+
 /* --- the account object --- */
 
 enum { CONTACT_SHOWN = 320, STATUS_SHOWN = 64, ORDERS_SHOWN = 512 };
@@ -167,8 +175,8 @@ static int check_status(struct str body, struct err *err)
         return 0;
     struct str status = js_text(root, "status");
     if (str_eq(status, STR("deactivated")) || str_eq(status, STR("revoked")))
-        return err_set(err, ERR_ACME, "the account is %.*s at the CA, for good; a new account key is needed",
-            STR_ARG(status));
+        return err_set(
+            err, ERR_ACME, "the account is %.*s at the CA, for good; " ACCOUNT_ANOTHER, STR_ARG(status));
     return 0;
 }
 
@@ -204,6 +212,18 @@ static void updated(
     use(a, out);
 }
 
+/* A CA says unauthorized of an account that was deactivated (7.3.6); to a new one it says that of the
+ * binding. */
+static void add_advice(const struct account *a, const struct problem *p, struct err *err)
+{
+    size_t n = strlen(err->text);
+    if (str_eq_c(str_c(p->type), "unauthorized") && a->kind != ACME_REQUEST_NEW_ACCOUNT)
+        snprintf(err->text + n, sizeof err->text - n, "; if it was deactivated, " ACCOUNT_ANOTHER);
+    else if (account_key_refused(err))
+        snprintf(err->text + n, sizeof err->text - n,
+            "; set `account-key-type: ecdsa-p256` for this authority, which every CA takes");
+}
+
 static void refused(struct account *a, const struct acme_response *r, struct wall now,
     struct account_next *out, struct err *err)
 {
@@ -224,6 +244,7 @@ static void refused(struct account *a, const struct acme_response *r, struct wal
             err_prefix(err, "the account (terms of service: %.*s)", STR_ARG(a->p.terms_of_service));
         else
             err_prefix(err, "the account");
+        add_advice(a, &p, err);
         fail(out);
     }
 }

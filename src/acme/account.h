@@ -35,6 +35,10 @@ struct account_params {
     bool key_is_new;   /* just made: looking for its account would be a wasted request */
 };
 
+/* What to do about an account that is closed for good, as the end of a sentence. */
+#define ACCOUNT_ANOTHER \
+    "give this authority another label, as in `account: second`, and a new account is made at its next use"
+
 enum account_action {
     ACCOUNT_REQUEST, /* send `kind` to `url` and hand the answer to account_response; where none came,
                       * account_start begins again, now or later */
@@ -61,6 +65,8 @@ void account_response(struct account *a, const struct acme_response *r, struct w
  * looks for the account by its key, and registers it where allowed. When the CA does that twice in a row, the
  * next account_start fails. */
 void account_forget_url(struct account *a);
+/* Whether the CA does not take keys of that kind (6.2, 6.7), so that another one may do. */
+bool account_key_refused(const struct err *err);
 /* "" while unknown. Valid until the next call. */
 struct str account_url(const struct account *a);
 

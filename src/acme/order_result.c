@@ -232,6 +232,13 @@ static void reason_done(struct order *o, struct authorization *a, const struct o
     bool open = object.status == STATUS_PENDING || object.status == STATUS_UNKNOWN;
     order_take_offers(o, a, &object);
     a->reason = NULL;
+    if (open && a->visible && failed_one(a, &object) == NULL &&
+        o->mono.ms - o->condemned_at.ms < ORDER_VERDICTS_MS) {
+        a->state = AUTHORIZATION_UNREAD;
+        order_pace_grow(o, &a->pace);
+        return;
+    }
+    order_withdraw_one(o, a);
     if (object.status != STATUS_VALID && (!open || failed_one(a, &object) != NULL))
         order_blame_object(o, a, &object);
     if (open)
@@ -245,13 +252,25 @@ static void reason_failed(struct order *o, struct authorization *a, const struct
 
 static const struct order_task reason_task = {ORDER_EVENT_RESPONSE, reason_done, reason_failed};
 
+/* Whether the CA may be looking at the challenge now. To take it away would make a name fail that is fine: it
+ * would count against the CA's limits, and be left out by who issues without rejected names. */
+static bool may_be_looked_at(const struct authorization *a)
+{
+    bool being_told = a->state == AUTHORIZATION_UNANSWERED && a->awaited.tag != 0;
+    return a->visible && a->state != AUTHORIZATION_SETTLED && (a->told || being_told);
+}
+
 void order_condemn(struct order *o)
 {
     o->condemned = true;
+    o->condemned_at = o->mono;
     o->awaited.tag = 0;
-    order_withdraw(o);
     for (size_t i = 0; i < o->authorization_n; i++) {
         struct authorization *a = &o->authorizations[i];
+        if (!may_be_looked_at(a))
+            order_withdraw_one(o, a);
+        a->awaited.tag = 0;
+        a->pace = (struct order_pace){0};
         if (a->state == AUTHORIZATION_VALID || a->url == NULL)
             a->state = AUTHORIZATION_SETTLED;
         if (a->state != AUTHORIZATION_SETTLED)
@@ -266,7 +285,8 @@ void order_explain(struct order *o)
     for (size_t i = 0; i < o->authorization_n; i++) {
         struct authorization *a = &o->authorizations[i];
         settled = settled && (a->state == AUTHORIZATION_SETTLED || a->state == AUTHORIZATION_OPEN);
-        if (a->state == AUTHORIZATION_UNREAD && a->awaited.tag == 0 && busy < ORDER_REQUESTS_AT_ONCE) {
+        if (a->state == AUTHORIZATION_UNREAD && a->awaited.tag == 0 && busy < ORDER_REQUESTS_AT_ONCE &&
+            order_is_due(o, &a->pace)) {
             order_request(o, &a->awaited, &reason_task, ACME_REQUEST_READ, a->url);
             busy++;
         }

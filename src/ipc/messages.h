@@ -75,11 +75,10 @@ struct msg_error {
 /* --- parent and engine --- */
 
 /* `staging`: id of the account at its staging directory, "" where it has none. */
-#define MSG_FIELDS_engine_authority(F)                                                        \
-    F(text, name)                                                                             \
-    F(text, account)                                                                          \
-    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) \
-        F(text, staging)
+#define MSG_FIELDS_engine_authority(F) \
+    F(text, name)                      \
+    F(text, account)                   \
+    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
  * and is not among them is released. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, unused)
@@ -108,9 +107,10 @@ struct msg_error {
 
 /* --- engine and keeper --- */
 
-/* The key of an account, made when there is none; answered by account_opened. pending: a key change was begun
- * and its end is not known. */
-#define MSG_FIELDS_account_open(F) F(text, account)
+/* The key of an account, made when there is none; answered by account_opened. refused: the CA, which has no
+ * account with it, does not take keys of its type, so one of the configured type is made where that is
+ * another. pending: a key change was begun and its end is not known. */
+#define MSG_FIELDS_account_open(F) F(text, account) F(flag, refused)
 #define MSG_FIELDS_account_opened(F) \
     F(text, thumbprint) F(text, key_type) F(flag, is_new) F(flag, pending) F(error, error)
 /* Make the account's next key, durable beside the one in force (RFC 8555 7.3.5); needs an operator's ticket;
@@ -124,15 +124,16 @@ struct msg_error {
  * which key type of the permit's wish. Of a new order: names of the permit to leave out (where it allows
  * that), one of the permit's profiles or "", and whether it replaces the live certificate (RFC 9773 5). Of a
  * pre-authorization: which of the permit's names. Answered by signed. */
-#define MSG_FIELDS_sign(F)                                                                                   \
-    F(text, account)                                                                                         \
-    F(u32, request)                                                                                          \
-    F(text, kid)                                                                                             \
-    F(text, nonce)                                                                                           \
-    F(text, url)                                                                                             \
-    F(blob, permit)                                                                                          \
-    F(u32, variant) F(blob, sealed_key) F(i64, generation) F(blob, ticket) F(list, omitted) F(text, profile) \
-        F(flag, replaces) F(text, identifier)
+#define MSG_FIELDS_sign(F) \
+    F(text, account)       \
+    F(u32, request)        \
+    F(text, kid)           \
+    F(text, nonce)         \
+    F(text, url)           \
+    F(blob, permit)        \
+    F(u32, variant)        \
+    F(blob, sealed_key)    \
+    F(i64, generation) F(blob, ticket) F(list, omitted) F(text, profile) F(flag, replaces) F(text, identifier)
 #define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
 /* A certificate key for that generation, sealed; the one of an earlier generation again where the permit says
  * reuse-key and that one is given; answered by key_made. */

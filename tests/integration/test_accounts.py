@@ -112,6 +112,7 @@ def test_another_contact_through_a_daemon(evercert, pebble):
     client.run("account", "update", "--email", "new@example.com", status=DONE)
     assert shown(client)[0]["email"] == "new@example.com"
     assert ca.request_counts()["POST /my-account"] == 1
+    assert "POST /sign-me-up" not in ca.request_counts()  # however new the key is
 
 
 def test_another_contact_of_the_configuration(evercert, pebble):

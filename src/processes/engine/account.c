@@ -14,11 +14,20 @@ static void replace(char **at, const char *value)
         abort();
 }
 
+/* One who is told may begin something with the account (change its key); the others wait until that is over,
+ * for it may not be ready any more. Each leaves the list before it is told, so that it can be forgotten until
+ * then. */
 static void settle(struct authority *a, const struct err *err)
 {
     a->busy = false;
     a->ready = err == NULL;
-    authority_tell(a, &a->waiters, err);
+    while (a->waiters != NULL && !a->busy) {
+        struct authority_waiter *w = a->waiters;
+        a->waiters = w->next;
+        if (w->fn != NULL)
+            w->fn(a->engine, err, w->arg);
+        free(w);
+    }
 }
 
 static int ask_keeper(struct authority *a, enum msg_type t, const void *m, enum msg_type answer,
@@ -64,6 +73,7 @@ static void account_done(struct authority *a)
         authority_record_save(a, &r);
     }
     replace(&a->account_url, url);
+    a->key_known = true;
     settle(a, NULL);
 }
 
@@ -82,6 +92,38 @@ static bool may_register(struct authority *a)
     err.retry_at_s = may_at.s;
     settle(a, &err);
     return false;
+}
+
+/* --- a key of a type that the CA does not take --- */
+
+static void begin_account(struct authority *a, bool key_is_new);
+
+static void on_another_key(const void *msg, const struct err *why, void *arg)
+{
+    struct authority *a = arg;
+    const struct msg_account_opened *m = msg;
+    struct err err = ERR_INIT;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    if (m == NULL || r < 0) {
+        settle(a, &err);
+    } else if (strcmp(m->thumbprint, a->thumbprint) == 0) { /* another type is not configured */
+        err = a->change_error;
+        settle(a, &err);
+    } else {
+        replace(&a->thumbprint, m->thumbprint);
+        replace(&a->key_type, m->key_type);
+        begin_account(a, true);
+    }
+}
+
+/* There is no account with the key, so there is nothing to lose with it. */
+static void another_key(struct authority *a, const struct err *why)
+{
+    struct err err = ERR_INIT;
+    struct msg_account_open m = {a->id, true};
+    a->change_error = *why;
+    if (ask_keeper(a, MSG_account_open, &m, MSG_account_opened, on_another_key, a, &err) < 0)
+        settle(a, &err);
 }
 
 static bool is_without_account(enum acme_request kind)
@@ -110,10 +152,19 @@ static void account_step(struct authority *a, const struct account_next *next, c
     case ACCOUNT_FAILED: {
         struct err why = *err;
         err_prefix(&why, "account at %s", a->name);
-        settle(a, &why);
+        if (account_key_refused(&why) && account_url(a->account).n == 0)
+            another_key(a, &why);
+        else
+            settle(a, &why);
         break;
     }
     }
+}
+
+/* An account that this evercert closed; the CA would say so to each request. */
+static bool is_closed(const struct authority_record *r)
+{
+    return strcmp(r->account_status, "deactivated") == 0 || strcmp(r->account_status, "revoked") == 0;
 }
 
 static void begin_account(struct authority *a, bool key_is_new)
@@ -136,6 +187,12 @@ static void begin_account(struct authority *a, bool key_is_new)
     };
     struct account_next next;
     struct err err = ERR_INIT;
+    if (!key_is_new && is_closed(&record)) {
+        err_set(&err, ERR_ACME, "account at %s: it is %s, for good; " ACCOUNT_ANOTHER, a->name,
+            record.account_status);
+        settle(a, &err);
+        return;
+    }
     account_free(a->account);
     a->account = account_new(&params);
     account_start(a->account, &next, &err);
@@ -188,6 +245,7 @@ static void on_rollover_ended(const void *msg, const struct err *why, void *arg)
     }
     replace(&a->thumbprint, m->thumbprint);
     replace(&a->key_type, m->key_type);
+    a->key_change_open = m->pending;
     if (a->change_error.code == 0)
         history_add(a->engine, "", "account", "the account's key was changed", NULL);
     err = a->change_error;
@@ -276,10 +334,12 @@ static void on_rollover_begun(const void *msg, const struct err *why, void *arg)
     struct authority *a = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0)
+    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0) {
         change_end(a, true, &err);
-    else
-        begin_rollover(a, false);
+        return;
+    }
+    a->key_change_open = true;
+    begin_rollover(a, false);
 }
 
 static void on_ready_to_change(struct engine *e, const struct err *why, void *arg)
@@ -333,11 +393,12 @@ static void on_account_key(const void *msg, const struct err *why, void *arg)
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
     replace(&a->thumbprint, m->thumbprint);
     replace(&a->key_type, m->key_type);
+    a->key_change_open = m->pending;
     /* Without its URL there is nothing to ask after; the old key finds the account, or a new one is made. */
     if (m->pending && authority_record_load(a, arena).account_url[0] != '\0')
         begin_rollover(a, true);
     else
-        begin_account(a, m->is_new);
+        begin_account(a, m->is_new && !a->key_known);
 }
 
 static void on_directory(struct engine *e, const struct err *why, void *arg)
@@ -349,7 +410,7 @@ static void on_directory(struct engine *e, const struct err *why, void *arg)
         settle(a, why);
         return;
     }
-    struct msg_account_open m = {a->id};
+    struct msg_account_open m = {a->id, false};
     if (ask_keeper(a, MSG_account_open, &m, MSG_account_opened, on_account_key, a, &err) < 0)
         settle(a, &err);
 }

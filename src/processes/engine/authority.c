@@ -266,11 +266,14 @@ void authority_need_directory(struct authority *a, authority_ready_fn *fn, void 
     if (a->directory_asked)
         return;
     a->directory_asked = true;
-    if (need_http(a, &err) < 0)
-        directory_settle(a, &err);
-    else if (have_directory(a))
+    int r = need_http(a, &err);
+    if (r == 0 && have_directory(a)) {
         directory_settle(a, NULL);
-    else if (http_request_start(a->http, &spec, on_directory, a, &request, &err) < 0)
+        return;
+    }
+    if (r == 0)
+        r = http_request_start(a->http, &spec, on_directory, a, &request, &err);
+    if (r < 0)
         directory_settle(a, &err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "os/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,8 +274,10 @@ void job_rehearsed(struct job *j)
 
 /* --- what to try next --- */
 
-/* Which kind of failure this is to the other authorities of the list (policy/failover.h). */
-static enum attempt_failure failure_of(const struct err *err, const struct order_rejection *r, size_t n)
+/* Which kind of failure this is to the other authorities of the list (policy/failover.h). Before there is an
+ * order nothing was validated, so what the CA refused is our account with it. */
+static enum attempt_failure failure_of(
+    const struct err *err, const struct order_rejection *r, size_t n, bool placed)
 {
     static const char *const validation[] = {"dns", "connection", "tls", "incorrectResponse", "unauthorized"};
     struct problem p = {.type = err->problem, .detail = "", .instance = "", .link = ""};
@@ -285,7 +288,7 @@ static enum attempt_failure failure_of(const struct err *err, const struct order
         return ATTEMPT_TEMPORARY;
     if (err->problem[0] != '\0' && problem_classify(&p) == PROBLEM_TEMPORARY)
         return ATTEMPT_TEMPORARY;
-    for (size_t i = 0; i < ARRAY_LEN(validation); i++)
+    for (size_t i = 0; placed && i < ARRAY_LEN(validation); i++)
         if (strcmp(err->problem, validation[i]) == 0)
             return ATTEMPT_EVERYWHERE;
     /* The CA's own word or nonsense, or what it wants and we have not got. */
@@ -295,11 +298,12 @@ static enum attempt_failure failure_of(const struct err *err, const struct order
     return ATTEMPT_EVERYWHERE;
 }
 
-/* Another kind of challenge for the names that failed, where each of them has one. */
+/* Another kind of challenge for the names that failed, where each of them has one, and failed by one: who was
+ * turned away for something else would come to the same end with any. */
 static bool use_other_challenges(struct job *j, const struct order_rejection *r, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!r[i].other_challenge)
+        if (!r[i].other_challenge || r[i].challenge == CHALLENGE_END_)
             return false;
     struct order_avoid *avoid = arena_array(j->arena, j->avoid_n + n, sizeof *avoid);
     if (j->avoid_n > 0)
@@ -380,6 +384,13 @@ static void note_attempt(struct job *j, const struct err *err, enum attempt_fail
         err->retry_at_s, random_u64());
 }
 
+/* RFC 8555 7.3.6: what a CA says to a new order of an account that somebody has deactivated. */
+static void add_advice(struct err *err)
+{
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n, "; if the account was deactivated, " ACCOUNT_ANOTHER);
+}
+
 void job_attempt_failed(struct job *j, const struct err *err, bool dead)
 {
     size_t n = 0;
@@ -387,13 +398,17 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
     /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
-    bool unplaced = j->order != NULL && (j->rehearsal || !has_order(j));
+    bool unplaced = j->order != NULL && order_url(j->order).n == 0;
     if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    if (dead && !j->rehearsal)
+    if (unplaced && strcmp(why.problem, "unauthorized") == 0)
+        add_advice(&why);
+    /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
+     * new key. */
+    if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
         job_forget_order(j);
     if (j->orders < JOB_ORDERS_MAX && n > 0) {
         if (use_other_challenges(j, r, n)) {
@@ -410,7 +425,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n);
+    enum attempt_failure failure = failure_of(err, r, n, placed);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {

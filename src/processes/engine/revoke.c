@@ -67,7 +67,7 @@ static void on_revoked(struct engine *e, const struct acme_response *r, const st
     struct err err = ERR_INIT;
     if (r == NULL) {
         err = *why;
-    } else if (r->status >= 400) {
+    } else if (!acme_response_ok(r)) {
         struct problem p;
         problem_read(r, v->arena, &p);
         if (strcmp(p.type, "alreadyRevoked") != 0)

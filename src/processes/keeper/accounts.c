@@ -84,19 +84,30 @@ void accounts_free(struct keeper *k)
     }
 }
 
-int accounts_make_key(struct keeper *k, struct keeper_account *a, struct err *err)
+static int put_new_key(struct keeper *k, struct keeper_account *a, struct err *err)
 {
-    if (a->key != NULL)
-        return 0;
     struct key *key ATTR_CLEANUP(key_freep) = NULL;
     int r = key_generate(a->key_type, &key, err);
     if (r < 0 || (r = ring_append(k, a->id, RING_IN_FORCE, key, err)) < 0)
         return r;
+    key_free(a->key);
     a->key = key;
     a->key_is_new = true;
     key = NULL;
     log_info("made an account key for %s", a->id);
     return 0;
+}
+
+int accounts_make_key(struct keeper *k, struct keeper_account *a, struct err *err)
+{
+    return a->key != NULL ? 0 : put_new_key(k, a, err);
+}
+
+int accounts_replace_key(struct keeper *k, struct keeper_account *a, struct err *err)
+{
+    enum key_type type = KEY_TYPE_END_;
+    bool same = key_type_of(a->key, &type) && type == a->key_type;
+    return same || a->pending != NULL ? 0 : put_new_key(k, a, err);
 }
 
 static bool is_key(const struct key *key, const char *hash)

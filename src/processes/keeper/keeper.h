@@ -77,6 +77,9 @@ struct keeper_account *accounts_find(struct keeper *k, const char *id);
 int accounts_configured(struct keeper *k, const char *id, struct keeper_account **out, struct err *err);
 /* Its key, made and stored durably when there is none. */
 int accounts_make_key(struct keeper *k, struct keeper_account *a, struct err *err);
+/* The CA does not take keys of the type that is in force: one of the configured type takes its place,
+ * durably. Nothing is done where that is the same type, or a change of the key is under way. */
+int accounts_replace_key(struct keeper *k, struct keeper_account *a, struct err *err);
 /* Whether that key (the hash of its public half) belongs to an account, in force or pending. */
 bool accounts_hold(const struct keeper *k, const char *hash);
 /* RFC 8555 7.3.5: makes the next key beside the one in force, durably; done at once where one is pending.

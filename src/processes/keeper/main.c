@@ -99,8 +99,9 @@ static void on_account_open(struct channel *c, uint32_t id, const void *msg, int
     struct keeper_account *a = NULL;
     struct err err = ERR_INIT;
     (void)fd;
-    if (accounts_configured(arg, m->account, &a, &err) == 0)
-        accounts_make_key(arg, a, &err);
+    if (accounts_configured(arg, m->account, &a, &err) == 0 && accounts_make_key(arg, a, &err) == 0 &&
+        m->refused)
+        accounts_replace_key(arg, a, &err);
     answer_account(c, id, a, &err);
 }
 

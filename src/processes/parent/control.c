@@ -340,17 +340,19 @@ static void forget_command(struct session *s)
     request_keeper(s, MSG_files_forget, &(struct msg_files_forget){s->names.p[0]}, MSG_done, on_forgotten);
 }
 
-/* The authority that a command about an account is for, announced; NULL where it names none and need not. */
-static int account_authority(struct session *s, bool needed, const struct authority **out, struct err *err)
+/* The authority that a command about an account is for, announced. NULL where there is none, and the command
+ * has failed. */
+static const struct authority *account_authority(struct session *s)
 {
     const char *name = option(s, "authority");
-    *out = NULL;
-    if (name == NULL && needed)
-        name = s->p->settings.defaults.authorities[0];
+    const struct authority *a = NULL;
+    struct err err = ERR_INIT;
     if (name == NULL)
-        return 0;
-    int r = find_authority(s, name, out, err);
-    return r < 0 ? r : announce(s, *out, true, err);
+        name = s->p->settings.defaults.authorities[0];
+    if (find_authority(s, name, &a, &err) == 0 && announce(s, a, true, &err) == 0)
+        return a;
+    fail(s, &err);
+    return NULL;
 }
 
 /* Account commands: the engine gets the account's id, whatever name the operator used. */
@@ -363,28 +365,23 @@ static void set_account(struct session *s, const struct authority *a)
 
 static void account_command(struct session *s)
 {
-    struct err err = ERR_INIT;
-    const struct authority *a;
-    if (account_authority(s, s->verb != VERB_ACCOUNT_SHOW, &a, &err) < 0) {
-        fail(s, &err);
-        return;
-    }
-    if (a != NULL)
+    if (s->verb != VERB_ACCOUNT_SHOW || option(s, "authority") != NULL) { /* else all are shown */
+        const struct authority *a = account_authority(s);
+        if (a == NULL)
+            return;
         set_account(s, a);
+    }
     plain_command(s);
 }
 
 /* What cannot be undone, or changes a key, needs the keeper's ticket. */
 static void ticketed_account_command(struct session *s)
 {
-    struct err err = ERR_INIT;
-    const struct authority *a;
     uint32_t request =
         s->verb == VERB_ACCOUNT_ROLLOVER ? ACME_REQUEST_KEY_CHANGE : ACME_REQUEST_DEACTIVATE_ACCOUNT;
-    if (account_authority(s, true, &a, &err) < 0) {
-        fail(s, &err);
+    const struct authority *a = account_authority(s);
+    if (a == NULL)
         return;
-    }
     set_account(s, a);
     request_keeper(
         s, MSG_ticket_make, &(struct msg_ticket_make){request, a->id, 0}, MSG_ticket_made, on_ticket);
@@ -393,14 +390,9 @@ static void ticketed_account_command(struct session *s)
 /* The account goes along as an option: the name is that of a certificate, or of a host. */
 static void dns_record_command(struct session *s)
 {
-    struct err err = ERR_INIT;
-    const struct authority *a;
-    if (!one_name(s))
+    const struct authority *a = one_name(s) ? account_authority(s) : NULL;
+    if (a == NULL)
         return;
-    if (account_authority(s, true, &a, &err) < 0) {
-        fail(s, &err);
-        return;
-    }
     const char **options = arena_array(s->arena, s->options.n + 1, sizeof *options);
     if (s->options.n > 0)
         memcpy(options, s->options.p, s->options.n * sizeof *options);
@@ -624,6 +616,14 @@ void control_finished(struct parent *p, const struct msg_finished *m)
         forget_command(s);
         return;
     }
+    uint32_t status = m->status;
+    /* A pass over everything has not done everything where the keeper would not permit something. */
+    if (s->verb == VERB_RENEW && s->names.n == 0 && status == EXIT_DONE && p->feed_refused > 0 &&
+        !p->options.daemon) {
+        status = EXIT_FAILED;
+        err_set(&err, ERR_REFUSED, "%zu of the configured certificates cannot be had as they are written",
+            p->feed_refused);
+    }
     msg_error_get(&m->error, &err);
-    end(s, m->status, &err);
+    end(s, status, &err);
 }

@@ -36,9 +36,9 @@ struct hook {
     struct arena *arena;
     const char *event, *fingerprint, *error;
     struct wall not_after;
+    struct wish wish; /* in the arena; of the variant that was deployed */
     uint32_t variant;
-    struct wish wish; /* of that variant; in the arena */
-    size_t at;        /* which of its commands runs */
+    size_t at; /* which of its commands runs */
     pid_t pid;
     int pipe;
     struct event *readable, *timeout;
@@ -328,8 +328,8 @@ void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
     h->event = arena_dup_c(h->arena, m->event);
     h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
     h->error = arena_dup_c(h->arena, m->error);
-    h->not_after = (struct wall){m->not_after};
     h->variant = m->variant;
+    h->not_after = (struct wall){m->not_after};
     h->output = buf_new(HOOK_OUTPUT_MAX);
     permit_consult(p, m->permit, on_permit, h);
 }

@@ -290,14 +290,30 @@ static void test_refusals(void **state)
             "the account (terms of service: data:text/plain,terms): because"},
         {403, PROBLEM("agreementRequired"), "`agree-tos: true`"},
         {403, PROBLEM("unauthorized"), "unauthorized"},
-        {400, PROBLEM("badSignatureAlgorithm"), "badSignatureAlgorithm"}, {502, "<html>", "HTTP status 502"},
-        {303, "", "HTTP status 303"}};
+        {403, PROBLEM("unauthorized"), "if it was deactivated, give this authority another label"},
+        {400, PROBLEM("badSignatureAlgorithm"), "badSignatureAlgorithm"},
+        {400, PROBLEM("badPublicKey"), "set `account-key-type: ecdsa-p256`"},
+        {502, "<html>", "HTTP status 502"}, {303, "", "HTTP status 303"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct run r = begin(&usual);
         answer(&r, cases[i].status, NULL, cases[i].body);
         expect_failed(&r, ERR_ACME, cases[i].text);
         end(&r);
     }
+}
+
+/* To a new account a CA says unauthorized of its binding, and there is nothing that was deactivated. */
+static void test_refused_binding(void **state)
+{
+    struct account_params p = usual;
+    p.key_is_new = true;
+    struct run r = begin(&p);
+    expect_request(&r, ACME_REQUEST_NEW_ACCOUNT, CA "/new-acct");
+    answer(&r, 403, NULL, PROBLEM("unauthorized"));
+    expect_failed(&r, ERR_ACME, "unauthorized");
+    assert_null(strstr(r.err.text, "deactivated"));
+    assert_false(account_key_refused(&r.err));
+    end(&r);
 }
 
 static void test_bad_answers(void **state)
@@ -355,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_object),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_binding),
         cmocka_unit_test(test_bad_answers),
         cmocka_unit_test(test_forget),
     };

@@ -252,7 +252,7 @@ static void test_bad_answers(void **state)
         assert_int_equal(channel_request(e.near, MSG_files_forget, &(struct msg_files_forget){"a"}, MSG_done,
                              on_answer, &answers[0], NULL),
             0);
-        assert_int_equal(channel_request(e.near, MSG_account_open, &(struct msg_account_open){"b"},
+        assert_int_equal(channel_request(e.near, MSG_account_open, &(struct msg_account_open){"b", false},
                              MSG_account_opened, on_answer, &answers[1], NULL),
             0);
         assert_int_equal(channel_pending(e.near), 2);

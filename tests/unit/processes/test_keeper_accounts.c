@@ -76,6 +76,35 @@ static void a_key_is_of_the_configured_type_and_stays(void **state)
     arena_free(a);
 }
 
+/* For a CA that does not take keys of its type: in its place comes one of the configured type, if that is
+ * another. */
+static void a_key_that_the_ca_refused_is_replaced(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct keeper_account *one = NULL;
+    enum key_type type = KEY_TYPE_END_;
+    accounts_configure(k, &(struct msg_keeper_account){.account = DIRECTORY "#old", .key_type = "ed25519"});
+    assert_int_equal(accounts_configured(k, DIRECTORY "#old", &one, NULL), 0);
+    assert_int_equal(accounts_make_key(k, one, NULL), 0);
+    const char *hash = hash_of(a, one->key);
+    assert_int_equal(accounts_replace_key(k, one, NULL), 0);
+    assert_string_equal(hash_of(a, one->key), hash);
+    accounts_configure(
+        k, &(struct msg_keeper_account){.account = DIRECTORY "#old", .key_type = "ecdsa-p384"});
+    assert_int_equal(accounts_replace_key(k, one, NULL), 0);
+    assert_true(key_type_of(one->key, &type));
+    assert_int_equal(type, KEY_ECDSA_P384);
+    assert_true(one->key_is_new);
+    hash = hash_of(a, one->key);
+    restart(k);
+    accounts_configure(
+        k, &(struct msg_keeper_account){.account = DIRECTORY "#old", .key_type = "ecdsa-p384"});
+    assert_int_equal(accounts_configured(k, DIRECTORY "#old", &one, NULL), 0);
+    assert_string_equal(hash_of(a, one->key), hash);
+    arena_free(a);
+}
+
 static struct str change_ticket(struct keeper *k, struct arena *a)
 {
     return keeper_ticket(k, a, ACME_REQUEST_KEY_CHANGE, DIRECTORY, 0);
@@ -317,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_are_private),
         TEST(a_key_is_of_the_configured_type_and_stays),
+        TEST(a_key_that_the_ca_refused_is_replaced),
         TEST(a_rollover_is_durable_and_ends_either_way),
         TEST(the_ring_only_grows),
         TEST(rollover_needs_its_ticket),
