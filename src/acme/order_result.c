@@ -98,6 +98,22 @@ static const char *name_meant(const struct order *o, const char *identifier)
     return NULL;
 }
 
+/* Without sub-problems a CA can still say which one it means: Boulder and Pebble write the name between
+ * quotes. NULL where none of ours stands there, or more than one. */
+static const char *name_quoted(const struct order *o, struct str detail)
+{
+    struct str piece;
+    const char *found = NULL;
+    for (bool inside = false; detail.n > 0; inside = !inside) {
+        (void)str_cut(detail, '"', &piece, &detail);
+        const char *name = inside ? name_meant(o, arena_dup(o->scratch, piece)) : NULL;
+        if (name != NULL && found != NULL && name != found)
+            return NULL;
+        found = name != NULL ? name : found;
+    }
+    return found;
+}
+
 void order_reject_by(struct order *o, const struct problem *p)
 {
     struct order_rejection rejection = {.challenge = CHALLENGE_END_};
@@ -108,9 +124,11 @@ void order_reject_by(struct order *o, const struct problem *p)
         if (rejection.name != NULL)
             reject(o, rejection);
     }
+    if (o->rejection_n > 0 || problem_classify(p) != PROBLEM_IDENTIFIER)
+        return;
     /* With one name there is no question whom it is about. */
-    if (o->name_n == 1 && o->rejection_n == 0 && problem_classify(p) == PROBLEM_IDENTIFIER) {
-        rejection.name = o->names[0].p;
+    rejection.name = o->name_n == 1 ? o->names[0].p : name_quoted(o, str_c(p->detail));
+    if (rejection.name != NULL) {
         rejection.type = arena_dup_c(o->arena, p->type);
         rejection.detail = arena_dup_c(o->arena, p->detail);
         reject(o, rejection);

@@ -412,7 +412,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
     /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
-    bool unplaced = j->order != NULL && order_url(j->order).n == 0;
+    bool placed = j->order != NULL && order_url(j->order).n > 0, unplaced = j->order != NULL && !placed;
     if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
@@ -439,7 +439,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n, j->order != NULL && !unplaced);
+    enum attempt_failure failure = failure_of(err, r, n, placed);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {

@@ -261,6 +261,21 @@ static void test_rejected_by_new_order(void **state)
     expect_rejections(&t, 0);
     transcript_free(&t);
 
+    transcript_new(&t, two, "", true, false); /* the one it writes between quotes, as Boulder does */
+    PLAY(&t, {START, .says = "new-order /order"},
+        {ANSWER, "new-order /order", 400,
+            PROBLEM("rejectedIdentifier", "not \\\"B.test\\\", nor a.test, \\\"x\\\""), "failed"});
+    expect_rejections(&t, 1);
+    expect_rejection(&t, 0, "b.test", "rejectedIdentifier", CHALLENGE_END_, false);
+    transcript_free(&t);
+
+    transcript_new(&t, two, "", true, false);
+    PLAY(&t, {START, .says = "new-order /order"},
+        {ANSWER, "new-order /order", 400,
+            PROBLEM("rejectedIdentifier", "either \\\"b.test\\\" or \\\"a.test\\\""), "failed"});
+    expect_rejections(&t, 0);
+    transcript_free(&t);
+
     transcript_new(&t, one, "", true, false); /* nothing against the name */
     PLAY(&t, {START, .says = "new-order /order"},
         {ANSWER, "new-order /order", 403, PROBLEM("userActionRequired", "new terms"), "failed"});

@@ -286,12 +286,11 @@ static void checks_alone(void **state)
 static void addresses_are_for_a_few_days(void **state)
 {
     struct arena *a = arena_new();
-    struct settings s = good_settings(a,
-        "certificates:\n"
-        "  - {domains: [a.example, 192.0.2.1]}\n"
-        "  - {domains: [\"::1\"], profile: own}\n"
-        "  - {domains: [\"::1\"], name: other, preferred-profile: [x]}\n"
-        "  - {domains: b.example}\n");
+    struct settings s = good_settings(a, "certificates:\n"
+                                         "  - {domains: [a.example, 192.0.2.1]}\n"
+                                         "  - {domains: [\"::1\"], profile: own}\n"
+                                         "  - {domains: [\"::1\"], name: other, preferred-profile: [x]}\n"
+                                         "  - {domains: b.example}\n");
     assert_int_equal(s.certificates[0].preferred_profile_n, 1);
     assert_string_equal(s.certificates[0].preferred_profiles[0], "shortlived");
     assert_int_equal(s.certificates[1].preferred_profile_n, 0);
