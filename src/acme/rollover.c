@@ -163,6 +163,13 @@ static void find_refused(struct rollover *r, const struct problem *p, const stru
     }
 }
 
+/* What these say of a change is meant, whatever type of problem comes along: it is not there, or the key is
+ * in use (7.3.5). */
+static bool is_final(int status)
+{
+    return status == 404 || status == 405 || status == 409 || status == 501;
+}
+
 static void refused(struct rollover *r, const struct acme_response *answer, struct wall now,
     struct rollover_next *out, struct err *err)
 {
@@ -170,8 +177,8 @@ static void refused(struct rollover *r, const struct acme_response *answer, stru
     struct problem p;
     problem_read(answer, scratch, &p);
     enum problem_class class = problem_classify(&p);
-    bool unavailable = answer->status == 501 && r->kind == ACME_REQUEST_KEY_CHANGE;
-    if ((class == PROBLEM_TEMPORARY || class == PROBLEM_RETRY_NONCE) && !unavailable)
+    bool final = r->kind == ACME_REQUEST_KEY_CHANGE && is_final(answer->status);
+    if ((class == PROBLEM_TEMPORARY || class == PROBLEM_RETRY_NONCE) && !final)
         refused_for_now(r, &p, answer, now, out, err);
     else if (r->kind == ACME_REQUEST_KEY_CHANGE)
         change_refused(r, &p, answer, now, out, err);

@@ -263,6 +263,29 @@ def test_certificates_wait_for_a_change(evercert, pebble, gate):
         lineage.check(client, name)
 
 
+def test_a_change_waits_for_a_certificate(evercert, pebble, gate):
+    """Its requests may be signed with the old key still."""
+    client = evercert(gate(pebble()))
+    client.run_daemon("-v")
+    client.run("account", "register", status=DONE)
+    client.pebble.hold("/finalize-order")
+    issuing = client.start("issue", "-d", "a.example")
+    client.pebble.wait_held()
+    changing = client.start("account", "rollover")
+    # The next certificate comes after the change, so that there is an end to the waiting.
+    wait_until(lambda: ": account rollover" in client.text(), "the change to be asked for")
+    later = client.start("issue", "-d", "b.example")
+    wait_until(lambda: client.text().count("getting a certificate") == 2, "the second to be under way")
+    assert ("POST " + CHANGE) not in client.pebble.request_counts() and len(ring(client)) == 1
+    client.pebble.release()
+    assert [process.wait(60) for process in (issuing, changing, later)] == [DONE, DONE, DONE]
+    paths = [request.kind for request in client.pebble.requests()]
+    assert paths.count(CHANGE) == 1
+    assert paths.index("/finalize-order") < paths.index(CHANGE)
+    for name in ("a.example", "b.example"):
+        lineage.check(client, name)
+
+
 def test_a_certificate_does_not_suffer_from_a_command_that_only_looks(evercert, pebble, gate):
     """`account show` must not register; what comes to get a certificate while that looks, does."""
     client = evercert(gate(pebble()))

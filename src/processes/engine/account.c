@@ -213,6 +213,12 @@ struct key_change {
     struct arena *arena;
     authority_ready_fn *fn;
     void *arg;
+    unsigned waits; /* for orders that are under way */
+};
+
+enum {
+    CHANGE_WAIT_MS = 100,
+    CHANGE_WAITS_MAX = 600, /* a minute: longer than most validations, and others wait for it */
 };
 
 /* known: which key holds the account; `err` is why it is not the new one. */
@@ -345,6 +351,42 @@ static void on_rollover_begun(const void *msg, const struct err *why, void *arg)
     begin_rollover(a, false);
 }
 
+static void begin_change(struct authority *a)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct err err = ERR_INIT;
+    struct msg_rollover_begin m = {a->id, a->change->ticket};
+    if (authority_record_load(a, arena).account_url[0] == '\0') { /* an order found out meanwhile */
+        err_set(&err, ERR_FAILED, "%s does not know the account any more; a new one is made at its next use",
+            a->name);
+        change_end(a, false, &err);
+    } else if (ask_keeper(a, MSG_rollover_begin, &m, MSG_done, on_rollover_begun, a, &err) < 0) {
+        change_end(a, true, &err);
+    }
+}
+
+/* Requests of an order that is under way may be signed with the old key still: it comes to its end first. No
+ * other begins meanwhile, for the authority is busy. */
+static void on_change_wait(evutil_socket_t fd, short what, void *arg)
+{
+    struct authority *a = arg;
+    struct key_change *c = a->change;
+    (void)fd, (void)what;
+    if (!authority_is_at_work(a)) {
+        begin_change(a);
+    } else if (c->waits++ < CHANGE_WAITS_MAX) {
+        struct timeval tv = {0, CHANGE_WAIT_MS * 1000};
+        if (event_base_once(a->engine->process.base, -1, EV_TIMEOUT, on_change_wait, a, &tv) != 0)
+            abort();
+    } else {
+        struct err err = ERR_INIT;
+        err_set(&err, ERR_WAIT,
+            "certificates are being got from %s and do not come to an end; give the command again later",
+            a->name);
+        change_end(a, true, &err);
+    }
+}
+
 static void on_ready_to_change(struct engine *e, const struct err *why, void *arg)
 {
     struct key_change *c = arg;
@@ -352,9 +394,6 @@ static void on_ready_to_change(struct engine *e, const struct err *why, void *ar
     struct err err = ERR_INIT;
     if (why != NULL)
         err = *why;
-    else if (a->busy || authority_is_at_work(a))
-        err_set(&err, ERR_WAIT, "a certificate is being got from %s just now; give the command again soon",
-            a->name);
     else if (a->directory.key_change.n == 0)
         err_set(&err, ERR_FAILED, "%s does not offer to change an account's key", a->name);
     if (err.code != 0) {
@@ -366,9 +405,7 @@ static void on_ready_to_change(struct engine *e, const struct err *why, void *ar
     a->busy = true;
     a->ready = false;
     a->change = c;
-    struct msg_rollover_begin m = {a->id, c->ticket};
-    if (ask_keeper(a, MSG_rollover_begin, &m, MSG_done, on_rollover_begun, a, &err) < 0)
-        change_end(a, true, &err);
+    on_change_wait(-1, 0, a);
 }
 
 void account_rollover(struct authority *a, struct str ticket, authority_ready_fn *fn, void *arg)

@@ -105,12 +105,18 @@ static void test_not_offered(void **state)
     r = begin(&usual);
     answer(&r, 404, NULL, PROBLEM("malformed"));
     expect_end(&r, ROLLOVER_ABORT, "does not offer key rollover");
+    r = begin(&usual); /* however temporary the type of the problem sounds */
+    answer(&r, 405, NULL, PROBLEM("serverInternal"));
+    expect_end(&r, ROLLOVER_ABORT, "does not offer key rollover");
 }
 
 static void test_refused(void **state)
 {
     struct run r = begin(&usual);
     answer(&r, 409, CA "/acct/7", PROBLEM("malformed"));
+    expect_end(&r, ROLLOVER_ABORT, "is that of another account");
+    r = begin(&usual);
+    answer(&r, 409, CA "/acct/7", PROBLEM("conflict"));
     expect_end(&r, ROLLOVER_ABORT, "is that of another account");
     r = begin(&usual);
     answer(&r, 400, NULL, PROBLEM("badPublicKey"));
