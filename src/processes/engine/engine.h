@@ -282,8 +282,8 @@ void ledger_note_registration(struct authority *a);
 
 enum { RENEWAL_POLLS_MAX = 8 }; /* under way at once */
 
-/* The certificate has just been issued, from `authority`: forget what was known, ask soon. Changes the record
- * only. */
+/* The certificate has just been issued, from `authority`: forget what was known; a daemon asks at once, a
+ * pass of a command asks for the next time. Changes the record only. */
 void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority);
 /* Asks for the certificates that are due to be asked for, as many as fit. */
 void renewal_info_run(struct engine *e);
