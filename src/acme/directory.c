@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+#include <string.h>
+
 static const struct {
     const char *member;
     size_t offset;
@@ -76,6 +78,25 @@ static void read_profiles(const json_t *meta, struct arena *a, struct directory 
     out->profiles = kept;
 }
 
+/* Both end up in lines of a zone file, which the operator takes over: what could end the text of a record, or
+ * begin a parameter in it, is in neither. */
+static bool is_host_name(struct str text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] == '\0' || strchr(letters, text.p[i]) == NULL)
+            return false;
+    return text.n > 0 && text.n <= IDENTIFIER_MAX;
+}
+
+static struct str uri_or_none(struct str text, struct arena *a)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] <= ' ' || text.p[i] > '~' || strchr("\";\\", text.p[i]) != NULL)
+            return STR("");
+    return shown(text, a);
+}
+
 /* A list of host names, as caaIdentities: what is none is left out. */
 static size_t read_names(const json_t *meta, const char *member, struct arena *a, const struct str **out)
 {
@@ -85,7 +106,7 @@ static size_t read_names(const json_t *meta, const char *member, struct arena *a
     json_array_foreach(list, i, value)
     {
         struct str name = {json_string_value(value), json_string_length(value)};
-        if (n < ACME_CA_NAMES_MAX && json_is_string(value) && name.n <= IDENTIFIER_MAX && name.n > 0)
+        if (n < ACME_CA_NAMES_MAX && json_is_string(value) && is_host_name(name))
             kept[n++] = shown(name, a);
     }
     *out = kept;
@@ -116,7 +137,7 @@ static int read_meta(const json_t *root, struct arena *a, struct directory *out,
     read_profiles(meta, a, out);
     out->caa_identity_n = read_names(meta, "caaIdentities", a, &out->caa_identities);
     out->issuer_domain_name_n = read_names(meta, "issuerDomainNames", a, &out->issuer_domain_names);
-    out->account_hash_prefix = shown(js_text(meta, "accountHashPrefix"), a);
+    out->account_hash_prefix = uri_or_none(js_text(meta, "accountHashPrefix"), a);
     return 0;
 }
 

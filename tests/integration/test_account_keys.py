@@ -263,6 +263,22 @@ def test_certificates_wait_for_a_change(evercert, pebble, gate):
         lineage.check(client, name)
 
 
+def test_a_certificate_does_not_suffer_from_a_command_that_only_looks(evercert, pebble, gate):
+    """`account show` must not register; what comes to get a certificate while that looks, does."""
+    client = evercert(gate(pebble()))
+    client.run_daemon()
+    client.run("account", "show", "--authority", "test", status=FAILED)  # so there is a key, and no account
+    client.pebble.hold("/sign-me-up")
+    looking = client.start("account", "show", "--authority", "test")
+    client.pebble.wait_held()
+    issuing = client.start("issue", "-d", "a.example")
+    wait_until(lambda: "getting a certificate" in client.text(), "the certificate to be under way")
+    client.pebble.release()
+    looking.wait(60)
+    assert issuing.wait(60) == DONE
+    lineage.check(client, "a.example")
+
+
 # Deactivation
 
 

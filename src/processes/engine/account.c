@@ -154,6 +154,8 @@ static void account_step(struct authority *a, const struct account_next *next, c
         err_prefix(&why, "account at %s", a->name);
         if (account_key_refused(&why) && account_url(a->account).n == 0)
             another_key(a, &why);
+        else if (a->looked_only && a->register_allowed) /* who may register came while it was looked for */
+            begin_account(a, false);
         else
             settle(a, &why);
         break;
@@ -193,6 +195,7 @@ static void begin_account(struct authority *a, bool key_is_new)
         settle(a, &err);
         return;
     }
+    a->looked_only = !a->register_allowed;
     account_free(a->account);
     a->account = account_new(&params);
     account_start(a->account, &next, &err);

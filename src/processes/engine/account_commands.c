@@ -14,8 +14,10 @@ struct errand {
     uint32_t session;
     struct arena *arena;
     struct authority *authority;
-    const char *name; /* dns record: which certificate; "" none */
     struct str ticket;
+    /* of dns record */
+    const char *name, *issuer;
+    struct dns_texts *texts;
 };
 
 static void errand_end(struct errand *d, const struct err *err)
@@ -34,7 +36,8 @@ static struct errand *errand_new(const struct command *c, struct authority *a)
     struct errand *d = calloc(1, sizeof *d);
     if (d == NULL)
         abort();
-    *d = (struct errand){.e = c->e, .session = c->s->id, .arena = arena_new(), .authority = a, .name = ""};
+    *d = (struct errand){
+        .e = c->e, .session = c->s->id, .arena = arena_new(), .authority = a, .name = "", .issuer = ""};
     d->ticket = arena_str(d->arena, c->m->ticket);
     c->s->waiting++;
     return d;
@@ -185,9 +188,10 @@ void account_deactivate(const struct command *c)
 struct dns_texts {
     struct errand *errand;
     const char **names; /* those of the records: the certificate's without wildcards' "*." */
+    bool *wildcards;    /* whether there is one of that name */
     size_t name_n;
-    bool wildcard;
     const char *methods;
+    bool other_issuers;
 };
 
 static const char *ca_name(const struct dns_texts *t, size_t i)
@@ -214,12 +218,14 @@ static json_t *record_of(
     for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
         json_array_append_new(caa,
             json_sprintf("0 issue \"%s; accounturi=%s; validationmethods=%s\"", issuer, account, t->methods));
-        put_persist(persist, "01", name, issuer, account, t->wildcard);
+        put_persist(persist, "01", name, issuer, account, t->wildcards[i]);
         if (uri[0] != '\0')
-            put_persist(persist, "02", name, issuer, uri, t->wildcard);
+            put_persist(persist, "02", name, issuer, uri, t->wildcards[i]);
     }
-    const char *note = json_array_size(caa) == 0
-                           ? "the CA's directory does not say by which names it goes in CAA records"
+    const char *note =
+        json_array_size(caa) == 0 ? "the CA's directory does not say by which names it goes in CAA records"
+        : t->other_issuers ? "the certificate may come from other authorities, too: add the records of each, "
+                             "which --authority shows"
                            : "";
     return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s}", "name", name, "caa", caa, "persist", persist,
         "account_label", label, "account", account, "note", note);
@@ -234,10 +240,11 @@ static void on_texts(const void *msg, const struct err *why, void *arg)
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     if (m != NULL && r == 0) {
         struct str hash_prefix = d->authority->directory.account_hash_prefix;
-        for (size_t i = 0; i < t->name_n && i < m->account_uris.n; i++)
+        for (size_t i = 0; i < t->name_n; i++) {
+            bool has_uri = hash_prefix.n > 0 && i < m->account_uris.n;
             session_row(d->e, d->session,
-                record_of(t, i, hash_prefix.n > 0 ? m->account_uris.p[i] : "", m->label,
-                    d->authority->account_url));
+                record_of(t, i, has_uri ? m->account_uris.p[i] : "", m->label, d->authority->account_url));
+        }
     }
     errand_end(d, r < 0 ? &err : NULL);
 }
@@ -246,15 +253,19 @@ static struct dns_texts *texts_of(struct errand *d, const struct wish *w)
 {
     struct dns_texts *t = arena_alloc(d->arena, sizeof *t);
     struct buf methods ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
-    *t = (struct dns_texts){.errand = d, .names = arena_array(d->arena, w->domain_n, sizeof *t->names)};
+    *t = (struct dns_texts){.errand = d, .other_issuers = w->authority_n > 1};
+    t->names = arena_array(d->arena, w->domain_n, sizeof *t->names);
+    t->wildcards = arena_array(d->arena, w->domain_n, sizeof *t->wildcards);
     for (size_t i = 0; i < w->domain_n; i++) {
         struct str name = identifier_base(str_c(w->domains[i]));
-        bool known = identifier_is_ip(name); /* which has no records */
-        t->wildcard = t->wildcard || identifier_is_wildcard(str_c(w->domains[i]));
-        for (size_t k = 0; k < t->name_n && !known; k++)
-            known = str_eq_c(name, t->names[k]);
-        if (!known)
+        size_t k = 0;
+        if (identifier_is_ip(name)) /* which has no records */
+            continue;
+        while (k < t->name_n && !str_eq_c(name, t->names[k]))
+            k++;
+        if (k == t->name_n)
             t->names[t->name_n++] = arena_dup(d->arena, name);
+        t->wildcards[k] = t->wildcards[k] || identifier_is_wildcard(str_c(w->domains[i]));
     }
     for (size_t i = 0; i < w->challenge_n; i++)
         buf_printf(&methods, "%s%s", i > 0 ? "," : "", w->challenges[i]);
@@ -262,18 +273,35 @@ static struct dns_texts *texts_of(struct errand *d, const struct wish *w)
     return t;
 }
 
-/* The wish of the certificate, or one made of the name alone. */
-static struct wish wish_of(struct errand *d)
+/* The wish of the certificate that is asked for; *out_authority is who issued it, or who would. */
+static bool certificate_wish(
+    struct errand *d, struct wish *out, const char **out_authority, struct str *permit)
 {
-    static const char *const challenge[] = {"http-01"};
     struct certificate c;
-    struct wish w;
-    if (store_certificate_get(d->e->store, str_c(d->name), d->arena, &c, NULL) == 0 &&
-        wish_decode(str_c(c.wish), d->arena, &w, NULL) == 0)
-        return w;
+    if (store_certificate_get(d->e->store, str_c(d->name), d->arena, &c, NULL) < 0 ||
+        wish_decode(str_c(c.wish), d->arena, out, NULL) < 0)
+        return false;
+    *out_authority = c.generation > 0 ? c.authority : out->authorities[0];
+    *permit = c.permit;
+    return true;
+}
+
+/* What the settings ask for a name that no certificate has. A wildcard is only ever validated in the DNS. */
+static int name_wish(struct errand *d, const char *text, struct wish *out, struct err *err)
+{
+    static const char *const wildcard_challenge[] = {"dns-01"};
+    if (text[0] == '\0' || wish_decode(str_c(text), d->arena, out, NULL) < 0 || out->domain_n == 0)
+        return err_set(err, ERR_USAGE,
+            "%s is no certificate (evercert list shows all), and no name that one could be for", d->name);
+    out->authority_n = 1;
+    if (!identifier_is_wildcard(str_c(d->name)))
+        return 0;
     const char **domains = arena_array(d->arena, 1, sizeof *domains);
-    domains[0] = d->name;
-    return (struct wish){.domains = domains, .domain_n = 1, .challenges = challenge, .challenge_n = 1};
+    domains[0] = arena_printf(d->arena, "*.%s", out->domains[0]);
+    out->domains = domains;
+    out->challenges = wildcard_challenge;
+    out->challenge_n = ARRAY_LEN(wildcard_challenge);
+    return 0;
 }
 
 static void on_ready_for_dns(struct engine *e, const struct err *why, void *arg)
@@ -284,8 +312,7 @@ static void on_ready_for_dns(struct engine *e, const struct err *why, void *arg)
         errand_end(d, why);
         return;
     }
-    struct wish w = wish_of(d);
-    struct dns_texts *t = texts_of(d, &w);
+    struct dns_texts *t = d->texts;
     struct msg_dns_texts_make m = {.account = d->authority->id,
         .kid = d->authority->account_url,
         .prefix = arena_dup(d->arena, d->authority->directory.account_hash_prefix),
@@ -297,17 +324,52 @@ static void on_ready_for_dns(struct engine *e, const struct err *why, void *arg)
         errand_end(d, &err);
 }
 
+static void need_for_dns(struct errand *d)
+{
+    authority_need(d->authority, false, on_ready_for_dns, d);
+}
+
+/* The authority of a certificate that was issued by command is known by now. */
+static void on_introduced(struct engine *e, const struct err *why, void *arg)
+{
+    struct errand *d = arg;
+    struct err err = ERR_INIT;
+    struct authority *a = authority_find(e, d->issuer);
+    if (a != NULL) {
+        d->authority = a;
+        need_for_dns(d);
+        return;
+    }
+    err_set(&err, ERR_CONFIG, "%s: its authority %s is not configured (any more): name one with --authority",
+        d->name, d->issuer);
+    errand_end(d, why != NULL ? why : &err);
+}
+
 void dns_record(const struct command *c)
 {
     const char *id = command_word(c, "account");
-    struct authority *a = id != NULL ? authority_of_account(c->e, id) : NULL;
     struct err err = ERR_INIT;
-    if (a == NULL) {
-        err_set(&err, ERR_USAGE, "name the authority with --authority");
-        command_fail(c, &err);
+    struct wish w;
+    struct str permit;
+    struct errand *d = errand_new(c, id != NULL ? authority_of_account(c->e, id) : NULL);
+    d->name = arena_dup_c(d->arena, c->m->names.p[0]);
+    bool managed = certificate_wish(d, &w, &d->issuer, &permit);
+    if (!managed && name_wish(d, c->m->wish, &w, &err) < 0) {
+        errand_end(d, &err);
         return;
     }
-    struct errand *d = errand_new(c, a);
-    d->name = arena_dup_c(d->arena, c->m->names.p[0]);
-    authority_need(a, false, on_ready_for_dns, d);
+    d->texts = texts_of(d, &w);
+    if (managed && command_word(c, "authority") == NULL)
+        d->authority = authority_find(c->e, d->issuer);
+    if (d->texts->name_n == 0) {
+        err_set(&err, ERR_USAGE, "%s: an address has no records in the DNS", d->name);
+        errand_end(d, &err);
+    } else if (d->authority == NULL && managed) {
+        authority_introduce(c->e, permit, on_introduced, d);
+    } else if (d->authority == NULL) {
+        err_set(&err, ERR_USAGE, "name the authority with --authority");
+        errand_end(d, &err);
+    } else {
+        need_for_dns(d);
+    }
 }

@@ -83,7 +83,8 @@ struct authority {
     struct key_change *change; /* whose command that was */
     struct err change_error;   /* why the key is not changed */
     bool busy, ready, register_allowed;
-    bool key_known; /* to the CA, though the keeper made it not long ago */
+    bool looked_only; /* the account machine was not allowed to register */
+    bool key_known;   /* to the CA, though the keeper made it not long ago */
     char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
     bool key_change_open; /* as the keeper said last: begun, and its end is not known */

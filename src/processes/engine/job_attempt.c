@@ -157,6 +157,18 @@ static void place_order(struct job *j)
 
 /* --- whom to ask --- */
 
+/* No account is to be had at the staging directory, as where it wants a binding of its own: that tells
+ * nothing of the real one, which is asked now. */
+static void skip_rehearsal(struct job *j, const struct err *why)
+{
+    const char *text = arena_printf(
+        j->arena, "nothing is tried at the staging directory %s: %s", j->authority->name, why->text);
+    log_info("%s: %s", j->record.name, text);
+    history_add(j->engine, j->record.name, "note", text, NULL);
+    j->attempts[j->which].staged = true;
+    job_wait(j, 0);
+}
+
 static void on_authority(struct engine *e, const struct err *err, void *arg)
 {
     struct job *j = arg;
@@ -165,6 +177,8 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
         place_order(j);
     else if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
         job_wait(j, KEEPER_RETRY_MS);
+    else if (j->rehearsal && !err_is_temporary(err->code) && err->retry_at_s == 0)
+        skip_rehearsal(j, err);
     else
         job_attempt_failed(j, err, false);
 }
@@ -425,7 +439,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     }
     if (j->rehearsal)
         err_prefix(&why, "at %s, which is tried first after a failure", j->authority->name);
-    enum attempt_failure failure = failure_of(err, r, n, placed);
+    enum attempt_failure failure = failure_of(err, r, n, !unplaced);
     /* A staging directory that cannot be reached says nothing about the real one. */
     note_attempt(j, &why, failure);
     if (next_issuer(j)) {

@@ -101,7 +101,8 @@ static void test_extensions(void **state)
         parse(
             "{" NEEDED ",\"newAuthz\":\"https://ca.test/z\",\"renewalInfo\":\"https://ca.test/ari\","
             "\"meta\":{\"profiles\":{\"short\":\"six\\u001b days\",\"two words\":\"x\",\"\":\"x\",\"tls\":7},"
-            "\"caaIdentities\":[\"ca.test\",7,\"\",\"other.test\"],\"issuerDomainNames\":[\"ca.test\"],"
+            "\"caaIdentities\":[\"ca.test\",7,\"\",\"a;b\",\"a\\\"\",\"a "
+            "b\",\"other.test\"],\"issuerDomainNames\":[\"ca.test\"],"
             "\"accountHashPrefix\":\"acme:\"}}",
             a, &d, NULL),
         0);
@@ -125,7 +126,9 @@ static void test_extensions(void **state)
         "{" NEEDED ",\"newAuthz\":7,\"renewalInfo\":[],\"meta\":{\"profiles\":[\"a\"],\"caaIdentities\":{},"
         "\"issuerDomainNames\":\"x\",\"accountHashPrefix\":7}}",
         "{" NEEDED ",\"newAuthz\":\"https://evil.test/z\",\"renewalInfo\":\"http://ca.test/\",\"meta\":{"
-        "\"profiles\":null,\"caaIdentities\":[],\"issuerDomainNames\":[[]],\"accountHashPrefix\":null}}"};
+        "\"profiles\":null,\"caaIdentities\":[],\"issuerDomainNames\":[[]],\"accountHashPrefix\":null}}",
+        "{" NEEDED ",\"meta\":{\"accountHashPrefix\":\"a;b\"}}",
+        "{" NEEDED ",\"meta\":{\"accountHashPrefix\":\"a\\\"\"}}"};
     for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
         a = arena_new();
         struct err err;
