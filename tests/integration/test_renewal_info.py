@@ -89,9 +89,6 @@ def test_a_window_in_the_past_renews_once(evercert, pebble, again):
     first = client.leaf("a.example")
     assert ca.renewal_polls() == 0
     ca.suggest(pem(client), *PAST, explanation=REASON)
-    client.renew()
-    assert ca.renewal_polls() == 0  # what a command just got is for the next pass
-    make_due(client)
     again(client, lambda: client.leaf("a.example").fingerprint != first.fingerprint, "a renewal")
     assert (orders(ca), replaced(ca)) == (2, 1)
     # As the window of the new one lies in the past, too, it waits for as long as a renewal has to be ago.
@@ -110,7 +107,6 @@ def test_a_window_that_moves_is_shown(evercert, pebble, again):
     client.issue("a.example")
     start, end = (NOW + 3 * DAY).replace(microsecond=0), (NOW + 4 * DAY).replace(microsecond=0)
     ca.suggest(pem(client), start, end, explanation=REASON)
-    make_due(client)
     again(client, ca.renewal_polls, "a poll")
     row = client.show("a.example")
     assert row["ari"]["explanation_url"] == REASON
@@ -139,7 +135,6 @@ def test_nonsense_changes_nothing(evercert, pebble, answer, again):
     client.issue("a.example")
     before = client.row("a.example")
     ca.suggest_text(pem(client), answer)
-    make_due(client)
     noted = "no renewal information"  # in the daemon's log; a command says nothing of it
     again(client, lambda: ca.renewal_polls() and (client.daemon is None or noted in client.text()), "the poll's end")
     row = client.row("a.example")
@@ -172,7 +167,7 @@ def test_what_is_not_renewed_is_not_asked_for(evercert, pebble):
     entries = [{"domains": [name]} for name in ("kept.example", "gone.example", "revoked.example")]
     client = evercert(ca, config={"certificates": entries})
     client.renew()
-    make_due(client)
+    assert ca.renewal_polls() == 0  # what a pass just got is for the next one
     client.renew()
     polled = ca.renewal_polls()
     assert polled == 3
@@ -195,6 +190,5 @@ def test_the_expired_are_not_asked_for(evercert, pebble):
     client.issue("a.example")
     ca.dns("set-servfail", host="a.example.")
     client.wait_row("a.example", lambda row: row["state"] == "expired", "expired")
-    make_due(client)
     client.renew(status=None)
     assert ca.renewal_polls() == 0

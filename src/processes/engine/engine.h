@@ -283,8 +283,8 @@ void ledger_note_registration(struct authority *a);
 
 enum { RENEWAL_POLLS_MAX = 8 }; /* under way at once */
 
-/* The certificate has just been issued, from `authority`: forget what was known; a daemon asks at once, a
- * pass of a command asks for the next time. Changes the record only. */
+/* The certificate has just been issued, from `authority`: forget what was known, ask soon. Changes the record
+ * only. */
 void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority);
 /* Asks for the certificates that are due to be asked for, as many as fit. */
 void renewal_info_run(struct engine *e);
@@ -389,8 +389,9 @@ struct engine {
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
-    bool schedule;  /* do what is due by itself (a daemon), not only by command */
-    bool due_stale; /* due times changed in this turn */
+    bool pass_asked; /* a pass has asked for all renewal information that was due as it began */
+    bool schedule;   /* do what is due by itself (a daemon), not only by command */
+    bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
     bool swept; /* the challenge files of the life before are being removed */
     /* the feed */

@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pass of a command ends with what it got: asking for that is left to the next one, as an answer that makes
- * it due again would have the pass go on. */
-enum { NEXT_PASS_S = 60 };
-
 /* One certificate that is asked for. */
 struct renewal_poll_request {
     struct renewal_poll_request *next;
@@ -30,7 +26,7 @@ void renewal_info_reset(struct engine *e, struct certificate *c, const struct au
     c->ari_failures = 0;
     c->ari_explanation = "";
     if (c->ari_id[0] != '\0' && authority->directory.renewal_info.n > 0)
-        c->ari_due_at.s = engine_now(e).s + (e->schedule ? 0 : NEXT_PASS_S);
+        c->ari_due_at = engine_now(e);
 }
 
 bool renewal_info_replaces(const struct certificate *c, const struct authority *a)

@@ -123,7 +123,7 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     s->verb = m->verb;
     s->names = keep_list(s->arena, &m->names);
     s->options = keep_list(s->arena, &m->options);
-    if (m->verb >= ARRAY_LEN(verbs) || verbs[m->verb] == NULL) {
+    if (!control_knows(m->verb)) {
         err_set(&err, ERR_USAGE, "this evercert has no command number %u: are both of one version?",
             (unsigned)m->verb);
         control_fail(s, &err);

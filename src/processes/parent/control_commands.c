@@ -359,6 +359,11 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_DNS_RECORD] = dns_record_command,
 };
 
+bool control_knows(uint32_t verb)
+{
+    return verb < ARRAY_LEN(verbs) && verbs[verb] != NULL;
+}
+
 void control_command(struct session *s)
 {
     verbs[s->verb](s);

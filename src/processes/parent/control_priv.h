@@ -30,6 +30,8 @@ const char *control_option(const struct session *s, const char *word);
 /* Whether the name it is about is that of a configured certificate. */
 bool control_is_configured(const struct session *s);
 
+/* Whether there is a command of that number. */
+bool control_knows(uint32_t verb);
 /* Begins the command: what needs the operator's own word first (a permit, a ticket, files), then the engine.
  */
 void control_command(struct session *s);
