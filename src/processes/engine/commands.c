@@ -140,6 +140,7 @@ static void renew(const struct command *c)
     if (c->m->names.n > 0)
         return;
     c->s->pass = true;
+    c->e->pass_asked = false;
     c->s->waiting++;
     for (struct job *j = c->e->jobs; j != NULL; j = j->next)
         if (!j->over)

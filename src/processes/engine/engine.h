@@ -389,8 +389,9 @@ struct engine {
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
-    bool schedule;  /* do what is due by itself (a daemon), not only by command */
-    bool due_stale; /* due times changed in this turn */
+    bool pass_asked; /* a pass has asked for all renewal information that was due as it began */
+    bool schedule;   /* do what is due by itself (a daemon), not only by command */
+    bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
     bool swept; /* the challenge files of the life before are being removed */
     /* the feed */

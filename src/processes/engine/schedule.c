@@ -273,8 +273,11 @@ void schedule_run(struct engine *e)
     bool pass = has_pass(e);
     if (!e->schedule && !pass)
         return;
-    renewal_info_run(e);
-    /* A pass asks before it looks what is due: the answer may make something due. */
+    /* A pass asks before it looks what is due: the answer may make something due. What it gets then is for
+     * the next one to ask about, or it might go on for ever. */
+    if (e->schedule || !e->pass_asked)
+        renewal_info_run(e);
+    e->pass_asked = e->pass_asked || e->poll_n == 0;
     if (e->job_n < JOBS_MAX && (e->schedule || e->poll_n == 0))
         start_jobs(e);
     start_deployments(e);
