@@ -227,7 +227,7 @@ static void arm(struct order *o)
         o->wait_tag = 0;
         return;
     }
-    struct mono until = earlier(o->wake_at, deadline(o));
+    struct mono until = o->condemned ? o->wake_at : earlier(o->wake_at, deadline(o));
     if (o->wait_tag != 0 && until.ms == o->wait_until.ms)
         return;
     o->wait_until = until;

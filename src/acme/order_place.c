@@ -65,15 +65,17 @@ static const char *wanted_profile(const struct order *o)
 }
 
 /* Whether the CA objects to the certificate that the order would replace. Besides the word for that (RFC 9773
- * 5) there are those that CAs have for a certificate they do not know (any more) or that another account got:
- * no reason to go without a new one. */
-static bool is_about_replaces(struct str type)
+ * 5) there are those that CAs have for a certificate they do not know (any more), that another account got,
+ * or that their own records trip over: no reason to go without a new one. */
+static bool is_about_replaces(const struct problem *p)
 {
-    static const char *const words[] = {"alreadyReplaced", "malformed", "unauthorized", "conflict", ""};
+    static const char *const words[] = {"alreadyReplaced", "malformed", "unauthorized", "conflict"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_eq_c(type, words[i]))
-            return true;
-    return false;
+        if (str_eq_c(str_c(p->type), words[i]))
+            return p->sub_n == 0;
+    if (str_eq(str_c(p->type), STR("serverInternal")))
+        return p->status == 500; /* others ask for patience */
+    return p->type[0] == '\0' && p->status >= 400 && p->status < 429;
 }
 
 /* What a new order asks for can be too much. False where that is not what the CA objects to, or where nothing
@@ -82,7 +84,7 @@ static bool ask_for_less(struct order *o, const struct problem *p)
 {
     struct str type = str_c(p->type);
     const char *profile = wanted_profile(o);
-    if (o->replaces && !order_is_temporary(p) && p->sub_n == 0 && is_about_replaces(type)) {
+    if (o->replaces && is_about_replaces(p)) {
         o->replaces = false;
         order_note(o, "the CA does not take the order as a replacement, so it is placed as a new one: %s",
             p->detail);

@@ -24,6 +24,9 @@ enum {
      * and the wait before the first repetition, which doubles. */
     ORDER_LOST_MAX = 3,
     ORDER_LOST_WAIT_MS = 1000,
+    /* When one name has failed, the verdicts on the others that the CA was told of are waited for, for so
+     * long: a CA that is just looking takes a few seconds. */
+    ORDER_VERDICTS_MS = 10 * 1000,
     /* Rows of refused nonces, each of ACME_BAD_NONCE_RETRIES requests, that one order puts up with. */
     ORDER_NONCES_REFUSED_MAX = 1,
     /* Finalize at most so often: once too early, and again where an answer was lost or the CA let it drop. */
@@ -128,11 +131,12 @@ struct order {
     bool started, resumed, dead, too_early;
     bool preauthorizing; /* no order is placed yet, its authorizations are (7.4.1) */
     bool condemned;      /* failed; what is still read is only for the reason */
-    bool closing;        /* failed with `err`; what is still sent only gives up */
-    size_t profile_at;   /* the profile to ask for; profile_n: none */
-    bool ask_first;      /* a finalize came too early: wait for the CA to say ready */
-    bool is_early;       /* this finalize is one that finalize_early took the liberty to send */
-    bool polling;        /* all challenges are answered, and `pace` counts from there */
+    struct mono condemned_at;
+    bool closing;      /* failed with `err`; what is still sent only gives up */
+    size_t profile_at; /* the profile to ask for; profile_n: none */
+    bool ask_first;    /* a finalize came too early: wait for the CA to say ready */
+    bool is_early;     /* this finalize is one that finalize_early took the liberty to send */
+    bool polling;      /* all challenges are answered, and `pace` counts from there */
     unsigned lost, finalizes, nonces_refused;
     struct order_pace pace; /* of what is asked about the order as a whole */
     struct mono begun, first_answer;

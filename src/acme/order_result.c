@@ -98,6 +98,22 @@ static const char *name_meant(const struct order *o, const char *identifier)
     return NULL;
 }
 
+/* Without sub-problems a CA can still say which one it means: Boulder and Pebble write the name between
+ * quotes. NULL where none of ours stands there, or more than one. */
+static const char *name_quoted(const struct order *o, struct str detail)
+{
+    struct str piece;
+    const char *found = NULL;
+    for (bool inside = false; detail.n > 0; inside = !inside) {
+        (void)str_cut(detail, '"', &piece, &detail);
+        const char *name = inside ? name_meant(o, arena_dup(o->scratch, piece)) : NULL;
+        if (name != NULL && found != NULL && name != found)
+            return NULL;
+        found = name != NULL ? name : found;
+    }
+    return found;
+}
+
 void order_reject_by(struct order *o, const struct problem *p)
 {
     struct order_rejection rejection = {.challenge = CHALLENGE_END_};
@@ -108,9 +124,11 @@ void order_reject_by(struct order *o, const struct problem *p)
         if (rejection.name != NULL)
             reject(o, rejection);
     }
+    if (o->rejection_n > 0 || problem_classify(p) != PROBLEM_IDENTIFIER)
+        return;
     /* With one name there is no question whom it is about. */
-    if (o->name_n == 1 && o->rejection_n == 0 && problem_classify(p) == PROBLEM_IDENTIFIER) {
-        rejection.name = o->names[0].p;
+    rejection.name = o->name_n == 1 ? o->names[0].p : name_quoted(o, str_c(p->detail));
+    if (rejection.name != NULL) {
         rejection.type = arena_dup_c(o->arena, p->type);
         rejection.detail = arena_dup_c(o->arena, p->detail);
         reject(o, rejection);
@@ -214,6 +232,13 @@ static void reason_done(struct order *o, struct authorization *a, const struct o
     bool open = object.status == STATUS_PENDING || object.status == STATUS_UNKNOWN;
     order_take_offers(o, a, &object);
     a->reason = NULL;
+    if (open && a->visible && failed_one(a, &object) == NULL &&
+        o->mono.ms - o->condemned_at.ms < ORDER_VERDICTS_MS) {
+        a->state = AUTHORIZATION_UNREAD;
+        order_pace_grow(o, &a->pace);
+        return;
+    }
+    order_withdraw_one(o, a);
     if (object.status != STATUS_VALID && (!open || failed_one(a, &object) != NULL))
         order_blame_object(o, a, &object);
     if (open)
@@ -227,13 +252,25 @@ static void reason_failed(struct order *o, struct authorization *a, const struct
 
 static const struct order_task reason_task = {ORDER_EVENT_RESPONSE, reason_done, reason_failed};
 
+/* Whether the CA may be looking at the challenge now. To take it away would make a name fail that is fine: it
+ * would count against the CA's limits, and be left out by who issues without rejected names. */
+static bool may_be_looked_at(const struct authorization *a)
+{
+    bool being_told = a->state == AUTHORIZATION_UNANSWERED && a->awaited.tag != 0;
+    return a->visible && a->state != AUTHORIZATION_SETTLED && (a->told || being_told);
+}
+
 void order_condemn(struct order *o)
 {
     o->condemned = true;
+    o->condemned_at = o->mono;
     o->awaited.tag = 0;
-    order_withdraw(o);
     for (size_t i = 0; i < o->authorization_n; i++) {
         struct authorization *a = &o->authorizations[i];
+        if (!may_be_looked_at(a))
+            order_withdraw_one(o, a);
+        a->awaited.tag = 0;
+        a->pace = (struct order_pace){0};
         if (a->state == AUTHORIZATION_VALID || a->url == NULL)
             a->state = AUTHORIZATION_SETTLED;
         if (a->state != AUTHORIZATION_SETTLED)
@@ -248,7 +285,8 @@ void order_explain(struct order *o)
     for (size_t i = 0; i < o->authorization_n; i++) {
         struct authorization *a = &o->authorizations[i];
         settled = settled && (a->state == AUTHORIZATION_SETTLED || a->state == AUTHORIZATION_OPEN);
-        if (a->state == AUTHORIZATION_UNREAD && a->awaited.tag == 0 && busy < ORDER_REQUESTS_AT_ONCE) {
+        if (a->state == AUTHORIZATION_UNREAD && a->awaited.tag == 0 && busy < ORDER_REQUESTS_AT_ONCE &&
+            order_is_due(o, &a->pace)) {
             order_request(o, &a->awaited, &reason_task, ACME_REQUEST_READ, a->url);
             busy++;
         }

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* The longest are the MAC keys of external account binding: 32 to 64 octets where CAs were seen, and the block of
- * SHA-512 is the longest that makes sense. */
+/* The longest are the MAC keys of external account binding: 32 to 64 octets where CAs were seen, and the
+ * block of SHA-512 is the longest that makes sense. */
 enum { SECRET_MAX = 128 };
 
 struct secret {

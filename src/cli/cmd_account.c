@@ -3,12 +3,16 @@
 #include "cli/request.h"
 #include "cli/session.h"
 
-#define AUTHORITY_OPTION                                                                          \
-    {                                                                                             \
-        0, "authority", OPTION_TEXT, false, "A", "which authority (default: the configuration's)" \
+#define AUTHORITY_OPTION                                                                                \
+    {                                                                                                   \
+        0, "authority", OPTION_TEXT, false, "A", "which authority (default: the configuration's first)" \
     }
 
-static const struct option_spec show_options[] = {AUTHORITY_OPTION};
+static const struct option_spec show_options[] = {
+    {0, "authority", OPTION_TEXT, false, "A", "only that one, as the authority describes it"},
+};
+
+static const struct option_spec rollover_options[] = {AUTHORITY_OPTION};
 
 static const struct option_spec register_options[] = {
     AUTHORITY_OPTION,
@@ -96,7 +100,7 @@ const struct command command_account_register = {
 const struct command command_account_update = {
     .words = "account update",
     .arguments = "",
-    .summary = "tell the authority a new contact, agree to new terms",
+    .summary = "tell the authority a new contact address",
     .text = "",
     .options = {register_options, UPDATE_OPTION_N},
     .run = account_update,
@@ -108,7 +112,7 @@ const struct command command_account_rollover = {
     .summary = "give the account a new key",
     .text = "The authority takes the new key before the old one is put away; after an interruption\n"
             "the same command finds out which of the two is in force and goes on.\n",
-    .options = {show_options, ARRAY_LEN(show_options)},
+    .options = {rollover_options, ARRAY_LEN(rollover_options)},
     .run = account_rollover,
 };
 

@@ -3,7 +3,7 @@
 #include "cli/session.h"
 
 static const struct option_spec record_options[] = {
-    {0, "authority", OPTION_TEXT, false, "A", "for which authority (default: the configuration's)"},
+    {0, "authority", OPTION_TEXT, false, "A", "for which authority (default: the configuration's first)"},
 };
 
 static int record(const struct invocation *i)
@@ -27,7 +27,8 @@ const struct command command_dns_record = {
     .arguments = "NAME",
     .summary = "records to set so that only your account gets certificates for a name",
     .text = "Lines of a zone file: CAA records that name the authority and your account (RFC 8657),\n"
-            "and those of dns-persist-01 where the authority offers it. Nothing is changed anywhere.\n",
+            "and those of dns-persist-01, for authorities that offer it. NAME may be a certificate's,\n"
+            "for all of its names. Nothing is changed anywhere.\n",
     .options = {record_options, ARRAY_LEN(record_options)},
     .argument_least = 1,
     .argument_most = 1,

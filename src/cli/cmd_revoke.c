@@ -7,8 +7,8 @@ static const struct option_spec revoke_options[] = {
         "unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation",
         "why (default unspecified)"},
     {0, "with-key", OPTION_FLAG, false, NULL,
-        "sign with the certificate's own key instead of the\naccount's (it was lost, or is another "
-        "client's)"},
+        "sign with the certificate's own key instead of the\naccount's (which was lost); counts as a "
+        "compromise of\nthe key"},
     {0, "keep", OPTION_FLAG, false, NULL, "leave it and its files where they are, marked revoked"},
 };
 
@@ -40,7 +40,8 @@ const struct command command_revoke = {
     .arguments = "CERT",
     .summary = "tell the authority that a certificate must not be trusted any more",
     .text = "Cannot be undone. A certificate made by command is forgotten then (its files go to\n"
-            "the archive) unless --keep says otherwise; renew --force gets a new one for it.\n",
+            "the archive) unless --keep says otherwise; renew --force gets a new one for what is\n"
+            "kept. A compromised key is never used again.\n",
     .options = {revoke_options, ARRAY_LEN(revoke_options)},
     .argument_least = 1,
     .argument_most = 1,

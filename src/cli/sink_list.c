@@ -3,6 +3,8 @@
 #include "cli/sink.h"
 #include "cli/table.h"
 
+#include <string.h>
+
 enum { COLUMN_NAME, COLUMN_STATE, COLUMN_EXPIRES, COLUMN_NEXT, COLUMN_AUTHORITY, COLUMN_NAMES, COLUMN_END };
 
 static const struct table_column columns[] = {
@@ -24,6 +26,51 @@ struct list_sink {
     struct buf cells[COLUMN_END];
 };
 
+static bool holds(const json_t *array, const json_t *text)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (json_equal(json_array_get(array, i), text))
+            return true;
+    return false;
+}
+
+/* What the CA would not certify comes first, so that it is seen where the rest is cut off. */
+static void put_names(struct buf *out, const json_t *domains, const json_t *omitted)
+{
+    if (json_array_size(omitted) > 0) {
+        buf_put_c(out, "without ");
+        row_put_list(out, omitted, " ");
+        buf_put_char(out, ':');
+    }
+    for (size_t i = 0; i < json_array_size(domains); i++) {
+        const char *name = json_string_value(json_array_get(domains, i));
+        if (holds(omitted, json_array_get(domains, i)))
+            continue;
+        if (out->n > 0)
+            buf_put_char(out, ' ');
+        text_put_foreign(out, name != NULL ? name : "?");
+    }
+}
+
+/* Where the certificates of two key types are in different states both are said: "valid/failing". The colour
+ * is that of the worse one. */
+static enum colour put_state(struct buf *out, const char *state, const json_t *variants)
+{
+    enum colour colour = certificate_state_colour(state);
+    text_put_foreign(out, state);
+    for (size_t i = 1; i < json_array_size(variants); i++) {
+        const char *other = row_text(json_array_get(variants, i), "state");
+        enum colour its = certificate_state_colour(other);
+        if (strcmp(other, state) == 0)
+            continue;
+        buf_put_char(out, '/');
+        text_put_foreign(out, other);
+        if (its == COLOUR_BAD || (its == COLOUR_WARN && colour != COLOUR_BAD))
+            colour = its;
+    }
+    return colour;
+}
+
 static void list_row(struct sink *s, const json_t *row)
 {
     struct list_sink *l = (struct list_sink *)s;
@@ -33,15 +80,18 @@ static void list_row(struct sink *s, const json_t *row)
     for (size_t i = 0; i < COLUMN_END; i++)
         buf_clear(&l->cells[i]);
     text_put_foreign(&l->cells[COLUMN_NAME], c.name);
-    text_put_foreign(&l->cells[COLUMN_STATE], c.state);
+    enum colour colour = put_state(&l->cells[COLUMN_STATE], c.state, json_object_get(row, "variants"));
     time_put_about(&l->cells[COLUMN_EXPIRES], c.not_after, now);
     certificate_row_put_next(&l->cells[COLUMN_NEXT], &c, now);
     text_put_foreign(&l->cells[COLUMN_AUTHORITY], c.authority);
-    row_put_list(&l->cells[COLUMN_NAMES], c.domains, " ");
+    const json_t *omitted = json_object_get(row, "omitted");
+    put_names(&l->cells[COLUMN_NAMES], c.domains, omitted);
     struct table_cell cells[COLUMN_END];
     for (size_t i = 0; i < COLUMN_END; i++)
         cells[i] = (struct table_cell){buf_str(&l->cells[i]), COLOUR_NONE};
-    cells[COLUMN_STATE].colour = certificate_state_colour(c.state);
+    cells[COLUMN_STATE].colour = colour;
+    if (json_array_size(omitted) > 0)
+        cells[COLUMN_NAMES].colour = COLOUR_WARN;
     table_row(l->table, cells);
 }
 

@@ -125,9 +125,11 @@ static void put_last_error(struct buf *out, const struct certificate_row *c, str
     if (c->last_error_at.s != 0) {
         buf_put_c(out, "at ");
         put_time(out, c->last_error_at, now);
-        buf_put_c(out, ", ");
+        buf_put_c(out, c->failures > 0 ? ", " : "\n");
     }
-    buf_printf(out, "%lld failure%s in a row\n", (long long)c->failures, c->failures == 1 ? "" : "s");
+    /* None where the certificate goes on without a name. */
+    if (c->failures > 0 || c->last_error_at.s == 0)
+        buf_printf(out, "%lld failure%s in a row\n", (long long)c->failures, c->failures == 1 ? "" : "s");
     line(out, "Problem", c->last_problem);
 }
 
@@ -193,6 +195,7 @@ static void put_variants(struct buf *out, const json_t *variants, struct wall no
         }
         buf_put_char(out, '\n');
         line(out, "", row_text(v, "fingerprint"));
+        line(out, "", row_text(v, "last_error"));
     }
 }
 

@@ -119,6 +119,18 @@ int wish_check(struct wish *w, const char **key, struct err *err)
     return 0;
 }
 
+void wish_choose_profile(struct wish *w)
+{
+    static const char *const profiles[] = {"shortlived"};
+    bool has_address = false;
+    for (size_t i = 0; i < w->domain_n; i++)
+        has_address = has_address || (w->domains[i] != NULL && identifier_is_ip(str_c(w->domains[i])));
+    if (!has_address || w->profile[0] != '\0' || w->preferred_profile_n > 0)
+        return;
+    w->preferred_profiles = profiles;
+    w->preferred_profile_n = ARRAY_LEN(profiles);
+}
+
 int domain_check(const char *domain, struct err *err)
 {
     if (!identifier_is_wildcard(str_c(domain)))
@@ -282,6 +294,7 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
     check_name(r, map, where, w);
     check_authorities(r, map, where, w);
     check_rest(r, map, where, w);
+    wish_choose_profile(w);
     if (w->deploy_n > 0 && deploys_check(w->deploys, w->deploy_n, &err) < 0) {
         struct where at = {where, "deploy", 0};
         read_problem(r, deploy, &at, err.text);

@@ -47,6 +47,9 @@ int domain_check(const char *domain, struct err *err);
 /* What concerns more than one key of a wish that has a name, key_types_check included. *key is the key at
  * fault. */
 int wish_check(struct wish *w, const char **key, struct err *err);
+/* Of a wish that names an IP address and no profile: the profile that the CAs ask for which certify addresses
+ * for a few days only. */
+void wish_choose_profile(struct wish *w);
 /* One key type, or one ECDSA and one RSA (bad ones are NULL); sets w->key_type to the first. */
 int key_types_check(struct wish *w, struct err *err);
 /* Drops NULLs and repetitions, keeping the order. ERR_INPUT where more than WISH_DOMAINS_MAX are left;

@@ -237,6 +237,7 @@ static int finish(struct command *c, struct err *why)
         return as_usage(why, "domain");
     w->domains = c->domains;
     w->deploys = c->deploys;
+    wish_choose_profile(w);
     if (w->name[0] == '\0' && wish_name_default(w, c->a, why) < 0)
         return as_usage(why, "name");
     const char *key;

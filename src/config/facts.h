@@ -1,5 +1,5 @@
-/* What is known about the CA behind a directory, whatever the entry that names it is called: from the table of
- * presets, for those who are no configuration. */
+/* What is known about the CA behind a directory, whatever the entry that names it is called: from the table
+ * of presets, for those who are no configuration. */
 #ifndef EVERCERT_CONFIG_FACTS_H
 #define EVERCERT_CONFIG_FACTS_H
 

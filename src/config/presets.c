@@ -12,6 +12,7 @@
 #define LETSENCRYPT_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 #define GOOGLE_TEST         "https://dv.acme-v02.test-api.pki.goog/directory"
 #define GOOGLE_EAB          "gcloud publicca external-account-keys create (they serve once, within 7 days)"
+#define FREESSL_EAB         "your account at https://freessl.cn/automation/eab-manager"
 #define SSLCOM_EAB          "the ACME credentials of your account at https://secure.ssl.com"
 
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
@@ -76,10 +77,8 @@ const struct preset presets[] = {
         .caa = {"digicert.com"}},
     {AUTHORITY("globalsign", "https://emea.acme.atlas.globalsign.com/directory", ""),
         .eab = "GlobalSign's Atlas portal", .caa = {"globalsign.com"}},
-    {AUTHORITY("litessl", "https://acme.litessl.com/acme/v2/directory", ""),
-        .eab = "your account at https://litessl.com"},
-    {AUTHORITY("freessl", "https://acmepro.freessl.cn/v2/DV", ""),
-        .eab = "your account at https://freessl.cn"},
+    {AUTHORITY("litessl", "https://acme.litessl.com/acme/v2/directory", ""), .eab = FREESSL_EAB},
+    {AUTHORITY("freessl", "https://acmepro.freessl.cn/v2/DV", ""), .eab = FREESSL_EAB},
     {AUTHORITY("buypass", "", ""), .refused = ENDED},
     {AUTHORITY("buypass-test", "", ""), .refused = ENDED},
 };

@@ -76,8 +76,10 @@ enum {
 #define HELP_NOT_BEFORE  "Start of validity, this long after the order. auto: what the CA gives."
 #define HELP_NOT_AFTER   "End of validity, this long after the order. auto: what the CA gives."
 #define HELP_REJECTED    "What to do when the CA rejects some of the names: fail, or issue-without them."
-#define HELP_RENEW       "How long before expiry to renew. auto: a third of the lifetime."
-#define HELP_RETRY       "Wait after a failure. auto: 1 min, 10 min, 100 min, then daily."
+#define HELP_RENEW                                                                                       \
+    "How long before expiry to renew. auto: when the CA suggests to; where it does not, a third of the " \
+    "lifetime before, half of it for less than ten days."
+#define HELP_RETRY "Wait after a failure. auto: 1 min, 10 min, 100 min, then daily."
 
 /* What stands at the top of the file as the default of all certificates, and in each certificate; `of` leads
  * from the struct to the wish's fields. */
@@ -112,8 +114,8 @@ enum {
 static const struct setting user_rows[] = {
     VALUE("engine", settings, user_engine, type_account, 0, "User of the process that talks to the CA."),
     VALUE("keeper", settings, user_keeper, type_account, 0, "User of the process that holds the keys."),
-    VALUE(
-        "responder", settings, user_responder, type_account, 0, "User of the process that answers http-01."),
+    VALUE("responder", settings, user_responder, type_account, 0,
+        "User of the process that answers challenges."),
 };
 static const struct section section_users = {SECTION("users", user_rows, settings)};
 
@@ -136,7 +138,7 @@ static const struct setting authority_rows[] = {
     VALUE("ca-file", authority, ca_file, type_path, SETTING_EMPTY,
         "PEM file with the roots to trust for this CA. Empty: those of the system."),
     VALUE("staging", authority, staging, type_url, SETTING_EMPTY,
-        "URL of its staging directory, for --staging and --dry-run."),
+        "URL of its staging directory, for --staging, --dry-run, and the first try after a failure."),
     VALUE("account", authority, account, type_label, SETTING_EMPTY,
         "Label that tells this account from others at the same directory."),
     VALUE("email", authority, email, type_email, SETTING_EMPTY,

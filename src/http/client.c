@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "http/address.h"
 #include "http/failure.h"
 #include "http/internal.h"
 #include "http/trust.h"
@@ -30,6 +31,7 @@ struct http_client {
     struct trust *trust;
     char *user_agent;
     struct times times;
+    enum address_home home;        /* where the first connection went */
     struct http_request *requests; /* in flight */
     CURL *pool[POOL_MAX];
     size_t pool_n;
@@ -52,6 +54,7 @@ struct http_request {
     unsigned status;    /* of the head that arrives or arrived last, 0 before */
     bool head_over;     /* further lines are trailers */
     enum breach breach; /* why a callback stopped the transfer */
+    bool strayed;       /* it was to connect to an address that is not allowed */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -253,6 +256,9 @@ static void call_back(struct http_request *r, CURLcode code)
         err_set(&err, ERR_LIMIT, "%s: the answer is larger than %zu bytes", host, r->body.max);
     } else if (r->breach == BREACH_MEMORY) {
         err_set(&err, ERR_MEMORY, "%s: out of memory for the answer", host);
+    } else if (code != CURLE_OK && r->strayed) {
+        err_set(&err, ERR_REFUSED,
+            "%s leads to a private address, although the CA is on the public Internet; not followed", host);
     } else if (code != CURLE_OK) {
         failure_explain(r->easy, code, r->error, &err);
     } else if (!r->head_over) { /* no empty line: libcurl takes the end of the connection for it */
@@ -316,6 +322,17 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ctx, void *arg)
     struct http_client *c = arg;
     SSL_CTX_set1_cert_store(ctx, trust_store(c->trust));
     return CURLE_OK;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION. The address is that of a proxy where one is used, and then says nothing. */
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_request *r = arg;
+    if (purpose == CURLSOCKTYPE_IPCXN && !address_is_allowed(&r->client->home, &address->addr)) {
+        r->strayed = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static int check_url(const char *url, struct err *err)
@@ -404,6 +421,8 @@ static bool set_exchange(struct http_request *r, const struct http_spec *spec)
     bad |= curl_easy_setopt(e, CURLOPT_URL, spec->url);
     bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->fields);
     bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, r);
+    bad |= curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    bad |= curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, r);
     bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->error);
     bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
@@ -566,6 +585,11 @@ void http_client_free(struct http_client *c)
 void http_client_set_times(struct http_client *c, long connect_ms, long total_ms, long stall_s)
 {
     c->times = (struct times){connect_ms, total_ms, stall_s};
+}
+
+void http_client_set_home(struct http_client *c, enum address_home home)
+{
+    c->home = home;
 }
 
 bool http_client_busy(const struct http_client *c)

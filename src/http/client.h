@@ -1,7 +1,8 @@
 /*
  * The HTTPS client: libcurl's multi interface on a libevent base, with hard limits. One per trust file. https
  * only, TLS 1.2 or newer, always verified; HTTP/2 multiplexed on few connections; no redirects for POST, at
- * most three (https) for GET; no content coding; a total deadline for each request.
+ * most three (https) for GET; no content coding; a total deadline for each request. A client whose first
+ * connection went to the public Internet never connects to a private address (http/address.h; ERR_REFUSED).
  */
 #ifndef EVERCERT_HTTP_CLIENT_H
 #define EVERCERT_HTTP_CLIENT_H

@@ -2,6 +2,7 @@
 #ifndef EVERCERT_HTTP_INTERNAL_H
 #define EVERCERT_HTTP_INTERNAL_H
 
+#include "http/address.h"
 #include "http/client.h"
 #include "http/responder.h"
 #include "http/tls_alpn.h"
@@ -12,6 +13,8 @@
  * later.
  */
 void http_client_set_times(struct http_client *c, long connect_ms, long total_ms, long stall_s);
+/* As if the first connection had gone there. */
+void http_client_set_home(struct http_client *c, enum address_home home);
 /* Whether requests are in flight. */
 bool http_client_busy(const struct http_client *c);
 

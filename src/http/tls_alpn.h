@@ -22,8 +22,9 @@
 #include <event2/event.h>
 
 enum {
-    TLS_ALPN_DEADLINE_S = 5,         /* from accept to the end of the handshake */
-    /* Beyond it the one whose deadline is next makes room. In the middle of its handshake each takes 45 kB. */
+    TLS_ALPN_DEADLINE_S = 5, /* from accept to the end of the handshake */
+    /* Beyond it the one whose deadline is next makes room. In the middle of its handshake each takes 45 kB.
+     */
     TLS_ALPN_CONNECTIONS_MAX = 512,
 };
 

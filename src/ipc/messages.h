@@ -75,11 +75,10 @@ struct msg_error {
 /* --- parent and engine --- */
 
 /* `staging`: id of the account at its staging directory, "" where it has none. */
-#define MSG_FIELDS_engine_authority(F)                                                        \
-    F(text, name)                                                                             \
-    F(text, account)                                                                          \
-    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) \
-        F(text, staging)
+#define MSG_FIELDS_engine_authority(F) \
+    F(text, name)                      \
+    F(text, account)                   \
+    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
  * and is not among them is released. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, unused)
@@ -125,15 +124,16 @@ struct msg_error {
  * which key type of the permit's wish. Of a new order: names of the permit to leave out (where it allows
  * that), one of the permit's profiles or "", and whether it replaces the live certificate (RFC 9773 5). Of a
  * pre-authorization: which of the permit's names. Answered by signed. */
-#define MSG_FIELDS_sign(F)                                                                                   \
-    F(text, account)                                                                                         \
-    F(u32, request)                                                                                          \
-    F(text, kid)                                                                                             \
-    F(text, nonce)                                                                                           \
-    F(text, url)                                                                                             \
-    F(blob, permit)                                                                                          \
-    F(u32, variant) F(blob, sealed_key) F(i64, generation) F(blob, ticket) F(list, omitted) F(text, profile) \
-        F(flag, replaces) F(text, identifier)
+#define MSG_FIELDS_sign(F) \
+    F(text, account)       \
+    F(u32, request)        \
+    F(text, kid)           \
+    F(text, nonce)         \
+    F(text, url)           \
+    F(blob, permit)        \
+    F(u32, variant)        \
+    F(blob, sealed_key)    \
+    F(i64, generation) F(blob, ticket) F(list, omitted) F(text, profile) F(flag, replaces) F(text, identifier)
 #define MSG_FIELDS_signed(F) F(blob, body) F(error, error)
 /* A certificate key for that generation, sealed; the one of an earlier generation again where the permit says
  * reuse-key and that one is given; answered by key_made. */

@@ -1,6 +1,8 @@
 """A table of cases is {id: (what is wrong, outcome)}. What is wrong is a function of the CA, mostly one that turns a
 switch on; the outcome is GOT, or a regular expression that the error must match."""
 
+import re
+
 import pytest
 
 from evercert import FAILED
@@ -63,8 +65,6 @@ def play_first(client, ca, wrong, outcome, only_error, names=("a.example",)):
         return made
     assert done.status == FAILED, done.stdout + done.stderr
     error = only_error(done.stderr)
-    import re
-
     assert re.search(outcome, error, re.IGNORECASE), error
     assert not made.live(names[0]).exists()
     return made

@@ -186,7 +186,11 @@ TEXTS = {
 }
 
 
-@each({name: (on("says", text=text, instance=text, title=text), "rejectedIdentifier|a.example") for name, text in TEXTS.items()})
+def _says(text):
+    return on("says", text=text, instance=text, title=text), "rejectedIdentifier|a.example"
+
+
+@each({name: _says(text) for name, text in TEXTS.items()})
 def test_texts(live, wrong, outcome):
     """Whatever stands in a detail, the error is one line, and so is everything that shows it later."""
     error = play(live, wrong, outcome)

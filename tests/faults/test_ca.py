@@ -361,7 +361,9 @@ def _responder(certificate, key, port, protocols=("acme-tls/1",)):
     return names
 
 
-def _challenge_certificate(identifiers, authorization, critical=True, extension="1.3.6.1.5.5.7.1.31", prefix=b"\x04\x20"):
+def _challenge_certificate(
+    identifiers, authorization, critical=True, extension="1.3.6.1.5.5.7.1.31", prefix=b"\x04\x20"
+):
     key = new_key()
     name = x509.Name([])
     value = prefix + hashlib.sha256(authorization.encode()).digest()

@@ -1,5 +1,6 @@
 """What is wrong from outside: each ends with its exit status, one clear message, and the state as it was."""
 
+import errno
 import json
 import os
 import pathlib
@@ -208,7 +209,7 @@ def test_a_port_in_use(evercert, pebble):
     client = evercert(ca)
     with socket.create_server(("127.0.0.1", ca.http_port)):
         error = only_error(client.run("issue", "-d", "a.example"), FAILED)
-        assert error.startswith(f"a.example: cannot listen on 127.0.0.1:{ca.http_port}: the port is in use")
+        assert error.startswith(f"a.example: http-01: cannot listen on 127.0.0.1:{ca.http_port}: the port is in use")
         assert client.list() == []
         client.write_config({"certificates": [{"domains": ["a.example"]}]})
         done = client.run("run", status=FAILED)
@@ -492,10 +493,16 @@ class SmallDisk:
         return pathlib.Path(f"/proc/{self.process.pid}/root{path}")
 
     def fill(self, leave):
-        """Takes all room but `leave` kilobytes."""
+        """Takes all room but `leave` kilobytes. Who runs there may take some of it at the same time."""
         room = os.statvfs(self.inside(self.folder))
         free = room.f_bavail * room.f_frsize - leave * 1024
-        self.inside(self.folder / "filler").write_bytes(b"x" * free)
+        with open(self.inside(self.folder / "filler"), "wb", buffering=0) as filler:
+            for _ in range(0, free, 4096):
+                try:
+                    filler.write(b"x" * 4096)
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+                    return
 
     def empty(self):
         self.inside(self.folder / "filler").unlink()

@@ -102,6 +102,20 @@ def test_environment(evercert, pebble, recorder):
     assert recorder.rows()[1]["env"]["EVERCERT_FINGERPRINT"] == client.leaf("a.example").fingerprint
 
 
+def test_each_key_type_is_deployed_by_itself(evercert, pebble, recorder):
+    """The steps and the group of the files are those of the certificate that is new, not of its sibling."""
+    group = grp.getgrgid(os.getgid()).gr_name
+    more = {"key-type": ["ecdsa-p256", "rsa-2048"], "key-group": group, "key-mode": "0640"}
+    client = evercert(pebble(), config=config(recorder.run(), **more))
+    client.renew()
+    told = {row["env"]["EVERCERT_NAME"]: row["env"] for row in recorder.rows()}
+    assert sorted(told) == ["a.example", "a.example-rsa"]
+    for name, env in told.items():
+        assert env["EVERCERT_DIR"] == env["RENEWED_LINEAGE"] == str(client.live(name))
+        assert env["EVERCERT_FINGERPRINT"] == client.leaf(name).fingerprint
+        assert (client.live(name) / "privkey.pem").stat().st_gid == os.getgid()
+
+
 def test_a_one_shot_runs_them_too(evercert, pebble, recorder):
     client = evercert(pebble(), config=config(recorder.run("x")))
     client.renew()

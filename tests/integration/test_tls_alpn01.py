@@ -141,6 +141,21 @@ def test_at_a_ca_that_does_everything_at_once(evercert, processes, tmp_path):
     assert lineage.check(client, "localhost").names == ["localhost"]
 
 
+def test_orders_for_the_same_name_at_once(evercert, pebble, each_pebble):
+    """A name can show one certificate at a time: an order waits until the one before has been validated."""
+    ca = pebble(each_pebble, sleep=1)
+    certificates = [
+        {"name": "one", "domains": ["a.example"], "key-type": ["ecdsa-p256", "rsa-2048"]},
+        {"name": "two", "domains": ["a.example", "b.example"]},
+        {"name": "three", "domains": ["b.example", "a.example", "c.example"]},
+    ]
+    client = evercert(ca, config=tls_only(certificates=certificates))
+    client.run_daemon()
+    for name in ("one", "one-rsa", "two", "three"):
+        client.wait_live(name, timeout=60)
+    assert all(row["event"] != "failed" for row in client.log_rows())
+
+
 # Whoever else comes
 
 

@@ -39,6 +39,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _pass_on(self):
         gate = self.server.gate
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        gate.seen.append((self.path, body))
         if not gate.wait_at(self.path, answered=False):
             self.close_connection = True
             return
@@ -85,6 +86,7 @@ class Gate:
         self._answered = False
         self._held = 0
         self._dropped = 0
+        self.seen = []  # (path, body) of every request
         self._server = _Server(("127.0.0.1", self.gate_port), _Handler)
         self._server.gate = self
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -97,6 +99,10 @@ class Gate:
         `answered`, when it has answered and before the client knows."""
         with self._changed:
             self._kind, self._answered = kind, answered
+
+    def bodies(self, kind):
+        """The bodies of all requests of this kind so far."""
+        return [body for path, body in self.seen if "/" + path.split("/")[1] == kind]
 
     def wait_at(self, path, answered):
         """For the handler: returns when the request may go on; False: its connection is to be closed."""

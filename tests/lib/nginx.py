@@ -41,8 +41,7 @@ _PROXY = "location /.well-known/acme-challenge/ {{ proxy_pass http://127.0.0.1:{
 _WEBROOT = "location /.well-known/acme-challenge/ {{ root {folder}; default_type text/plain; }}"
 _TLS = """server {{
         listen 127.0.0.1:{port} {how};
-        ssl_certificate {certificate};
-        ssl_certificate_key {key};
+        {certificates}
         location / {{ return 200 "nginx over tls\\n"; }}
     }}"""
 
@@ -72,8 +71,9 @@ class Nginx:
         self.process = None
         self.set_certificate(certificate)
 
-    def set_certificate(self, certificate):
-        """(certificate file, key file), or None for no TLS port. In force with the next start() or reload()."""
+    def set_certificate(self, certificate, *more):
+        """(certificate file, key file), or None for no TLS port; more such pairs are of other key types. In force with
+        the next start() or reload()."""
         challenges = ""
         if self._proxy_to:
             challenges = _PROXY.format(port=self._proxy_to)
@@ -83,7 +83,10 @@ class Nginx:
         if self._alpn_ports:
             port, how = self._alpn_ports[4443], "ssl proxy_protocol; set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol"
         values = {"port": port, "how": how}
-        tls = _TLS.format(certificate=certificate[0], key=certificate[1], **values) if certificate else ""
+        pairs = "\n        ".join(
+            f"ssl_certificate {one}; ssl_certificate_key {key};" for one, key in ((certificate, *more) if certificate else ())
+        )
+        tls = _TLS.format(certificates=pairs, **values) if certificate else ""
         self.config_file.write_text(
             _MAIN.format(
                 folder=self.folder,

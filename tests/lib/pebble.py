@@ -41,6 +41,8 @@ class Pebble:
     sleep         seconds at most that a validation is put off by; 0: at once
     eab           {kid: base64url key}: external account binding is required, with one of these
     alternates    number of alternate chains offered
+    chain_length  intermediates above the leaf
+    profiles      {name: description} that the directory offers (2.10); one named "default" when not given
     config        more for Pebble's own configuration file, over what stands here
     env           more environment
 
@@ -62,6 +64,8 @@ class Pebble:
         sleep=0,
         eab=None,
         alternates=0,
+        chain_length=1,
+        profiles=None,
         config=None,
         env=None,
     ):
@@ -79,10 +83,11 @@ class Pebble:
         self._roots = ssl.create_default_context(cafile=str(self.ca_file))
         self._processes = processes
         self._start_dns()
-        self._start_ca(authority, self._configuration(authority, validity, eab, config), strict, {
+        self._start_ca(authority, self._configuration(authority, validity, eab, profiles, config), strict, {
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
             "PEBBLE_ALTERNATE_ROOTS": str(alternates),
+            "PEBBLE_CHAIN_LENGTH": str(chain_length),
             "PEBBLE_VA_NOSLEEP": "" if sleep else "1",
             "PEBBLE_VA_SLEEPTIME": str(sleep) if sleep else "",
             **(env or {}),
@@ -91,7 +96,7 @@ class Pebble:
     def _program(self, name):
         return from_cache(f"pebble-{self.version}", name)
 
-    def _configuration(self, authority, validity, eab, config):
+    def _configuration(self, authority, validity, eab, profiles, config):
         certificate, key = authority.leaf("localhost", "127.0.0.1", "::1")
         pebble = {
             "listenAddress": f"127.0.0.1:{self.port}",
@@ -107,7 +112,10 @@ class Pebble:
         }
         if self.version != "2.4":
             # Without this Pebble has two profiles and takes one by chance; the older one would ignore the key.
-            pebble["profiles"] = {"default": {"description": "for tests", "validityPeriod": validity}}
+            pebble["profiles"] = {
+                name: {"description": text, "validityPeriod": validity}
+                for name, text in (profiles or {"default": "for tests"}).items()
+            }
         pebble.update(config or {})
         return {"pebble": pebble}
 
@@ -178,6 +186,17 @@ class Pebble:
         """{"Status": "Valid" | "Revoked", ...} of an issued certificate, by its serial number."""
         text = format(serial, "x")
         return json.loads(self.management("/cert-status-by-serial/" + text.zfill(len(text) + len(text) % 2)))
+
+    def suggest(self, pem, start, end, explanation=None):
+        """Renewal information (RFC 9773) of a certificate, as PEM text, from now on: a window between two aware
+        times. Pebble asks to be polled again in six hours whatever it says."""
+        window = {"start": start.isoformat(), "end": end.isoformat()}
+        answer = {"suggestedWindow": window, **({"explanationURL": explanation} if explanation else {})}
+        self.suggest_text(pem, json.dumps(answer))
+
+    def suggest_text(self, pem, text):
+        """The same with any text for an answer."""
+        self.management("/set-renewal-info/", {"Certificate": pem, "ARIResponse": text})
 
     def dns(self, operation, **body):
         """An operation of pebble-challtestsrv: dns("add-a", host="a.example.", addresses=["127.0.0.1"]),

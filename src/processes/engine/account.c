@@ -254,6 +254,7 @@ static void on_rollover_ended(const void *msg, const struct err *why, void *arg)
     }
     replace(&a->thumbprint, m->thumbprint);
     replace(&a->key_type, m->key_type);
+    a->key_change_open = m->pending;
     if (a->change_error.code == 0)
         history_add(a->engine, "", "account", "the account's key was changed", NULL);
     err = a->change_error;
@@ -342,10 +343,12 @@ static void on_rollover_begun(const void *msg, const struct err *why, void *arg)
     struct authority *a = arg;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0)
+    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0) {
         change_end(a, true, &err);
-    else
-        begin_rollover(a, false);
+        return;
+    }
+    a->key_change_open = true;
+    begin_rollover(a, false);
 }
 
 static void begin_change(struct authority *a)
@@ -430,6 +433,7 @@ static void on_account_key(const void *msg, const struct err *why, void *arg)
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
     replace(&a->thumbprint, m->thumbprint);
     replace(&a->key_type, m->key_type);
+    a->key_change_open = m->pending;
     /* Without its URL there is nothing to ask after; the old key finds the account, or a new one is made. */
     if (m->pending && authority_record_load(a, arena).account_url[0] != '\0')
         begin_rollover(a, true);

@@ -271,7 +271,9 @@ void authority_need_directory(struct authority *a, authority_ready_fn *fn, void 
         directory_settle(a, NULL);
         return;
     }
-    if (r < 0 || http_request_start(a->http, &spec, on_directory, a, &request, &err) < 0)
+    if (r == 0)
+        r = http_request_start(a->http, &spec, on_directory, a, &request, &err);
+    if (r < 0)
         directory_settle(a, &err);
 }
 

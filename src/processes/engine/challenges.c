@@ -9,6 +9,7 @@
 
 enum stage {
     STAGE_PREPARED, /* what it depends on is not durable yet */
+    STAGE_WAITING,  /* tls-alpn-01: another order's certificate is shown for that name */
     STAGE_ASKED,    /* the parent is asked to listen for that kind */
     STAGE_SHOWN,    /* said to whoever shows it, and said again to a new responder */
     STAGE_REFUSED,  /* it cannot be shown */
@@ -177,22 +178,50 @@ static void on_listening(const void *msg, const struct err *why, void *arg)
     }
 }
 
+/* Whether the name's one certificate is that of another order, as with two key types side by side. An order
+ * takes all its names in one go and each name goes to whoever came first, so no order waits for one that
+ * waits for it. */
+static bool is_occupied(const struct token *t)
+{
+    if (t->challenge != CHALLENGE_TLS_ALPN_01)
+        return false;
+    for (const struct token *o = t->job->engine->tokens; o != NULL; o = o->next)
+        if (o != t && o->challenge == t->challenge && (o->stage == STAGE_ASKED || o->stage == STAGE_SHOWN) &&
+            strcmp(o->identifier, t->identifier) == 0)
+            return true;
+    return false;
+}
+
 /* Asked for every time: which ports are open is the parent's to know, and a reload may have closed some. */
 static void show_at_responder(struct token *t)
 {
     struct engine *e = t->job->engine;
     struct msg_responder_need m = {t->challenge};
     struct err err = ERR_INIT;
-    t->stage = STAGE_ASKED;
-    if (e->responder_asked[t->challenge])
+    t->stage = is_occupied(t) ? STAGE_WAITING : STAGE_ASKED;
+    if (t->stage == STAGE_WAITING || e->responder_asked[t->challenge])
         return;
     struct need *need = calloc(1, sizeof *need);
     if (need == NULL)
         abort();
     *need = (struct need){e, t->challenge};
     e->responder_asked[t->challenge] = true;
-    if (channel_request(e->parent, MSG_responder_need, &m, MSG_done, on_listening, need, &err) < 0)
-        on_listening(NULL, &err, need);
+    if (channel_request(e->parent, MSG_responder_need, &m, MSG_done, on_listening, need, &err) == 0)
+        return;
+    log_error("%s", err.text); /* the parent is gone, and soon so are we */
+    e->responder_asked[t->challenge] = false;
+    free(need);
+}
+
+/* A name is free again: whoever has waited longest is next, and stands last in the list. */
+static void show_next(struct engine *e, enum acme_challenge challenge, const char *identifier)
+{
+    struct token *next = NULL;
+    for (struct token *t = e->tokens; t != NULL; t = t->next)
+        if (t->stage == STAGE_WAITING && t->challenge == challenge && strcmp(t->identifier, identifier) == 0)
+            next = t;
+    if (next != NULL)
+        show_at_responder(next);
 }
 
 void challenges_replay(struct engine *e)
@@ -269,8 +298,10 @@ static void take_down(struct engine *e, struct token **at)
     if (t->file) {
         channel_forget(e->parent, t);
         remove_file(e, t->job->record.name, t->token, t->job->record.permit);
-    } else if (e->responder != NULL && t->stage == STAGE_SHOWN) {
-        remove_from_responder(t);
+    } else {
+        if (e->responder != NULL && t->stage == STAGE_SHOWN)
+            remove_from_responder(t);
+        show_next(e, t->challenge, t->identifier);
     }
     token_free(t);
 }

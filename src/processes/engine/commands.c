@@ -127,7 +127,7 @@ static void renew_one(const struct command *c, const char *name)
             abort();
         w->session = c->s->id;
         c->s->waiting++;
-        deploy_start(c->e, name, w);
+        deploy_start(c->e, name, NULL, w);
     } else {
         nothing_to_do(c, &cert);
     }
@@ -140,6 +140,7 @@ static void renew(const struct command *c)
     if (c->m->names.n > 0)
         return;
     c->s->pass = true;
+    c->e->pass_asked = false;
     c->s->waiting++;
     for (struct job *j = c->e->jobs; j != NULL; j = j->next)
         if (!j->over)
@@ -149,10 +150,23 @@ static void renew(const struct command *c)
 
 /* --- list, show, log --- */
 
+/* The others are shown with their first, but for one that the wish of the first does not ask for any more. */
+static bool is_shown_with_another(struct engine *e, const struct certificate *cert)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate first;
+    struct wish own, whole;
+    if (cert->variant == 0 || wish_decode(str_c(cert->wish), a, &own, NULL) < 0 ||
+        store_certificate_get(e->store, str_c(own.name), a, &first, NULL) < 0 ||
+        wish_decode(str_c(first.wish), a, &whole, NULL) < 0 || cert->variant >= (int64_t)whole.key_type_n)
+        return false;
+    return strcmp(wish_variant_name(&whole, (uint32_t)cert->variant, a), cert->name) == 0;
+}
+
 static int list_one(const struct certificate *cert, void *arg)
 {
     const struct command *c = arg;
-    if (cert->variant == 0) /* the others are shown with their first */
+    if (!is_shown_with_another(c->e, cert))
         session_row(c->e, c->s->id, report_certificate(c->e, cert, false));
     return 0;
 }
@@ -218,20 +232,25 @@ static void forget_one(const struct command *c, const char *name)
     session_part_done(c->e, c->s->id, name, "forgotten", NULL);
 }
 
+/* The keeper put the files of both key types away, also of one that the wish does not ask for any more. */
 static void forget(const struct command *c)
 {
+    static const char *const kinds[] = {"rsa", "ecdsa"};
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct err err = ERR_INIT;
-    struct certificate cert;
+    struct certificate cert, other;
     struct wish w;
     const char *name = c->m->names.p[0];
     if (get(c, name, a, &cert, &err) < 0) {
         command_fail(c, &err);
         return;
     }
-    bool whole = cert.variant == 0 && wish_decode(str_c(cert.wish), a, &w, NULL) == 0;
-    for (uint32_t v = 1; whole && v < w.key_type_n; v++)
-        forget_one(c, wish_variant_name(&w, v, a));
+    for (size_t i = 0; cert.variant == 0 && i < ARRAY_LEN(kinds); i++) {
+        const char *variant = arena_printf(a, "%s-%s", name, kinds[i]);
+        if (store_certificate_get(c->e->store, str_c(variant), a, &other, NULL) == 0 && other.variant > 0 &&
+            wish_decode(str_c(other.wish), a, &w, NULL) == 0 && strcmp(w.name, name) == 0)
+            forget_one(c, variant);
+    }
     forget_one(c, name);
 }
 

@@ -87,6 +87,7 @@ struct authority {
     bool key_known;   /* to the CA, though the keeper made it not long ago */
     char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
+    bool key_change_open; /* as the keeper said last: begun, and its end is not known */
     /* requests */
     struct nonce_pool *nonces;
     struct post *queue, **queue_last; /* waiting for a nonce */
@@ -255,8 +256,9 @@ struct wall engine_now(const struct engine *e);
 void schedule_run(struct engine *e);
 /* When the live certificate is to be renewed. */
 struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w);
-/* A certificate was published: hooks are due. Tells the sessions when they are through. */
-void deploy_start(struct engine *e, const char *name, struct job_watch *watches);
+/* A certificate was published: hooks are due. Tells the sessions when they are through: `said`, or what
+ * happened to the certificate where it is NULL. */
+void deploy_start(struct engine *e, const char *name, const char *said, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
 
 /* --- ledger.c: the CA's published limits --- */
@@ -387,8 +389,9 @@ struct engine {
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
-    bool schedule;  /* do what is due by itself (a daemon), not only by command */
-    bool due_stale; /* due times changed in this turn */
+    bool pass_asked; /* a pass has asked for all renewal information that was due as it began */
+    bool schedule;   /* do what is due by itself (a daemon), not only by command */
+    bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
     bool swept; /* the challenge files of the life before are being removed */
     /* the feed */

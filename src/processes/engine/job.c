@@ -38,10 +38,18 @@ void job_refresh(struct job *j)
     if (store_certificate_get(j->engine->store, str_c(j->record.name), j->arena, &now, NULL) < 0)
         return;
     j->record.revoked = now.revoked;
+    j->record.compromised = now.compromised;
     j->record.deploy_due_at = now.deploy_due_at;
     j->record.deploy_failures = now.deploy_failures;
     j->record.deploy_error = now.deploy_error;
     j->record.deploy_event = now.deploy_event;
+    j->record.ari_start = now.ari_start;
+    j->record.ari_end = now.ari_end;
+    j->record.ari_at = now.ari_at;
+    j->record.ari_due_at = now.ari_due_at;
+    j->record.ari_checked_at = now.ari_checked_at;
+    j->record.ari_failures = now.ari_failures;
+    j->record.ari_explanation = now.ari_explanation;
 }
 
 void job_save(struct job *j)

@@ -45,6 +45,19 @@ static void choose_profiles(struct job *j, struct order_params *p)
     p->profile_required = j->wish.profile[0] != '\0';
 }
 
+/* Nothing is ordered where the profile that must be is not offered; the reader learns which there are. */
+static int check_profile(const struct job *j, struct err *err)
+{
+    const struct directory *d = &j->authority->directory;
+    struct buf offered ATTR_CLEANUP(buf_free) = buf_new(ERR_TEXT_MAX);
+    if (j->wish.profile[0] == '\0' || directory_has_profile(d, str_c(j->wish.profile)))
+        return 0;
+    for (size_t i = 0; i < d->profile_n; i++)
+        buf_printf(&offered, "%s%.*s", i > 0 ? ", " : "", STR_ARG(d->profiles[i].name));
+    return err_set(err, ERR_ACME, "%s does not offer the profile %s, which is required here; it offers %s",
+        j->authority->name, j->wish.profile, offered.n > 0 ? buf_c(&offered) : "none");
+}
+
 static void choose_challenges(struct job *j, struct order_params *p)
 {
     enum acme_challenge *list = arena_array(j->arena, j->wish.challenge_n, sizeof *list);
@@ -107,6 +120,7 @@ static void place_order(struct job *j)
     struct order_event ev;
     struct wall may_at;
     const char *reason;
+    struct err err = ERR_INIT;
     bool resume = !j->rehearsal && has_order(j);
     struct order_params p = {.thumbprint = str_c(j->authority->thumbprint),
         .directory_url = str_c(j->authority->directory_url),
@@ -116,6 +130,10 @@ static void place_order(struct job *j)
         .new_authz = j->authority->pre_authorize ? j->authority->directory.new_authz : STR(""),
         .replaces = !j->rehearsal && renewal_info_replaces(&j->record, j->authority),
         .choose_chain = j->wish.preferred_chain_n > 0};
+    if (!resume && check_profile(j, &err) < 0) {
+        job_attempt_failed(j, &err, false);
+        return;
+    }
     p.names = job_names(j, &p.name_n);
     choose_profiles(j, &p);
     choose_challenges(j, &p);
@@ -139,6 +157,18 @@ static void place_order(struct job *j)
 
 /* --- whom to ask --- */
 
+/* No account is to be had at the staging directory, as where it wants a binding of its own: that tells
+ * nothing of the real one, which is asked now. */
+static void skip_rehearsal(struct job *j, const struct err *why)
+{
+    const char *text = arena_printf(
+        j->arena, "nothing is tried at the staging directory %s: %s", j->authority->name, why->text);
+    log_info("%s: %s", j->record.name, text);
+    history_add(j->engine, j->record.name, "note", text, NULL);
+    j->attempts[j->which].staged = true;
+    job_wait(j, 0);
+}
+
 static void on_authority(struct engine *e, const struct err *err, void *arg)
 {
     struct job *j = arg;
@@ -147,6 +177,8 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
         place_order(j);
     else if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
         job_wait(j, KEEPER_RETRY_MS);
+    else if (j->rehearsal && !err_is_temporary(err->code) && err->retry_at_s == 0)
+        skip_rehearsal(j, err);
     else
         job_attempt_failed(j, err, false);
 }
@@ -280,11 +312,12 @@ static enum attempt_failure failure_of(
     return ATTEMPT_EVERYWHERE;
 }
 
-/* Another kind of challenge for the names that failed, where each of them has one. */
+/* Another kind of challenge for the names that failed, where each of them has one, and failed by one: who was
+ * turned away for something else would come to the same end with any. */
 static bool use_other_challenges(struct job *j, const struct order_rejection *r, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!r[i].other_challenge)
+        if (!r[i].other_challenge || r[i].challenge == CHALLENGE_END_)
             return false;
     struct order_avoid *avoid = arena_array(j->arena, j->avoid_n + n, sizeof *avoid);
     if (j->avoid_n > 0)
@@ -379,16 +412,17 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
     const struct order_rejection *r = j->order != NULL ? order_rejections(j->order, &n) : NULL;
     note_failures(j, r, n);
     /* Of the new order: what is said to other requests, or to a new account, is about other limits. */
-    bool unplaced = j->order != NULL && (j->rehearsal || !has_order(j));
+    bool placed = j->order != NULL && order_url(j->order).n > 0, unplaced = j->order != NULL && !placed;
     if (unplaced && strcmp(err->problem, "rateLimited") == 0) {
         size_t name_n;
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
-    bool placed = j->order != NULL && order_url(j->order).n > 0;
-    if (!placed && j->order != NULL && strcmp(why.problem, "unauthorized") == 0)
+    if (unplaced && strcmp(why.problem, "unauthorized") == 0)
         add_advice(&why);
-    if (dead && !j->rehearsal)
+    /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a
+     * new key. */
+    if ((dead || err->code == ERR_REFUSED) && !j->rehearsal)
         job_forget_order(j);
     if (j->orders < JOB_ORDERS_MAX && n > 0) {
         if (use_other_challenges(j, r, n)) {

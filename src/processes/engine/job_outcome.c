@@ -194,6 +194,31 @@ static void note_in_ledger(struct job *j)
         ledger_note_success(j->authority, names[i].p);
 }
 
+/* What there is to know of the new certificate, for who gave the command: nobody reads a log then. */
+static const char *outcome_of(struct job *j, const char *event)
+{
+    size_t n;
+    const char *const *notes = order_notes(j->order, &n);
+    const char *text = event;
+    if (j->record.omitted[0] != '\0')
+        text = arena_printf(j->arena, "%s without %s, which the CA rejected", text, j->record.omitted);
+    for (size_t i = 0; i < n; i++)
+        text = arena_printf(j->arena, "%s; %s", text, notes[i]);
+    return text;
+}
+
+static void tell_success(struct job *j, const char *said, bool hooks)
+{
+    struct job_watch *watches = j->watches;
+    if (hooks) {
+        j->watches = NULL;
+        deploy_start(j->engine, j->record.name, said, watches);
+        return;
+    }
+    for (struct job_watch *w = watches; w != NULL; w = w->next)
+        session_part_done(j->engine, w->session, j->record.name, said, NULL);
+}
+
 void job_succeed(struct job *j)
 {
     struct engine *e = j->engine;
@@ -242,13 +267,6 @@ void job_succeed(struct job *j)
     history_add(e, c->name, event, text,
         detail_of(j, json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c->fingerprint, "serial", c->serial,
                          "generation", (json_int_t)c->generation, "authority", j->authority->name)));
-    struct job_watch *watches = j->watches;
-    if (hooks) {
-        j->watches = NULL;
-        deploy_start(e, c->name, watches);
-    } else {
-        for (struct job_watch *w = watches; w != NULL; w = w->next)
-            session_part_done(e, w->session, c->name, event, NULL);
-    }
+    tell_success(j, outcome_of(j, event), hooks);
     job_over(j);
 }

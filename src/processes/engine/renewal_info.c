@@ -17,6 +17,7 @@ struct renewal_poll_request {
     struct authority *authority;
     struct arena *arena;
     const char *name, *ari_id;
+    bool started;
 };
 
 void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority)
@@ -81,6 +82,12 @@ static void take_window(struct engine *e, struct certificate *c, const struct re
                                          : NULL);
 }
 
+/* What is not to be renewed is not asked for, nor is what has expired (RFC 9773 4.3). */
+static bool is_wanted(struct engine *e, const struct certificate *c)
+{
+    return c->generation > 0 && !c->released && !c->revoked && c->not_after.s > engine_now(e).s;
+}
+
 /* The record as it is now; false where it is another certificate than the one that was asked for. */
 static bool load(const struct renewal_poll_request *p, struct certificate *c)
 {
@@ -109,9 +116,9 @@ static void record(struct renewal_poll_request *p, enum renewal_answer answer,
         .now = engine_now(e),
         .not_after = c.not_after,
         .random = random_u64()};
-    c.ari_due_at = renewal_info_poll_at(&poll);
+    c.ari_due_at = is_wanted(e, &c) ? renewal_info_poll_at(&poll) : (struct wall){0};
     /* What failed, waits or is not wanted has dates of its own. */
-    bool scheduled = c.failures == 0 && c.wait_until.s == 0 && c.due_at.s > 0 && !c.released && !c.revoked;
+    bool scheduled = is_wanted(e, &c) && c.failures == 0 && c.wait_until.s == 0 && c.due_at.s > 0;
     if (answer == RENEWAL_ANSWER_GOOD && scheduled && wish_decode(str_c(c.wish), p->arena, &w, NULL) == 0) {
         struct wall due = schedule_due(e, &c, &w);
         if (c.omitted[0] == '\0' || due.s < c.due_at.s)
@@ -170,6 +177,27 @@ static void on_directory(struct engine *e, const struct err *why, void *arg)
     end(p);
 }
 
+static void ask_never(struct renewal_poll_request *p)
+{
+    struct certificate c;
+    if (load(p, &c)) {
+        c.ari_due_at = (struct wall){0};
+        (void)store_certificate_put(p->engine->store, &c, NULL);
+    }
+    end(p);
+}
+
+static void on_introduced(struct engine *e, const struct err *why, void *arg)
+{
+    struct renewal_poll_request *p = arg;
+    struct certificate c;
+    (void)why;
+    if (load(p, &c) && (p->authority = authority_of_account(e, c.authority)) != NULL)
+        authority_need_directory(p->authority, on_directory, p);
+    else /* its CA is not configured any more: nobody can be asked */
+        ask_never(p);
+}
+
 static bool is_asked(const struct engine *e, const char *name)
 {
     for (const struct renewal_poll_request *p = e->polls; p != NULL; p = p->next)
@@ -178,24 +206,8 @@ static bool is_asked(const struct engine *e, const char *name)
     return false;
 }
 
-static void on_introduced(struct engine *e, const struct err *why, void *arg)
-{
-    struct renewal_poll_request *p = arg;
-    struct certificate c;
-    if (load(p, &c) && (p->authority = authority_of_account(e, c.authority)) != NULL) {
-        authority_need_directory(p->authority, on_directory, p);
-        return;
-    }
-    /* Its CA is not configured any more: nobody can be asked. */
-    (void)why;
-    if (load(p, &c)) {
-        c.ari_due_at = (struct wall){0};
-        (void)store_certificate_put(e->store, &c, NULL);
-    }
-    end(p);
-}
-
-static int start_one(const struct certificate *c, void *arg)
+/* Only notes whom to ask: to ask may change the store, which is being read. */
+static int note_due(const struct certificate *c, void *arg)
 {
     struct engine *e = arg;
     if (is_asked(e, c->name))
@@ -208,11 +220,28 @@ static int start_one(const struct certificate *c, void *arg)
     p->ari_id = arena_dup_c(p->arena, c->ari_id);
     e->polls = p;
     e->poll_n++;
-    if (authority_of_account(e, c->authority) != NULL)
+    return e->poll_n >= RENEWAL_POLLS_MAX;
+}
+
+static void start(struct renewal_poll_request *p)
+{
+    struct engine *e = p->engine;
+    struct certificate c;
+    p->started = true;
+    if (!load(p, &c) || !is_wanted(e, &c))
+        ask_never(p);
+    else if (authority_of_account(e, c.authority) != NULL)
         on_introduced(e, NULL, p);
     else
-        authority_introduce(e, c->permit, on_introduced, p);
-    return e->poll_n >= RENEWAL_POLLS_MAX;
+        authority_introduce(e, c.permit, on_introduced, p);
+}
+
+static struct renewal_poll_request *not_started(const struct engine *e)
+{
+    struct renewal_poll_request *p = e->polls;
+    while (p != NULL && p->started)
+        p = p->next;
+    return p;
 }
 
 void renewal_info_run(struct engine *e)
@@ -220,6 +249,8 @@ void renewal_info_run(struct engine *e)
     struct err err = ERR_INIT;
     /* What is asked for just now is still due in the store, so as many more are looked at. */
     if (e->poll_n < RENEWAL_POLLS_MAX &&
-        store_ari_due(e->store, engine_now(e), RENEWAL_POLLS_MAX + e->poll_n, start_one, e, &err) < 0)
+        store_ari_due(e->store, engine_now(e), RENEWAL_POLLS_MAX + e->poll_n, note_due, e, &err) < 0)
         log_error("%s", err.text);
+    for (struct renewal_poll_request *p; (p = not_started(e)) != NULL;)
+        start(p);
 }

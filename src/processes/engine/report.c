@@ -250,11 +250,13 @@ json_t *report_account(
         a->directory_url, "url", text_or_null(r->account_url), "email", text_or_null(r->account_email),
         "thumbprint", text_or_null(a->thumbprint), "key_type", text_or_null(a->key_type), "status",
         text_or_null(r->account_status));
-    if (o != NULL) { /* the CA's own word */
-        json_object_set_new(row, "contacts", texts(o->contacts, o->contact_n));
-        json_object_set_new(row, "terms_agreed", json_boolean(o->terms_agreed));
-        json_object_set_new(row, "orders", text_or_null(o->orders));
-    }
+    /* The CA's own word. */
+    json_object_set_new(row, "contacts", o != NULL ? texts(o->contacts, o->contact_n) : json_null());
+    json_object_set_new(row, "terms_agreed", o != NULL ? json_boolean(o->terms_agreed) : json_null());
+    json_object_set_new(row, "orders", o != NULL ? text_or_null(o->orders) : json_null());
+    /* Known where the keeper was asked in this run. */
+    json_object_set_new(
+        row, "pending_rollover", a->thumbprint[0] != '\0' ? json_boolean(a->key_change_open) : json_null());
     return row;
 }
 

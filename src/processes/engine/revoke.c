@@ -34,16 +34,31 @@ static void record_revocation(struct revocation *v, struct err *err)
     struct certificate c;
     if (store_certificate_get(v->e->store, str_c(v->cert.name), v->arena, &c, err) < 0)
         return;
+    if (c.generation != v->cert.generation) { /* renewed meanwhile: what is live now is another one */
+        history_add(v->e, c.name, "revoked",
+            arena_printf(v->arena, "serial %s revoked at %s, which was replaced meanwhile", v->cert.serial,
+                v->authority->name),
+            NULL);
+        return;
+    }
     c.revoked = true;
     c.compromised = v->reason == REASON_KEY_COMPROMISE;
     c.due_at = c.compromised && !c.released ? engine_now(v->e) : (struct wall){0};
     c.deploy_due_at = c.ari_due_at = (struct wall){0};
+    if (c.compromised) /* its key may be the one that burnt (reuse-key) */
+        c.order_url = c.order_authority = "";
     (void)store_certificate_put(v->e->store, &c, err);
     history_add(v->e, c.name, "revoked",
         arena_printf(v->arena, "serial %s revoked at %s%s", c.serial, v->authority->name,
             c.compromised ? ", its key will not be used again" : ""),
         json_pack("{s:s, s:I}", "serial", c.serial, "reason", (json_int_t)v->reason));
     v->e->due_stale = true;
+    /* Who renews it just now does not know that. */
+    struct job *j = job_find(v->e, c.name);
+    if (j != NULL && c.compromised)
+        job_restart(j);
+    else if (j != NULL)
+        job_cancel(j, "it was revoked meanwhile");
 }
 
 static void on_revoked(struct engine *e, const struct acme_response *r, const struct err *why, void *arg)
@@ -52,7 +67,7 @@ static void on_revoked(struct engine *e, const struct acme_response *r, const st
     struct err err = ERR_INIT;
     if (r == NULL) {
         err = *why;
-    } else if (r->status >= 400) {
+    } else if (!acme_response_ok(r)) {
         struct problem p;
         problem_read(r, v->arena, &p);
         if (strcmp(p.type, "alreadyRevoked") != 0)

@@ -35,6 +35,7 @@ struct deployment {
     struct engine *engine;
     struct arena *arena;
     struct certificate record;
+    const char *said; /* to those who wait; NULL: the event */
     struct job_watch *watches;
 };
 
@@ -51,7 +52,8 @@ static void tell(struct deployment *d, const struct err *err)
     while (d->watches != NULL) {
         struct job_watch *w = d->watches;
         d->watches = w->next;
-        session_part_done(d->engine, w->session, d->record.name, d->record.deploy_event, err);
+        session_part_done(d->engine, w->session, d->record.name,
+            d->said != NULL && err == NULL ? d->said : d->record.deploy_event, err);
         free(w);
     }
 }
@@ -115,13 +117,15 @@ static void on_deployed(const void *msg, const struct err *why, void *arg)
     deployment_end(d);
 }
 
-static int start_deployment(struct engine *e, const char *name, struct job_watch *watches)
+static int start_deployment(struct engine *e, const char *name, const char *said, struct job_watch *watches)
 {
     struct deployment *d = calloc(1, sizeof *d);
     struct err err = ERR_INIT;
     if (d == NULL)
         abort();
     *d = (struct deployment){.next = e->deployments, .engine = e, .arena = arena_new(), .watches = watches};
+    if (said != NULL)
+        d->said = arena_dup_c(d->arena, said);
     e->deployments = d;
     e->deployment_n++;
     int r = store_certificate_get(e->store, str_c(name), d->arena, &d->record, &err);
@@ -142,9 +146,9 @@ static int start_deployment(struct engine *e, const char *name, struct job_watch
     return r;
 }
 
-void deploy_start(struct engine *e, const char *name, struct job_watch *watches)
+void deploy_start(struct engine *e, const char *name, const char *said, struct job_watch *watches)
 {
-    (void)start_deployment(e, name, watches);
+    (void)start_deployment(e, name, said, watches);
 }
 
 /* --- what is due --- */
@@ -224,7 +228,7 @@ static void start_deployments(struct engine *e)
         store_deploy_due(e->store, engine_now(e), DEPLOYMENTS_MAX + e->deployment_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
     for (size_t i = 0; i < due.n; i++)
-        if (start_deployment(e, due.list[i], NULL) < 0)
+        if (start_deployment(e, due.list[i], NULL, NULL) < 0)
             break;
     arena_free(due.arena);
 }
@@ -269,8 +273,11 @@ void schedule_run(struct engine *e)
     bool pass = has_pass(e);
     if (!e->schedule && !pass)
         return;
-    renewal_info_run(e);
-    /* A pass asks before it looks what is due: the answer may make something due. */
+    /* A pass asks before it looks what is due: the answer may make something due. What it gets then is for
+     * the next one to ask about, or it might go on for ever. */
+    if (e->schedule || !e->pass_asked)
+        renewal_info_run(e);
+    e->pass_asked = e->pass_asked || e->poll_n == 0;
     if (e->job_n < JOBS_MAX && (e->schedule || e->poll_n == 0))
         start_jobs(e);
     start_deployments(e);

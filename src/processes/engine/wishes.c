@@ -102,6 +102,14 @@ static void begin_anew(struct engine *e, struct certificate *c)
     c->due_at = engine_now(e);
 }
 
+/* When there is nothing to gain from a new one: names that the CA rejected are asked for when they were to
+ * be. */
+static struct wall due_again(struct engine *e, const struct certificate *c, const struct wish *w)
+{
+    struct wall due = schedule_due(e, c, w);
+    return c->omitted[0] != '\0' && c->due_at.s > 0 && c->due_at.s < due.s ? c->due_at : due;
+}
+
 static int accept_variant(struct engine *e, const char *wish, struct str permit, uint32_t variant,
     enum certificate_source source, bool *out_changed, struct err *err)
 {
@@ -130,13 +138,15 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     c.permit = permit;
     c.variant = variant;
     c.source = source;
+    if (c.released && !c.revoked && c.ari_checked_at.s > 0)
+        c.ari_due_at = engine_now(e);
     c.released = false;
     if (changed)
         begin_anew(e, &c);
     else if (c.generation == 0)
         c.due_at = engine_now(e);
     else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) /* 0: it was released */
-        c.due_at = schedule_due(e, &c, &is);
+        c.due_at = due_again(e, &c, &is);
     if ((r = store_certificate_put(e->store, &c, err)) < 0)
         return r;
     struct job *j = job_find(e, is.name);
@@ -147,6 +157,23 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     return 0;
 }
 
+/* The name of a second key type must not be that of a certificate of its own, nor the other way round. What
+ * the configuration asks for was compared there, and may change in one go. */
+static int check_names(
+    struct engine *e, const struct wish *w, enum certificate_source source, struct arena *a, struct err *err)
+{
+    for (uint32_t v = 0; v < w->key_type_n; v++) {
+        struct certificate c;
+        const char *name = wish_variant_name(w, v, a);
+        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.released ||
+            (v > 0) == (c.variant > 0) || (source == SOURCE_CONFIG && c.source == SOURCE_CONFIG))
+            continue;
+        return err_set(err, ERR_CONFIG, "%s: there is another certificate of the name %s%s", w->name, name,
+            v > 0 ? ", which the second key type needs: give one of them another name" : "");
+    }
+    return 0;
+}
+
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err)
 {
@@ -154,6 +181,8 @@ int wish_accept(struct engine *e, const char *wish, struct str permit, enum cert
     struct wish w;
     int r = wish_decode(str_c(wish), a, &w, err);
     *out_changed = false;
+    if (r == 0)
+        r = check_names(e, &w, source, a, err);
     for (uint32_t v = 0; r == 0 && v < w.key_type_n; v++)
         r = accept_variant(e, wish, permit, v, source, out_changed, err);
     return r;
@@ -226,7 +255,7 @@ static void release_one(struct engine *e, const char *name)
         return;
     }
     c.released = true;
-    c.due_at = (struct wall){0};
+    c.due_at = c.ari_due_at = (struct wall){0};
     drop_order(&c);
     if (store_certificate_put(e->store, &c, &err) < 0)
         log_error("%s: %s", name, err.text);

@@ -167,7 +167,8 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
 /* The certificate that is live under that name. */
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err);
-/* Everything of that name into the archive; no error where there is nothing. */
+/* Everything of that name into the archive, and with it what was published as another key type of the same
+ * wish; no error where there is nothing. */
 int publish_forget(struct keeper *k, const char *name, struct err *err);
 
 #endif

@@ -22,6 +22,8 @@
 enum { ARCHIVE_KEPT = 5 };
 
 #define GENERATIONS ".generations"
+/* In the folder of a wish's second key type: the name of its first, with which it is forgotten. */
+#define VARIANT_OF ".variant"
 
 static int open_generations(struct keeper *k, const char *name, int *out, struct err *err)
 {
@@ -108,6 +110,37 @@ static int remove_if_there(int dir, const char *name, struct err *err)
     if (err != NULL)
         *err = why;
     return r;
+}
+
+/* --- the second key type of a wish --- */
+
+/* Whether the folder `name` of .generations is that of another key type of `base`. */
+static bool is_variant_of(int all, const char *name, struct str base)
+{
+    char path[2 * WISH_NAME_MAX];
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(WISH_NAME_MAX);
+    snprintf(path, sizeof path, "%s/" VARIANT_OF, name);
+    return file_read(all, path, WISH_NAME_MAX, &text, NULL) == 0 && str_eq(buf_str(&text), base);
+}
+
+/* Its name is that of the first one, '-' and the kind of its key (config/wish.h). */
+static int mark_variant(struct keeper *k, int dir, const char *name, uint32_t variant, struct err *err)
+{
+    const char *end = strrchr(name, '-');
+    if (variant == 0 || end == NULL) { /* a certificate of its own, whatever it was before */
+        if (unlinkat(dir, VARIANT_OF, 0) != 0)
+            return errno == ENOENT ? 0 : err_errno(err, errno, "%s of %s", VARIANT_OF, name);
+        return dir_sync(dir, err);
+    }
+    struct str base = {name, (size_t)(end - name)};
+    int all ATTR_CLEANUP(fd_close) = -1;
+    int r = dir_make(k->live, GENERATIONS, 0755, &all, err);
+    if (r < 0 || is_variant_of(all, name, base))
+        return r;
+    if ((r = remove_if_there(dir, VARIANT_OF, err)) < 0 ||
+        (r = file_write_new(dir, VARIANT_OF, 0644, base, err)) < 0)
+        return r;
+    return dir_sync(dir, err);
 }
 
 /* --- making room --- */
@@ -209,7 +242,8 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
             (r = write_generation(dir, w, number, key->key, &chain, err)) < 0)
             return r;
     }
-    if ((r = link_switch(k->live, w->name, target, err)) < 0)
+    if ((r = mark_variant(k, dir, w->name, m->variant, err)) < 0 ||
+        (r = link_switch(k->live, w->name, target, err)) < 0)
         return r;
     *out = chain;
     /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
@@ -231,19 +265,32 @@ int publish_live(struct keeper *k, const char *name, struct arena *a, struct cha
     return chain_parse(buf_str(&pem), ACME_CHAIN_CERTS_MAX, a, out, err);
 }
 
-int publish_forget(struct keeper *k, const char *name, struct err *err)
+static int forget_one(struct keeper *k, int all, const char *name, struct err *err)
 {
-    int r = wish_name_check(str_c(name), err);
-    if (r < 0)
-        return r;
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    int r;
     if (unlinkat(k->live, name, 0) != 0 && errno != ENOENT)
         return err_errno(err, errno, "live/%s", name);
-    int all ATTR_CLEANUP(fd_close) = -1, dir ATTR_CLEANUP(fd_close) = -1;
-    if ((r = dir_make(k->live, GENERATIONS, 0755, &all, err)) < 0)
-        return r;
     if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return 0;
     if ((r = dir_make(all, name, 0755, &dir, err)) < 0 || (r = to_archive(k, name, dir, INT64_MAX, err)) < 0)
         return r;
     return dir_remove(all, name, err);
+}
+
+int publish_forget(struct keeper *k, const char *name, struct err *err)
+{
+    static const char *const kinds[] = {"rsa", "ecdsa"};
+    char other[2 * WISH_NAME_MAX];
+    int all ATTR_CLEANUP(fd_close) = -1;
+    int r = wish_name_check(str_c(name), err);
+    if (r < 0 || (r = dir_make(k->live, GENERATIONS, 0755, &all, err)) < 0)
+        return r;
+    /* The others first: what is cut off in the middle can be told again by the name that is left. */
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        snprintf(other, sizeof other, "%s-%s", name, kinds[i]);
+        if (is_variant_of(all, other, str_c(name)) && (r = forget_one(k, all, other, err)) < 0)
+            return r;
+    }
+    return forget_one(k, all, name, err);
 }

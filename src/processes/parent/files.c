@@ -20,7 +20,7 @@ static int give(int dir, const char *name, gid_t gid, unsigned mode, struct err 
 int files_give_group(struct parent *p, const struct wish *w, struct err *err)
 {
     gid_t gid;
-    if (w->key_group[0] == '\0')
+    if (w->key_group[0] == '\0' || w->csr[0] != '\0') /* of a request: there is no key here */
         return 0;
     int r = group_by_name(w->key_group, &gid, err);
     if (r < 0)

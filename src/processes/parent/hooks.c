@@ -36,8 +36,9 @@ struct hook {
     struct arena *arena;
     const char *event, *fingerprint, *error;
     struct wall not_after;
-    struct wish wish; /* in the arena */
-    size_t at;        /* which of its commands runs */
+    struct wish wish; /* in the arena; of the variant that was deployed */
+    uint32_t variant;
+    size_t at; /* which of its commands runs */
     pid_t pid;
     int pipe;
     struct event *readable, *timeout;
@@ -307,6 +308,8 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     wish_encode(wish, &text);
     int r = wish_decode(buf_str(&text), h->arena, &h->wish, &err);
     if (r == 0)
+        r = wish_select(&h->wish, h->variant, h->arena, &err);
+    if (r == 0)
         r = files_give_group(p, &h->wish, &err);
     if (r < 0)
         finish(h, &err);
@@ -325,6 +328,7 @@ void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
     h->event = arena_dup_c(h->arena, m->event);
     h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
     h->error = arena_dup_c(h->arena, m->error);
+    h->variant = m->variant;
     h->not_after = (struct wall){m->not_after};
     h->output = buf_new(HOOK_OUTPUT_MAX);
     permit_consult(p, m->permit, on_permit, h);

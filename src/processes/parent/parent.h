@@ -73,6 +73,7 @@ struct parent {
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
+    size_t feed_refused;           /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;

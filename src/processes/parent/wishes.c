@@ -147,8 +147,10 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     bool current = f->round == p->feed_round;
     if (m != NULL && r == 0 && engine != NULL && current)
         r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit}, -1, &err);
-    if (m != NULL && r < 0)
+    if (m != NULL && r < 0) {
         log_error("%s: %s", f->name, err.text);
+        p->feed_refused += current;
+    }
     feed_item_free(f);
     if (m == NULL || !current) /* the keeper went: everything is fed again when it is back */
         return;
@@ -219,7 +221,7 @@ void wishes_feed(struct parent *p)
     for (size_t i = 0; i < p->settings.authority_n; i++)
         if (authority_announce_configured(p, &p->settings.authorities[i], &err) < 0)
             log_error("%s", err.text);
-    p->feed_next = p->feed_flying = 0;
+    p->feed_next = p->feed_flying = p->feed_refused = 0;
     p->feed_round++;
     p->feed_done = false;
     if (channel_send(engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){true}, -1, &err) < 0)

@@ -87,11 +87,12 @@ def nonce_is(ca, values, everywhere=False):
 
 @switch(8)
 def retry_after(ca, value, kinds, more=()):
-    """Sends this Retry-After (and more of them) with every good answer of these kinds."""
+    """Sends this Retry-After (and more of them), and no other, with every good answer of these kinds."""
     turns = Turns(kinds)
 
     def answer(request, answer):
         if answer.status < 300 and turns.take(request):
+            answer.headers.set("Retry-After", None)
             for one in (value, *more):
                 answer.headers.append(("Retry-After", one() if callable(one) else one))
 
@@ -269,3 +270,17 @@ def clock(ca, hours):
         answer.headers.set("Date", http_date(3600 * hours)())
 
     return {"answer": answer}
+
+
+@switch(10)
+def rejects_first(ca):
+    """Rejects the first name of every order, with a sub-problem."""
+
+    def accepted(request):
+        if request.kind == "newOrder":
+            name = request.payload["identifiers"][0]["value"]
+            identifier = {"type": "dns", "value": name}
+            sub = {"type": URN + "rejectedIdentifier", "detail": f"not {name}", "identifier": identifier}
+            raise Problem(400, "rejectedIdentifier", "one name is refused", subproblems=[sub])
+
+    return {"accepted": accepted}

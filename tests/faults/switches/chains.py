@@ -60,7 +60,7 @@ def expired(leaf):
 
 @_flaw
 def not_yet_valid(leaf):
-    leaf.not_before = issuing.now() + datetime.timedelta(hours=2)
+    leaf.not_before = issuing.now() + datetime.timedelta(hours=5)
 
 
 @_flaw

@@ -220,3 +220,18 @@ def status_of_order_follows_first(ca):
                     one.status = "valid"
 
     return {"accepted": accepted}
+
+
+@switch(30)
+def challenge_fails(ca, kind):
+    """Challenges of that kind fail, whatever is answered to them."""
+
+    def accepted(request):
+        if request.kind == "challenge" and request.payload == {}:
+            challenge = ca.challenges[int(request.path.rsplit("/", 1)[1]) - 1]
+            if challenge.kind == kind and challenge.authorization.status == "pending":
+                challenge.authorization.fail(challenge, "connection", f"nobody answers to {kind}")
+                return ca.json(200, ca.show_challenge(challenge))
+        return None
+
+    return {"accepted": accepted}

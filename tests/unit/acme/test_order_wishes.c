@@ -261,6 +261,21 @@ static void test_rejected_by_new_order(void **state)
     expect_rejections(&t, 0);
     transcript_free(&t);
 
+    transcript_new(&t, two, "", true, false); /* the one it writes between quotes, as Boulder does */
+    PLAY(&t, {START, .says = "new-order /order"},
+        {ANSWER, "new-order /order", 400,
+            PROBLEM("rejectedIdentifier", "not \\\"B.test\\\", nor a.test, \\\"x\\\""), "failed"});
+    expect_rejections(&t, 1);
+    expect_rejection(&t, 0, "b.test", "rejectedIdentifier", CHALLENGE_END_, false);
+    transcript_free(&t);
+
+    transcript_new(&t, two, "", true, false);
+    PLAY(&t, {START, .says = "new-order /order"},
+        {ANSWER, "new-order /order", 400,
+            PROBLEM("rejectedIdentifier", "either \\\"b.test\\\" or \\\"a.test\\\""), "failed"});
+    expect_rejections(&t, 0);
+    transcript_free(&t);
+
     transcript_new(&t, one, "", true, false); /* nothing against the name */
     PLAY(&t, {START, .says = "new-order /order"},
         {ANSWER, "new-order /order", 403, PROBLEM("userActionRequired", "new terms"), "failed"});
@@ -284,13 +299,15 @@ static void test_rejected_by_authorization(void **state)
         {ANSWER, "challenge /ch/1", 200, HTTP_01("1", "pending", ""), ""},
         {ANSWER, "challenge /ch/2", 200, HTTP_01("2", "pending", ""), "wait 60"},
         {TICK, .ms = 60, .says = "read /o/1"},
-        {ANSWER, "read /o/1", 200, ORDER_2("invalid"),
-            "withdraw a.test tok-1; withdraw b.test tok-2; read /az/1; read /az/2"},
-        {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), ""},
+        {ANSWER, "read /o/1", 200, ORDER_2("invalid"), "read /az/1; read /az/2"},
+        {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "wait 60"},
         {ANSWER, "read /az/2", 200,
             AUTHORIZATION("b.test", "invalid",
                 HTTP_01("2", "invalid", ",\"error\":" PROBLEM("connection", "refused")), ""),
-            "give-up /az/1"});
+            "withdraw b.test tok-2"},
+        /* The CA does not come to a verdict on the other. */
+        {TICK, .ms = 10000, .says = "read /az/1"},
+        {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "withdraw a.test tok-1; give-up /az/1"});
     expect_rejections(&t, 1);
     expect_rejection(&t, 0, "b.test", "connection", CHALLENGE_HTTP_01, true);
     PLAY(&t, {LOST, "give-up /az/1", .says = "failed"});

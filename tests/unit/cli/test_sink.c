@@ -147,11 +147,14 @@ static void test_list(void **state)
     struct sink *s = sink_list(f->arena, &file_terminal, &test_clock, f->out);
     put(s, ROW);
     put(s, "{\"name\":\"b\\u001b[31m\",\"domains\":[],\"state\":\"revoked\"}");
+    put(s, "{\"name\":\"c\",\"domains\":[\"c\",\"d\",\"e\"],\"omitted\":[\"c\",\"e\"],\"state\":\"valid\"}");
     sink_end(s, true);
-    assert_string_equal(output(f), "NAME       STATE    EXPIRES     NEXT             AUTHORITY    NAMES\n"
-                                   "a.example  valid    in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
-                                   "www.a.example mail.a.example\n"
-                                   "b?[31m     revoked  -           -\n");
+    assert_string_equal(output(f),
+        "NAME       STATE    EXPIRES     NEXT             AUTHORITY    NAMES\n"
+        "a.example  valid    in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
+        "www.a.example mail.a.example\n"
+        "b?[31m     revoked  -           -\n"
+        "c          valid    -           -                             without c e: d\n");
 }
 
 static void test_list_terminal(void **state)
@@ -163,6 +166,23 @@ static void test_list_terminal(void **state)
     assert_string_equal(output(f),
         "NAME       STATE  EXPIRES     NEXT          AUTHORITY\n"
         "a.example  \033[32mvalid\033[0m  in 59d 23h  renew in ...  letsencrypt\n");
+}
+
+/* Two key types of which one is in trouble. */
+static void test_list_variants(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = sink_list(f->arena, &file_terminal, &test_clock, f->out);
+    put(s,
+        "{\"name\":\"a\",\"domains\":[],\"state\":\"valid\",\"variants\":[{\"state\":\"valid\"},{\"state\":"
+        "\"valid\"}]}");
+    put(s,
+        "{\"name\":\"b\",\"domains\":[],\"state\":\"valid\",\"variants\":[{\"state\":\"valid\"},{\"state\":"
+        "\"failing\"}]}");
+    sink_end(s, true);
+    assert_string_equal(output(f), "NAME  STATE          EXPIRES  NEXT  AUTHORITY  NAMES\n"
+                                   "a     valid          -        -\n"
+                                   "b     valid/failing  -        -\n");
 }
 
 static void test_show(void **state)
@@ -262,7 +282,8 @@ static void test_show_whole_protocol(void **state)
         "\"name\":"
         "\"a\",\"key_type\":\"ecdsa-p256\",\"fingerprint\":\"ab\",\"not_after\":\"2026-01-08T00:00:00Z\","
         "\"state\":"
-        "\"valid\"},{\"name\":\"a-rsa\",\"key_type\":\"rsa-2048\",\"state\":\"pending\",\"fingerprint\":null}"
+        "\"valid\"},{\"name\":\"a-rsa\",\"key_type\":\"rsa-2048\",\"state\":\"pending\",\"fingerprint\":null,"
+        "\"last_error\":\"no\"}"
         "],"
         "\"ari\":{\"start\":\"2026-01-04T00:00:00Z\",\"end\":\"2026-01-05T00:00:00Z\",\"at\":"
         "\"2026-01-04T06:00:00Z\",\"explanation_url\":\"https://ca/"
@@ -287,6 +308,7 @@ static void test_show_whole_protocol(void **state)
         "  Variants      a  ecdsa-p256  valid, expires in 7d\n"
         "                ab\n"
         "                a-rsa  rsa-2048  pending\n"
+        "                no\n"
         "  Challenge     tls-alpn-01, http-01\n");
 }
 
@@ -390,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lines_and_object, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_list_terminal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_list_variants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_show, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_show_pending, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),

@@ -283,6 +283,23 @@ static void checks_alone(void **state)
     arena_free(a);
 }
 
+static void addresses_are_for_a_few_days(void **state)
+{
+    struct arena *a = arena_new();
+    struct settings s = good_settings(a, "certificates:\n"
+                                         "  - {domains: [a.example, 192.0.2.1]}\n"
+                                         "  - {domains: [\"::1\"], profile: own}\n"
+                                         "  - {domains: [\"::1\"], name: other, preferred-profile: [x]}\n"
+                                         "  - {domains: b.example}\n");
+    assert_int_equal(s.certificates[0].preferred_profile_n, 1);
+    assert_string_equal(s.certificates[0].preferred_profiles[0], "shortlived");
+    assert_int_equal(s.certificates[1].preferred_profile_n, 0);
+    assert_int_equal(s.certificates[2].preferred_profile_n, 1);
+    assert_string_equal(s.certificates[2].preferred_profiles[0], "x");
+    assert_int_equal(s.certificates[3].preferred_profile_n, 0);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(second_key_types_have_names),
         cmocka_unit_test(requests_are_taken),
         cmocka_unit_test(checks_alone),
+        cmocka_unit_test(addresses_are_for_a_few_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

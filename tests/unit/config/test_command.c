@@ -254,6 +254,20 @@ static void an_email_is_that_of_the_configuration(void **state)
     arena_free(a);
 }
 
+static void addresses_are_for_a_few_days(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    assert_int_equal(MAKE(a, "", &w, NULL, {"domain", "a.example"}, {"domain", "[2001:db8::1]"}), 0);
+    assert_int_equal(w.preferred_profile_n, 1);
+    assert_string_equal(w.preferred_profiles[0], "shortlived");
+    assert_int_equal(MAKE(a, "", &w, NULL, {"domain", "192.0.2.1"}, {"profile", "own"}), 0);
+    assert_int_equal(w.preferred_profile_n, 0);
+    assert_int_equal(MAKE(a, "", &w, NULL, {"domain", "a.example"}), 0);
+    assert_int_equal(w.preferred_profile_n, 0);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_a_shell_would_act_on_is_refused),
         cmocka_unit_test(long_command_lines_end),
         cmocka_unit_test(an_email_is_that_of_the_configuration),
+        cmocka_unit_test(addresses_are_for_a_few_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,21 @@ static void test_redirect_off_https(void **state)
     result_free(&r);
 }
 
+/* A public CA that sends us, by a redirect or in the DNS, to where its own users are. */
+static void test_private_address(void **state)
+{
+    struct fixture *f = *state;
+    struct result r;
+    http_client_set_home(f->client, ADDRESS_HOME_PUBLIC);
+    get(f, "/hello", &r);
+    assert_failed(&r, ERR_REFUSED, "leads to a private address");
+    result_free(&r);
+    http_client_set_home(f->client, ADDRESS_HOME_UNKNOWN);
+    get(f, "/hello", &r);
+    assert_int_equal(r.status, 200);
+    result_free(&r);
+}
+
 static void test_unknown_root(void **state)
 {
     struct fixture *f = *state;
@@ -678,6 +693,7 @@ int main(void)
         WITH_FIXTURE(test_redirects),
         WITH_FIXTURE(test_redirect_is_not_followed),
         WITH_FIXTURE(test_redirect_off_https),
+        WITH_FIXTURE(test_private_address),
         WITH_FIXTURE(test_unknown_root),
         WITH_FIXTURE(test_certificate_of_another_name),
         WITH_FIXTURE(test_expired_certificate),

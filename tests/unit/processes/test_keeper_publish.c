@@ -3,6 +3,7 @@
 #include "../crypto/test_certs.h"
 #include "base/b64.h"
 #include "crypto/key_priv.h"
+#include "os/file.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -256,10 +257,41 @@ static void variants_lie_side_by_side(void **state)
     m.variant = 0;
     assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, whole, &header, &payload, NULL), 0);
     assert_int_equal(revoke(k, a, ACME_REQUEST_REVOKE, &m, rsa, &header, &payload, NULL), ERR_REFUSED);
+    /* forgetting the whole takes both away, and what only has such a name stays */
+    assert_string_equal(keeper_file(a, "live/.generations/shop-rsa/.variant"), "shop");
+    assert_false(keeper_has("live/.generations/shop/.variant"));
+    assert_int_equal(publish_forget(k, "sho", NULL), 0);
+    assert_true(keeper_has("live/shop-rsa/cert.pem"));
+    assert_int_equal(publish_forget(k, "shop", NULL), 0);
+    assert_false(keeper_has("live/shop") || keeper_has("live/shop-rsa"));
+    assert_true(keeper_has("archive/shop/1/cert.pem") && keeper_has("archive/shop-rsa/1/cert.pem"));
     X509_REQ_free(req);
     certificate_key_free(&key);
     buf_free(&der);
     buf_free(&sealed);
+    ca_free(&ca);
+    arena_free(a);
+}
+
+/* As when the second key type was removed and somebody took its name. */
+static void a_certificate_of_its_own_is_no_variant(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct ca ca = ca_make();
+    struct chain c = {.n = 0};
+    struct str permit = keeper_permit(k, a, "{\"name\":\"shop-rsa\",\"domains\":[\"a.example\"]}");
+    struct msg_publish m = prepared(k, a, &ca, permit, 1, STR(""), "DNS:a.example");
+    publishes(k, a, &m, &c);
+    int all ATTR_CLEANUP(fd_close) = -1, dir ATTR_CLEANUP(fd_close) = -1;
+    assert_int_equal(dir_make(k->live, ".generations", 0755, &all, NULL), 0);
+    assert_int_equal(dir_make(all, "shop-rsa", 0755, &dir, NULL), 0);
+    assert_int_equal(file_write_new(dir, ".variant", 0644, STR("shop"), NULL), 0);
+    m = prepared(k, a, &ca, permit, 2, STR(""), "DNS:a.example");
+    publishes(k, a, &m, &c);
+    assert_false(keeper_has("live/.generations/shop-rsa/.variant"));
+    assert_int_equal(publish_forget(k, "shop", NULL), 0);
+    assert_true(keeper_has("live/shop-rsa/cert.pem"));
     ca_free(&ca);
     arena_free(a);
 }
@@ -434,6 +466,7 @@ int main(void)
         TEST(a_chain_that_is_not_ours_leaves_the_live_one),
         TEST(names_are_missing_only_where_that_is_permitted),
         TEST(variants_lie_side_by_side),
+        TEST(a_certificate_of_its_own_is_no_variant),
         TEST(without_our_key_none_is_written),
         TEST(an_order_replaces_what_is_live),
         TEST(only_an_operator_revokes),

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define WISH "{\"name\":\"shop\",\"domains\":[\"a.example\",\"b.example\",\"c.example\"]"
+#define WISH "{\"name\":\"shop\",\"domains\":[\"a.example\",\"b.example\",\"192.0.2.1\"]"
 
 /* Signs and takes apart; asserts that it works. */
 static struct jws_parts signed_parts(struct keeper *k, struct arena *a, const struct msg_sign *m)
@@ -62,7 +62,7 @@ static void an_order_holds_the_permits_names(void **state)
     assert_string_equal(signed_parts(k, a, &m).payload,
         "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"dns\",\"value\":\"b."
         "example\"},"
-        "{\"type\":\"dns\",\"value\":\"c.example\"}]}");
+        "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}");
     /* nothing is live that could be replaced */
     m.replaces = true;
     assert_null(strstr(signed_parts(k, a, &m).payload, "replaces"));
@@ -80,8 +80,8 @@ static void names_are_left_out_where_that_is_permitted(void **state)
     struct arena *a = arena_new();
     struct msg_sign m =
         request(ACME_REQUEST_NEW_ORDER, keeper_permit(k, a, WISH ",\"on-rejected-name\":\"issue-without\"}"));
-    static const char *const two[] = {"c.example", "a.example"};
-    static const char *const all[] = {"c.example", "a.example", "b.example"};
+    static const char *const two[] = {"192.0.2.1", "a.example"};
+    static const char *const all[] = {"192.0.2.1", "a.example", "b.example"};
     static const char *const foreign[] = {"evil.example"};
     m.omitted = (struct msg_list){two, 2};
     assert_string_equal(
@@ -134,9 +134,9 @@ static void names_are_authorized_ahead(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct msg_sign m = request(ACME_REQUEST_NEW_AUTHZ, keeper_permit(k, a, WISH "}"));
-    m.identifier = "c.example";
+    m.identifier = "192.0.2.1";
     assert_string_equal(
-        signed_parts(k, a, &m).payload, "{\"identifier\":{\"type\":\"dns\",\"value\":\"c.example\"}}");
+        signed_parts(k, a, &m).payload, "{\"identifier\":{\"type\":\"ip\",\"value\":\"192.0.2.1\"}}");
     m.identifier = "*.b.example";
     refused(k, &m, ERR_REFUSED, "a wildcard");
     m.identifier = "d.example";
@@ -241,7 +241,7 @@ static void a_finalize_has_our_key_and_names(void **state)
     struct csr csr = requested(a, signed_parts(k, a, &m).payload);
     assert_int_equal(csr.name_n, 3);
     assert_string_equal(csr.names[0], "a.example");
-    assert_string_equal(csr.names[2], "c.example");
+    assert_string_equal(csr.names[2], "192.0.2.1");
     assert_string_equal(csr.key_type, "ecdsa-p384");
     assert_true(csr.must_staple);
     static const char *const one[] = {"a.example"};
@@ -326,8 +326,8 @@ static void an_operators_own_request_is_sent(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct key *key = test_key(), *other = test_key();
-    const struct str names[] = {STR("a.example"), STR("c.example")};
-    const char *wish = wish_with_csr(a, key, "[\"c.example\",\"a.example\"]", names, 2);
+    const struct str names[] = {STR("a.example"), STR("192.0.2.1")};
+    const char *wish = wish_with_csr(a, key, "[\"192.0.2.1\",\"a.example\"]", names, 2);
     struct str permit = keeper_permit(k, a, wish);
     struct str sealed = keeper_sealed(k, a, permit, 1, STR(""));
     char hash[SHA256_HEX_LEN];
@@ -336,7 +336,7 @@ static void an_operators_own_request_is_sent(void **state)
     assert_string_equal(sent.key_hash, hash);
     /* what was begun with one request is not ended with another */
     struct msg_sign m = request(ACME_REQUEST_FINALIZE,
-        keeper_permit(k, a, wish_with_csr(a, other, "[\"c.example\",\"a.example\"]", names, 2)));
+        keeper_permit(k, a, wish_with_csr(a, other, "[\"192.0.2.1\",\"a.example\"]", names, 2)));
     m.generation = 1;
     m.sealed_key = sealed;
     refused(k, &m, ERR_REFUSED, "another one than when this was begun");
@@ -370,15 +370,15 @@ static void a_request_is_judged_when_it_is_permitted(void **state)
     struct keeper *k = *state;
     struct arena *a = arena_new();
     struct key *key = test_key();
-    const struct str names[] = {STR("a.example"), STR("c.example")};
+    const struct str names[] = {STR("a.example"), STR("192.0.2.1")};
     not_permitted(k, wish_with_csr(a, key, "[\"a.example\"]", names, 2), ERR_VERIFY,
-        "csr of own: the certificate request is also for c.example");
-    not_permitted(k, wish_with_csr(a, key, "[\"a.example\",\"b.example\",\"c.example\"]", names, 2),
+        "csr of own: the certificate request is also for 192.0.2.1");
+    not_permitted(k, wish_with_csr(a, key, "[\"a.example\",\"b.example\",\"192.0.2.1\"]", names, 2),
         ERR_VERIFY, "csr of own: the certificate request lacks the name b.example");
     not_permitted(k,
-        wish_with_csr(a, accounts_find(k, DIRECTORY)->key, "[\"a.example\",\"c.example\"]", names, 2),
+        wish_with_csr(a, accounts_find(k, DIRECTORY)->key, "[\"a.example\",\"192.0.2.1\"]", names, 2),
         ERR_REFUSED, "its key is an account's");
-    const char *good = wish_with_csr(a, key, "[\"a.example\",\"c.example\"]", names, 2);
+    const char *good = wish_with_csr(a, key, "[\"a.example\",\"192.0.2.1\"]", names, 2);
     (void)keeper_permit(k, a, good);
     char hash[SHA256_HEX_LEN];
     assert_int_equal(key_spki_sha256(key, hash, NULL), 0);

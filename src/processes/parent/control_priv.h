@@ -1,0 +1,41 @@
+/* What the two files of the control connections share: control.c (connections, sessions, the engine's
+ * answers) and control_commands.c (what is done here before the engine is asked). */
+#ifndef EVERCERT_PROCESSES_PARENT_CONTROL_PRIV_H
+#define EVERCERT_PROCESSES_PARENT_CONTROL_PRIV_H
+
+#include "processes/command.h"
+#include "processes/parent/parent.h"
+
+struct session {
+    struct session *next;
+    struct parent *p;
+    uint32_t id;
+    struct channel *channel;
+    struct arena *arena; /* of the command below */
+    uint32_t verb;
+    struct msg_list names, options;
+    const char *wish;
+    bool commanded; /* the command came */
+    bool asked;     /* it is with the engine */
+    bool over;
+    bool repeated; /* the keeper went with the question, and another was asked */
+};
+
+/* NULL where its client has gone. */
+struct session *control_session(struct parent *p, uint32_t id);
+/* The command is over, with this error. */
+void control_fail(struct session *s, const struct err *err);
+/* The value of an option of the command, NULL without. */
+const char *control_option(const struct session *s, const char *word);
+/* Whether the name it is about is that of a configured certificate. */
+bool control_is_configured(const struct session *s);
+
+/* Whether there is a command of that number. */
+bool control_knows(uint32_t verb);
+/* Begins the command: what needs the operator's own word first (a permit, a ticket, files), then the engine.
+ */
+void control_command(struct session *s);
+/* Has the certificate it is about forgotten. */
+void control_forget(struct session *s);
+
+#endif
