@@ -144,6 +144,16 @@ def test_nonsense_changes_nothing(evercert, pebble, answer, again):
     assert ca.renewal_polls() == polls and orders(ca) == 1
 
 
+def test_a_changed_wish_does_not_wait_for_the_ca(evercert, pebble, again):
+    """The CA's word about the certificate in force does not put off the other one that is wanted now."""
+    ca = pebble()
+    client = evercert(ca, config={"certificates": [{"domains": ["a.example"]}]})
+    client.renew()
+    ca.suggest(pem(client), NOW + 3 * DAY, NOW + 4 * DAY)
+    client.write_config({"certificates": [{"domains": ["a.example", "b.example"]}]})
+    again(client, lambda: client.leaf("a.example").names == ["a.example", "b.example"], "both names")
+
+
 def test_already_replaced_is_no_failure(evercert, pebble):
     """A renewal that the record does not know of: the CA refuses `replaces`, and the order is placed without."""
     ca = pebble()

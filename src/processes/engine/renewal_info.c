@@ -117,8 +117,10 @@ static void record(struct renewal_poll_request *p, enum renewal_answer answer,
         .not_after = c.not_after,
         .random = random_u64()};
     c.ari_due_at = is_wanted(e, &c) ? renewal_info_poll_at(&poll) : (struct wall){0};
-    /* What failed, waits or is not wanted has dates of its own. */
-    bool scheduled = is_wanted(e, &c) && c.failures == 0 && c.wait_until.s == 0 && c.due_at.s > 0;
+    /* What failed, waits or is not wanted has dates of its own; and what is due already may be so because the
+     * operator wants another certificate now, whatever the CA says of this one. */
+    bool scheduled =
+        is_wanted(e, &c) && c.failures == 0 && c.wait_until.s == 0 && c.due_at.s > engine_now(e).s;
     if (answer == RENEWAL_ANSWER_GOOD && scheduled && wish_decode(str_c(c.wish), p->arena, &w, NULL) == 0) {
         struct wall due = schedule_due(e, &c, &w);
         if (c.omitted[0] == '\0' || due.s < c.due_at.s)
