@@ -213,7 +213,7 @@ def test_a_port_in_use(evercert, pebble):
         assert client.list() == []
         client.write_config({"certificates": [{"domains": ["a.example"]}]})
         done = client.run("run", status=FAILED)
-        assert f"{ERROR}http-01: cannot listen on 127.0.0.1:{ca.http_port}: the port is in use" in done.stderr
+        assert f"{ERROR}a.example: http-01: cannot listen on 127.0.0.1:{ca.http_port}: the port is in use" in done.stderr
     client.renew()
     lineage.check(client, "a.example")
 
