@@ -119,7 +119,9 @@ static bool is_variant_of(int all, const char *name, struct str base)
 {
     char path[2 * WISH_NAME_MAX];
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(WISH_NAME_MAX);
-    snprintf(path, sizeof path, "%s/" VARIANT_OF, name);
+    int n = snprintf(path, sizeof path, "%s/" VARIANT_OF, name);
+    if (n < 0 || (size_t)n >= sizeof path) /* longer than any name of ours */
+        return false;
     return file_read(all, path, WISH_NAME_MAX, &text, NULL) == 0 && str_eq(buf_str(&text), base);
 }
 
