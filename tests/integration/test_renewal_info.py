@@ -36,7 +36,8 @@ def orders(ca):
 
 
 def replaced(ca):
-    return ca.process.log.read_text().count("is a replacement of")
+    """Orders that named the certificate they replace, whether Pebble found that or not."""
+    return ca.process.log.read_text().count("is a replacement of") + ca.lost_serials()
 
 
 def wait_polled(client, name="a.example"):
@@ -89,7 +90,7 @@ def test_a_window_in_the_past_renews_once(evercert, pebble, again):
     first = client.leaf("a.example")
     assert ca.renewal_polls() == 0
     ca.suggest(pem(client), *PAST, explanation=REASON)
-    again(client, lambda: client.leaf("a.example").fingerprint != first.fingerprint, "a renewal")
+    again(client, lambda: client.row("a.example")["fingerprint"] != first.fingerprint, "a renewal")
     assert (orders(ca), replaced(ca)) == (2, 1)
     # As the window of the new one lies in the past, too, it waits for as long as a renewal has to be ago.
     ca.suggest(pem(client), *PAST, explanation=REASON)

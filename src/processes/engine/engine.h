@@ -381,7 +381,8 @@ struct engine {
     size_t job_n;
     struct deployment *deployments;
     size_t deployment_n;
-    struct renewal_poll_request *polls; /* renewal information asked for */
+    struct renewal_poll_request *polls;     /* renewal information asked for */
+    struct renewal_poll_request *polls_due; /* to be asked for in this turn */
     size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;

@@ -17,7 +17,6 @@ struct renewal_poll_request {
     struct authority *authority;
     struct arena *arena;
     const char *name, *ari_id;
-    bool started;
 };
 
 void renewal_info_reset(struct engine *e, struct certificate *c, const struct authority *authority)
@@ -200,9 +199,9 @@ static void on_introduced(struct engine *e, const struct err *why, void *arg)
         ask_never(p);
 }
 
-static bool is_asked(const struct engine *e, const char *name)
+static bool is_listed(const struct renewal_poll_request *list, const char *name)
 {
-    for (const struct renewal_poll_request *p = e->polls; p != NULL; p = p->next)
+    for (const struct renewal_poll_request *p = list; p != NULL; p = p->next)
         if (strcmp(p->name, name) == 0)
             return true;
     return false;
@@ -212,15 +211,15 @@ static bool is_asked(const struct engine *e, const char *name)
 static int note_due(const struct certificate *c, void *arg)
 {
     struct engine *e = arg;
-    if (is_asked(e, c->name))
+    if (is_listed(e->polls, c->name) || is_listed(e->polls_due, c->name))
         return 0;
     struct renewal_poll_request *p = calloc(1, sizeof *p);
     if (p == NULL)
         abort();
-    *p = (struct renewal_poll_request){.next = e->polls, .engine = e, .arena = arena_new()};
+    *p = (struct renewal_poll_request){.next = e->polls_due, .engine = e, .arena = arena_new()};
     p->name = arena_dup_c(p->arena, c->name);
     p->ari_id = arena_dup_c(p->arena, c->ari_id);
-    e->polls = p;
+    e->polls_due = p;
     e->poll_n++;
     return e->poll_n >= RENEWAL_POLLS_MAX;
 }
@@ -229,21 +228,12 @@ static void start(struct renewal_poll_request *p)
 {
     struct engine *e = p->engine;
     struct certificate c;
-    p->started = true;
     if (!load(p, &c) || !is_wanted(e, &c))
         ask_never(p);
     else if (authority_of_account(e, c.authority) != NULL)
         on_introduced(e, NULL, p);
     else
         authority_introduce(e, c.permit, on_introduced, p);
-}
-
-static struct renewal_poll_request *not_started(const struct engine *e)
-{
-    struct renewal_poll_request *p = e->polls;
-    while (p != NULL && p->started)
-        p = p->next;
-    return p;
 }
 
 void renewal_info_run(struct engine *e)
@@ -253,6 +243,11 @@ void renewal_info_run(struct engine *e)
     if (e->poll_n < RENEWAL_POLLS_MAX &&
         store_ari_due(e->store, engine_now(e), RENEWAL_POLLS_MAX + e->poll_n, note_due, e, &err) < 0)
         log_error("%s", err.text);
-    for (struct renewal_poll_request *p; (p = not_started(e)) != NULL;)
+    while (e->polls_due != NULL) {
+        struct renewal_poll_request *p = e->polls_due;
+        e->polls_due = p->next;
+        p->next = e->polls;
+        e->polls = p;
         start(p);
+    }
 }
