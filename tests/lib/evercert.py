@@ -286,7 +286,8 @@ class Evercert:
     def leaf(self, name):
         """The certificate in force, read (a Leaf); checked to have the key beside it, and to be the same in all
         files. One generation is read whole, although another may come into force meanwhile."""
-        folder = self.live(name).resolve()
+        link = self.live(name)
+        folder = link.parent / os.readlink(link)
         leaf = read_chain(folder / "cert.pem")[0]
         assert leaf.has_key(folder / "privkey.pem"), f"{folder}: the key is not the certificate's"
         for file in ("fullchain.pem", "combined.pem"):
