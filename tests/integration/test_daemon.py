@@ -306,7 +306,7 @@ def test_commands_reach_it(evercert, pebble):
     client.renew()
     assert orders(ca) == 3
     assert client.show("a.example")["generation"] == 2
-    assert [row["event"] for row in client.log_rows("a.example")] == ["issued", "renewed"]
+    assert client.events("a.example") == ["issued", "renewed"]
     refused = client.issue("a.example", status=USAGE)
     assert "configuration" in refused.stderr
     assert stat.S_IMODE(client.control.stat().st_mode) == 0o600

@@ -1,5 +1,7 @@
 """Certificates from Pebble, from the first order to the tenth renewal, and what is on disk then."""
 
+import re
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -100,7 +102,8 @@ def test_a_forced_renewal(evercert, pebble, each_pebble):
     folder = client.live("a.example").resolve()
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = client.renew("a.example", force=True)
-    assert done.stdout.startswith("a.example  renewed  ")
+    # More follows where the CA lost the certificate that is replaced (Pebble.lost_serials).
+    assert re.match(r"a\.example  renewed[; ]", done.stdout), done.stdout
     second = lineage.check(client, "a.example")
     assert second.names == first.names
     assert second.fingerprint != first.fingerprint

@@ -50,7 +50,7 @@ def test_the_daemon_renews_by_itself(evercert, pebble, each_pebble):
     assert len({leaf.serial for leaf in leaves}) == 3
     assert len(set(keys)) == 3  # a new key each time
     assert ca.request_counts()["POST /sign-me-up"] == 1
-    events = [entry["event"] for entry in client.log_rows("a.example")]
+    events = client.events("a.example")
     assert events[:3] == ["issued", "renewed", "renewed"]
     assert (client.state / "archive/a.example/1/cert.pem").exists()
 

@@ -328,6 +328,10 @@ class Evercert:
         words = [name] if name else []
         return [json.loads(line) for line in self.run("log", "--json", *words, status=DONE).stdout.splitlines()]
 
+    def events(self, name):
+        """What happened to a certificate, by kind, without notes (a CA may lose what is replaced)."""
+        return [row["event"] for row in self.log_rows(name) if row["event"] != "note"]
+
     def text(self):
         """Everything printed so far."""
         return self.log.read_text(errors="replace")
