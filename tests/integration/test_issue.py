@@ -1,7 +1,5 @@
 """Certificates from Pebble, from the first order to the tenth renewal, and what is on disk then."""
 
-import re
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -96,14 +94,15 @@ def test_another_key_type_makes_a_new_generation(evercert, pebble):
 
 
 def test_a_forced_renewal(evercert, pebble, each_pebble):
-    client = evercert(pebble(each_pebble))
+    ca = pebble(each_pebble)
+    client = evercert(ca)
     client.issue("a.example", "b.example")
     first = lineage.check(client, "a.example")
     folder = client.live("a.example").resolve()
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = client.renew("a.example", force=True)
-    # More follows where the CA lost the certificate that is replaced (Pebble.lost_serials).
-    assert re.match(r"a\.example  renewed[; ]", done.stdout), done.stdout
+    # Where Pebble lost what is replaced, it says so behind that.
+    assert done.stdout.startswith("a.example  renewed; " if ca.lost_serials() else "a.example  renewed  ")
     second = lineage.check(client, "a.example")
     assert second.names == first.names
     assert second.fingerprint != first.fingerprint

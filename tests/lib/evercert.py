@@ -329,8 +329,9 @@ class Evercert:
         return [json.loads(line) for line in self.run("log", "--json", *words, status=DONE).stdout.splitlines()]
 
     def events(self, name):
-        """What happened to a certificate, by kind, without notes (a CA may lose what is replaced)."""
-        return [row["event"] for row in self.log_rows(name) if row["event"] != "note"]
+        """What happened to a certificate, by kind, without the notes that Pebble lost what was to be replaced."""
+        rows = self.log_rows(name)
+        return [row["event"] for row in rows if "could not find order" not in row["text"]]
 
     def text(self):
         """Everything printed so far."""

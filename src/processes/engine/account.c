@@ -39,6 +39,14 @@ static int ask_keeper(struct authority *a, enum msg_type t, const void *m, enum 
     return channel_request(keeper, t, m, answer, fn, arg, err);
 }
 
+/* What the keeper says of the key that is in force. */
+static void take_key(struct authority *a, const struct msg_account_opened *m)
+{
+    replace(&a->thumbprint, m->thumbprint);
+    replace(&a->key_type, m->key_type);
+    a->key_change_open = m->pending;
+}
+
 /* --- the account machine --- */
 
 static void account_step(struct authority *a, const struct account_next *next, const struct err *err);
@@ -110,8 +118,7 @@ static void on_another_key(const void *msg, const struct err *why, void *arg)
         err = a->change_error;
         settle(a, &err);
     } else {
-        replace(&a->thumbprint, m->thumbprint);
-        replace(&a->key_type, m->key_type);
+        take_key(a, m);
         begin_account(a, true);
     }
 }
@@ -252,9 +259,7 @@ static void on_rollover_ended(const void *msg, const struct err *why, void *arg)
         change_end(a, false, &err);
         return;
     }
-    replace(&a->thumbprint, m->thumbprint);
-    replace(&a->key_type, m->key_type);
-    a->key_change_open = m->pending;
+    take_key(a, m);
     if (a->change_error.code == 0)
         history_add(a->engine, "", "account", "the account's key was changed", NULL);
     err = a->change_error;
@@ -431,9 +436,7 @@ static void on_account_key(const void *msg, const struct err *why, void *arg)
         return;
     }
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
-    replace(&a->thumbprint, m->thumbprint);
-    replace(&a->key_type, m->key_type);
-    a->key_change_open = m->pending;
+    take_key(a, m);
     /* Without its URL there is nothing to ask after; the old key finds the account, or a new one is made. */
     if (m->pending && authority_record_load(a, arena).account_url[0] != '\0')
         begin_rollover(a, true);

@@ -54,6 +54,21 @@ static struct authority *named(const struct command *c)
     return NULL;
 }
 
+/* 0 for an answer that is no refusal; else why not, in *err. */
+static int take_answer(
+    struct errand *d, const struct acme_response *r, const struct err *why, struct err *err)
+{
+    struct problem p;
+    if (r == NULL) {
+        *err = *why;
+        return err->code;
+    }
+    if (acme_response_ok(r))
+        return 0;
+    problem_read(r, d->arena, &p);
+    return problem_to_err(&p, r, engine_now(d->e), err);
+}
+
 /* --- show, register, update --- */
 
 /* The row, after the CA's own word on the account. */
@@ -62,13 +77,7 @@ static void on_read(struct engine *e, const struct acme_response *r, const struc
     struct errand *d = arg;
     struct account_object object = {.status = ""};
     struct err err = ERR_INIT;
-    if (r == NULL) {
-        err = *why;
-    } else if (!acme_response_ok(r)) {
-        struct problem p;
-        problem_read(r, d->arena, &p);
-        problem_to_err(&p, r, engine_now(e), &err);
-    } else if (account_object_parse(r->body, d->arena, &object, &err) == 0) {
+    if (take_answer(d, r, why, &err) == 0 && account_object_parse(r->body, d->arena, &object, &err) == 0) {
         struct authority_record record = authority_record_load(d->authority, d->arena);
         record.account_status = object.status;
         authority_record_save(d->authority, &record);
@@ -145,13 +154,7 @@ static void on_deactivated(struct engine *e, const struct acme_response *r, cons
 {
     struct errand *d = arg;
     struct err err = ERR_INIT;
-    if (r == NULL) {
-        err = *why;
-    } else if (!acme_response_ok(r)) {
-        struct problem p;
-        problem_read(r, d->arena, &p);
-        problem_to_err(&p, r, engine_now(e), &err);
-    } else {
+    if (take_answer(d, r, why, &err) == 0) {
         struct authority_record record = authority_record_load(d->authority, d->arena);
         record.account_status = "deactivated";
         authority_record_save(d->authority, &record);
