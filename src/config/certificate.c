@@ -16,7 +16,12 @@ enum { KEY_MODE = 0600 };
 
 void deploy_init(void *element, const struct settings *defaults)
 {
-    *(struct deploy *)element = (struct deploy){.user = "", .timeout_s = DEPLOY_TIMEOUT_S};
+    *(struct deploy *)element = (struct deploy){.user = "",
+        .timeout_s = DEPLOY_TIMEOUT_S,
+        .dialect = "evercert",
+        .verify = "",
+        .starttls = "",
+        .server_name = ""};
 }
 
 int deploy_run_check(const struct deploy *d, struct err *err)

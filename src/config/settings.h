@@ -51,6 +51,10 @@ struct settings {
     size_t http01_listen_n;
     const char *const *tls_alpn01_listen; /* "[::]:443", "0.0.0.0:443" where nothing is said */
     size_t tls_alpn01_listen_n;
+    const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
+    size_t sudo_n;
+    const char *const *resolvers; /* "192.0.2.1", "[2001:db8::1]:5353": asked instead of the system's */
+    size_t resolver_n;
     const struct wish *certificates;
     size_t certificate_n;
     const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */

@@ -199,6 +199,14 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     return deploys_check(w->deploys, w->deploy_n, err);
 }
 
+const char *wish_webroot(const struct wish *w, const char *identifier)
+{
+    for (size_t i = 0; i < w->webroot_n; i++)
+        if (strcmp(w->webroots[i].name, identifier) == 0)
+            return w->webroots[i].value;
+    return w->webroot;
+}
+
 /* Variants. */
 
 const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a)

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "config/deploy.h"
 #include "crypto/key_type.h"
 
 #include <stdbool.h>
@@ -18,29 +19,17 @@
 #include <stdint.h>
 
 enum {
-    WISH_NAME_MAX = 200,              /* octets of a certificate's name */
-    WISH_DOMAINS_MAX = 100,           /* identifiers in one order that public CAs take */
-    WISH_DEPLOYS_MAX = 16,            /* deploy steps of one certificate */
-    WISH_DEPLOY_ARGS_MAX = 64,        /* words of one command */
-    WISH_DEPLOY_TEXT_MAX = 16 * 1024, /* octets of all commands together; longer scripts belong in a file */
-    WISH_AUTHORITIES_MAX = 8,         /* tried one after the other */
-    WISH_CHALLENGES_MAX = 8,          /* there are fewer kinds */
-    WISH_KEY_TYPES_MAX = 2,           /* one ECDSA and one RSA: what servers can serve side by side */
-    WISH_PREFERENCES_MAX = 8,         /* profiles or chains to look for; CAs offer a handful */
-    WISH_TERM_MAX = 256,              /* octets of a profile's or an issuer's name */
-    WISH_CSR_MAX = 48 * 1024,         /* octets of PEM; a hundred long names and a large key take 36 kB */
+    WISH_NAME_MAX = 200,      /* octets of a certificate's name */
+    WISH_DOMAINS_MAX = 100,   /* identifiers in one order that public CAs take */
+    WISH_AUTHORITIES_MAX = 8, /* tried one after the other */
+    WISH_CHALLENGES_MAX = 8,  /* there are fewer kinds */
+    WISH_KEY_TYPES_MAX = 2,   /* one ECDSA and one RSA: what servers can serve side by side */
+    WISH_PREFERENCES_MAX = 8, /* profiles or chains to look for; CAs offer a handful */
+    WISH_TERM_MAX = 256,      /* octets of a profile's or an issuer's name */
+    WISH_CSR_MAX = 48 * 1024, /* octets of PEM; a hundred long names and a large key take 36 kB */
     /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, a request, paths, and
      * room. */
     WISH_TEXT_MAX = 192 * 1024,
-    DEPLOY_TIMEOUT_S = 60, /* where nothing is said */
-    DEPLOY_TIMEOUT_MAX_S = 24 * 3600,
-};
-
-struct deploy {
-    const char *const *argv; /* argv[0] as written; resolved against a fixed PATH when run */
-    size_t argc;
-    const char *user;  /* "" : the parent's own */
-    int64_t timeout_s; /* > 0 */
 };
 
 struct wish {
@@ -53,7 +42,9 @@ struct wish {
     const char *const
         *challenges; /* "http-01", "tls-alpn-01": the first one that can be done; at least one */
     size_t challenge_n;
-    const char *webroot;          /* of http-01: absolute directory, or "" for the responder */
+    const char *webroot;         /* of http-01: absolute directory, or "" for the responder */
+    const struct pair *webroots; /* other directories for some of the names; "" there: the responder */
+    size_t webroot_n;
     const char *const *key_types; /* one, or one ECDSA and one RSA: a certificate (variant) of each */
     size_t key_type_n;
     enum key_type key_type; /* of the variant that wish_select chose; else of the first */
@@ -76,6 +67,8 @@ struct wish {
     unsigned key_mode;                 /* 0600 unless the operator said otherwise; never any bit for others */
     const struct deploy *deploys;
     size_t deploy_n;
+    const struct publication *publications;
+    size_t publication_n;
 };
 
 /* Canonical JSON, the same bytes for the same wish, so texts can be compared. Members are the keys of the
@@ -95,6 +88,9 @@ int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *
 int wish_select(struct wish *w, uint32_t variant, struct arena *a, struct err *err);
 /* The name of a variant, of a wish as it was decoded; NULL where it has no such variant. */
 const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a);
+
+/* Where the challenge file of that identifier goes: its own directory or the wish's; "" for the responder. */
+const char *wish_webroot(const struct wish *w, const char *identifier);
 
 /* A certificate's name becomes a file name: letters, digits, '.', '_', '-' and '@', at most 200 octets, not
  * starting with '.' or '-'. */

@@ -69,6 +69,16 @@ struct msg_error {
  * to change the key of or deactivate the account `name`; answered by ticket_made. */
 #define MSG_FIELDS_ticket_make(F) F(u32, request) F(text, name) F(u32, reason)
 #define MSG_FIELDS_ticket_made(F) F(blob, ticket) F(error, error)
+/* What is live as `name`, in that form (a format of publish: in the configuration, or "pem": chain and key);
+ * `existing`: what there is in that form now, "" for nothing, of which `same` tells whether it holds the very
+ * same (a pkcs12 has other bytes each time). password: of pkcs12. Answered by export_made. */
+#define MSG_FIELDS_export_make(F) F(text, name) F(text, format) F(text, password) F(blob, existing)
+#define MSG_FIELDS_export_made(F) F(blob, bytes) F(flag, same) F(error, error)
+/* An account's key from another client, as that one wrote it (PEM, a JWK, or DER in base64): it becomes the
+ * key of an account that was announced and has none yet, or has this very one; answered by done. */
+#define MSG_FIELDS_account_import(F) F(text, account) F(text, key)
+/* The same for a certificate's key, which is sealed for that generation; answered by key_made. */
+#define MSG_FIELDS_key_import(F) F(blob, permit) F(u32, variant) F(i64, generation) F(text, key)
 /* Move the files of `name` to the archive; answered by done. */
 #define MSG_FIELDS_files_forget(F) F(text, name)
 
@@ -98,12 +108,37 @@ struct msg_error {
  * done. */
 #define MSG_FIELDS_authority_need(F) F(blob, permit)
 /* From engine: write or remove the challenge file that the permit's webroot asks for; answered by done. */
-#define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, token) F(text, value)
-#define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, token)
+#define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, identifier) F(text, token) F(text, value)
+#define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, identifier) F(text, token)
 /* From engine: run the permit's hooks; answered by deployed. */
 #define MSG_FIELDS_deploy(F) \
     F(blob, permit) F(u32, variant) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
 #define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
+
+/* From engine: run that step (a command) of the permit's wish for that event (config/deploy.h); answered by
+ * hook_ran. names: of a batch, all certificates that it is for. finished: `error` is why the attempt failed,
+ * "" where it did not; `failed` its names then. */
+#define MSG_FIELDS_hook_run(F) \
+    F(blob, permit)            \
+    F(u32, variant)            \
+    F(u32, step) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error) F(list, names)
+#define MSG_FIELDS_hook_ran(F) F(text, output) F(error, error)
+/* From engine: write the permit's copies of what is live, and give its files to its key-group, where they are
+ * not so already; answered by copies_made with the paths that were written. */
+#define MSG_FIELDS_copies_make(F) F(blob, permit) F(u32, variant)
+#define MSG_FIELDS_copies_made(F) F(list, written) F(error, error)
+/* From engine: could the permit's hooks, copies and webroots be carried out? Nothing is changed. Answered by
+ * steps_checked with what could not, a line each. */
+#define MSG_FIELDS_steps_check(F)   F(blob, permit) F(u32, variant)
+#define MSG_FIELDS_steps_checked(F) F(list, problems) F(error, error)
+/* An account's URL, "" where it is not known, and a certificate, from another client; its key is sealed for
+ * generation 1. Their outcome is progress of that session; import_over ends it. */
+#define MSG_FIELDS_account_take(F) F(u32, session) F(text, account) F(text, url)
+#define MSG_FIELDS_certificate_take(F) \
+    F(u32, session) F(text, wish) F(blob, permit) F(text, account) F(blob, sealed_key) F(blob, chain)
+#define MSG_FIELDS_import_over(F) F(u32, session)
+/* Which servers answer for names: settings.resolvers. */
+#define MSG_FIELDS_resolvers(F) F(list, servers)
 
 /* --- engine and keeper --- */
 
@@ -154,6 +189,10 @@ struct msg_error {
     F(text, serial)             \
     F(text, issuer)             \
     F(list, subjects) F(i64, not_before) F(i64, not_after) F(text, ari_id) F(text, key_hash) F(error, error)
+/* Make another generation live: `generation` itself, or with `before` the newest below it that is there and
+ * has not expired. Answered by live_switched with what is live then. ERR_NOT_FOUND: there is none. */
+#define MSG_FIELDS_live_switch(F)   F(blob, permit) F(u32, variant) F(i64, generation) F(flag, before)
+#define MSG_FIELDS_live_switched(F) F(i64, generation) F(text, fingerprint) F(i64, not_after) F(error, error)
 /* The texts that stand in the DNS for an account: the label of dns-account-01, and for each name the account
  * URI of dns-persist-01's later form (prefix: the directory's accountHashPrefix). Answered by
  * dns_texts_made. */
@@ -180,6 +219,11 @@ struct msg_error {
 /* The one request of a control connection: verb from processes/command.h, names it is about, options
  * "word=value". */
 #define MSG_FIELDS_command(F) F(u32, verb) F(list, names) F(list, options)
+/* After the command `import`: what another client had, piece by piece. Keys and chain as that one wrote them;
+ * `account` is an authority's name in the configuration; `wish` JSON of config/wish.h. */
+#define MSG_FIELDS_import_account(F)     F(text, account) F(text, key) F(text, url)
+#define MSG_FIELDS_import_certificate(F) F(text, wish) F(text, account) F(text, key) F(blob, chain)
+#define MSG_FIELDS_import_end(F)         F(flag, unused)
 /* One line of the answer, a JSON object; engine to parent and parent to command. */
 #define MSG_FIELDS_row(F) F(u32, session) F(text, json)
 /* What happens with one certificate just now; `final` with success or error when its part is over. */
@@ -188,57 +232,76 @@ struct msg_error {
 #define MSG_FIELDS_finished(F) F(u32, session) F(u32, status) F(error, error)
 
 /* name, size limit of its frame, whether a descriptor comes with it */
-#define MESSAGES(M)                        \
-    M(done, MSG_SMALL, false)              \
-    M(peer, MSG_SMALL, true)               \
-    M(stop, MSG_SMALL, false)              \
-    M(keeper_account, MSG_SMALL, false)    \
-    M(permit_make, MSG_WISH, false)        \
-    M(permit_made, MSG_WISH, false)        \
-    M(permit_open, MSG_WISH, false)        \
-    M(permit_opened, MSG_WISH, false)      \
-    M(ticket_make, MSG_SMALL, false)       \
-    M(ticket_made, MSG_SMALL, false)       \
-    M(files_forget, MSG_SMALL, false)      \
-    M(engine_authority, MSG_LARGE, false)  \
-    M(wishes_begin, MSG_SMALL, false)      \
-    M(wish_put, 2 * MSG_WISH, false)       \
-    M(wishes_end, MSG_SMALL, false)        \
-    M(engine_command, 4 * MSG_WISH, false) \
-    M(session_gone, MSG_SMALL, false)      \
-    M(ready, MSG_SMALL, false)             \
-    M(responder_need, MSG_SMALL, false)    \
-    M(authority_need, MSG_WISH, false)     \
-    M(webroot_put, MSG_WISH, false)        \
-    M(webroot_remove, MSG_WISH, false)     \
-    M(deploy, MSG_WISH, false)             \
-    M(deployed, MSG_WISH, false)           \
-    M(account_open, MSG_SMALL, false)      \
-    M(account_opened, MSG_SMALL, false)    \
-    M(sign, 2 * MSG_WISH, false)           \
-    M(signed, 2 * MSG_WISH, false)         \
-    M(key_make, MSG_WISH, false)           \
-    M(key_made, MSG_SMALL, false)          \
-    M(publish, MSG_LARGE, false)           \
-    M(published, MSG_SMALL, false)         \
-    M(listen, MSG_SMALL, true)             \
-    M(unlisten, MSG_SMALL, false)          \
-    M(token_put, MSG_SMALL, false)         \
-    M(token_remove, MSG_SMALL, false)      \
-    M(hit, MSG_SMALL, false)               \
-    M(command, MSG_WISH, false)            \
-    M(row, MSG_LARGE, false)               \
-    M(progress, MSG_SMALL, false)          \
-    M(finished, MSG_SMALL, false)          \
-    M(unable, MSG_SMALL, false)            \
-    M(rollover_begin, MSG_SMALL, false)    \
-    M(rollover_end, MSG_SMALL, false)      \
-    M(chain_judge, MSG_LARGE, false)       \
-    M(chain_judged, MSG_SMALL, false)      \
-    M(dns_texts_make, MSG_WISH, false)     \
-    M(dns_texts_made, MSG_WISH, false)     \
-    M(alpn_put, MSG_SMALL, false)          \
-    M(alpn_remove, MSG_SMALL, false)
+#define MESSAGES(M)                         \
+    M(done, MSG_SMALL, false)               \
+    M(peer, MSG_SMALL, true)                \
+    M(stop, MSG_SMALL, false)               \
+    M(keeper_account, MSG_SMALL, false)     \
+    M(permit_make, MSG_WISH, false)         \
+    M(permit_made, MSG_WISH, false)         \
+    M(permit_open, MSG_WISH, false)         \
+    M(permit_opened, MSG_WISH, false)       \
+    M(ticket_make, MSG_SMALL, false)        \
+    M(ticket_made, MSG_SMALL, false)        \
+    M(files_forget, MSG_SMALL, false)       \
+    M(engine_authority, MSG_LARGE, false)   \
+    M(wishes_begin, MSG_SMALL, false)       \
+    M(wish_put, 2 * MSG_WISH, false)        \
+    M(wishes_end, MSG_SMALL, false)         \
+    M(engine_command, 4 * MSG_WISH, false)  \
+    M(session_gone, MSG_SMALL, false)       \
+    M(ready, MSG_SMALL, false)              \
+    M(responder_need, MSG_SMALL, false)     \
+    M(authority_need, MSG_WISH, false)      \
+    M(webroot_put, MSG_WISH, false)         \
+    M(webroot_remove, MSG_WISH, false)      \
+    M(deploy, MSG_WISH, false)              \
+    M(deployed, MSG_WISH, false)            \
+    M(account_open, MSG_SMALL, false)       \
+    M(account_opened, MSG_SMALL, false)     \
+    M(sign, 2 * MSG_WISH, false)            \
+    M(signed, 2 * MSG_WISH, false)          \
+    M(key_make, MSG_WISH, false)            \
+    M(key_made, MSG_SMALL, false)           \
+    M(publish, MSG_LARGE, false)            \
+    M(published, MSG_SMALL, false)          \
+    M(listen, MSG_SMALL, true)              \
+    M(unlisten, MSG_SMALL, false)           \
+    M(token_put, MSG_SMALL, false)          \
+    M(token_remove, MSG_SMALL, false)       \
+    M(hit, MSG_SMALL, false)                \
+    M(command, MSG_WISH, false)             \
+    M(row, MSG_LARGE, false)                \
+    M(progress, MSG_SMALL, false)           \
+    M(finished, MSG_SMALL, false)           \
+    M(unable, MSG_SMALL, false)             \
+    M(rollover_begin, MSG_SMALL, false)     \
+    M(rollover_end, MSG_SMALL, false)       \
+    M(chain_judge, MSG_LARGE, false)        \
+    M(chain_judged, MSG_SMALL, false)       \
+    M(dns_texts_make, MSG_WISH, false)      \
+    M(dns_texts_made, MSG_WISH, false)      \
+    M(alpn_put, MSG_SMALL, false)           \
+    M(alpn_remove, MSG_SMALL, false)        \
+    M(export_make, MSG_LARGE, false)        \
+    M(export_made, MSG_LARGE, false)        \
+    M(account_import, MSG_SMALL, false)     \
+    M(key_import, MSG_WISH, false)          \
+    M(hook_run, MSG_LARGE, false)           \
+    M(hook_ran, MSG_SMALL, false)           \
+    M(copies_make, MSG_WISH, false)         \
+    M(copies_made, MSG_WISH, false)         \
+    M(steps_check, MSG_WISH, false)         \
+    M(steps_checked, MSG_WISH, false)       \
+    M(account_take, MSG_SMALL, false)       \
+    M(certificate_take, MSG_LARGE, false)   \
+    M(import_over, MSG_SMALL, false)        \
+    M(resolvers, MSG_SMALL, false)          \
+    M(live_switch, MSG_WISH, false)         \
+    M(live_switched, MSG_SMALL, false)      \
+    M(import_account, MSG_SMALL, false)     \
+    M(import_certificate, MSG_LARGE, false) \
+    M(import_end, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

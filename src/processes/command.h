@@ -30,7 +30,10 @@
     X(VERB_ACCOUNT_UPDATE, "account update")         \
     X(VERB_ACCOUNT_ROLLOVER, "account rollover")     \
     X(VERB_ACCOUNT_DEACTIVATE, "account deactivate") \
-    X(VERB_DNS_RECORD, "dns record")
+    X(VERB_DNS_RECORD, "dns record")                 \
+    X(VERB_EXPORT, "export")                         \
+    X(VERB_CHECK, "check")                           \
+    X(VERB_IMPORT, "import")
 
 enum command_verb {
 #define VERB_ENUM(id, text) id,

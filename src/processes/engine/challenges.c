@@ -77,13 +77,15 @@ static void on_removed(const void *msg, const struct err *why, void *arg)
     free(r);
 }
 
-static void remove_file(struct engine *e, const char *certificate, const char *token, struct str permit)
+/* `identifier` "": whichever it was for. */
+static void remove_file(
+    struct engine *e, const char *certificate, const char *identifier, const char *token, struct str permit)
 {
     struct removal *r = calloc(1, sizeof *r);
     if (r == NULL || (r->certificate = strdup(certificate)) == NULL || (r->token = strdup(token)) == NULL)
         abort();
     r->engine = e;
-    struct msg_webroot_remove m = {permit, token};
+    struct msg_webroot_remove m = {permit, identifier, token};
     struct err err = ERR_INIT;
     if (channel_request(e->parent, MSG_webroot_remove, &m, MSG_done, on_removed, r, &err) < 0)
         on_removed(NULL, &err, r);
@@ -95,7 +97,7 @@ static int sweep_one(const struct challenge_record *c, void *arg)
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate record;
     if (store_certificate_get(e->store, str_c(c->certificate), a, &record, NULL) == 0)
-        remove_file(e, c->certificate, c->token, record.permit);
+        remove_file(e, c->certificate, "", c->token, record.permit);
     return 0;
 }
 
@@ -265,7 +267,7 @@ void challenge_prepare(struct job *j, const struct order_action *a)
     t->job = j;
     t->tag = a->tag;
     t->challenge = a->challenge;
-    t->file = a->challenge == CHALLENGE_HTTP_01 && j->wish.webroot[0] != '\0';
+    t->file = a->challenge == CHALLENGE_HTTP_01 && wish_webroot(&j->wish, a->domain)[0] != '\0';
     t->awaited = true;
     t->next = e->tokens;
     e->tokens = t;
@@ -285,7 +287,7 @@ void challenge_present(struct job *j, const struct order_action *a)
         show_at_responder(t);
         return;
     }
-    struct msg_webroot_put m = {j->record.permit, t->token, t->value};
+    struct msg_webroot_put m = {j->record.permit, t->identifier, t->token, t->value};
     t->stage = STAGE_SHOWN;
     if (channel_request(e->parent, MSG_webroot_put, &m, MSG_done, on_answer, t, &err) < 0)
         settle(t, &err);
@@ -297,7 +299,7 @@ static void take_down(struct engine *e, struct token **at)
     *at = t->next;
     if (t->file) {
         channel_forget(e->parent, t);
-        remove_file(e, t->job->record.name, t->token, t->job->record.permit);
+        remove_file(e, t->job->record.name, t->identifier, t->token, t->job->record.permit);
     } else {
         if (e->responder != NULL && t->stage == STAGE_SHOWN)
             remove_from_responder(t);
