@@ -83,7 +83,9 @@ static void fresh(struct certificate *c, const char *name, uint32_t variant)
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",
-        .deploy_event = ""};
+        .deploy_event = "",
+        .previous = "",
+        .served_error = ""};
 }
 
 /* The order under way was for the old wish. Its generation stays taken: it may just have been published. */
