@@ -62,6 +62,13 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     process_stop(&e->process);
 }
 
+static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_resolvers *m = msg;
+    (void)c, (void)id, (void)fd;
+    look_resolvers(arg, &m->servers);
+}
+
 /* --- peers --- */
 
 static void peer_gone(struct channel *c, const struct err *why, void *arg)
@@ -108,6 +115,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_session_gone, CHANNEL_STATE_ANY, on_session_gone},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
 };
 
 /* --- start --- */
