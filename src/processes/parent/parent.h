@@ -153,6 +153,9 @@ void control_finished(struct parent *p, const struct msg_finished *m);
 void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m);
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
 
+/* steps_check.c: answers with what of a permit could not be carried out. */
+void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
+
 /* files.c: gives the key files that are live under that name to the wish's key-group. */
 int files_give_group(struct parent *p, const struct wish *w, struct err *err);
 
