@@ -28,7 +28,8 @@ print("recorded", *sys.argv[2:])
 
 ENVIRONMENT = {
     "PATH", "HOME", "USER", "LANG",
-    "EVERCERT_EVENT", "EVERCERT_NAME", "EVERCERT_DOMAINS", "EVERCERT_DIR", "EVERCERT_FINGERPRINT", "EVERCERT_NOT_AFTER",
+    "EVERCERT_EVENT", "EVERCERT_NAME", "EVERCERT_NAMES", "EVERCERT_LIVE", "EVERCERT_DOMAINS", "EVERCERT_DIR",
+    "EVERCERT_FINGERPRINT", "EVERCERT_NOT_AFTER",
     "RENEWED_LINEAGE", "RENEWED_DOMAINS",
 }  # fmt: skip
 
@@ -36,8 +37,9 @@ ENVIRONMENT = {
 class Recorder:
     def __init__(self, folder):
         self.folder = folder
-        folder.chmod(0o777)
-        self.file = folder / "recorded"
+        (folder / "open").mkdir()
+        (folder / "open").chmod(0o777)  # for hooks of every user; the program itself must not be theirs to change
+        self.file = folder / "open" / "recorded"
         self.program = folder / "recorder"
         self.program.write_text(RECORDER)
         self.program.chmod(0o755)
@@ -89,7 +91,8 @@ def test_environment(evercert, pebble, recorder):
     env, leaf = row["env"], client.leaf("a.example")
     assert set(env) == ENVIRONMENT
     assert env["EVERCERT_EVENT"] == "issued"
-    assert env["EVERCERT_NAME"] == "a.example"
+    assert env["EVERCERT_NAME"] == env["EVERCERT_NAMES"] == "a.example"
+    assert env["EVERCERT_LIVE"] == str(client.live("a.example").parent)
     assert env["EVERCERT_DOMAINS"] == env["RENEWED_DOMAINS"] == "a.example www.a.example"
     assert env["EVERCERT_DIR"] == env["RENEWED_LINEAGE"] == str(client.live("a.example"))
     assert env["EVERCERT_FINGERPRINT"] == leaf.fingerprint
