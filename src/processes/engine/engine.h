@@ -42,6 +42,7 @@ enum {
     LOG_MAX = 1000000,
 };
 
+struct command;
 struct engine;
 struct job;
 struct post;
@@ -337,6 +338,19 @@ void wishes_end(struct engine *e);
  * wanted. */
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err);
+
+/* A row of which nothing is known but its name; that is not copied. */
+void certificate_fresh(struct certificate *c, const char *name, uint32_t variant);
+
+/* --- import.c: what another client had --- */
+
+/* The command `import` begins: its session lasts until import_over. */
+void import_begin(const struct command *c);
+void import_account(struct engine *e, const struct msg_account_take *m);
+/* Its key is sealed for generation 1. What is here already, or being issued, is left alone; what the keeper
+ * does not publish leaves no row. No CA is asked anything. */
+void import_certificate(struct engine *e, const struct msg_certificate_take *m);
+void import_over(struct engine *e, uint32_t session);
 
 /* --- commands.c, sessions.c --- */
 

@@ -59,7 +59,7 @@ static bool differs(
     return false;
 }
 
-static void fresh(struct certificate *c, const char *name, uint32_t variant)
+void certificate_fresh(struct certificate *c, const char *name, uint32_t variant)
 {
     *c = (struct certificate){.name = name,
         .variant = variant,
@@ -145,7 +145,7 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
         return look_now(e, &c, &is, true) ? store_certificate_put(e->store, &c, err) : 0;
     bool changed = true;
     if (!known)
-        fresh(&c, is.name, variant);
+        certificate_fresh(&c, is.name, variant);
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
         changed = differs(e, &c, &was, &is);
