@@ -26,6 +26,7 @@ static void on_told(const void *msg, const struct err *why, void *arg)
     const struct msg_hook_ran *m = msg;
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    t->engine->told_n--;
     if (r < 0 && err.code != ERR_CANCELLED) {
         history_add(t->engine, t->name, "hook-failed", err.text, NULL);
         log_warning("%s: %s: %s", t->name, deploy_event_text(t->event), err.text);
@@ -47,6 +48,7 @@ static void run(struct engine *e, const struct certificate *c, const struct wish
     if (t == NULL || (t->name = strdup(c->name)) == NULL ||
         (t->command = strdup(w->deploys[step].argv[0])) == NULL)
         abort();
+    e->told_n++;
     t->engine = e;
     t->event = event;
     struct msg_hook_run m = {.permit = c->permit,
