@@ -343,6 +343,19 @@ static void dns_record_command(struct session *s)
     plain_command(s);
 }
 
+static void import_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    int r = import_begin(s, &err);
+    if (r == 0 && !import_is_look(s)) {
+        plain_command(s);
+        if (s->over)
+            return;
+    }
+    if (r < 0 || (r = import_go(s, &err)) < 0)
+        control_fail(s, &err);
+}
+
 static void (*const verbs[])(struct session *s) = {
     [VERB_ISSUE] = issue_command,
     [VERB_RENEW] = plain_command,
@@ -357,6 +370,7 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
     [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
     [VERB_DNS_RECORD] = dns_record_command,
+    [VERB_IMPORT] = import_command,
 };
 
 bool control_knows(uint32_t verb)

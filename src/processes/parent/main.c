@@ -74,10 +74,8 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 }
 
 /* All or nothing: a configuration that is not good leaves the old one in force. */
-static void on_reload(evutil_socket_t fd, short what, void *arg)
+void parent_reload(struct parent *p)
 {
-    struct parent *p = arg;
-    (void)fd, (void)what;
     struct arena *arena = arena_new();
     struct settings fresh;
     struct err err = ERR_INIT;
@@ -96,6 +94,12 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
         log_error("%s", err.text);
     wishes_feed(p);
     arena_free(old);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    parent_reload(arg);
 }
 
 bool parent_state_is_new(const struct parent *p)

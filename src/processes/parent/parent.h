@@ -95,6 +95,8 @@ struct parent {
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
+/* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
+void parent_reload(struct parent *p);
 /* No store was made yet. */
 bool parent_state_is_new(const struct parent *p);
 
