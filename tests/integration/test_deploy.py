@@ -405,4 +405,4 @@ def test_as_another_user_without_root(evercert, pebble, open_folder, recorder):
     assert [row["argv"] for row in recorder.rows()] == [["self"]]
     assert recorder.rows()[0]["uid"] == [65534] * 3
     error = client.row("a.example")["deploy"]["error"]
-    assert "sudo" in error and "evercert snippet sudoers" in error
+    assert "sudo:" in error and "`evercert snippet sudoers` prints it" in error

@@ -24,12 +24,13 @@ enum fact {
     FACT_EVENT,
     FACT_NAME,
     FACT_NAMES,
-    FACT_DOMAIN,         /* the first */
-    FACT_DOMAINS,        /* with blanks between */
-    FACT_DOMAINS_COMMA,  /* with commas between */
-    FACT_OTHERS_COMMA,   /* without the first; acme.sh says "no" where there is none */
-    FACT_GOOD_DOMAINS,   /* of an attempt: all, or none where it failed */
-    FACT_FAILED_DOMAINS, /* and the other way round */
+    FACT_DOMAIN,        /* the first */
+    FACT_DOMAINS,       /* with blanks between */
+    FACT_DOMAINS_COMMA, /* with commas between */
+    FACT_OTHERS_COMMA,  /* without the first; acme.sh says "no" where there is none */
+    FACT_GOOD_DOMAINS,  /* of the attempts that are over */
+    FACT_FAILED_DOMAINS,
+    FACT_FAILED_NAMES,
     FACT_LIVE,
     FACT_DIR,
     FACT_KEY,
@@ -107,25 +108,17 @@ static const char *rejected(const struct dialect_facts *f, const char **why)
 static const char *one(const struct dialect_facts *f, enum fact fact, struct arena *a)
 {
     char when[TIME_TEXT_MAX];
-    bool failed = f->error[0] != '\0';
-    const char *domains = fact == FACT_DOMAINS || fact == FACT_GOOD_DOMAINS || fact == FACT_FAILED_DOMAINS
-                              ? joined(f->domains, f->domain_n, " ", JOINED_MAX, a)
-                              : "";
     switch (fact) {
     case FACT_NAME:
         return f->name;
     case FACT_DOMAIN:
         return f->domain_n > 0 ? f->domains[0] : NULL;
     case FACT_DOMAINS:
-        return domains;
+        return joined(f->domains, f->domain_n, " ", JOINED_MAX, a);
     case FACT_DOMAINS_COMMA:
         return joined(f->domains, f->domain_n, ",", JOINED_MAX, a);
     case FACT_OTHERS_COMMA:
         return f->domain_n > 1 ? joined(f->domains + 1, f->domain_n - 1, ",", JOINED_MAX, a) : "no";
-    case FACT_GOOD_DOMAINS:
-        return failed ? "" : domains;
-    case FACT_FAILED_DOMAINS:
-        return failed ? domains : "";
     case FACT_DIR:
         return arena_printf(a, "%s/%s", f->live, f->name);
     case FACT_KEY:
@@ -159,6 +152,12 @@ static const char *text_of(const struct dialect_facts *f, enum fact fact, struct
         return deploy_event_text(f->event);
     case FACT_NAMES:
         return f->name_n > 0 ? joined(f->names, f->name_n, " ", DIALECT_NAMES_MAX, a) : f->name;
+    case FACT_FAILED_NAMES:
+        return f->failed_n > 0 ? joined(f->failed, f->failed_n, " ", DIALECT_NAMES_MAX, a) : NULL;
+    case FACT_GOOD_DOMAINS:
+        return joined(f->good_domains, f->good_domain_n, " ", DIALECT_CERTBOT_MAX, a);
+    case FACT_FAILED_DOMAINS:
+        return joined(f->failed_domains, f->failed_domain_n, " ", DIALECT_CERTBOT_MAX, a);
     case FACT_LIVE:
         return f->live;
     case FACT_ERROR:
@@ -245,6 +244,7 @@ static const struct {
 } variables[] = {
     {D_ALL, ON_ALL, "EVERCERT_EVENT", FACT_EVENT},
     {D_ALL, ON_ALL, "EVERCERT_NAMES", FACT_NAMES},
+    {D_ALL, ON_FINISHED, "EVERCERT_FAILED_NAMES", FACT_FAILED_NAMES},
     {D_ALL, ON_ALL, "EVERCERT_LIVE", FACT_LIVE},
     {D_ALL, ON_ALL, "EVERCERT_NAME", FACT_NAME},
     {D_ALL, ON_ALL, "EVERCERT_DOMAINS", FACT_DOMAINS},

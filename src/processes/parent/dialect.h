@@ -16,10 +16,11 @@
 #include <stddef.h>
 
 enum {
-    DIALECT_CALLS_MAX = 2,         /* mod_md's hooks are called for "renewed" and then for "installed" */
-    DIALECT_ARGS_MAX = 8,          /* dehydrated's deploy_cert and its six */
-    DIALECT_ENV_MAX = 40,          /* lego's two generations of variables are the most */
-    DIALECT_NAMES_MAX = 64 * 1024, /* octets of names in one variable; Linux takes 128 kB */
+    DIALECT_CALLS_MAX = 2,           /* mod_md's hooks are called for "renewed" and then for "installed" */
+    DIALECT_ARGS_MAX = 8,            /* dehydrated's deploy_cert and its six */
+    DIALECT_ENV_MAX = 40,            /* lego's two generations of variables are the most */
+    DIALECT_NAMES_MAX = 64 * 1024,   /* octets of names in one variable; Linux takes 128 kB */
+    DIALECT_CERTBOT_MAX = 16 * 1000, /* of RENEWED_DOMAINS and FAILED_DOMAINS, as certbot cuts them */
 };
 
 /* What is known when a hook is run. No text is NULL; "" where it is not known. */
@@ -28,9 +29,16 @@ struct dialect_facts {
     const char *name; /* of the certificate */
     const char *const *domains;
     size_t domain_n;
-    const char *const *names; /* of a batch: all certificates it is for */
-    size_t name_n;            /* 0: no batch */
-    const char *live;         /* absolute; its folders are the certificates' */
+    /* Where a hook is for many: all these certificates, of which `failed` are those whose attempt failed.
+     * What would be said of one certificate is left out then. */
+    const char *const *names;
+    size_t name_n; /* 0: it is for the one alone */
+    const char *const *failed;
+    size_t failed_n;
+    /* When attempts are over: the names in the certificates of those that went well, and of the others. */
+    const char *const *good_domains, *const *failed_domains;
+    size_t good_domain_n, failed_domain_n;
+    const char *live; /* absolute; its folders are the certificates' */
     enum key_type key_type;
     bool has_key;                  /* there is a privkey.pem: the key is not the operator's own */
     const char *fingerprint;       /* of what is live */

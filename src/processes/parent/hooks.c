@@ -19,6 +19,7 @@
 enum {
     HOOK_OUTPUT_MAX = 8 * 1024, /* kept for the history */
     HOOK_BASE_ENV = 4,          /* PATH HOME USER LANG */
+    HOOK_DOMAINS_MAX = 2000,    /* told at the end of attempts; certbot cuts the text at 16,000 octets */
 };
 
 enum hook_state {
@@ -37,8 +38,8 @@ struct hook {
     struct arena *arena;
     enum deploy_event event;
     const char *fingerprint, *error;
-    const char *const *names; /* of a batch */
-    size_t name_n;
+    const char **names; /* whose hook it is, where it is for many: those that failed at the end */
+    size_t name_n, failed_n;
     struct wall not_after;
     struct wish wish; /* in the arena; of the variant that is meant */
     uint32_t variant;
@@ -138,6 +139,35 @@ static void finish(struct hook *h, const struct err *err)
 
 /* --- what a hook is told --- */
 
+/* Of a certificate that is not the hook's own, the configuration knows the names in it; one of a command was
+ * most likely named by its first. */
+static void add_domains(const struct hook *h, const char *name, const char **list, size_t *n)
+{
+    const struct settings *s = &h->p->settings;
+    const struct wish *found = strcmp(name, h->wish.name) == 0 ? &h->wish : NULL;
+    for (size_t i = 0; i < s->certificate_n && found == NULL; i++) {
+        const struct wish *w = &s->certificates[i];
+        if (strncmp(name, w->name, strlen(w->name)) != 0)
+            continue;
+        for (uint32_t k = 0; k < w->key_type_n && found == NULL; k++)
+            if (strcmp(wish_variant_name(w, k, h->arena), name) == 0)
+                found = w;
+    }
+    if (found == NULL && *n < HOOK_DOMAINS_MAX)
+        list[(*n)++] = name;
+    for (size_t i = 0; found != NULL && i < found->domain_n && *n < HOOK_DOMAINS_MAX; i++)
+        list[(*n)++] = arena_dup_c(h->arena, found->domains[i]);
+}
+
+static const char *const *domains_of(const struct hook *h, size_t from, size_t end, size_t *n)
+{
+    const char **list = arena_array(h->arena, HOOK_DOMAINS_MAX, sizeof *list);
+    *n = 0;
+    for (size_t i = from; i < end && *n < HOOK_DOMAINS_MAX; i++)
+        add_domains(h, h->names[i], list, n);
+    return list;
+}
+
 static struct dialect_facts facts_of(const struct hook *h)
 {
     const struct wish *w = &h->wish;
@@ -145,12 +175,26 @@ static struct dialect_facts facts_of(const struct hook *h)
         w->authority_n > 0 ? authority_named(h->p, w->authorities[0], h->arena) : NULL;
     const char *email =
         authority != NULL && authority->email[0] != '\0' ? authority->email : h->p->settings.email;
+    size_t good_n = 0, failed_n = 0, good = h->name_n - h->failed_n;
+    const char *const *good_domains = NULL, *const *failed_domains = NULL;
+    if (h->event == DEPLOY_FINISHED && h->name_n > 0) {
+        good_domains = domains_of(h, 0, good, &good_n);
+        failed_domains = domains_of(h, good, h->name_n, &failed_n);
+    }
+    /* Where it is for nobody else, all of it can be said. */
+    bool alone = h->event == DEPLOY_FINISHED && h->name_n == 1 && strcmp(h->names[0], w->name) == 0;
     return (struct dialect_facts){.event = h->event,
         .name = w->name,
         .domains = w->domains,
         .domain_n = w->domain_n,
         .names = h->names,
-        .name_n = h->name_n,
+        .name_n = alone ? 0 : h->name_n,
+        .failed = h->names + good,
+        .failed_n = h->failed_n,
+        .good_domains = good_domains,
+        .good_domain_n = good_n,
+        .failed_domains = failed_domains,
+        .failed_domain_n = failed_n,
         .live = arena_printf(h->arena, "%s/live", h->p->options.state),
         .key_type = w->key_type,
         .has_key = w->csr[0] == '\0',
@@ -365,7 +409,7 @@ static int check_step(const struct hook *h, struct err *err)
     if (!deploy_is_for(&w->deploys[h->step], h->event))
         return err_set(err, ERR_REFUSED, "step %zu of %s is not for the event %s", h->step, w->name,
             deploy_event_text(h->event));
-    if (h->name_n > 0 && !w->deploys[h->step].batch)
+    if (h->name_n > 0 && !w->deploys[h->step].batch && h->event != DEPLOY_FINISHED)
         return err_set(err, ERR_REFUSED, "step %zu of %s is not one of a batch", h->step, w->name);
     for (size_t i = 0; i < h->name_n; i++)
         if (wish_name_check(str_c(h->names[i]), err) < 0)
@@ -443,11 +487,12 @@ void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
 {
     struct err err = ERR_INIT;
     struct hook *h = add(p, id, m->event, &err);
-    const char **names = arena_array(h->arena, m->names.n, sizeof *names);
+    h->names = arena_array(h->arena, m->names.n + m->failed.n, sizeof *h->names);
     for (size_t i = 0; i < m->names.n; i++)
-        names[i] = arena_dup_c(h->arena, m->names.p[i]);
-    h->names = names;
-    h->name_n = m->names.n;
+        h->names[h->name_n++] = arena_dup_c(h->arena, m->names.p[i]);
+    for (size_t i = 0; i < m->failed.n; i++)
+        h->names[h->name_n++] = arena_dup_c(h->arena, m->failed.p[i]);
+    h->failed_n = m->failed.n;
     h->variant = m->variant;
     h->step = m->step;
     h->step_end = h->step + 1;
