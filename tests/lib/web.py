@@ -58,6 +58,10 @@ class WebServer:
         """argv of its own check of the configuration."""
         raise NotImplementedError
 
+    def environment(self):
+        """Of both; None: that of the tests."""
+        return None
+
     # What everybody does
 
     def set(self, **texts):
@@ -76,12 +80,14 @@ class WebServer:
 
     def check(self):
         """The server's own check of the configuration must be content."""
-        done = subprocess.run([str(word) for word in self.check_command()], capture_output=True, text=True, timeout=30)
+        argv = [str(word) for word in self.check_command()]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, env=self.environment())
         assert done.returncode == 0, f"{self.KIND} does not like {self.config_file}:\n{done.stdout}{done.stderr}"
 
     def start(self):
         self.check()
-        self.process = self._processes.start(self.command(), self.folder / "output.log", peer=True)
+        log = self.folder / "output.log"
+        self.process = self._processes.start(self.command(), log, peer=True, env=self.environment())
         wait_until(self._up, f"{self.KIND} to start ({self.folder})")
         return self
 
