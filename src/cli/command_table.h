@@ -33,10 +33,11 @@ struct command {
     command_fn *run;
 };
 
-extern const struct command command_run, command_issue, command_install, command_uninstall, command_renew,
-    command_list, command_show, command_revoke, command_forget, command_log, command_account_show,
-    command_account_register, command_account_update, command_account_rollover, command_account_deactivate,
-    command_dns_record, command_config_check, command_config_show, command_config_schema;
+extern const struct command command_run, command_issue, command_renew, command_list, command_show,
+    command_revoke, command_forget, command_log, command_account_show, command_account_register,
+    command_account_update, command_account_rollover, command_account_deactivate, command_dns_record,
+    command_config_check, command_config_show, command_config_schema, command_snippet;
+extern const struct command command_install, command_uninstall;
 
 /* The options of issue. */
 extern const struct option_table issue_option_table;

@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &command_config_check,
     &command_config_show,
     &command_config_schema,
+    &command_snippet,
     &command_run,
     NULL,
 };
