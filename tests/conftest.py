@@ -22,6 +22,8 @@ Fixtures
     open_folder                           a folder that every user may enter (tmp_path is root's alone)
     nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
                                           .served(NAME, ROOTS) .http_port .https_port
+    service(CLASS, certificate, key)      another server, started; see tests/lib/service.py, and mail.py database.py
+                                          directory.py ftp.py chat.py for what there is
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
@@ -124,6 +126,21 @@ def nginx(processes, tmp_path):
         return Nginx(processes, _numbered(tmp_path, "nginx"), **options)
 
     return make
+
+
+@pytest.fixture
+def service(processes):
+    made = []
+
+    def start(kind, certificate, key, **options):
+        made.append(kind(processes, certificate, key, **options))
+        return made[-1].start()
+
+    yield start
+    for one in reversed(made):
+        if one.process is not None:
+            one.stop()
+        one.remove()
 
 
 @pytest.fixture
