@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "dns/channel.h"
+#include "dns/internal.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct lookup {
     struct stamp stamp;
     struct buf servers; /* "" : the system's */
     struct lookup_query *queries;
+    int time_ms;
 };
 
 /* The question about one family; c-ares holds it until it calls. */
@@ -389,7 +391,7 @@ static void begin(struct lookup_query *q)
 
 struct lookup_query *lookup_addresses(struct lookup *l, const char *host, lookup_fn *fn, void *arg)
 {
-    static const struct timeval limit = {LOOKUP_TIME_MS / 1000, LOOKUP_TIME_MS % 1000 * 1000};
+    struct timeval limit = {l->time_ms / 1000, l->time_ms % 1000 * 1000};
     struct lookup_query *q = calloc(1, sizeof *q);
     if (q == NULL || (q->timer = evtimer_new(l->base, on_timer, q)) == NULL)
         abort(); /* small and internal */
@@ -416,6 +418,11 @@ struct lookup_query *lookup_addresses(struct lookup *l, const char *host, lookup
 
 /* --- the whole --- */
 
+void lookup_set_time(struct lookup *l, int ms)
+{
+    l->time_ms = ms;
+}
+
 static int add_server(struct buf *out, const char *text, struct err *err)
 {
     struct str s = str_c(text), address = s, port = STR("53");
@@ -425,7 +432,9 @@ static int add_server(struct buf *out, const char *text, struct err *err)
     bool v6 = true;
     if (str_starts(s, STR("["))) {
         struct str rest;
-        if (str_cut((struct str){s.p + 1, s.n - 1}, ']', &address, &rest) && rest.n > 0)
+        if (!str_cut((struct str){s.p + 1, s.n - 1}, ']', &address, &rest))
+            address = s;
+        if (rest.n > 0)
             port = (struct str){rest.p + 1, rest.p[0] == ':' ? rest.n - 1 : 0};
     } else if (inet_pton(AF_INET6, text, room) != 1) {
         v6 = false;
@@ -453,6 +462,7 @@ struct lookup *lookup_new(struct event_base *base, const char *const *servers, s
         return NULL;
     }
     l->base = base;
+    l->time_ms = LOOKUP_TIME_MS;
     l->servers = buf_new(LOOKUP_SERVERS_MAX * (INET6_ADDRSTRLEN + 10));
     int r = 0;
     if (n > LOOKUP_SERVERS_MAX)
