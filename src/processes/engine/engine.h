@@ -281,6 +281,8 @@ bool deploy_is_looked_at(const struct wish *w);
 bool deploy_same_command(const struct deploy *a, const struct deploy *b);
 /* Runs commands of batches whose time has come. */
 void batches_run(struct engine *e);
+/* e->lookup is there, or *err says why not. */
+int look_need_lookup(struct engine *e, struct err *err);
 /* Which servers resolve names for looks; none: the system's. */
 void look_resolvers(struct engine *e, const struct msg_list *servers);
 
@@ -378,7 +380,8 @@ void command_run(struct engine *e, const struct msg_engine_command *m);
 const char *command_word(const struct command *c, const char *word);
 void command_fail(const struct command *c, const struct err *err);
 
-/* account_commands.c, revoke.c: verbs of their own. */
+/* account_commands.c, revoke.c, check.c: verbs of their own. */
+void check(const struct command *c);
 void account_show(const struct command *c);
 void account_register(const struct command *c);
 void account_update(const struct command *c);

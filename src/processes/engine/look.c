@@ -33,7 +33,7 @@ void look_resolvers(struct engine *e, const struct msg_list *servers)
     }
 }
 
-static int need_lookup(struct engine *e, struct err *err)
+int look_need_lookup(struct engine *e, struct err *err)
 {
     if (e->lookup == NULL)
         e->lookup = lookup_new(e->process.base, e->resolvers, e->resolver_n, err);
@@ -176,7 +176,7 @@ static void look_once(struct deployment *d)
     if (!starttls_parse(strcmp(s->starttls, "none") == 0 ? "" : s->starttls, &spec.starttls))
         spec.starttls = STARTTLS_NONE;
     if (split_place(s->verify, d->arena, &spec.host, &spec.port, &err) < 0 ||
-        need_lookup(d->engine, &err) < 0) {
+        look_need_lookup(d->engine, &err) < 0) {
         done(d, "", &err);
         return;
     }
