@@ -178,6 +178,15 @@ static int announce_authorities(struct session *s, struct wish *w, struct err *e
     return 0;
 }
 
+/* The engine is asked with the permit then. */
+static void make_permit(struct session *s, const struct wish *w)
+{
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
+    wish_encode(w, &text);
+    s->wish = arena_dup(s->arena, buf_str(&text));
+    request_keeper(s, MSG_permit_make, &(struct msg_permit_make){s->wish}, MSG_permit_made, on_issue_permit);
+}
+
 static void issue_command(struct session *s)
 {
     struct err err = ERR_INIT;
@@ -199,10 +208,24 @@ static void issue_command(struct session *s)
         control_fail(s, &err);
         return;
     }
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
-    wish_encode(&w, &text);
-    s->wish = arena_dup(s->arena, buf_str(&text));
-    request_keeper(s, MSG_permit_make, &(struct msg_permit_make){s->wish}, MSG_permit_made, on_issue_permit);
+    make_permit(s, &w);
+}
+
+/* The names of a command line are checked as the settings would have them got; a certificate by its own wish,
+ * which the engine has. */
+static void check_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    struct wish w;
+    if (control_option(s, "domain") == NULL) {
+        plain_command(s);
+        return;
+    }
+    if (issue_wish(s, &w, &err) < 0) {
+        control_fail(s, &err);
+        return;
+    }
+    make_permit(s, &w);
 }
 
 static void on_ticket(const void *msg, const struct err *why, void *arg)
@@ -343,6 +366,19 @@ static void dns_record_command(struct session *s)
     plain_command(s);
 }
 
+static void import_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    int r = import_begin(s, &err);
+    if (r == 0 && !import_is_look(s)) {
+        plain_command(s);
+        if (s->over)
+            return;
+    }
+    if (r < 0 || (r = import_go(s, &err)) < 0)
+        control_fail(s, &err);
+}
+
 static void (*const verbs[])(struct session *s) = {
     [VERB_ISSUE] = issue_command,
     [VERB_RENEW] = plain_command,
@@ -357,6 +393,8 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
     [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
     [VERB_DNS_RECORD] = dns_record_command,
+    [VERB_IMPORT] = import_command,
+    [VERB_CHECK] = check_command,
 };
 
 bool control_knows(uint32_t verb)
