@@ -178,6 +178,7 @@ static int recover(struct install *in, int state, struct err *err)
         return err_prefix(
             err, "%s/" JOURNAL " of an installation that was interrupted", in->i->globals->state);
     install_say(in, "an installation was interrupted: putting back what it changed");
+    changes_sweep(c);
     (void)put_back(c, check, reload, state);
     return faccessat(state, JOURNAL, F_OK, 0) == 0
                ? err_set(err, ERR_FAILED, "nothing is done until that is put right")
