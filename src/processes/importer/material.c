@@ -106,6 +106,7 @@ static void take_chain(struct found *f, struct found_certificate *c, const struc
     const char *text = arena_printf(f->a, "%.*s%.*s", STR_ARG(chain->leaf_pem), STR_ARG(chain->issuers_pem));
     c->chain = str_c(text);
     c->not_after_s = chain->not_after.s;
+    c->issuer = chain->issuer;
     for (size_t i = 0; i < chain->name_n; i++)
         found_domain_add(f, c, str_c(chain->names[i]));
     if (c->key_type[0] == '\0')
