@@ -1,7 +1,8 @@
 /*
  * importer FORMAT PATH: reads another client's state and prints what it found as one JSON document. It runs
  * for one command and then ends; what it reads was written by others, so it does so confined to that one
- * folder, without network, and as root without root's other powers.
+ * folder (and for dehydrated the one of its settings in /etc), without network, and as root without root's
+ * other powers.
  */
 #include "base/arena.h"
 #include "base/log.h"
@@ -17,10 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static int confine(const struct tree *t, bool log_only, struct err *err)
+static int confine(const struct tree *t, const struct tree *also, bool log_only, struct err *err)
 {
     static const char *const calls[] = {"openat2", NULL};
-    struct sandbox_path paths[] = {{.fd = t->fd, .access = SANDBOX_READ}};
+    struct sandbox_path paths[] = {
+        {.fd = t->fd, .access = SANDBOX_READ},
+        {.fd = also != NULL ? also->fd : t->fd, .access = SANDBOX_READ},
+    };
     struct sandbox sandbox = {
         .process = "importer",
         .kind = SANDBOX_ALLOW_LIST,
@@ -54,14 +58,18 @@ static int run(const char *format, const char *path, bool log_only, struct err *
 {
     ATTR_CLEANUP(arena_freep) struct arena *a = arena_new();
     ATTR_CLEANUP(tree_close) struct tree tree = {.fd = -1};
+    ATTR_CLEANUP(tree_close) struct tree also = {.fd = -1};
+    const char *settings = readers_also(format);
     ATTR_CLEANUP(found_free) struct found f = {0};
     ATTR_CLEANUP(buf_free) struct buf out = buf_new_sensitive(DOCUMENT_MAX);
     int r;
     json_file_wipe();
-    if ((r = crypto_warm_up(err)) < 0 || (r = tree_open(path, a, &tree, err)) < 0 ||
-        (r = confine(&tree, log_only, err)) < 0)
+    if ((r = crypto_warm_up(err)) < 0 || (r = tree_open(path, a, &tree, err)) < 0)
         return r;
-    found_init(&f, a, &tree, format);
+    const struct tree *beside = settings != NULL && tree_open(settings, a, &also, NULL) == 0 ? &also : NULL;
+    if ((r = confine(&tree, beside, log_only, err)) < 0)
+        return r;
+    found_init(&f, a, &tree, beside);
     if ((r = readers_run(format, &f, err)) < 0 || (r = document_write(&f, &out, err)) < 0)
         return r;
     return print(&out, err);
