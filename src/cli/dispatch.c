@@ -22,6 +22,7 @@ const struct command *const commands[] = {
     &command_account_rollover,
     &command_account_deactivate,
     &command_dns_record,
+    &command_import,
     &command_config_check,
     &command_config_show,
     &command_config_schema,
