@@ -6,7 +6,6 @@
 #include "base/time.h"
 #include "config/yaml_text.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -185,18 +184,29 @@ static bool holds_key(const char *format)
     return strcmp(format, "key") == 0 || strcmp(format, "combined") == 0 || strcmp(format, "pkcs12") == 0;
 }
 
+/* Octal digits; 0 for what is none. */
+static unsigned mode_of(const char *text)
+{
+    unsigned mode = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < '0' || *c > '7' || mode > 0777)
+            return 0;
+        mode = mode * 8 + (unsigned)(*c - '0');
+    }
+    return mode;
+}
+
 /* As it is now, but for what no file with a key in it may be. */
 static void put_file(const struct import_file *f, struct buf *out)
 {
     struct stat st;
-    char *end;
-    unsigned long mode = strtoul(f->mode, &end, 8) & (holds_key(f->format) ? 0660 : 0664);
+    unsigned mode = mode_of(f->mode) & (holds_key(f->format) ? 0660U : 0664U);
     buf_put_c(out, "      - {format: ");
     put(out, f->format);
     buf_put_c(out, ", path: ");
     put(out, f->path);
-    if (f->mode[0] != '\0' && *end == '\0' && (mode & 0400) != 0)
-        buf_printf(out, ", mode: \"%04lo\"", mode);
+    if ((mode & 0400) != 0)
+        buf_printf(out, ", mode: \"%04o\"", mode);
     if (f->owner[0] != '\0') {
         buf_put_c(out, ", owner: ");
         put(out, f->owner);
