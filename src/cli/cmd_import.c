@@ -80,13 +80,14 @@ static int look(struct moving *m)
     const struct import_options options = {.publish_in_place = options_has(o, "publish-in-place"),
         .agree_tos = options_has(o, "agree-tos"),
         .ca_file = ca_file != NULL ? globals_absolute(ca_file, i->arena) : ""};
-    const char *const *had = NULL;
+    const struct import_had *had = NULL;
     size_t had_n = 0;
     if (settings_load(
             i->globals->config, !i->globals->config_given, i->arena, &m->settings, &problems, &err) < 0)
         return say_problems("the configuration that is there has to be good first", &problems, &err);
     const char *path = globals_absolute(o->arguments[1], i->arena);
-    if (import_document_fetch(o->arguments[0], path, i->arena, &m->document, &err) < 0)
+    if (import_document_fetch(o->arguments[0], path, i->globals->sandbox_log, i->arena, &m->document, &err) <
+        0)
         return say(&err);
     import_plan_begin(&m->plan, &m->document, &m->settings, &options, i->arena);
     int status = EXIT_DONE;
@@ -112,9 +113,10 @@ static int make(struct moving *m)
         say_error("the file would be larger than %d MB", IMPORT_YAML_MAX / (1024 * 1024));
         return EXIT_FAILED;
     }
-    const struct settings_draft draft = {m->name, buf_str(&m->yaml)};
+    const struct settings_draft draft = {m->name, buf_str(&m->yaml)},
+                                *tried = m->plan.written > 0 ? &draft : NULL;
     if (settings_load_draft(
-            i->globals->config, !i->globals->config_given, &draft, i->arena, &made, &problems, &err) < 0) {
+            i->globals->config, !i->globals->config_given, tried, i->arena, &made, &problems, &err) < 0) {
         fwrite(buf_c(&m->yaml), 1, m->yaml.n, stdout);
         return say_problems("with this file the configuration would not be good", &problems, &err);
     }
@@ -163,14 +165,14 @@ static int carry(struct moving *m)
 {
     struct err err = ERR_INIT;
     size_t answered = 0;
-    if (write_file(m, &err) < 0)
+    if (m->plan.written > 0 && write_file(m, &err) < 0)
         return say(&err);
     int status = import_carry(m->invocation->globals, &m->plan, &answered);
-    if (status != EXIT_DONE && answered == 0)
+    if (status != EXIT_DONE && answered == 0 && m->plan.written > 0)
         take_back(m);
     else if (status != EXIT_DONE)
-        say_note(
-            "what failed is asked for anew from its CA; change %s first where that is not wanted", m->path);
+        say_note("what failed is asked for anew from its CA; change %s first where that is not wanted",
+            m->plan.written > 0 ? m->path : "the configuration");
     else if (!m->invocation->globals->quiet && !m->invocation->globals->json)
         printf("evercert: %zu certificate%s carried over, no CA was asked anything\n", m->plan.carried,
             m->plan.carried == 1 ? "" : "s");

@@ -18,7 +18,7 @@ enum { NAMES_MAX = 1000 * 1000 };
 struct names_sink {
     struct sink sink;
     struct arena *a;
-    const char **p;
+    struct import_had *p;
     size_t n, cap;
 };
 
@@ -30,16 +30,17 @@ static void names_row(struct sink *sink, const json_t *row)
         return;
     if (s->n == s->cap) {
         size_t cap = s->cap == 0 ? 64 : 2 * s->cap;
-        const char **p = arena_array(s->a, cap, sizeof *p);
+        struct import_had *p = arena_array(s->a, cap, sizeof *p);
         if (s->n > 0)
             memcpy(p, s->p, s->n * sizeof *p);
         s->p = p;
         s->cap = cap;
     }
-    s->p[s->n++] = arena_dup_c(s->a, name);
+    json_int_t generation = json_integer_value(json_object_get(row, "generation"));
+    s->p[s->n++] = (struct import_had){arena_dup_c(s->a, name), generation > 0};
 }
 
-int import_names(const struct globals *g, struct arena *a, const char *const **out, size_t *out_n)
+int import_names(const struct globals *g, struct arena *a, const struct import_had **out, size_t *out_n)
 {
     struct names_sink s = {.sink = {.row = names_row, .out = stdout}, .a = a};
     const struct session_request q = {.verb = VERB_LIST, .sink = &s.sink};

@@ -11,8 +11,8 @@
 
 /* Whether there is a state to be asked at all. */
 bool import_state_is_there(const struct globals *g, struct arena *a);
-/* The names of the certificates in the state, in `a`. An exit status; errors are said. */
-int import_names(const struct globals *g, struct arena *a, const char *const **out, size_t *out_n);
+/* The certificates in the state, in `a`. An exit status; errors are said. */
+int import_names(const struct globals *g, struct arena *a, const struct import_had **out, size_t *out_n);
 /* Answers the plan's questions. An exit status; errors are said. */
 int import_look(const struct globals *g, struct import_plan *p);
 /* Carries all over. *out_answered: how many of them somebody has heard of. An exit status; errors are said.

@@ -85,9 +85,9 @@ struct import_document {
  * it does not know are passed over. */
 int import_document_read(struct str json, struct arena *a, struct import_document *out, struct err *err);
 
-/* Runs LIBEXEC/importer on that path and reads its document; its own complaint goes to standard error and is
- * ERR_FAILED here. Nothing is kept of what it printed but in `a`. */
-int import_document_fetch(
-    const char *format, const char *path, struct arena *a, struct import_document *out, struct err *err);
+/* Runs LIBEXEC/importer on that path and reads its document. ERR_FAILED with its own words where it cannot;
+ * ERR_TIMEOUT, ERR_LIMIT, ERR_INPUT. `sandbox_log`: its sandbox reports instead of refusing. */
+int import_document_fetch(const char *format, const char *path, bool sandbox_log, struct arena *a,
+    struct import_document *out, struct err *err);
 
 #endif

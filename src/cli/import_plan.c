@@ -191,12 +191,74 @@ static const char *refused(const struct import_plan *p, const struct import_item
     return arena_dup_c(p->a, found + strspn(found, ".: "));
 }
 
-static const char *why_left(struct import_plan *p, struct import_item *item, struct names *had)
+/* --- what an import that was cut short left to do --- */
+
+static bool says(const char *const *list, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], text) == 0)
+            return true;
+    return false;
+}
+
+static bool same_names(const struct wish *w, const struct import_certificate *c)
+{
+    bool same = w->domain_n == c->domains.n;
+    for (size_t i = 0; same && i < w->domain_n; i++)
+        same = says(c->domains.p, c->domains.n, w->domains[i]);
+    return same;
+}
+
+/* The authority that the configuration gives it, with the other client's account where that is its own. */
+static struct import_authority *authority_configured(
+    struct import_plan *p, const struct wish *w, const struct import_certificate *c)
+{
+    const struct authority *of = settings_authority(p->settings, str_c(w->authorities[0]), p->a);
+    if (of == NULL)
+        return NULL;
+    for (size_t i = 0; i < p->authority_n; i++)
+        if (strcmp(p->authorities[i].id, of->id) == 0)
+            return &p->authorities[i];
+    const struct import_account *account = NULL;
+    for (size_t i = 0; i < p->question_n; i++)
+        if (p->questions[i].account == c->account && strcmp(p->questions[i].id, of->id) == 0 &&
+            p->questions[i].answer != IMPORT_KEY_OTHER)
+            account = c->account;
+    return add_authority(p, of->directory, of->id, account);
+}
+
+static const char *why_configured_left(struct import_plan *p, struct import_item *item)
+{
+    if (!item->whole || !same_names(item->configured, item->from))
+        return "it is in the configuration already";
+    item->authority = authority_configured(p, item->configured, item->from);
+    return item->authority == NULL || item->authority->account != item->from->account
+               ? "it is in the configuration already, with another account"
+               : NULL;
+}
+
+/* --- all together --- */
+
+/* By name: what is here. */
+struct known {
+    struct names live, pending; /* in the state, with a certificate or without */
+    struct names configured;    /* wishes */
+    struct names taken;         /* of the document */
+};
+
+static const char *why_left(struct import_plan *p, struct import_item *item, const struct known *k)
 {
     const struct import_certificate *c = item->from;
-    const char *kind = names_get(had, str_c(c->name));
-    if (kind != NULL)
-        return kind;
+    struct str name = str_c(c->name);
+    if (names_get(&k->taken, name) != NULL)
+        return "there are two of that name, and the first is taken";
+    item->configured = names_get(&k->configured, name);
+    if (names_get(&k->live, name) != NULL)
+        return "it is here already, and stays as it is";
+    if (item->configured != NULL)
+        return why_configured_left(p, item);
+    if (names_get(&k->pending, name) != NULL)
+        return "it is being issued by command, and comes from there";
     if (strcmp(c->challenge, "dns-01") == 0)
         return arena_printf(p->a, "it is proven by dns-01%s%s, which is not in this version",
             c->dns_provider[0] != '\0' ? " with " : "", c->dns_provider);
@@ -212,14 +274,6 @@ static const char *why_left(struct import_plan *p, struct import_item *item, str
                                    : NULL;
 }
 
-static bool says(const char *const *list, size_t n, const char *text)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], text) == 0)
-            return true;
-    return false;
-}
-
 /* The other client's own port, where evercert is told no address and all agree on one. */
 static void choose_listen(struct import_plan *p)
 {
@@ -230,35 +284,36 @@ static void choose_listen(struct import_plan *p)
         return;
     for (size_t i = 0; i < p->document->certificate_n; i++) {
         const struct import_certificate *c = p->items[i].from;
-        if (p->items[i].left != NULL || c->webroot[0] != '\0' || strcmp(c->challenge, "tls-alpn-01") == 0)
+        if (p->items[i].left != NULL || p->items[i].configured != NULL || c->webroot[0] != '\0' ||
+            strcmp(c->challenge, "tls-alpn-01") == 0)
             continue;
         uint16_t its = c->http_port != 0 ? c->http_port : 80;
         if (port != 0 && its != port)
             return;
         port = its;
     }
-    if (port != 0 && port != 80)
+    if (port != 0 && port != 80) /* there is one that is written */
         p->listen = arena_printf(p->a, ":%u", (unsigned)port);
 }
 
-void import_plan_make(struct import_plan *p, const char *const *had, size_t had_n)
+void import_plan_make(struct import_plan *p, const struct import_had *had, size_t had_n)
 {
-    struct names names = names_new(p->a);
+    struct known k = {names_new(p->a), names_new(p->a), names_new(p->a), names_new(p->a)};
     for (size_t i = 0; i < had_n; i++)
-        names_put(
-            &names, str_c(had[i]), "there is a certificate of that name already, and it stays as it is");
+        names_put(had[i].live ? &k.live : &k.pending, str_c(had[i].name), &had[i]);
     for (size_t i = 0; i < p->settings->certificate_n; i++)
-        names_put(&names, str_c(p->settings->certificates[i].name), "it is in the configuration already");
+        names_put(&k.configured, str_c(p->settings->certificates[i].name), &p->settings->certificates[i]);
     for (size_t i = 0; i < p->document->certificate_n; i++) {
         struct import_item *item = &p->items[i];
         item->from = &p->document->certificates[i];
         item->whole = item->from->key[0] != '\0' && item->from->chain[0] != '\0';
-        item->left = why_left(p, item, &names);
+        item->left = why_left(p, item, &k);
         if (item->left != NULL)
             continue;
-        names_put(&names, str_c(item->from->name), "there are two of that name, and the first is taken");
+        names_put(&k.taken, str_c(item->from->name), item);
         item->authority->used = true;
         p->carried++;
+        p->written += item->configured == NULL;
     }
     choose_listen(p);
 }

@@ -45,6 +45,9 @@ struct import_item {
     const struct import_certificate *from;
     struct import_authority *authority;
     const char *left; /* why it is not carried over; NULL: it is */
+    /* In the configuration already, where nothing is live for it: what an import that was cut short left to
+     * do. It has no part in the file. NULL: it is new. */
+    const struct wish *configured;
     bool whole;       /* with key and chain; else it is asked for anew */
     const char *wish; /* of the settings that were made */
 };
@@ -60,6 +63,7 @@ struct import_plan {
     size_t authority_n;
     struct import_item *items; /* one for each certificate of the document */
     size_t carried;            /* of them */
+    size_t written;            /* of those, in the file */
     const char *listen;        /* for http-01, "" : as it is */
 };
 
@@ -67,8 +71,13 @@ struct import_plan {
  * say that the keeper has none). */
 void import_plan_begin(struct import_plan *p, const struct import_document *d, const struct settings *s,
     const struct import_options *o, struct arena *a);
-/* Decides. `had`: names of certificates in the state. */
-void import_plan_make(struct import_plan *p, const char *const *had, size_t had_n);
+/* A certificate of the state. */
+struct import_had {
+    const char *name;
+    bool live;
+};
+/* Decides. */
+void import_plan_make(struct import_plan *p, const struct import_had *had, size_t had_n);
 /* Appends the file for evercert.d. */
 void import_plan_yaml(const struct import_plan *p, struct buf *out);
 /* Takes the wishes of the settings that the file makes. A certificate that is not among them is an error of

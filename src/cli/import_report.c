@@ -95,8 +95,10 @@ static void put_timers(const struct import_plan *p, FILE *out)
 void import_report(
     const struct import_plan *p, const char *path, struct str yaml, const char *state, FILE *out)
 {
-    if (p->carried > 0)
+    if (p->written > 0)
         fprintf(out, "# %s\n%.*s", path, STR_ARG(yaml));
+    else if (p->carried > 0)
+        fprintf(out, "The configuration has them already; %zu certificates are carried over.\n", p->carried);
     else
         fprintf(out, "There is nothing to carry over.\n");
     put_left(p, out);
@@ -130,8 +132,8 @@ void import_report_json(const struct import_plan *p, const char *path, struct st
             json_array_append_new(warnings, json_sprintf("%s: %s", item->from->name, its->p[k]));
     }
     json_t *o = json_object();
-    json_object_set_new(o, "file", p->carried > 0 ? json_string(path) : json_null());
-    json_object_set_new(o, "yaml", p->carried > 0 ? json_stringn(yaml.p, yaml.n) : json_null());
+    json_object_set_new(o, "file", p->written > 0 ? json_string(path) : json_null());
+    json_object_set_new(o, "yaml", p->written > 0 ? json_stringn(yaml.p, yaml.n) : json_null());
     json_object_set_new(o, "certificates", carried);
     json_object_set_new(o, "left", left);
     json_object_set_new(o, "warnings", warnings);

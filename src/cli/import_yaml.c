@@ -267,9 +267,9 @@ void import_plan_yaml(const struct import_plan *p, struct buf *out)
         entries = true;
         put_authority(p, x, out);
     }
-    if (p->carried > 0)
+    if (p->written > 0)
         buf_put_c(out, "\ncertificates:\n");
     for (size_t i = 0; i < d->certificate_n; i++)
-        if (p->items[i].left == NULL)
+        if (p->items[i].left == NULL && p->items[i].configured == NULL)
             import_yaml_certificate(p, &p->items[i], false, out);
 }

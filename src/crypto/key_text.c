@@ -13,6 +13,17 @@ static void json_freep(json_t **j)
     json_decref(*j);
 }
 
+/* The parser's copy. */
+static void wipe(struct str text)
+{
+    union {
+        const char *from;
+        char *to;
+    } bytes = {text.p};
+    if (text.n > 0)
+        explicit_bzero(bytes.to, text.n);
+}
+
 static int from_jwk(struct str text, struct key **out, struct err *err)
 {
     ATTR_CLEANUP(json_freep) json_t *o = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
@@ -25,7 +36,10 @@ static int from_jwk(struct str text, struct key **out, struct err *err)
         {"qi", &jwk.qi}};
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         *members[i].to = str_c(json_string_value(json_object_get(o, members[i].name)));
-    return key_from_jwk(&jwk, out, err);
+    int r = key_from_jwk(&jwk, out, err);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        wipe(*members[i].to);
+    return r;
 }
 
 static int from_base64(struct str text, struct key **out, struct err *err)
