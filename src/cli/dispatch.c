@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_account_update,
     &command_account_rollover,
     &command_account_deactivate,
+    &command_export,
     &command_dns_record,
     &command_config_check,
     &command_config_show,

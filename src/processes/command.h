@@ -4,7 +4,7 @@
  *
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
- *             records to set (dns record)
+ *             records to set (dns record), what was exported (its bytes in base64url)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
  *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
  */
@@ -67,6 +67,7 @@ enum { COMMAND_FD = 3 };
  *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
+ *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
  */
 
