@@ -400,7 +400,10 @@ struct tls_probe *tls_probe_start(struct event_base *base, struct lookup *lookup
     p->fn = fn;
     p->arg = arg;
     p->spec = *spec;
-    p->spec.host = arena_dup_c(p->arena, spec->host);
+    struct str host = str_c(spec->host);
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
+        host = (struct str){host.p + 1, host.n - 2};
+    p->spec.host = arena_dup(p->arena, host);
     p->spec.server_name = arena_dup_c(p->arena, spec->server_name);
     if (spec->timeout_ms <= 0)
         p->spec.timeout_ms = TLS_PROBE_TIMEOUT_MS;
