@@ -93,20 +93,16 @@ static void read_account(struct reader *r, const char *path, const char *server_
     struct found *f = r->f;
     struct err err = ERR_INIT;
     ATTR_CLEANUP(json_file_freep) json_t *account = NULL;
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(TREE_FILE_MAX);
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
-    const char *file = tree_join(f->tree, path, "account.key");
-    int e = tree_read(f->tree, file, TREE_FILE_MAX, &pem, &err);
-    if (e == 0 && (e = material_key(buf_str(&pem), &key, &err)) < 0)
-        err_prefix(&err, "%s", tree_absolute(f->tree, file));
-    if (e < 0) {
+    if (material_key_file(f->tree, tree_join(f->tree, path, "account.key"), &key, &err) < 0) {
         found_warn_err(f, NULL, "an account is left out", &err);
         return;
     }
     struct shell conf = read_shell(f, NULL, tree_join(f->tree, path, "ca.conf"));
     json_file_read(f->tree, tree_join(f->tree, path, "account.json"), TREE_FILE_MAX, &account, NULL);
-    const char *email = json_file_first(account, "contact");
-    email = strncmp(email, "mailto:", 7) == 0 ? email + 7 : shell_get(&conf, "CA_EMAIL");
+    const char *email = json_file_contact(account);
+    if (email[0] == '\0')
+        email = shell_get(&conf, "CA_EMAIL");
     const char *url = shell_get(&conf, "ACCOUNT_URL");
     const char *directory = directory_of(f, server_path, url);
     if (found_account_by_key(f, directory, &key) != NULL)

@@ -83,24 +83,18 @@ static void read_account(struct found *f, const char *ca, const char *folder)
         return;
     for (size_t i = 0; i < names.n; i++) {
         ATTR_CLEANUP(json_file_freep) json_t *account = NULL;
-        ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(TREE_FILE_MAX);
         ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
         struct str name = str_c(names.items[i]);
         if (!str_ends(name, STR(".json")))
             continue;
         const char *file = tree_join(t, folder, arena_printf(f->a, "%.*s.key", (int)name.n - 5, name.p));
         int r = json_file_read(t, tree_join(t, folder, name.p), TREE_FILE_MAX, &account, &err);
-        if (r == 0)
-            r = tree_read(t, file, TREE_FILE_MAX, &pem, &err);
-        if (r == 0 && (r = material_key(buf_str(&pem), &key, &err)) < 0)
-            err_prefix(&err, "%s", tree_absolute(t, file));
-        if (r < 0) {
+        if (r < 0 || material_key_file(t, file, &key, &err) < 0) {
             found_warn_err(f, NULL, "an account is left out", &err);
             continue;
         }
-        const char *email = json_file_first(account, "contact"), *url = json_file_c(account, "location");
+        const char *email = json_file_contact(account), *url = json_file_c(account, "location");
         const char *directory = directory_of(f, ca, url);
-        email = strncmp(email, "mailto:", 7) == 0 ? email + 7 : "";
         if (found_account_by_key(f, directory, &key) == NULL)
             found_account_add(f, directory, url, email, &key);
     }

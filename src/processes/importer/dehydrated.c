@@ -99,24 +99,18 @@ static void read_account(struct reader *r, const char *folder, const char *direc
     struct err err = ERR_INIT;
     ATTR_CLEANUP(json_file_freep) json_t *info = NULL;
     ATTR_CLEANUP(json_file_freep) json_t *id = NULL;
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(TREE_FILE_MAX);
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
-    const char *file = tree_join(t, folder, "account_key.pem");
     if (tree_is_file(t, tree_join(t, folder, "deactivated"))) {
         found_warn(f, NULL, "the account at %s is deactivated and left out", directory);
         return;
     }
-    int e = tree_read(t, file, TREE_FILE_MAX, &pem, &err);
-    if (e == 0 && (e = material_key(buf_str(&pem), &key, &err)) < 0)
-        err_prefix(&err, "%s", tree_absolute(t, file));
-    if (e < 0) {
+    if (material_key_file(t, tree_join(t, folder, "account_key.pem"), &key, &err) < 0) {
         found_warn_err(f, NULL, "an account is left out", &err);
         return;
     }
     json_file_read(t, tree_join(t, folder, "registration_info.json"), TREE_FILE_MAX, &info, NULL);
     json_file_read(t, tree_join(t, folder, "account_id.json"), TREE_FILE_MAX, &id, NULL);
-    const char *email = json_file_first(info, "contact");
-    email = strncmp(email, "mailto:", 7) == 0 ? email + 7 : "";
+    const char *email = json_file_contact(info);
     const char *url = json_file_c(id, "url");
     if (found_account_by_key(f, directory, &key) == NULL) {
         struct found_account *x = found_account_add(f, directory, url, email, &key);

@@ -43,17 +43,12 @@ static void read_account(struct found *f, const char *folder, const char *host)
 {
     struct err err = ERR_INIT;
     ATTR_CLEANUP(json_file_freep) json_t *account = NULL;
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(TREE_FILE_MAX);
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
     const char *path = key_path(f->tree, folder);
     int r =
         json_file_read(f->tree, tree_join(f->tree, folder, "account.json"), TREE_FILE_MAX, &account, &err);
-    if (r < 0 || (r = tree_read(f->tree, path, TREE_FILE_MAX, &pem, &err)) < 0) {
+    if (r < 0 || material_key_file(f->tree, path, &key, &err) < 0) {
         found_warn_err(f, NULL, "an account is left out", &err);
-        return;
-    }
-    if (material_key(buf_str(&pem), &key, &err) < 0) {
-        found_warn(f, NULL, "an account is left out: %s: %s", tree_absolute(f->tree, path), err.text);
         return;
     }
     const json_t *registration = json_object_get(account, "registration");

@@ -14,16 +14,11 @@
 static void find_account(struct found *f, struct found_certificate *c, const char *folder)
 {
     struct err err = ERR_INIT;
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(TREE_FILE_MAX);
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
     const char *directory = c != NULL && strstr(c->issuer, "STAGING") != NULL ? STAGING : PRODUCTION;
-    const char *path = tree_join(f->tree, folder, "account.key");
-    int r = tree_read(f->tree, path, TREE_FILE_MAX, &pem, &err);
-    if (r == 0 && (r = material_key(buf_str(&pem), &key, &err)) < 0)
-        err_prefix(&err, "%s", tree_absolute(f->tree, path));
-    if (r < 0) {
+    int r = material_key_file(f->tree, tree_join(f->tree, folder, "account.key"), &key, &err);
+    if (r < 0)
         found_warn_err(f, c, "its account was not found", &err);
-    }
     struct found_account *x = r == 0 ? found_account_by_key(f, directory, &key) : NULL;
     if (x == NULL && r == 0)
         x = found_account_add(f, directory, "", "", &key);

@@ -44,10 +44,9 @@ static const struct found_account *read_account(
     struct found *f, const char *resolver, const json_t *account, const char *directory)
 {
     struct err err = ERR_INIT;
-    ATTR_CLEANUP(buf_free) struct buf der = buf_new_sensitive(TREE_FILE_MAX);
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
     const json_t *email = member(account, "Email", "email");
-    if (decode(account, "PrivateKey", &der, &err) < 0 || material_key_der(buf_str(&der), &key, &err) < 0) {
+    if (material_key(json_file_text(account, "PrivateKey"), &key, &err) < 0) {
         found_warn(f, NULL, "the account of %s is left out: %s", resolver, err.text);
         return NULL;
     }
