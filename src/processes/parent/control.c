@@ -57,11 +57,6 @@ void control_fail(struct session *s, const struct err *err)
     control_end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
 }
 
-void control_done(struct session *s)
-{
-    end(s, EXIT_DONE, NULL);
-}
-
 const char *control_option(const struct session *s, const char *word)
 {
     return command_option(s->options.p, s->options.n, word);

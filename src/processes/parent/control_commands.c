@@ -397,7 +397,7 @@ static void on_exported(const void *msg, const struct err *why, void *arg)
     if (buf_failed(&json))
         err_set(&err, ERR_LIMIT, "%s is too large to export", s->names.p[0]);
     else if (channel_send(s->channel, MSG_row, 0, &(struct msg_row){0, buf_c(&json)}, -1, &err) == 0) {
-        control_done(s);
+        control_end(s, EXIT_DONE, NULL);
         return;
     }
     control_fail(s, &err);
