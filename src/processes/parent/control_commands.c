@@ -195,7 +195,7 @@ static void issue_command(struct session *s)
     struct wish w;
     int r = issue_wish(s, &w, &err);
     if (r == 0 && s->p->options.dry_run)
-        w.deploy_n = 0;
+        w.deploy_n = w.publication_n = 0;
     for (uint32_t i = 0; r == 0 && i < w.key_type_n; i++) {
         const char *name = wish_variant_name(&w, i, s->arena);
         if (settings_has_certificate(&s->p->settings, name))
