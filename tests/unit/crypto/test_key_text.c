@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 /* Made by python3-cryptography. One P-256 key as a JWK and as PKCS#8 in base64, one RSA key as a JWK and as
- * PKCS#1 in base64, an Ed25519 key as a JWK; with the SHA-256 of each public half. */
+ * PKCS#1 in base64, the Ed25519 key of RFC 8032 7.1; with the SHA-256 of each public half. */
 static const char ec_jwk[] =
     "{\"kty\": \"EC\", \"crv\": \"P-256\", \"x\": \"585n4Ag5nfFBuQXZCOZT3Zpun-o8M8cDAKZLE8CYu"
     "T0\", \"y\": \"UxXrs5MrBULSwhA_LNvehOgVH-plv5YjOv7n-hy-yHw\", \"d\": \"ZO2EVMxThW0w01TmB"
@@ -62,8 +62,7 @@ static const char rsa_pkcs1[] =
     "LoJxFSU=";
 static const char rsa_hash[] = "b6cc44c7bc2191bae2ba39c397626f6812924d557143353f191155bf866d5278";
 static const char ed_jwk[] =
-    "{\"kty\": \"OKP\", \"crv\": \"Ed25519\", \"x\": \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\", \"d\": "
-    "\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAx"
+    "{\"kty\": \"OKP\", \"crv\": \"Ed25519\", \"d\": \"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAx"
     "yuf2A\"}";
 static const char ed_hash[] = "06e3fd8fda29bb60ab59557de61edb0aecdb231134be30e75b455f8e1b792fa9";
 
