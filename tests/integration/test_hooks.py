@@ -205,7 +205,7 @@ def run_dehydrated(ca, hook, recorder, folder, client):
     webroot.mkdir(parents=True)
     (folder / "config").write_text(
         f"CA={ca.url}\nBASEDIR={folder}\nWELLKNOWN={webroot}\nHOOK={hook}\nCONTACT_EMAIL=ops@example.com\n"
-        f"CURL_OPTS='--cacert {ca.ca_file}'\n"
+        f"KEYSIZE=2048\nKEY_ALGO=prime256v1\nCURL_OPTS='--cacert {ca.ca_file}'\n"
     )
     (folder / "domains.txt").write_text("a.example www.a.example\n")
     server = subprocess.Popen(
