@@ -34,8 +34,11 @@ struct load {
 
 static struct settings defaults(void)
 {
+    static const char *const sudo[] = {"sudo", "-n"};
     struct settings s = {
         .email = "",
+        .sudo = sudo,
+        .sudo_n = ARRAY_LEN(sudo),
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
@@ -58,6 +61,8 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
                 .entries = names_new(scratch),
                 .accounts = names_new(scratch),
                 .certificates = names_new(scratch),
+                .copies = names_new(scratch),
+                .webroots = names_new(scratch),
                 .authorities = names_new(scratch),
             },
     };
@@ -163,6 +168,13 @@ static void check_defaults(struct load *l)
     const struct node *node = default_node(l, "authority", &file);
     if (!l->problems.broken_file)
         authorities_use(&l->reader, file, node, NULL, w);
+    const struct settings *s = l->reader.settings;
+    const struct deploy sudo = {.argv = s->sudo, .argc = s->sudo_n};
+    if (s->sudo_n > 0 && s->sudo[0] != NULL && deploy_run_check(&sudo, &err) < 0 &&
+        (node = default_node(l, "sudo", &file)) != NULL) {
+        struct where list = {NULL, "sudo", 0}, first = {&list, NULL, 0};
+        problem_add(&l->problems, node_mark(file, node), &first, "%s", err.text);
+    }
     const char *key;
     if (wish_check(w, &key, &err) == 0)
         return;

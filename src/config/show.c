@@ -94,6 +94,20 @@ static void put_list(const struct setting *row, const void *base, struct buf *ou
     buf_put_char(out, ']');
 }
 
+static void put_map(const struct setting *row, const void *base, unsigned indent, struct buf *out)
+{
+    size_t n;
+    const struct pair *pairs = setting_items(row, base, &n);
+    buf_put_c(out, n == 0 ? " {}\n" : "\n");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "%*s", (int)indent + 2, "");
+        put_text(out, str_c(pairs[i].name), false);
+        buf_put_c(out, ": ");
+        put_value(row, &pairs[i].value, out);
+        buf_put_char(out, '\n');
+    }
+}
+
 static void put_section(
     const struct section *section, const void *base, unsigned indent, bool dash, struct buf *out);
 
@@ -137,6 +151,9 @@ static void put_row(const struct setting *row, const void *base, unsigned indent
         put_list(row, base, out);
         buf_put_char(out, '\n');
         break;
+    case SHAPE_MAP:
+        put_map(row, base, indent, out);
+        break;
     case SHAPE_OBJECT:
         buf_put_char(out, '\n');
         put_section(row->section, base, indent + 2, false, out);
@@ -165,11 +182,12 @@ static void put_section(
 {
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER || stands_elsewhere(row, base))
+        if (row->shape == SHAPE_LATER || stands_elsewhere(row, base) ||
+            setting_misplaced(section, row, base) != NULL)
             continue;
-        bool first = dash && i == 0;
-        buf_printf(out, "%*s%s%s:", first ? (int)indent - 2 : (int)indent, "", first ? "- " : "", row->key);
+        buf_printf(out, "%*s%s%s:", dash ? (int)indent - 2 : (int)indent, "", dash ? "- " : "", row->key);
         put_row(row, base, indent, out);
+        dash = false;
     }
 }
 
@@ -230,6 +248,17 @@ static json_t *schema_either(json_t *one, json_t *list)
     return schema;
 }
 
+static json_t *schema_of_map(const struct setting *row)
+{
+    json_t *schema = json_object();
+    json_object_set_new(schema, "type", json_string("object"));
+    if (row->keys->pattern != NULL)
+        json_object_set_new(schema, "propertyNames", json_pack("{ss}", "pattern", row->keys->pattern));
+    json_object_set_new(schema, "additionalProperties", schema_of_value(row));
+    json_object_set_new(schema, "maxProperties", json_integer(row->max));
+    return schema;
+}
+
 static json_t *schema_of_row(const struct setting *row)
 {
     json_t *schema;
@@ -241,6 +270,9 @@ static json_t *schema_of_row(const struct setting *row)
         schema = schema_list(schema_of_value(row), row, row->max);
         if ((row->flags & SETTING_LIST_ONLY) == 0)
             schema = schema_either(schema_of_value(row), schema);
+        break;
+    case SHAPE_MAP:
+        schema = schema_of_map(row);
         break;
     case SHAPE_OBJECTS:
         schema = schema_list(schema_of_section(row->section), row, row->max);

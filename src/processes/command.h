@@ -6,6 +6,9 @@
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
  *             records to set (dns record), what was exported (its bytes in base64url)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
+ *   ready     of an import: the pieces may come, import_account and import_certificate, at most
+ *             IMPORT_WINDOW at a time, then import_end. Each is answered by a final progress, or by a row
+ *             {"key": "same|none|other"} where it only looks
  *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
  */
 #ifndef EVERCERT_PROCESSES_COMMAND_H
@@ -53,6 +56,10 @@ enum {
     EXIT_LOCKED = 3,
 };
 
+/* Pieces of an import (accounts, certificates) that are on their way and not answered: with chains of a few
+ * kilobytes each process has something to do, and with the largest there are no more than 100 MB anywhere. */
+enum { IMPORT_WINDOW = 32 };
+
 /* The descriptor on which a parent that was started for one command finds its client. */
 enum { COMMAND_FD = 3 };
 
@@ -68,6 +75,7 @@ enum { COMMAND_FD = 3 };
  *   - log: follow=true
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
  *   - export: format, password-file
+ *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
  *   - dns record: authority (names: the one DNS name it is about)
  */
 

@@ -87,6 +87,12 @@ bool accounts_hold(const struct keeper *k, const char *hash);
 int accounts_rollover_begin(struct keeper *k, struct keeper_account *a, struct str ticket, struct err *err);
 /* The pending key comes into force, or is put away; no error where none is pending. */
 int accounts_rollover_end(struct keeper *k, struct keeper_account *a, bool commit, struct err *err);
+/* Another client's key for the account `id`, as that one wrote it: 0 where it is the one in force here,
+ * ERR_NOT_FOUND where there is none yet, ERR_EXISTS where there is another; changes nothing. */
+int accounts_look(struct keeper *k, const char *id, struct str text, struct err *err);
+/* It becomes the key of an account that has none, durably; no error where it is that already. ERR_EXISTS
+ * where the account has another, ERR_REFUSED for one that burnt or cannot sign here, ERR_INPUT for no key. */
+int accounts_import(struct keeper *k, struct keeper_account *a, struct str text, struct err *err);
 /* Gives all memory back. */
 void accounts_free(struct keeper *k);
 
@@ -141,6 +147,10 @@ int ticket_open(struct keeper *k, struct str ticket, enum acme_request request, 
  * (w->name) and generation only. */
 /* A new one; the one of `previous` again where the wish says reuse-key and it can be used on. */
 int sealed_key_make(struct keeper *k, const struct wish *w, const struct msg_key_make *m, struct arena *a,
+    struct buf *out, struct err *err);
+/* Another client's, of any kind of key. ERR_REFUSED for one that burnt or is an account's, ERR_INPUT for what
+ * is no key. */
+int sealed_key_import(struct keeper *k, const struct wish *w, const struct msg_key_import *m, struct arena *a,
     struct buf *out, struct err *err);
 /* ERR_REFUSED for a key that burnt. The caller frees *out with certificate_key_free. */
 int sealed_key_open(struct keeper *k, const struct wish *w, int64_t generation, struct str sealed,

@@ -81,6 +81,40 @@ static void on_export_make(struct channel *c, uint32_t id, const void *msg, int 
     answer(c, MSG_export_made, id, &(struct msg_export_made){buf_str(&bytes), same, msg_error_of(&err)});
 }
 
+static void on_account_look(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_account_look *m = msg;
+    struct err err = ERR_INIT;
+    (void)fd;
+    accounts_look(arg, m->account, str_c(m->key), &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
+static void on_account_import(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_account_import *m = msg;
+    struct keeper_account *a = NULL;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (accounts_configured(arg, m->account, &a, &err) == 0)
+        accounts_import(arg, a, str_c(m->key), &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
+static void on_key_import(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_key_import *m = msg;
+    struct keeper *k = arg;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct buf sealed ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
+    struct wish w;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0)
+        sealed_key_import(k, &w, m, a, &sealed, &err);
+    answer(c, MSG_key_made, id, &(struct msg_key_made){buf_str(&sealed), msg_error_of(&err)});
+}
+
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct keeper *k = arg;
@@ -315,6 +349,9 @@ static const struct channel_rule parent_rules[] = {
     {MSG_ticket_make, CHANNEL_STATE_ANY, on_ticket_make},
     {MSG_files_forget, CHANNEL_STATE_ANY, on_forget},
     {MSG_export_make, CHANNEL_STATE_ANY, on_export_make},
+    {MSG_account_look, CHANNEL_STATE_ANY, on_account_look},
+    {MSG_account_import, CHANNEL_STATE_ANY, on_account_import},
+    {MSG_key_import, CHANNEL_STATE_ANY, on_key_import},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
 };

@@ -180,6 +180,15 @@ static int announce_authorities(struct session *s, struct wish *w, struct err *e
     return 0;
 }
 
+/* The engine is asked with the permit then. */
+static void make_permit(struct session *s, const struct wish *w)
+{
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
+    wish_encode(w, &text);
+    s->wish = arena_dup(s->arena, buf_str(&text));
+    request_keeper(s, MSG_permit_make, &(struct msg_permit_make){s->wish}, MSG_permit_made, on_issue_permit);
+}
+
 static void issue_command(struct session *s)
 {
     struct err err = ERR_INIT;
@@ -201,10 +210,24 @@ static void issue_command(struct session *s)
         control_fail(s, &err);
         return;
     }
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
-    wish_encode(&w, &text);
-    s->wish = arena_dup(s->arena, buf_str(&text));
-    request_keeper(s, MSG_permit_make, &(struct msg_permit_make){s->wish}, MSG_permit_made, on_issue_permit);
+    make_permit(s, &w);
+}
+
+/* The names of a command line are checked as the settings would have them got; a certificate by its own wish,
+ * which the engine has. */
+static void check_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    struct wish w;
+    if (control_option(s, "domain") == NULL) {
+        plain_command(s);
+        return;
+    }
+    if (issue_wish(s, &w, &err) < 0) {
+        control_fail(s, &err);
+        return;
+    }
+    make_permit(s, &w);
 }
 
 static void on_ticket(const void *msg, const struct err *why, void *arg)
@@ -361,7 +384,7 @@ static void on_exported(const void *msg, const struct err *why, void *arg)
     if (buf_failed(&json))
         err_set(&err, ERR_LIMIT, "%s is too large to export", s->names.p[0]);
     else if (channel_send(s->channel, MSG_row, 0, &(struct msg_row){0, buf_c(&json)}, -1, &err) == 0) {
-        control_done(s);
+        control_end(s, EXIT_DONE, NULL);
         return;
     }
     control_fail(s, &err);
@@ -385,6 +408,19 @@ static void export_command(struct session *s)
     request_keeper(s, MSG_export_make, &m, MSG_export_made, on_exported);
 }
 
+static void import_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    int r = import_begin(s, &err);
+    if (r == 0 && !import_is_look(s)) {
+        plain_command(s);
+        if (s->over)
+            return;
+    }
+    if (r < 0 || (r = import_go(s, &err)) < 0)
+        control_fail(s, &err);
+}
+
 static void (*const verbs[])(struct session *s) = {
     [VERB_ISSUE] = issue_command,
     [VERB_RENEW] = plain_command,
@@ -400,6 +436,8 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
     [VERB_DNS_RECORD] = dns_record_command,
     [VERB_EXPORT] = export_command,
+    [VERB_IMPORT] = import_command,
+    [VERB_CHECK] = check_command,
 };
 
 bool control_knows(uint32_t verb)

@@ -100,7 +100,7 @@ static void refusals_name_the_option(void **state)
         {{"deploy", "bin/x"}, "--deploy: write the command \"bin/x\" as an absolute path"},
         {{"key-typ", "x"}, "unknown option \"key-typ\" (did you mean key-type?)"},
         {{"domains", "x"}, "unknown option \"domains\" (did you mean domain?)"},
-        {{"publish", "x"}, "--publish: publish is not in this version"},
+        {{"publish", "x"}, "--publish: expected a format and a path, as in combined:/etc/"},
         {{"key-type", "rsa-2048,rsa-4096"}, "--key-type: rsa-2048 and rsa-4096 are of one kind"},
         {{"key-type", "rsa-2048,rsa-2048"}, "--key-type: rsa-2048 is given twice"},
         {{"key-type", "ecdsa-p256,rsa-2048,rsa-4096"}, "--key-type: more than 2 values"},
