@@ -48,6 +48,8 @@ static const struct option_spec issue_options[] = {
     {0, "dry-run", OPTION_FLAG, false, NULL, "try everything in the test directory, keep nothing"},
 };
 
+const struct option_table issue_option_table = {issue_options, ARRAY_LEN(issue_options)};
+
 /* Whether somebody is there to be told where the files are. A dry run leaves none. */
 static bool for_people(const struct invocation *i)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Options whose value is a path of the user's, relative to where the user stands. */
-static const char *const paths[] = {"webroot", "csr-file", "eab-hmac-file"};
+static const char *const paths[] = {"webroot", "csr-file", "eab-hmac-file", "password-file"};
 
 static bool is_in(const char *word, const char *const *list, size_t n)
 {

@@ -120,11 +120,12 @@ struct msg_error {
 
 /* From engine: run that step (a command) of the permit's wish for that event (config/deploy.h); answered by
  * hook_ran. names: of a batch, all certificates that it is for. finished: `error` is why the attempt failed,
- * "" where it did not; `failed` its names then. */
+ * "" where it did not; `names` and `failed` are the certificates of the attempts that are over. */
 #define MSG_FIELDS_hook_run(F) \
     F(blob, permit)            \
     F(u32, variant)            \
-    F(u32, step) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error) F(list, names)
+    F(u32, step)               \
+    F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error) F(list, names) F(list, failed)
 #define MSG_FIELDS_hook_ran(F) F(text, output) F(error, error)
 /* From engine: write the permit's copies of what is live, and give its files to its key-group, where they are
  * not so already; answered by copies_made with the paths that were written. */

@@ -4,7 +4,7 @@
  *
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
- *             records to set (dns record)
+ *             records to set (dns record), what was exported (its bytes in base64url)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
  *   ready     of an import: the pieces may come, import_account and import_certificate, at most
  *             IMPORT_WINDOW at a time, then import_end. Each is answered by a final progress, or by a row
@@ -75,6 +75,7 @@ enum { COMMAND_FD = 3 };
  *   - log: follow=true
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
+ *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
  */
 

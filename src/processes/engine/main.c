@@ -81,6 +81,13 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     process_stop(&e->process);
 }
 
+static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_resolvers *m = msg;
+    (void)c, (void)id, (void)fd;
+    look_resolvers(arg, &m->servers);
+}
+
 /* --- peers --- */
 
 static void peer_gone(struct channel *c, const struct err *why, void *arg)
@@ -130,6 +137,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_import_over, CHANNEL_STATE_ANY, on_import_over},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
 };
 
 /* --- start --- */

@@ -172,6 +172,8 @@ int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, st
 bool urls_beside(struct str a, struct str b);
 
 /* publish.c: live/NAME. */
+/* In live/: where the generations lie, each in .generations/NAME/N. */
+#define KEEPER_GENERATIONS ".generations"
 /* Judges the chain; makes it live unless it is a rehearsal. */
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
@@ -180,5 +182,33 @@ int publish_live(struct keeper *k, const char *name, struct arena *a, struct cha
 /* Everything of that name into the archive, and with it what was published as another key type of the same
  * wish; no error where there is nothing. */
 int publish_forget(struct keeper *k, const char *name, struct err *err);
+
+/* live.c: what is live, whole; and which generation is. */
+struct generation {
+    struct chain chain;
+    struct str fullchain; /* leaf and issuers, PEM */
+    struct key *key;      /* that of the leaf; NULL where it is the operator's own */
+};
+/* For ATTR_CLEANUP. */
+void generation_free(struct generation *g);
+/* Reads a generation out of its directory; texts live in `a`, the caller frees the key with generation_free.
+ * ERR_VERIFY where the key does not belong to the leaf. */
+int generation_read(int dir, struct arena *a, struct generation *out, struct err *err);
+/* The one that is live under that name. ERR_NOT_FOUND: there is none. */
+int live_read(struct keeper *k, const char *name, struct arena *a, struct generation *out, struct err *err);
+struct live {
+    int64_t generation;
+    struct chain chain;
+};
+/* Makes another generation live (MSG_live_switch), fetched back from the archive where it lies there: one
+ * that is whole, has not expired and whose key is not burnt. ERR_NOT_FOUND where there is none. */
+int live_switch(struct keeper *k, const struct wish *w, const struct msg_live_switch *m, struct arena *a,
+    struct live *out, struct err *err);
+
+/* export.c: what is live, in another form (MSG_export_make). `out` is a sensitive buffer; it stays empty
+ * where *same says that this is what exists already. ERR_NOT_FOUND for a name that has nothing live, and for
+ * a form with a key where the key is the operator's own; ERR_INPUT for a form that is none. */
+int export_make(
+    struct keeper *k, const struct msg_export_make *m, struct buf *out, bool *same, struct err *err);
 
 #endif

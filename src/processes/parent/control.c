@@ -30,11 +30,16 @@ static void session_free(struct session *s)
             *at = s->next;
             break;
         }
+    bool over = s->over;
     channel_free(s->channel);
     import_free(s);
     arena_free(s->arena);
     free(s);
-    if (!p->options.daemon && p->sessions == NULL)
+    if (p->options.daemon || p->sessions != NULL)
+        return;
+    if (over)
+        hooks_then_stop(p); /* a server that was stopped for the attempt is to be started again */
+    else
         parent_stop(p, 0);
 }
 
@@ -50,6 +55,11 @@ void control_end(struct session *s, uint32_t status, const struct err *err)
 void control_fail(struct session *s, const struct err *err)
 {
     control_end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
+}
+
+void control_done(struct session *s)
+{
+    end(s, EXIT_DONE, NULL);
 }
 
 const char *control_option(const struct session *s, const char *word)

@@ -31,6 +31,8 @@ struct session *control_session(struct parent *p, uint32_t id);
 void control_end(struct session *s, uint32_t status, const struct err *err);
 /* The same, with this error. */
 void control_fail(struct session *s, const struct err *err);
+/* The command is over, and all was done. */
+void control_done(struct session *s);
 /* The value of an option of the command, NULL without. */
 const char *control_option(const struct session *s, const char *word);
 /* Whether the name it is about is that of a configured certificate. */

@@ -445,7 +445,7 @@ static void test_list(void **state)
 {
     (void)state;
     assert_int_equal(RUN("list"), 0);
-    assert_in(&out, "NAME            STATE    EXPIRES");
+    assert_in(&out, "NAME            STATE    SERVED  EXPIRES");
     assert_in(&out, "b00001.example www.b00001.example\n");
     assert_not_in(&out, "\033");
     setenv("FAKE_ROWS", "0", 1);
