@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_account_update,
     &command_account_rollover,
     &command_account_deactivate,
+    &command_export,
     &command_dns_record,
     &command_check,
     &command_import,

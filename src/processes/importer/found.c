@@ -30,7 +30,8 @@ const char *found_format_name(enum found_format m)
 
 void found_init(struct found *f, struct arena *a, const struct tree *tree, const struct tree *also)
 {
-    *f = (struct found){.a = a, .tree = tree, .also = also, .format = "", .names = names_new(a)};
+    *f = (struct found){
+        .a = a, .tree = tree, .also = also, .format = "", .directory = "", .names = names_new(a)};
     f->accounts_end = &f->accounts;
     f->certificates_end = &f->certificates;
 }
@@ -213,6 +214,7 @@ struct found_certificate *found_certificate_add(struct found *f, const char *nam
     c->name = own_name(f, c, name);
     c->directory = c->issuer = c->key_type = c->webroot = c->dns_provider = "";
     c->profile = c->preferred_profile = c->preferred_chain = "";
+    c->chain = str_c("");
     c->key = buf_new_sensitive(TREE_FILE_MAX);
     f->certificate_n++;
     *f->certificates_end = c;

@@ -240,7 +240,7 @@ static bool done(struct copies *c, const struct publication *pub)
         return true;
     }
     if (copy_open(&c->wish, pub, c->arena, &c->copy, &err) < 0) {
-        failed(c, copy_path(pub, c->wish.name, c->arena), &err);
+        failed(c, publication_path(pub, c->wish.name, c->arena), &err);
         return true;
     }
     bool pkcs12 = strcmp(pub->format, "pkcs12") == 0;
