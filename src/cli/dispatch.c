@@ -26,6 +26,7 @@ const struct command *const commands[] = {
     &command_export,
     &command_dns_record,
     &command_check,
+    &command_import,
     &command_config_check,
     &command_config_show,
     &command_config_schema,

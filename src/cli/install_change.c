@@ -3,11 +3,14 @@
 #include "os/file.h"
 #include "site/edit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { TEMP_DIGITS = 16 }; /* of os/file.h's names for what is being written */
 
 int changes_add(struct changes *c, const struct change *one, struct err *err)
 {
@@ -201,6 +204,28 @@ int changes_undo(const struct changes *c, struct err *err)
     if (first.code != 0 && err != NULL)
         *err = first;
     return first.code;
+}
+
+static int sweep_one(int dir, const char *name, int type, void *arg, struct err *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t prefix = sizeof FILE_TEMP_PREFIX - 1;
+    (void)arg, (void)err;
+    bool ours = strncmp(name, FILE_TEMP_PREFIX, prefix) == 0 && strlen(name + prefix) == TEMP_DIGITS &&
+                strspn(name + prefix, digits) == TEMP_DIGITS;
+    if (ours && (type == DT_REG || type == DT_LNK))
+        unlinkat(dir, name, 0);
+    return 0;
+}
+
+void changes_sweep(const struct changes *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        int dir ATTR_CLEANUP(fd_close) = -1;
+        const char *name;
+        if (open_folder(c->list[i].path, &dir, &name, NULL) == 0)
+            (void)dir_each(dir, sweep_one, NULL, NULL);
+    }
 }
 
 /* ---- showing ---- */

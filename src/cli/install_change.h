@@ -62,6 +62,8 @@ int changes_make(const struct changes *c, bool late, struct err *err);
 /* Undoes them, the last one first, whether they were made or not, as far as that goes. Returns the first
  * failure. */
 int changes_undo(const struct changes *c, struct err *err);
+/* Removes what interrupted writes left where the changes are: names that os/file.h makes, and no other. */
+void changes_sweep(const struct changes *c);
 /* What would change, as diffs. */
 void changes_show(const struct changes *c, struct buf *out);
 

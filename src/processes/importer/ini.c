@@ -151,8 +151,10 @@ static int read_value(struct reader *r, struct str key, struct str s, struct err
     if (max > INI_ITEMS_MAX)
         return err_set(err, ERR_LIMIT, "line %zu: more than %d items", r->line, INI_ITEMS_MAX);
     struct str *items = arena_array(r->a, max, sizeof *items);
-    if (s.n == 0 || s.p[0] == '#') /* an empty value, which is no empty list */
+    if (s.n == 0 || s.p[0] == '#') { /* an empty value, which is no empty list */
+        items[0] = str_c("");
         return add(r, key, items, 1, err);
+    }
     while (s.n > 0 && s.p[0] != '#') {
         struct str behind;
         int bad = read_item(r, s, &one, &behind, err);

@@ -195,7 +195,7 @@ static void issue_command(struct session *s)
     struct wish w;
     int r = issue_wish(s, &w, &err);
     if (r == 0 && s->p->options.dry_run)
-        w.deploy_n = 0;
+        w.deploy_n = w.publication_n = 0;
     for (uint32_t i = 0; r == 0 && i < w.key_type_n; i++) {
         const char *name = wish_variant_name(&w, i, s->arena);
         if (settings_has_certificate(&s->p->settings, name))
@@ -368,6 +368,19 @@ static void dns_record_command(struct session *s)
     plain_command(s);
 }
 
+static void import_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    int r = import_begin(s, &err);
+    if (r == 0 && !import_is_look(s)) {
+        plain_command(s);
+        if (s->over)
+            return;
+    }
+    if (r < 0 || (r = import_go(s, &err)) < 0)
+        control_fail(s, &err);
+}
+
 /* The name is one that the keeper took, and the format one it has: nothing in them has to be escaped. */
 static void on_exported(const void *msg, const struct err *why, void *arg)
 {
@@ -408,19 +421,6 @@ static void export_command(struct session *s)
     request_keeper(s, MSG_export_make, &m, MSG_export_made, on_exported);
 }
 
-static void import_command(struct session *s)
-{
-    struct err err = ERR_INIT;
-    int r = import_begin(s, &err);
-    if (r == 0 && !import_is_look(s)) {
-        plain_command(s);
-        if (s->over)
-            return;
-    }
-    if (r < 0 || (r = import_go(s, &err)) < 0)
-        control_fail(s, &err);
-}
-
 static void (*const verbs[])(struct session *s) = {
     [VERB_ISSUE] = issue_command,
     [VERB_RENEW] = plain_command,
@@ -435,9 +435,9 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
     [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
     [VERB_DNS_RECORD] = dns_record_command,
-    [VERB_EXPORT] = export_command,
     [VERB_IMPORT] = import_command,
     [VERB_CHECK] = check_command,
+    [VERB_EXPORT] = export_command,
 };
 
 bool control_knows(uint32_t verb)

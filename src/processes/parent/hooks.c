@@ -132,9 +132,19 @@ static void finish(struct hook *h, const struct err *err)
             *at = h->next;
             break;
         }
+    struct parent *p = h->p;
     buf_free(&h->output);
     arena_free(h->arena);
     free(h);
+    if (p->stops_after_hooks && p->hooks == NULL)
+        parent_stop(p, 0);
+}
+
+void hooks_then_stop(struct parent *p)
+{
+    p->stops_after_hooks = true;
+    if (p->hooks == NULL)
+        parent_stop(p, 0);
 }
 
 /* --- what a hook is told --- */
