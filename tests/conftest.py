@@ -23,6 +23,8 @@ Fixtures
     nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
                                           .served(NAME, ROOTS) .http_port .https_port
     apache, haproxy, lighttpd(**options)  the same with other servers, see tests/lib/web.py: .set(https="...")
+    service(CLASS, certificate, key)      another server, started; see tests/lib/service.py, and mail.py database.py
+                                          directory.py ftp.py chat.py for what there is
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
@@ -144,6 +146,21 @@ def _web_server(kind, name):
 apache = _web_server(Apache, "apache")
 haproxy = _web_server(Haproxy, "haproxy")
 lighttpd = _web_server(Lighttpd, "lighttpd")
+
+
+@pytest.fixture
+def service(processes):
+    made = []
+
+    def start(kind, certificate, key, **options):
+        made.append(kind(processes, certificate, key, **options))
+        return made[-1].start()
+
+    yield start
+    for one in reversed(made):
+        if one.process is not None:
+            one.stop()
+        one.remove()
 
 
 @pytest.fixture

@@ -185,11 +185,11 @@ int wish_publications_check(const struct wish *w, struct arena *a, struct err *e
         const struct publication *p = &w->publications[i];
         int r = wish_publication_check(w, p, a, &key, err);
         if (r < 0)
-            return err_prefix(err, "publish: %s", key);
+            return err_prefix(err, "%s", key);
         for (uint32_t v = 0; v < w->key_type_n; v++) {
             const char *path = publication_path(p, wish_variant_name(w, v, a), a);
             if (names_get(&paths, str_c(path)) != NULL)
-                return err_set(err, ERR_INPUT, "publish: two copies go to %s", path);
+                return err_set(err, ERR_INPUT, "two copies go to %s", path);
             names_put(&paths, str_c(path), p);
         }
     }

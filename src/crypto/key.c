@@ -165,6 +165,16 @@ static int check_pair(EVP_PKEY *pkey, struct err *err)
     return 0;
 }
 
+int key_adopt_foreign(EVP_PKEY *pkey, struct key **out, struct err *err)
+{
+    int r = check_pair(pkey, err);
+    if (r < 0) {
+        EVP_PKEY_free(pkey);
+        return r;
+    }
+    return adopt_normal(pkey, out, err);
+}
+
 int key_from_pem(struct str pem, struct key **out, struct err *err)
 {
     if (pem.n > KEY_PEM_MAX)
@@ -179,12 +189,7 @@ int key_from_pem(struct str pem, struct key **out, struct err *err)
             "the private key is encrypted; write it without a passphrase first (openssl pkey -in FILE)");
     if (pkey == NULL)
         return ossl_fail(err, ERR_INPUT, "no private key in PEM");
-    int r = check_pair(pkey, err);
-    if (r < 0) {
-        EVP_PKEY_free(pkey);
-        return r;
-    }
-    return adopt_normal(pkey, out, err);
+    return key_adopt_foreign(pkey, out, err);
 }
 
 bool key_type_of(const struct key *k, enum key_type *out)

@@ -38,6 +38,11 @@ enum { KEY_RSA_BITS_MAX = 8192 };
 int key_to_pem(const struct key *k, struct buf *out, struct err *err);
 int key_from_pem(struct str pem, struct key **out, struct err *err);
 
+/* A private key as another program keeps it: PEM as above, a JWK (RFC 7517, RFC 7518 6, RFC 8037; RSA with
+ * all of its numbers), or PKCS#8, PKCS#1 or SEC1 DER in base64 (white space in it does not count). At most
+ * KEY_PEM_MAX octets (ERR_LIMIT); ERR_INPUT for anything else, without a word of the text. */
+int key_from_text(struct str text, struct key **out, struct err *err);
+
 /* False for a key of a kind that is not in the table. */
 bool key_type_of(const struct key *k, enum key_type *out);
 

@@ -48,5 +48,8 @@ int user_switch(uid_t uid, gid_t gid, const gid_t *groups, size_t groups_n);
 /* Empty every capability set (bounding where permitted, ambient, inheritable, permitted, effective) and set
  * no_new_privs: for a process that stays uid 0 but needs none of its powers. No way back. Verified. */
 int caps_drop_all(struct err *err);
+/* The same but for the one that lets root read the files of other users: CAP_DAC_READ_SEARCH, or
+ * CAP_DAC_OVERRIDE where that is not held. Who calls it should be in a sandbox that writes nothing. */
+int caps_keep_reading(struct err *err);
 
 #endif
