@@ -5,7 +5,6 @@
  */
 #include "cli/install_run.h"
 
-#include "cli/request.h"
 #include "cli/session.h"
 #include "os/child.h"
 #include "os/file.h"
@@ -34,7 +33,7 @@ int install_stopped(void)
     return stopped_by;
 }
 
-static void catch_signals(void)
+void install_catch_signals(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal};
@@ -185,44 +184,6 @@ static int recover(struct install *in, int state, struct err *err)
                : 0;
 }
 
-/* ---- the certificate ---- */
-
-static const char *const own_options[] = {
-    "dry-run", "no-redirect", "server-command", "server-config", "http-port", "tls-port", NULL};
-
-/* The operator's options, and what the site needs. */
-static struct msg_list issue_options(const struct install *in)
-{
-    const struct options *o = in->i->options;
-    struct msg_list given = request_options(in->i, own_options);
-    const char **all = arena_array(in->a, given.n + 3, sizeof *all);
-    struct buf line = buf_new(64 * 1024);
-    size_t n = 0;
-    program_line(in->reload, &line);
-    all[n++] = arena_printf(in->a, "deploy=%s", buf_c(&line));
-    buf_free(&line);
-    if (!options_has(o, "challenge"))
-        all[n++] = "challenge=http-01";
-    if (!options_has(o, "webroot") && in->site.webroot[0] != '\0')
-        all[n++] = arena_printf(in->a, "webroot=%s", in->site.webroot);
-    if (given.n > 0)
-        memcpy(&all[n], given.p, given.n * sizeof *all);
-    return (struct msg_list){all, n + given.n};
-}
-
-static int issue(const struct install *in)
-{
-    const struct session_request q = {
-        .verb = VERB_ISSUE,
-        .options = issue_options(in),
-        .acts = true,
-        .sink = sink_results(false, in->a, stdout),
-    };
-    int status = session_run(in->i->globals, &q, in->a);
-    catch_signals(); /* the loop has put back what was there before */
-    return status;
-}
-
 /* ---- install ---- */
 
 static bool is_changed(const struct install *in)
@@ -278,7 +239,7 @@ static int complete(struct install *in, struct err *err)
         r = install_wait_tls(in, err);
     if (r == 0 && in->site.redirect)
         r = install_wait_redirect(in, err);
-    return r;
+    return r < 0 ? r : install_verify(in, err);
 }
 
 /* All of it; what fails is said here, and put back by the caller. */
@@ -288,7 +249,7 @@ static int carry_out(struct install *in, int state)
     int status = EXIT_FAILED;
     bool issued = false;
     int r = begin(in, state, &err);
-    if (r == 0 && (status = issue(in)) != EXIT_DONE)
+    if (r == 0 && (status = install_issue(in)) != EXIT_DONE)
         return status;
     if (r == 0) {
         issued = true;
@@ -347,7 +308,7 @@ int install_run(struct install *in)
     struct err err = ERR_INIT;
     if (options_has(in->i->options, "dry-run"))
         return dry_install(in);
-    catch_signals();
+    install_catch_signals();
     if (hold(in, &held, &err) < 0 || recover(in, held.state, &err) < 0 || in->kind->read(in, &err) < 0 ||
         in->kind->plan(in, &err) < 0 || changes_allowed(&in->changes, &err) < 0)
         return fail(in, &err);
@@ -361,26 +322,13 @@ int install_run(struct install *in)
 
 /* ---- uninstall ---- */
 
-static int forget(struct install *in)
-{
-    const char **names = arena_array(in->a, 1, sizeof *names);
-    names[0] = in->old_certificate;
-    const struct session_request q = {
-        .verb = VERB_FORGET,
-        .names = {names, 1},
-        .acts = true,
-        .sink = sink_results(false, in->a, stdout),
-    };
-    return session_run(in->i->globals, &q, in->a);
-}
-
 static int removed(struct install *in)
 {
     install_say(in, "%s is as it was before evercert install", in->names[0]);
     if (in->old_certificate == NULL)
         return EXIT_DONE;
     if (options_has(in->i->options, "forget"))
-        return forget(in);
+        return install_forget(in, in->old_certificate);
     install_say(in,
         "the certificate %s stays managed, but nobody answers its challenges any more: evercert forget %s "
         "ends it",
@@ -414,7 +362,7 @@ int uninstall_run(struct install *in)
     struct err err = ERR_INIT;
     bool dry = options_has(in->i->options, "dry-run");
     in->removes = true;
-    catch_signals();
+    install_catch_signals();
     if (!dry && (hold(in, &held, &err) < 0 || recover(in, held.state, &err) < 0))
         return fail(in, &err);
     if (in->kind->read(in, &err) < 0 || in->kind->plan_removal(in, &err) < 0)

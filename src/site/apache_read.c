@@ -1,5 +1,7 @@
 #include "site/apache_read.h"
 
+#include "site/list.h"
+
 #include <string.h>
 
 enum part { PART_OTHER, PART_FILES, PART_HOSTS, PART_MODULES };
@@ -12,21 +14,9 @@ struct reader {
     struct str address; /* of the name-based hosts that follow */
 };
 
-static void *grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return old;
-    size_t bigger = *cap == 0 ? 8 : *cap * 2;
-    void *p = arena_array(a, bigger, size);
-    if (n > 0)
-        memcpy(p, old, n * size);
-    *cap = bigger;
-    return p;
-}
-
 static void add_text(struct arena *a, const char ***list, size_t *n, size_t *cap, struct str text)
 {
-    *list = grow(a, *list, *n, cap, sizeof **list);
+    *list = list_room(a, *list, *n, cap, sizeof **list);
     (*list)[(*n)++] = arena_dup(a, text);
 }
 
@@ -57,7 +47,7 @@ static void read_address(struct reader *r, struct str text, struct apache_host *
 static void add_host(struct reader *r, struct str address, struct str what)
 {
     struct apache_dump *d = r->out;
-    d->hosts = grow(r->a, d->hosts, d->host_n, &r->host_cap, sizeof *d->hosts);
+    d->hosts = list_room(r->a, d->hosts, d->host_n, &r->host_cap, sizeof *d->hosts);
     struct apache_host *h = &d->hosts[d->host_n++];
     *h = (struct apache_host){.file = ""};
     read_address(r, address, h);

@@ -1,5 +1,7 @@
 #include "site/apache_section.h"
 
+#include "site/list.h"
+
 #include <string.h>
 
 /* A directive with its lines: those that end in a backslash go on with the next. */
@@ -76,18 +78,6 @@ static bool is_directive(const struct directive *d, const char *name)
     return d->word_n > 0 && str_eq_nocase(d->words[0], str_c(name));
 }
 
-static void *grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return old;
-    size_t bigger = *cap == 0 ? 8 : *cap * 2;
-    void *p = arena_array(a, bigger, size);
-    if (n > 0)
-        memcpy(p, old, n * size);
-    *cap = bigger;
-    return p;
-}
-
 /* "example.com", "https://example.com:80". */
 static void add_name(struct apache_section *s, struct str name, struct arena *a)
 {
@@ -97,7 +87,7 @@ static void add_name(struct apache_section *s, struct str name, struct arena *a)
         name = (struct str){scheme + 3, name.n - (size_t)(scheme + 3 - name.p)};
     if (str_cut(name, ':', &head, &tail))
         name = head;
-    s->names = grow(a, s->names, s->name_n, &s->name_cap, sizeof *s->names);
+    s->names = list_room(a, s->names, s->name_n, &s->name_cap, sizeof *s->names);
     s->names[s->name_n++] = arena_dup(a, name);
 }
 
@@ -112,7 +102,7 @@ static bool sends_to_https(const struct directive *d)
 
 static void add_include(struct apache_section *s, const struct directive *d, struct arena *a)
 {
-    s->includes = grow(a, s->includes, s->include_n, &s->include_cap, sizeof *s->includes);
+    s->includes = list_room(a, s->includes, s->include_n, &s->include_cap, sizeof *s->includes);
     s->includes[s->include_n++] = (struct apache_include){arena_dup(a, d->words[1]), d->begin, d->end};
 }
 

@@ -62,9 +62,21 @@ void edit_insert(struct str text, struct insertion in, struct buf *out)
     buf_put(out, text.p + at, text.n - at);
 }
 
+/* The first occurrence that begins a line, or with a line break. */
+static const char *find_lines(struct str text, struct str what)
+{
+    for (size_t from = 0; what.n > 0 && text.n - from >= what.n;) {
+        const char *at = memmem(text.p + from, text.n - from, what.p, what.n);
+        if (at == NULL || at == text.p || at[-1] == '\n' || what.p[0] == '\n')
+            return at;
+        from = (size_t)(at - text.p) + 1;
+    }
+    return NULL;
+}
+
 bool edit_remove(struct str text, struct str what, struct buf *out)
 {
-    const char *at = what.n > 0 && text.n >= what.n ? memmem(text.p, text.n, what.p, what.n) : NULL;
+    const char *at = find_lines(text, what);
     if (at == NULL)
         return false;
     size_t n = (size_t)(at - text.p);

@@ -7,7 +7,8 @@
 
 /* Appends `text` with the insertion made. */
 void edit_insert(struct str text, struct insertion in, struct buf *out);
-/* Appends `text` without the first occurrence of `what`; false, and nothing is appended, where it has none.
+/* Appends `text` without the first occurrence of `what`, whole lines of it; false, and nothing is appended,
+ * where it has none.
  */
 bool edit_remove(struct str text, struct str what, struct buf *out);
 

@@ -1,6 +1,6 @@
 #include "site/nginx_server.h"
 
-#include "site/pattern.h"
+#include "site/list.h"
 
 #include <string.h>
 
@@ -19,19 +19,6 @@ struct collect {
 static bool is_named(const struct nginx_directive *d, const char *name, bool block)
 {
     return d->block == block && strcmp(d->words[0], name) == 0;
-}
-
-/* Room for one more element. */
-static void *grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return old;
-    size_t bigger = *cap == 0 ? 4 : *cap * 2;
-    void *p = arena_array(a, bigger, size);
-    if (n > 0)
-        memcpy(p, old, n * size);
-    *cap = bigger;
-    return p;
 }
 
 /* "80", "*:80", "127.0.0.1", "[::]:80", "unix:/path". */
@@ -61,7 +48,7 @@ static void read_address(struct str text, struct arena *a, struct nginx_listen *
 static void add_listen(struct collect *c, const struct nginx_directive *d)
 {
     struct nginx_server *s = c->server;
-    s->listens = grow(c->a, s->listens, s->listen_n, &c->listen_cap, sizeof *s->listens);
+    s->listens = list_room(c->a, s->listens, s->listen_n, &c->listen_cap, sizeof *s->listens);
     struct nginx_listen *l = &s->listens[s->listen_n++];
     read_address(str_c(d->words[1]), c->a, l);
     for (size_t i = 2; i < d->word_n; i++) {
@@ -77,7 +64,7 @@ static void add_names(struct collect *c, const struct nginx_directive *d)
 {
     struct nginx_server *s = c->server;
     for (size_t i = 1; i < d->word_n; i++) {
-        s->names = grow(c->a, s->names, s->name_n, &c->name_cap, sizeof *s->names);
+        s->names = list_room(c->a, s->names, s->name_n, &c->name_cap, sizeof *s->names);
         s->names[s->name_n++] = d->words[i];
     }
 }
@@ -123,7 +110,7 @@ static void add_includes(struct collect *c, const struct nginx_directive *block)
     for (const struct nginx_directive *d = block->inside; d != NULL; d = d->next) {
         if (!is_named(d, "include", false) || d->word_n != 2)
             continue;
-        s->includes = grow(c->a, s->includes, s->include_n, &c->include_cap, sizeof *s->includes);
+        s->includes = list_room(c->a, s->includes, s->include_n, &c->include_cap, sizeof *s->includes);
         s->includes[s->include_n++] = d;
     }
 }
@@ -133,14 +120,14 @@ static int in_http(const struct nginx_directive *d, void *arg, struct err *err)
     struct collect *c = arg;
     if (!is_named(d, "server", true))
         return 0;
-    c->out->list = grow(c->a, c->out->list, c->out->n, &c->cap, sizeof *c->out->list);
+    c->out->list = list_room(c->a, c->out->list, c->out->n, &c->cap, sizeof *c->out->list);
     c->server = &c->out->list[c->out->n++];
     *c->server = (struct nginx_server){.block = d, .certificate = ""};
     c->listen_cap = c->name_cap = c->include_cap = 0;
     add_includes(c, d);
     int r = nginx_each(c->config, d->inside, in_server, c, &c->visits, err);
     if (r == 0 && c->server->listen_n == 0) {
-        c->server->listens = grow(c->a, NULL, 0, &c->listen_cap, sizeof *c->server->listens);
+        c->server->listens = list_room(c->a, NULL, 0, &c->listen_cap, sizeof *c->server->listens);
         c->server->listens[c->server->listen_n++] =
             (struct nginx_listen){.address = "", .port = NGINX_HTTP_PORT};
     }

@@ -10,6 +10,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -56,18 +57,10 @@ def web(request, processes, open_folder):
 
 
 class Site:
-    """`server` in front, evercert with a responder on a port of its own or with a webroot."""
+    """A web server, evercert behind it, and the CA."""
 
-    def __init__(self, server, ca, evercert, open_folder, webroot, **more):
-        self.server, self.ca = server, ca
-        self.responder = free_port()
-        certificate = {"domains": NAMES, **more}
-        if webroot:
-            certificate["webroot"] = str(open_folder / "web root")  # with a blank, as nobody should
-            (open_folder / "web root").mkdir()
-        # Said as many do; a proxy reaches it at 127.0.0.1.
-        listen = [f"0.0.0.0:{self.responder}"]
-        self.client = evercert(ca, folder=open_folder / "evercert", listen=listen, config={"certificates": [certificate]})
+    def __init__(self, server, client, ca=None):
+        self.server, self.client, self.ca = server, client, ca
 
     def snippet(self, *words):
         return snippet(self.client, *words)
@@ -96,9 +89,19 @@ class Site:
 
 @pytest.fixture
 def site(web, pebble, evercert, open_folder):
-    def make(kind, webroot=False, **more):
+    """evercert with a responder on a port of its own, or with a webroot."""
+
+    def make(kind, webroot=False):
         server = web(kind)
-        return Site(server, pebble(http_port=server.http_port), evercert, open_folder, webroot, **more)
+        ca = pebble(http_port=server.http_port)
+        certificate = {"domains": NAMES}
+        if webroot:
+            certificate["webroot"] = str(open_folder / "web root")  # with a blank, as nobody should
+            (open_folder / "web root").mkdir()
+        # Said as many do; a proxy reaches it at 127.0.0.1.
+        listen = [f"0.0.0.0:{free_port()}"]
+        client = evercert(ca, folder=open_folder / "evercert", listen=listen, config={"certificates": [certificate]})
+        return Site(server, client, ca)
 
     return make
 
@@ -211,8 +214,7 @@ def test_the_certificate_is_served(web, pebble, evercert, open_folder, kind, for
     ca = pebble()
     client = evercert(ca, folder=open_folder / "evercert", config={"certificates": certificates})
     client.renew()
-    s = Site.__new__(Site)
-    s.server, s.ca, s.client = web(kind), ca, client
+    s = Site(web(kind), client, ca)
     s.server.set(**certificate_texts_of_each(s, kind, form))
     s.server.start()
     s.serves(client.leaf("a.example"))
@@ -258,6 +260,22 @@ def test_several_ways_in_one_configuration(evercert, open_folder, lighttpd, web)
     server = web("nginx", http=snippet(client, "nginx", "-d", "b.example"))
     server.start()
     assert server.get(CHALLENGE + "token", host="b.example")[2] == "two"
+
+
+@pytest.mark.parametrize("kind", ["nginx", "apache", "haproxy", "caddy", "lighttpd"])
+def test_a_responder_at_an_address_in_brackets(evercert, web, kind):
+    port = free_port()
+    with socket.create_server(("::1", port), family=socket.AF_INET6) as responder:
+        client = evercert(listen=[f"[::]:{port}"], config={"certificates": [{"domains": [*NAMES, "2001:db8::7"]}]})
+        server = web(kind)
+        server.set(**challenge_texts(Site(server, client), kind, "proxy", None))
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.http_port), 10) as asking:
+            asking.sendall(f"GET {CHALLENGE}x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n".encode())
+            responder.settimeout(10)
+            connection, _ = responder.accept()
+            with connection:
+                assert connection.recv(4096).startswith(f"GET {CHALLENGE}x ".encode())
 
 
 # Traefik
@@ -512,7 +530,7 @@ def test_what_is_not_in_the_configuration(evercert, pebble, open_folder):
     client.issue("b.example", name="mine")
     assert f"crt {client.state}/live/mine/combined.pem\n" in snippet(client, "haproxy", "mine", "--form", "certificate")
     answer = json.loads(snippet(client, "haproxy", "mine", "--form", "crt-list", "--json"))
-    assert (answer["server"], answer["form"]) == ("haproxy", "crt-list") and "/live/mine/combined.pem" in answer["text"]
+    assert (answer["server"], answer["forms"]) == ("haproxy", ["crt-list"]) and "/live/mine/combined.pem" in answer["text"]
 
 
 def test_where_the_responder_has_the_port_of_the_server(evercert):
