@@ -369,7 +369,7 @@ static void test_what_could_not_be_carried_out(void **state)
     has(said, "`evercert snippet sudoers` prints it\n");
     has(said, "/www/.well-known is a symbolic link");
     has(said, "/nowhere: there is no folder ");
-    has(said, "/gone/a.example.pem: there is no folder ");
+    has(said, "/gone/a.example.pem: there is no directory ");
     assert_null(strstr(said, "/folder/a.example.pem"));
     struct buf asked = buf_new(1000);
     assert_int_equal(file_read(f->temp->fd, "asked", 1000, &asked, NULL), 0);
