@@ -94,7 +94,8 @@ struct publication {
     const char *format;        /* fullchain cert chain key combined pkcs12 */
     const char *path;          /* absolute; {name} stands for the certificate's name */
     const char *owner, *group; /* "" : the parent's own */
-    unsigned mode; /* 0: 0600 where a key is in it, else 0644; never any bit for others with a key */
+    /* 0: 0600 where a key is in it (0640 with a group), else 0644; never any bit for others with a key */
+    unsigned mode;
     const char *password_file; /* of pkcs12; "" : an empty password */
     bool replace_symlink;      /* a symbolic link at `path` gives way to the copy instead of being refused */
 };
