@@ -22,6 +22,9 @@ Fixtures
     open_folder                           a folder that every user may enter (tmp_path is root's alone)
     nginx(**options)                      a server that is not started yet; see tests/lib/nginx.py: .start() .reload()
                                           .served(NAME, ROOTS) .http_port .https_port
+    apache, haproxy, lighttpd(**options)  the same with other servers, see tests/lib/web.py: .set(https="...")
+    service(CLASS, certificate, key)      another server, started; see tests/lib/service.py, and mail.py database.py
+                                          directory.py ftp.py chat.py for what there is
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
@@ -51,10 +54,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
+from apache import Apache  # noqa: E402
 from certificates import Authority  # noqa: E402
 from evercert import Evercert  # noqa: E402
 from gate import Gate  # noqa: E402
+from haproxy import Haproxy  # noqa: E402
 from lego import Lego  # noqa: E402
+from lighttpd import Lighttpd  # noqa: E402
 from nginx import Nginx  # noqa: E402
 from pebble import VERSIONS, Pebble  # noqa: E402
 from processes import Processes, become_reaper  # noqa: E402
@@ -124,6 +130,37 @@ def nginx(processes, tmp_path):
         return Nginx(processes, _numbered(tmp_path, "nginx"), **options)
 
     return make
+
+
+def _web_server(kind, name):
+    @pytest.fixture(name=name)
+    def fixture(processes, open_folder):
+        def make(**options):
+            return kind(processes, _numbered(open_folder, name), **options)
+
+        return make
+
+    return fixture
+
+
+apache = _web_server(Apache, "apache")
+haproxy = _web_server(Haproxy, "haproxy")
+lighttpd = _web_server(Lighttpd, "lighttpd")
+
+
+@pytest.fixture
+def service(processes):
+    made = []
+
+    def start(kind, certificate, key, **options):
+        made.append(kind(processes, certificate, key, **options))
+        return made[-1].start()
+
+    yield start
+    for one in reversed(made):
+        if one.process is not None:
+            one.stop()
+        one.remove()
 
 
 @pytest.fixture

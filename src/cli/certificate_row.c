@@ -24,7 +24,7 @@ int64_t row_number(const json_t *row, const char *key)
 
 void certificate_row_read(const json_t *row, struct certificate_row *out)
 {
-    const json_t *deploy = json_object_get(row, "deploy");
+    const json_t *deploy = json_object_get(row, "deploy"), *served = json_object_get(row, "served");
     *out = (struct certificate_row){
         .name = row_text(row, "name"),
         .source = row_text(row, "source"),
@@ -42,6 +42,9 @@ void certificate_row_read(const json_t *row, struct certificate_row *out)
         .order_url = row_text(row, "order_url"),
         .deploy_state = row_text(deploy, "state"),
         .deploy_error = row_text(deploy, "error"),
+        .served = row_text(served, "state"),
+        .served_error = row_text(served, "error"),
+        .served_at = row_time(served, "checked_at"),
         .domains = json_object_get(row, "domains"),
         .generation = row_number(row, "generation"),
         .failures = row_number(row, "failures"),
@@ -85,6 +88,21 @@ enum colour certificate_state_colour(const char *state)
     for (size_t i = 0; i < ARRAY_LEN(states); i++)
         if (strcmp(states[i].state, state) == 0)
             return states[i].colour;
+    return COLOUR_NONE;
+}
+
+enum colour certificate_row_put_served(struct buf *out, const struct certificate_row *c)
+{
+    static const struct {
+        const char *state, *shown;
+        enum colour colour;
+    } words[] = {{"yes", "yes", COLOUR_GOOD}, {"no", "NO", COLOUR_BAD}, {"unknown", "?", COLOUR_WARN}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].state, c->served) == 0) {
+            buf_put_c(out, words[i].shown);
+            return words[i].colour;
+        }
+    buf_put_char(out, '-');
     return COLOUR_NONE;
 }
 

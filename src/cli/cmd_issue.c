@@ -16,7 +16,7 @@ static const struct option_spec issue_options[] = {
     {0, "challenge", OPTION_TEXT, true, "TYPE[,TYPE]",
         "how to prove control: http-01, tls-alpn-01, in\norder of preference"},
     {0, "webroot", OPTION_TEXT, false, "DIR",
-        "a running web server's document root: answer\nchallenges with files in it"},
+        "a running web server's document root: answer\nchallenges for all names with files in it"},
     {0, "http-port", OPTION_PORT, false, "N",
         "answer challenges on this port instead of 80\n(behind a proxy that passes them on)"},
     {0, "tls-port", OPTION_PORT, false, "N", "the same for tls-alpn-01, instead of 443"},
@@ -38,6 +38,11 @@ static const struct option_spec issue_options[] = {
         "whether names that the authority rejects are\nleft out (default fail)"},
     {0, "deploy", OPTION_TEXT, true, "CMD",
         "run this when a new certificate is there, as in\n--deploy 'systemctl reload nginx'"},
+    {0, "verify", OPTION_TEXT, true, "HOST:PORT",
+        "then connect and see that the new certificate is\nserved, as in --verify example.com:443"},
+    {0, "publish", OPTION_TEXT, true, "FORMAT:PATH",
+        "keep a copy there: fullchain, cert, chain, key,\ncombined or pkcs12, as in\n"
+        "--publish combined:/etc/haproxy/{name}.pem"},
     {0, "renew-before", OPTION_TEXT, false, "TIME", "renew this long before expiry, as in 30d"},
     {0, "retry", OPTION_TEXT, false, "TIME", "wait this long after each failure, as in 1d"},
     {0, "key-group", OPTION_TEXT, false, "GROUP", "group of the key files (with --key-mode 0640)"},
@@ -47,6 +52,8 @@ static const struct option_spec issue_options[] = {
     {0, "agree-tos", OPTION_FLAG, false, NULL, "agree to the authority's terms of service"},
     {0, "dry-run", OPTION_FLAG, false, NULL, "try everything in the test directory, keep nothing"},
 };
+
+const struct option_table issue_option_table = {issue_options, ARRAY_LEN(issue_options)};
 
 /* Whether somebody is there to be told where the files are. A dry run leaves none. */
 static bool for_people(const struct invocation *i)

@@ -27,6 +27,8 @@ struct command {
     const char *summary;   /* one line of the list of commands */
     const char *text;      /* the rest of its help, lines of at most 78 columns, "" */
     struct option_table options;
+    const struct option_table
+        *more_options; /* of another command, taken as well; `options` comes first; NULL */
     size_t argument_least, argument_most;
     command_fn *run;
 };
@@ -34,7 +36,12 @@ struct command {
 extern const struct command command_run, command_issue, command_renew, command_list, command_show,
     command_revoke, command_forget, command_log, command_account_show, command_account_register,
     command_account_update, command_account_rollover, command_account_deactivate, command_dns_record,
-    command_config_check, command_config_show, command_config_schema;
+    command_config_check, command_config_show, command_config_schema, command_snippet, command_check,
+    command_import, command_export;
+extern const struct command command_install, command_uninstall;
+
+/* The options of issue. */
+extern const struct option_table issue_option_table;
 
 /* All of them, in the order of help; ends with NULL. */
 extern const struct command *const commands[];

@@ -10,6 +10,8 @@
 
 const struct command *const commands[] = {
     &command_issue,
+    &command_install,
+    &command_uninstall,
     &command_renew,
     &command_list,
     &command_show,
@@ -21,10 +23,14 @@ const struct command *const commands[] = {
     &command_account_update,
     &command_account_rollover,
     &command_account_deactivate,
+    &command_export,
     &command_dns_record,
+    &command_check,
+    &command_import,
     &command_config_check,
     &command_config_show,
     &command_config_schema,
+    &command_snippet,
     &command_run,
     NULL,
 };
@@ -193,9 +199,11 @@ static int next_word(struct line *l, const char **out, struct err *err)
 /* The rest of the line by the options of the command (NULL: none but the global ones). */
 static int rest(struct line *l, const struct command *c, struct err *err)
 {
-    struct option_table tables[2] = {global_options};
+    struct option_table tables[3] = {global_options};
     if (c != NULL)
         tables[1] = c->options;
+    if (c != NULL && c->more_options != NULL)
+        tables[2] = *c->more_options;
     return options_parse(
         l->argc, l->argv, &l->pos, tables, ARRAY_LEN(tables), false, l->arena, &l->options, err);
 }

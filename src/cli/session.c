@@ -31,6 +31,8 @@ struct session {
     int parent_status; /* of wait */
     bool finished, lost, interrupted;
     int status;
+    size_t flying;  /* pieces that were sent and not answered */
+    bool sending;   /* there may be more of them */
     struct err why; /* of a lost channel */
 };
 
@@ -44,6 +46,39 @@ static void fail(struct session *s, const struct err *err)
     event_base_loopbreak(s->base);
 }
 
+/* As many as may be under way. Each is answered, so memory is bounded on both sides. */
+static void send_pieces(struct session *s)
+{
+    struct err err = ERR_INIT;
+    int r = 0;
+    while (r == 0 && s->sending && !s->finished && s->flying < IMPORT_WINDOW) {
+        enum msg_type type = MSG_import_end;
+        const void *msg = &(struct msg_import_end){true};
+        s->sending = s->request->pieces->next(s->request->pieces, &type, &msg);
+        s->flying += s->sending;
+        r = channel_send(s->channel, type, 0, msg, -1, &err);
+    }
+    if (r < 0)
+        fail(s, &err);
+}
+
+static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct session *s = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    s->sending = s->request->pieces != NULL;
+    send_pieces(s);
+}
+
+static void piece_answered(struct session *s)
+{
+    if (s->request->pieces == NULL || s->flying == 0)
+        return;
+    s->flying--;
+    s->request->pieces->answered++;
+    send_pieces(s);
+}
+
 static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct session *s = arg;
@@ -55,6 +90,8 @@ static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void
     progress_hide(s->progress);
     if (sink_row(s->request->sink, m->json, &err) < 0)
         fail(s, &err);
+    else
+        piece_answered(s);
 }
 
 static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -66,10 +103,12 @@ static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd,
     if (s->finished)
         return;
     bool failed = msg_error_get(&m->error, &err) != 0;
-    if (m->final)
-        progress_final(s->progress, m->name, m->step, failed ? &err : NULL);
-    else
+    if (!m->final) {
         progress_step(s->progress, m->name, m->step);
+        return;
+    }
+    progress_final(s->progress, m->name, m->step, failed ? &err : NULL);
+    piece_answered(s);
 }
 
 static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -95,6 +134,7 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 }
 
 static const struct channel_rule rules[] = {
+    {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},

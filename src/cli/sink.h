@@ -47,6 +47,8 @@ struct sink *sink_results(bool people, struct arena *a, FILE *out);
 /* `whole`: with what was said to the CA. */
 struct sink *sink_log(bool whole, struct arena *a, FILE *out);
 struct sink *sink_account(struct arena *a, FILE *out);
+/* Findings of check, each with what mends it. */
+struct sink *sink_check(struct arena *a, const struct terminal *terminal, FILE *out);
 /* Records as lines of a zone file. */
 struct sink *sink_dns(struct arena *a, FILE *out);
 

@@ -5,11 +5,21 @@
 
 #include <string.h>
 
-enum { COLUMN_NAME, COLUMN_STATE, COLUMN_EXPIRES, COLUMN_NEXT, COLUMN_AUTHORITY, COLUMN_NAMES, COLUMN_END };
+enum {
+    COLUMN_NAME,
+    COLUMN_STATE,
+    COLUMN_SERVED,
+    COLUMN_EXPIRES,
+    COLUMN_NEXT,
+    COLUMN_AUTHORITY,
+    COLUMN_NAMES,
+    COLUMN_END
+};
 
 static const struct table_column columns[] = {
     [COLUMN_NAME] = {"NAME", 16, 3, false},
     [COLUMN_STATE] = {"STATE", 0, 0, false},
+    [COLUMN_SERVED] = {"SERVED", 0, 0, false},
     [COLUMN_EXPIRES] = {"EXPIRES", 0, 0, false},
     [COLUMN_NEXT] = {"NEXT", 12, 4, false},
     [COLUMN_AUTHORITY] = {"AUTHORITY", 11, 2, false},
@@ -81,6 +91,7 @@ static void list_row(struct sink *s, const json_t *row)
         buf_clear(&l->cells[i]);
     text_put_foreign(&l->cells[COLUMN_NAME], c.name);
     enum colour colour = put_state(&l->cells[COLUMN_STATE], c.state, json_object_get(row, "variants"));
+    enum colour served = certificate_row_put_served(&l->cells[COLUMN_SERVED], &c);
     time_put_about(&l->cells[COLUMN_EXPIRES], c.not_after, now);
     certificate_row_put_next(&l->cells[COLUMN_NEXT], &c, now);
     text_put_foreign(&l->cells[COLUMN_AUTHORITY], c.authority);
@@ -90,6 +101,7 @@ static void list_row(struct sink *s, const json_t *row)
     for (size_t i = 0; i < COLUMN_END; i++)
         cells[i] = (struct table_cell){buf_str(&l->cells[i]), COLOUR_NONE};
     cells[COLUMN_STATE].colour = colour;
+    cells[COLUMN_SERVED].colour = served;
     if (json_array_size(omitted) > 0)
         cells[COLUMN_NAMES].colour = COLOUR_WARN;
     table_row(l->table, cells);

@@ -116,6 +116,23 @@ static void put_deploy(struct buf *out, const struct certificate_row *c, struct 
     buf_put_char(out, '\n');
 }
 
+static void put_served(struct buf *out, const struct certificate_row *c, struct wall now)
+{
+    if (c->served[0] == '\0')
+        return;
+    label(out, "Served");
+    (void)certificate_row_put_served(out, c);
+    if (c->served_error[0] != '\0') {
+        buf_put_c(out, ": ");
+        text_put_foreign(out, c->served_error);
+    }
+    if (c->served_at.s != 0) {
+        buf_put_c(out, ", looked at ");
+        put_time(out, c->served_at, now);
+    }
+    buf_put_char(out, '\n');
+}
+
 static void put_last_error(struct buf *out, const struct certificate_row *c, struct wall now)
 {
     if (c->last_error[0] == '\0')
@@ -239,6 +256,7 @@ static void show_row(struct sink *s, const json_t *row)
     put_next(&out, row, &c, now);
     put_last_error(&out, &c, now);
     put_deploy(&out, &c, now);
+    put_served(&out, &c, now);
     list_lines(&out, "Names", c.domains);
     list_lines(&out, "Left out", json_object_get(row, "omitted"));
     time_line(&out, "Valid from", c.not_before, now);

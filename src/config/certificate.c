@@ -12,53 +12,6 @@
 
 enum { KEY_MODE = 0600 };
 
-/* Deploy steps. */
-
-void deploy_init(void *element, const struct settings *defaults)
-{
-    *(struct deploy *)element = (struct deploy){.user = "",
-        .timeout_s = DEPLOY_TIMEOUT_S,
-        .dialect = "evercert",
-        .verify = "",
-        .starttls = "",
-        .server_name = ""};
-}
-
-int deploy_run_check(const struct deploy *d, struct err *err)
-{
-    if (d->argc == 0 || d->argv[0] == NULL || d->argv[0][0] == '\0')
-        return err_set(err, ERR_INPUT, "the first word, the command, is empty");
-    if (d->argv[0][0] != '/' && strchr(d->argv[0], '/') != NULL)
-        return err_set(
-            err, ERR_INPUT, "write the command \"%s\" as an absolute path or as a bare name", d->argv[0]);
-    return 0;
-}
-
-void deploy_check(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
-    void *element)
-{
-    const struct deploy *d = element;
-    const struct node *run = read_member(map, "run");
-    struct err err = ERR_INIT;
-    /* A word that was wrong has its problem already. */
-    if (d->argc == 0 || d->argv[0] == NULL || deploy_run_check(d, &err) == 0)
-        return;
-    struct where list = {where, "run", 0}, first = {&list, NULL, 0};
-    read_problem(r, run->list.items[0], &first, err.text);
-}
-
-int deploys_check(const struct deploy *deploys, size_t n, struct err *err)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < deploys[i].argc; j++)
-            total += deploys[i].argv[j] != NULL ? strlen(deploys[i].argv[j]) + 1 : 0;
-    if (total > WISH_DEPLOY_TEXT_MAX)
-        return err_set(err, ERR_INPUT, "commands of %zu octets; more than %d belong into a script", total,
-            (int)WISH_DEPLOY_TEXT_MAX);
-    return 0;
-}
-
 /* Certificates. */
 
 void certificate_init(void *element, const struct settings *defaults)
@@ -103,6 +56,46 @@ int key_types_check(struct wish *w, struct err *err)
     return 0;
 }
 
+bool wish_has_domain(const struct wish *w, const char *domain)
+{
+    for (size_t i = 0; i < w->domain_n; i++)
+        if (w->domains[i] != NULL && strcmp(w->domains[i], domain) == 0)
+            return true;
+    return false;
+}
+
+static size_t octets_of(const char *text)
+{
+    return text != NULL ? strlen(text) : 0;
+}
+
+/* Wishes that are anything but large are not encoded for it: of what is counted here each octet may be
+ * escaped, and what is not takes less than the other half. */
+int wish_size_check(const struct wish *w, struct err *err)
+{
+    size_t n = octets_of(w->webroot) + octets_of(w->csr);
+    for (size_t i = 0; i < w->domain_n; i++)
+        n += octets_of(w->domains[i]);
+    for (size_t i = 0; i < w->webroot_n; i++)
+        n += octets_of(w->webroots[i].name) + octets_of(w->webroots[i].value);
+    for (size_t i = 0; i < w->publication_n; i++)
+        n += octets_of(w->publications[i].path) + octets_of(w->publications[i].password_file);
+    for (size_t i = 0; i < w->deploy_n; i++)
+        n += deploy_octets(&w->deploys[i]);
+    if (n < WISH_TEXT_MAX / 4)
+        return 0;
+    struct buf text = buf_new(WISH_TEXT_MAX);
+    wish_encode(w, &text);
+    bool fits = !buf_failed(&text);
+    buf_free(&text);
+    return fits
+               ? 0
+               : err_set(err, ERR_INPUT,
+                     "all that is said of this certificate takes more than %d octets; write fewer or shorter "
+                     "paths and commands",
+                     (int)WISH_TEXT_MAX);
+}
+
 int wish_check(struct wish *w, const char **key, struct err *err)
 {
     *key = "key-type";
@@ -144,6 +137,25 @@ int domain_check(const char *domain, struct err *err)
         "the wildcard %s needs the challenge dns-01, which is not in this version; http-01 and tls-alpn-01 "
         "prove single names only",
         domain);
+}
+
+void wish_inherit_webroots(struct wish *w, const struct wish *defaults, struct names *index, struct arena *a)
+{
+    w->webroots = NULL;
+    w->webroot_n = 0;
+    if (defaults->webroot_n == 0)
+        return;
+    for (size_t i = 0; i < defaults->webroot_n && index->n == 0; i++)
+        if (defaults->webroots[i].name != NULL)
+            names_put(index, str_c(defaults->webroots[i].name), &defaults->webroots[i]);
+    struct pair *own = arena_array(a, w->domain_n, sizeof *own);
+    for (size_t i = 0; i < w->domain_n; i++) {
+        const struct pair *pair = names_get(index, str_c(w->domains[i]));
+        if (pair != NULL)
+            own[w->webroot_n++] = *pair;
+    }
+    if (w->webroot_n > 0)
+        w->webroots = own;
 }
 
 /* Cheap to compare before the text is. */
@@ -280,6 +292,75 @@ static void check_rest(struct reader *r, const struct node *map, const struct wh
     read_problem(r, node != NULL ? node : map, &at, err.text);
 }
 
+/* The keys of the certificate's own map are its names; of the defaults' it has those that are. */
+static void check_webroots(
+    struct reader *r, const struct node *map, const struct where *where, struct wish *w)
+{
+    const struct node *node = read_member(map, "webroot-map");
+    struct where list = {where, "webroot-map", 0};
+    const struct wish *defaults = &r->settings->defaults;
+    if (node != NULL && node_is_null(node))
+        node = NULL; /* everything below it is commented out */
+    if (node == NULL && read_member(map, "webroot") != NULL) {
+        w->webroots = NULL;
+        w->webroot_n = 0;
+    } else if (node == NULL) {
+        wish_inherit_webroots(w, defaults, &r->webroots, r->a);
+    }
+    /* One that could not be read at all has its problem already. */
+    bool own = node != NULL && w->webroots != defaults->webroots;
+    for (size_t i = 0; own && i < w->webroot_n; i++) {
+        const char *name = w->webroots[i].name;
+        struct where item = {&list, name, 0};
+        if (name != NULL && !wish_has_domain(w, name))
+            problem_add(r->problems, node_mark(r->file, node->list.items[2 * i]), &item,
+                "%s is none of the certificate's names", name);
+    }
+}
+
+/* Of every path one copy, among all certificates. */
+static void claim_paths(struct reader *r, const struct node *node, const struct where *where,
+    const struct wish *w, const struct publication *p)
+{
+    struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
+    *mark = node_mark(r->file, node);
+    for (uint32_t v = 0; v < w->key_type_n; v++) {
+        const char *name = wish_variant_name(w, v, r->scratch);
+        if (name == NULL)
+            continue;
+        const char *path = publication_path(p, name, r->scratch);
+        const struct mark *other = names_get(&r->copies, str_c(path));
+        if (other == NULL)
+            names_put(&r->copies, str_c(path), mark);
+        else
+            problem_add(r->problems, *mark, where, "the copy at %s goes to %s too",
+                mark_text(*other, r->scratch), path);
+    }
+}
+
+/* What is wrong with the certificate itself leaves it without a name. */
+static void check_publications(
+    struct reader *r, const struct node *map, const struct where *where, const struct wish *w)
+{
+    const struct node *list = read_member(map, "publish");
+    struct where publish = {where, "publish", 0};
+    for (size_t i = 0; i < w->publication_n && w->name[0] != '\0'; i++) {
+        const struct publication *p = &w->publications[i];
+        struct where item = {&publish, NULL, i};
+        const char *key;
+        struct err err = ERR_INIT;
+        if (p->format[0] == '\0' || p->path[0] == '\0')
+            continue;
+        if (wish_publication_check(w, p, r->scratch, &key, &err) < 0) {
+            struct where at = {&item, key, 0};
+            read_problem(r, read_member(list->list.items[i], key), &at, err.text);
+            continue;
+        }
+        struct where at = {&item, "path", 0};
+        claim_paths(r, read_member(list->list.items[i], "path"), &at, w, p);
+    }
+}
+
 /* Inherited ones are checked once, where they stand. */
 static void check_authorities(
     struct reader *r, const struct node *map, const struct where *where, const struct wish *w)
@@ -304,4 +385,8 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
         struct where at = {where, "deploy", 0};
         read_problem(r, deploy, &at, err.text);
     }
+    check_webroots(r, map, where, w);
+    check_publications(r, map, where, w);
+    if (r->problems->n == 0 && wish_size_check(w, &err) < 0)
+        read_problem(r, map, where, err.text);
 }

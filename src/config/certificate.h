@@ -1,10 +1,11 @@
-/* Defaults and checks of authorities, certificates and deploy steps that concern more than one key; used by
- * the schema's table, and by settings_wish() for the command line. */
+/* Defaults and checks of authorities, certificates, deploy steps and copies that concern more than one key;
+ * used by the schema's table, and by settings_wish() for the command line. */
 #ifndef EVERCERT_CONFIG_CERTIFICATE_H
 #define EVERCERT_CONFIG_CERTIFICATE_H
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "config/names.h"
 #include "config/problems.h"
 #include "config/settings.h"
 #include "config/wish.h"
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct setting;
 struct reader;
 struct node;
 struct where;
@@ -23,6 +25,11 @@ void authority_check(struct reader *r, const struct node *key, const struct node
 void deploy_init(void *element, const struct settings *defaults);
 void deploy_check(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
     void *element);
+const char *deploy_misplaced(const struct setting *row, const void *element);
+void publication_init(void *element, const struct settings *defaults);
+void publication_check(struct reader *r, const struct node *key, const struct node *map,
+    const struct where *where, void *element);
+const char *publication_misplaced(const struct setting *row, const void *element);
 void certificate_init(void *element, const struct settings *defaults);
 void certificate_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
@@ -57,7 +64,23 @@ int key_types_check(struct wish *w, struct err *err);
 int domains_tidy(const char **domains, size_t *domain_n, struct err *err);
 /* The name of a certificate without one: its first domain without "*.". ERR_INPUT where that is no name. */
 int wish_name_default(struct wish *w, struct arena *a, struct err *err);
-/* All commands together are within WISH_DEPLOY_TEXT_MAX. */
+/* All commands and their variables together are within WISH_DEPLOY_TEXT_MAX. */
 int deploys_check(const struct deploy *deploys, size_t n, struct err *err);
+/* Octets of a command and its variables. */
+size_t deploy_octets(const struct deploy *d);
+/* The protocol that is spoken before TLS on a well-known port: of `verify`, a host and a port; "" for none.
+ */
+const char *starttls_of_port(const char *verify);
+
+/* What concerns the copy and its certificate, which has a name. *key is the key of the copy at fault. */
+int wish_publication_check(
+    const struct wish *w, const struct publication *p, struct arena *a, const char **key, struct err *err);
+/* The same for all copies, and that no two go to one place. */
+int wish_publications_check(const struct wish *w, struct arena *a, struct err *err);
+/* Of the defaults' directories for names, those of the wish's own names. `index` is of the defaults' map, by
+ * name, and filled when it is first needed. */
+void wish_inherit_webroots(struct wish *w, const struct wish *defaults, struct names *index, struct arena *a);
+/* The wish's JSON is within WISH_TEXT_MAX. */
+int wish_size_check(const struct wish *w, struct err *err);
 
 #endif

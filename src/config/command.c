@@ -123,13 +123,36 @@ static int parse_command(const char *line, struct arena *a, struct deploy *out, 
     return deploy_run_check(out, err);
 }
 
+/* --publish FORMAT:PATH */
+static int parse_publication(const char *value, struct arena *a, struct publication *out, struct err *err)
+{
+    struct str format, path;
+    publication_init(out, NULL);
+    if (!str_cut(str_c(value), ':', &format, &path))
+        return err_set(err, ERR_USAGE, "expected a format and a path, as in combined:/etc/haproxy/tls.pem");
+    int r = value_parse(section_row(&schema_publication, STR("format")), format, a, &out->format, err);
+    return r < 0 ? r : value_parse(section_row(&schema_publication, STR("path")), path, a, &out->path, err);
+}
+
+/* --verify HOST:PORT */
+static int parse_look(const char *value, struct arena *a, struct deploy *out, struct err *err)
+{
+    deploy_init(out, NULL);
+    int r = value_parse(section_row(&schema_deploy, STR("verify")), str_c(value), a, &out->verify, err);
+    if (r == 0)
+        out->starttls = starttls_of_port(out->verify);
+    return r;
+}
+
 /* The wish that is put together. */
 struct command {
     const struct settings *settings;
     struct arena *a;
     struct wish w;
     const char **domains;
-    struct deploy *deploys;
+    struct deploy *deploys, *looks; /* looks come behind all commands */
+    size_t look_n;
+    struct publication *publications;
     uint32_t said; /* rows that were given: of lists the first value replaces the default */
 };
 
@@ -142,7 +165,7 @@ static const struct setting *option_row(const char *option)
         return NULL;
     struct str key = strcmp(option, "domain") == 0 ? STR("domains") : str_c(option);
     const struct setting *row = section_row(&schema_certificate, key);
-    return row != NULL && row->shape != SHAPE_LATER ? row : NULL;
+    return row != NULL && row->shape != SHAPE_LATER && row->shape != SHAPE_MAP ? row : NULL;
 }
 
 static int unknown_option(const char *option, struct err *err)
@@ -154,9 +177,10 @@ static int unknown_option(const char *option, struct err *err)
     struct nearest near = nearest_new(str_c(option));
     for (size_t i = 0; i < schema_certificate.n; i++) {
         const struct setting *row = &schema_certificate.rows[i];
-        if (row->shape != SHAPE_LATER)
+        if (row->shape != SHAPE_LATER && row->shape != SHAPE_MAP)
             nearest_try(&near, strcmp(row->key, "domains") == 0 ? "domain" : row->key);
     }
+    nearest_try(&near, "verify");
     return err_set(
         err, ERR_USAGE, "unknown option %s%s", quote(str_c(option), shown), nearest_text(&near, meant));
 }
@@ -200,17 +224,30 @@ static int apply_list(struct command *c, const struct setting *row, const char *
     return 0;
 }
 
+static int too_many(int most, struct err *err)
+{
+    return err_set(err, ERR_USAGE, "given more than %d times", most);
+}
+
+static int apply_object(struct command *c, const struct setting *row, const char *value, struct err *err)
+{
+    struct wish *w = &c->w;
+    if (strcmp(row->key, "publish") == 0)
+        return w->publication_n == WISH_PUBLISH_MAX
+                   ? too_many(WISH_PUBLISH_MAX, err)
+                   : parse_publication(value, c->a, &c->publications[w->publication_n++], err);
+    return w->deploy_n == WISH_DEPLOYS_MAX ? too_many(WISH_DEPLOYS_MAX, err)
+                                           : parse_command(value, c->a, &c->deploys[w->deploy_n++], err);
+}
+
 static int apply(struct command *c, const struct setting *row, const char *value, struct err *err)
 {
     if (strcmp(row->key, "domains") == 0)
         return value_parse(row, str_c(value), c->a, &c->domains[c->w.domain_n++], err);
     if (row->shape == SHAPE_LIST)
         return apply_list(c, row, value, err);
-    if (row->shape == SHAPE_OBJECTS) {
-        if (c->w.deploy_n == WISH_DEPLOYS_MAX)
-            return err_set(err, ERR_USAGE, "given more than %d times", (int)WISH_DEPLOYS_MAX);
-        return parse_command(value, c->a, &c->deploys[c->w.deploy_n++], err);
-    }
+    if (row->shape == SHAPE_OBJECTS)
+        return apply_object(c, row, value, err);
     uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
     if ((c->said & bit) != 0)
         return err_set(err, ERR_USAGE, "given twice");
@@ -225,6 +262,73 @@ static int as_usage(struct err *err, const char *option)
     return option == NULL ? ERR_USAGE : err_prefix(err, "--%s", option);
 }
 
+/* One option of the command line; the error names it. */
+static int apply_option(struct command *c, const struct wish_option *o, struct err *why)
+{
+    int r;
+    const struct setting *row = option_row(o->option);
+    if (strcmp(o->option, "verify") == 0)
+        r = c->look_n == WISH_DEPLOYS_MAX ? too_many(WISH_DEPLOYS_MAX, why)
+                                          : parse_look(o->value, c->a, &c->looks[c->look_n++], why);
+    else if (row == NULL)
+        return unknown_option(o->option, why);
+    else
+        r = apply(c, row, o->value, why);
+    return r < 0 ? as_usage(why, o->option) : 0;
+}
+
+/* A file that is a copy of another certificate is left to that one. */
+static int check_others_copies(struct command *c, struct err *why)
+{
+    struct names paths = names_new(c->a);
+    for (size_t i = 0; i < c->w.publication_n; i++)
+        for (uint32_t v = 0; v < c->w.key_type_n; v++)
+            names_put(&paths,
+                str_c(publication_path(&c->w.publications[i], wish_variant_name(&c->w, v, c->a), c->a)), c);
+    for (size_t i = 0; i < c->settings->certificate_n && paths.n > 0; i++) {
+        const struct wish *other = &c->settings->certificates[i];
+        for (size_t j = 0; j < other->publication_n && strcmp(other->name, c->w.name) != 0; j++)
+            for (uint32_t v = 0; v < other->key_type_n; v++) {
+                const char *path =
+                    publication_path(&other->publications[j], wish_variant_name(other, v, c->a), c->a);
+                if (names_get(&paths, str_c(path)) != NULL)
+                    return err_set(
+                        why, ERR_USAGE, "--publish: %s is a copy of %s already", path, other->name);
+            }
+    }
+    return 0;
+}
+
+/* What is done with the certificate when it is there. */
+static int finish_deployment(struct command *c, struct err *why)
+{
+    struct wish *w = &c->w;
+    if (w->deploy_n + c->look_n > WISH_DEPLOYS_MAX)
+        return err_set(why, ERR_USAGE, "--deploy and --verify are given more than %d times together",
+            (int)WISH_DEPLOYS_MAX);
+    memcpy(c->deploys + w->deploy_n, c->looks, c->look_n * sizeof *c->looks);
+    w->deploy_n += c->look_n;
+    w->deploys = c->deploys;
+    w->publications = c->publications;
+    if (deploys_check(w->deploys, w->deploy_n, why) < 0)
+        return as_usage(why, "deploy");
+    if (wish_publications_check(w, c->a, why) < 0)
+        return as_usage(why, "publish");
+    return check_others_copies(c, why);
+}
+
+/* --webroot is for all names; the configuration's directories for some of them count where it is not given.
+ */
+static void finish_webroots(struct command *c)
+{
+    uint32_t bit =
+        (uint32_t)1 << (section_row(&schema_certificate, STR("webroot")) - schema_certificate.rows);
+    struct names index = names_new(c->a);
+    wish_inherit_webroots(&c->w, &c->settings->defaults, &index, c->a);
+    if ((c->said & bit) != 0)
+        c->w.webroot_n = 0;
+}
+
 static int finish(struct command *c, struct err *why)
 {
     struct wish *w = &c->w;
@@ -236,7 +340,7 @@ static int finish(struct command *c, struct err *why)
     if (domains_tidy(c->domains, &w->domain_n, why) < 0)
         return as_usage(why, "domain");
     w->domains = c->domains;
-    w->deploys = c->deploys;
+    finish_webroots(c);
     wish_choose_profile(w);
     if (w->name[0] == '\0' && wish_name_default(w, c->a, why) < 0)
         return as_usage(why, "name");
@@ -250,9 +354,10 @@ static int finish(struct command *c, struct err *why)
         preset_refuse(name, c->settings->authorities, c->settings->authority_n, ERR_USAGE, why);
         return as_usage(why, "authority");
     }
-    if (deploys_check(w->deploys, w->deploy_n, why) < 0)
-        return as_usage(why, "deploy");
-    return 0;
+    int r = finish_deployment(c, why);
+    if (r < 0)
+        return r;
+    return wish_size_check(w, why) < 0 ? as_usage(why, NULL) : 0;
 }
 
 int settings_email(const char *text, struct arena *a, const char **out, struct err *err)
@@ -302,17 +407,14 @@ int settings_wish(const struct settings *s, const struct wish_option *options, s
         .settings = s,
         .a = a,
         .domains = arena_array(a, n, sizeof(const char *)),
-        .deploys = arena_array(a, WISH_DEPLOYS_MAX, sizeof(struct deploy)),
+        .deploys = arena_array(a, 2 * (size_t)WISH_DEPLOYS_MAX, sizeof(struct deploy)),
+        .looks = arena_array(a, WISH_DEPLOYS_MAX, sizeof(struct deploy)),
+        .publications = arena_array(a, WISH_PUBLISH_MAX, sizeof(struct publication)),
     };
     certificate_init(&c.w, s);
     int r = 0;
-    for (size_t i = 0; i < n && r == 0; i++) {
-        const struct setting *row = option_row(options[i].option);
-        if (row == NULL)
-            r = unknown_option(options[i].option, &why);
-        else if (apply(&c, row, options[i].value, &why) < 0)
-            r = as_usage(&why, options[i].option);
-    }
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = apply_option(&c, &options[i], &why);
     if (r == 0)
         r = finish(&c, &why);
     if (r < 0) {

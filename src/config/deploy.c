@@ -61,6 +61,16 @@ bool deploy_is_for(const struct deploy *d, enum deploy_event e)
     return (dialects[dialect].on & bit) != 0;
 }
 
+const char *publication_path(const struct publication *p, const char *name, struct arena *a)
+{
+    const char *path = "", *left = p->path, *at;
+    while ((at = strstr(left, PUBLICATION_NAME)) != NULL) {
+        path = arena_printf(a, "%s%.*s%s", path, (int)(at - left), left, name);
+        left = at + strlen(PUBLICATION_NAME);
+    }
+    return arena_printf(a, "%s%s", path, left);
+}
+
 bool publication_has_key(const struct publication *p)
 {
     static const char *const with_key[] = {"key", "combined", "pkcs12"};

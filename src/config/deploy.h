@@ -6,6 +6,8 @@
 #ifndef EVERCERT_CONFIG_DEPLOY_H
 #define EVERCERT_CONFIG_DEPLOY_H
 
+#include "base/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +85,9 @@ struct deploy {
     bool rollback;           /* when it fails, the generation before is put back and deployed */
 };
 
+/* In the path of a copy: the certificate's name. */
+#define PUBLICATION_NAME "{name}"
+
 /* One copy beside live/, written by the parent. */
 struct publication {
     const char *format;        /* fullchain cert chain key combined pkcs12 */
@@ -104,5 +109,7 @@ const char *deploy_event_text(enum deploy_event e);
 bool deploy_is_for(const struct deploy *d, enum deploy_event e);
 /* Whether the format holds the private key. */
 bool publication_has_key(const struct publication *p);
+/* Where the copy of the certificate of that name goes; in `a`. */
+const char *publication_path(const struct publication *p, const char *name, struct arena *a);
 
 #endif

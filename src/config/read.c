@@ -100,6 +100,37 @@ static void read_list(struct reader *r, const struct node *node, const struct se
     setting_set_items(row, base, values, n);
 }
 
+/* Names that are wrong become NULL, so that indexes stay those of the file. */
+static void read_map(struct reader *r, const struct node *node, const struct setting *row,
+    const struct where *where, void *base)
+{
+    if (node->kind != NODE_MAP) {
+        wrong(r, node, where, "keys and values, each key ", row->keys->expected, "");
+        return;
+    }
+    size_t n = node->list.n / 2;
+    if (n > (uint64_t)row->max) {
+        problem_add(r->problems, node_mark(r->file, node), where, "has %zu keys; at most %d are allowed", n,
+            (int)row->max);
+        return;
+    }
+    const struct setting key_row = {.key = row->key, .type = row->keys};
+    struct names had = names_new(r->scratch);
+    struct pair *pairs = arena_array(r->a, n, sizeof *pairs);
+    for (size_t i = 0; i < n; i++) {
+        const struct node *key = node->list.items[2 * i];
+        struct where item = {where, key->kind == NODE_TEXT ? key->text.p : "?", 0};
+        pairs[i] = (struct pair){NULL, ""};
+        (void)read_value(r, node->list.items[2 * i + 1], row, &item, &pairs[i].value);
+        if (!read_value(r, key, &key_row, &item, &pairs[i].name))
+            continue;
+        if (names_get(&had, str_c(pairs[i].name)) != NULL)
+            problem_add(r->problems, node_mark(r->file, key), &item, "%s is there twice", pairs[i].name);
+        names_put(&had, str_c(pairs[i].name), key);
+    }
+    setting_set_items(row, base, pairs, n);
+}
+
 static void read_pairs(struct reader *r, const struct node *map, const struct section *section,
     const struct where *where, void *base, struct seen *seen);
 
@@ -140,6 +171,18 @@ static void require_keys(struct reader *r, const struct node *map, const struct 
         struct where key = {where, row->key, 0};
         if ((row->flags & SETTING_REQUIRED) != 0 && seen->marks[i].line == 0)
             problem_add(r->problems, node_mark(r->file, map), &key, "is missing; %s needs it", section->noun);
+    }
+}
+
+void read_misplaced(struct reader *r, const struct node *map, const struct section *section,
+    const struct where *where, const void *element)
+{
+    for (size_t i = 0; i < section->n; i++) {
+        const struct node *value = read_member(map, section->rows[i].key);
+        const char *why = value == NULL ? NULL : setting_misplaced(section, &section->rows[i], element);
+        struct where key = {where, section->rows[i].key, 0};
+        if (why != NULL)
+            read_problem(r, value, &key, why);
     }
 }
 
@@ -237,7 +280,7 @@ static void read_row(struct reader *r, const struct node *key, const struct node
 {
     bool joined = row->shape == SHAPE_OBJECT || row->shape == SHAPE_OBJECTS || row->shape == SHAPE_ENTRIES;
     /* "certificates:" with everything below it commented out */
-    if (joined && node_is_null(value))
+    if ((joined || row->shape == SHAPE_MAP) && node_is_null(value))
         return;
     switch (row->shape) {
     case SHAPE_ONE:
@@ -245,6 +288,9 @@ static void read_row(struct reader *r, const struct node *key, const struct node
         break;
     case SHAPE_LIST:
         read_list(r, value, row, where, base);
+        break;
+    case SHAPE_MAP:
+        read_map(r, value, row, where, base);
         break;
     case SHAPE_OBJECT:
         read_object(r, value, row, where, base, object);

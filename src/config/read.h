@@ -35,6 +35,8 @@ struct reader {
     struct names entries;      /* names of own authorities -> struct mark */
     struct names accounts;     /* their ids -> the first entry of each */
     struct names certificates; /* names of certificates -> struct mark */
+    struct names copies;       /* paths of copies -> struct mark */
+    struct names webroots;     /* the defaults' map, by name -> struct pair; filled when it is first needed */
     struct names authorities;  /* names that are used -> anything */
     struct direct *directs;    /* URLs among them, in the order of first use */
     struct direct **directs_end;
@@ -46,6 +48,9 @@ void read_document(struct reader *r, const struct node *root);
 
 /* A problem at a node of the file that is read. */
 void read_problem(struct reader *r, const struct node *at, const struct where *where, const char *text);
+/* Problems at the keys of `map` that have no place beside what else the element says. */
+void read_misplaced(struct reader *r, const struct node *map, const struct section *section,
+    const struct where *where, const void *element);
 /* The value of a key of a map, NULL where it has none. */
 const struct node *read_member(const struct node *map, const char *key);
 

@@ -11,6 +11,9 @@ enum {
     RENEW_MAX_S = 3650 * DAY_S, /* of private CAs; publicly 398 days was the longest */
     RETRY_MAX_S = 30 * DAY_S,
     LISTEN_MAX = 64, /* addresses; a machine with more has a wildcard address too */
+    SUDO_MAX = 16,   /* words */
+    RESOLVERS_MAX = 8,
+    WEBROOTS_MAX = 100 * 1000, /* of the defaults: a directory for each customer of a large platform */
 };
 
 /* Rows: key, struct, field, kind of value, flags, help; with the least and the most; a list of values, of
@@ -28,6 +31,12 @@ enum {
     {                                                                                           \
         .key = (k), .shape = SHAPE_LIST, .type = &(kind), .offset = offsetof(struct in, field), \
         .count = offsetof(struct in, n_field), .flags = (f), .max = (most), .help = (text)      \
+    }
+#define MAP(k, in, field, n_field, names, kind, f, most, text)                                     \
+    {                                                                                              \
+        .key = (k), .shape = SHAPE_MAP, .type = &(kind), .keys = &(names),                         \
+        .offset = offsetof(struct in, field), .count = offsetof(struct in, n_field), .flags = (f), \
+        .max = (most), .help = (text)                                                              \
     }
 #define SECRET(k, in, field, file, kind, text)                                                      \
     {                                                                                               \
@@ -50,8 +59,9 @@ enum {
 #define SECTION(what, list, in) \
     .noun = (what), .rows = (list), .n = ARRAY_LEN(list), .size = sizeof(struct in)
 
-#define NO_DNS    "DNS challenges are not in this version"
-#define NO_DOCKER "watching Docker is not in this version"
+#define NO_DNS         "DNS challenges are not in this version"
+#define NO_PROPAGATION "looking whether records have spread is not in this version"
+#define NO_DOCKER      "watching Docker is not in this version"
 
 #define HELP_AUTHORITY                                                                                       \
     "The CA: a preset, an entry of authorities, or the https URL of an ACME directory; of a list, the next " \
@@ -60,6 +70,8 @@ enum {
 #define HELP_WEBROOT                                                                                    \
     "Directory that a web server on port 80 serves; challenge files are put into its .well-known/acme-" \
     "challenge. Empty: the built-in responder answers."
+#define HELP_WEBROOT_MAP \
+    "Other directories for some of the names; an empty one: the built-in responder answers."
 #define HELP_KEY_TYPE                                                                                  \
     "Kind of the private key; of two, one ECDSA and one RSA, a certificate of each, the second named " \
     "NAME-rsa or NAME-ecdsa."
@@ -163,15 +175,48 @@ const struct section schema_authority = {
     SECTION("an authority", authority_rows, authority), .init = authority_init, .check = authority_check};
 
 static const struct setting deploy_rows[] = {
-    VALUES("run", deploy, argv, argc, type_argument, SETTING_REQUIRED | SETTING_EMPTY | SETTING_LIST_ONLY,
+    VALUES("run", deploy, argv, argc, type_argument, SETTING_FILLED | SETTING_EMPTY | SETTING_LIST_ONLY,
         WISH_DEPLOY_ARGS_MAX, "Command as a list of its words, run without a shell."),
+    VALUE("verify", deploy, verify, type_endpoint, 0,
+        "Host and port of a server that must serve the new certificate. A step has either run or verify."),
     VALUE("user", deploy, user, type_account, SETTING_EMPTY, "User to run it as. Empty: that of the daemon."),
     RANGE("timeout", deploy, timeout_s, type_duration, 0, 1, DEPLOY_TIMEOUT_MAX_S,
-        "When the command is ended."),
-    LATER("verify", "verify is not in this version"),
+        "When the command is ended; until when the server must serve the new certificate."),
+    MAP("env", deploy, env, env_n, type_variable, type_argument, SETTING_EMPTY, WISH_DEPLOY_ENV_MAX,
+        "Variables for the command, besides those that every hook is given."),
+    VALUE("batch", deploy, batch, type_bool, 0,
+        "Whether the command is run once for all certificates that are deployed about now."),
+    VALUE("dialect", deploy, dialect, type_dialect, 0, "Whose hooks the command is written for."),
+    VALUES("on", deploy, on, on_n, type_event, SETTING_UNIQUE, DEPLOY_EVENT_END_,
+        "Events that the command is run for. None: those of its dialect."),
+    VALUE("starttls", deploy, starttls, type_starttls, 0,
+        "Protocol that is spoken before TLS. none: TLS at once. By the port where nothing is said."),
+    VALUE("server-name", deploy, server_name, type_host, SETTING_EMPTY,
+        "Name to ask the server for. Empty: the host where it is a name of the certificate, else its first."),
+    VALUE("rollback", deploy, rollback, type_bool, 0,
+        "Whether the certificate before is put back when the server does not serve the new one."),
 };
-const struct section schema_deploy = {
-    SECTION("a deploy step", deploy_rows, deploy), .init = deploy_init, .check = deploy_check};
+const struct section schema_deploy = {SECTION("a deploy step", deploy_rows, deploy), .init = deploy_init,
+    .check = deploy_check, .misplaced = deploy_misplaced};
+
+static const struct setting publication_rows[] = {
+    VALUE("format", publication, format, type_copy_format, SETTING_REQUIRED,
+        "fullchain, cert, chain, key, combined (key and fullchain) or pkcs12."),
+    VALUE("path", publication, path, type_copy_path, SETTING_REQUIRED,
+        "File to write; {name} stands for the name of the certificate."),
+    VALUE("owner", publication, owner, type_account, SETTING_EMPTY,
+        "User that owns the copy. Empty: that of the daemon."),
+    VALUE("group", publication, group, type_account, SETTING_EMPTY,
+        "Group that owns the copy. Empty: that of the daemon."),
+    VALUE("mode", publication, mode, type_copy_mode, SETTING_AUTO,
+        "Mode of the copy in octal. auto: 0600 where the key is in it, else 0644."),
+    VALUE("password-file", publication, password_file, type_path, SETTING_EMPTY,
+        "File that holds the password of pkcs12. Empty: an empty password."),
+    VALUE("replace-symlink", publication, replace_symlink, type_bool, 0,
+        "Whether a symbolic link that stands at the path gives way to the copy."),
+};
+const struct section schema_publication = {SECTION("a copy", publication_rows, publication),
+    .init = publication_init, .check = publication_check, .misplaced = publication_misplaced};
 
 static const struct setting certificate_rows[] = {
     VALUE("name", wish, name, type_name, 0,
@@ -179,31 +224,47 @@ static const struct setting certificate_rows[] = {
     VALUES("domains", wish, domains, domain_n, type_domain, SETTING_REQUIRED, 0,
         "DNS names and IP addresses in the certificate."),
     CERTIFICATE_KEYS(wish, ),
+    MAP("webroot-map", wish, webroots, webroot_n, type_domain, type_path, SETTING_EMPTY, WISH_DOMAINS_MAX,
+        HELP_WEBROOT_MAP),
     VALUE("csr", wish, csr, type_csr, SETTING_EMPTY,
         "PKCS #10 request in PEM of a key that evercert never sees. Empty: made here."),
     VALUE("csr-file", wish, csr, type_csr_file, SETTING_FILE, "File that holds the request."),
+    STRUCTS("publish", SHAPE_OBJECTS, wish, publications, publication_n, schema_publication, 0,
+        WISH_PUBLISH_MAX, "Copies besides live/, for servers that need another form or place."),
     STRUCTS("deploy", SHAPE_OBJECTS, wish, deploys, deploy_n, schema_deploy, 0, WISH_DEPLOYS_MAX,
         "What to do when a new certificate is in place."),
     LATER("dns", NO_DNS),
-    LATER("publish", "publish is not in this version"),
 };
 const struct section schema_certificate = {
     SECTION("a certificate", certificate_rows, wish), .init = certificate_init, .check = certificate_check};
+
+static const struct setting propagation_rows[] = {
+    VALUES("resolvers", settings, resolvers, resolver_n, type_resolver, SETTING_UNIQUE, RESOLVERS_MAX,
+        "DNS resolvers to ask instead of the system's."),
+    LATER("check", NO_PROPAGATION),
+    LATER("timeout", NO_PROPAGATION),
+};
+static const struct section section_propagation = {
+    SECTION("settings of propagation", propagation_rows, settings)};
 
 static const struct setting root_rows[] = {
     VALUE("email", settings, email, type_email, SETTING_EMPTY, "Contact address for the account at the CA."),
     VALUE("agree-tos", settings, agree_tos, type_bool, 0,
         "Whether you agree to the terms of service of the CAs."),
     CERTIFICATE_KEYS(settings, defaults.),
+    MAP("webroot-map", settings, defaults.webroots, defaults.webroot_n, type_domain, type_path, SETTING_EMPTY,
+        WEBROOTS_MAX, HELP_WEBROOT_MAP),
+    VALUES("sudo", settings, sudo, sudo_n, type_argument, SETTING_FILLED | SETTING_LIST_ONLY, SUDO_MAX,
+        "Words put before a command of another user where evercert does not run as root."),
     KEYS("users", section_users, "Users that the processes run as."),
     KEYS("http-01", section_http01, "The built-in responder of http-01."),
     KEYS("tls-alpn-01", section_tls_alpn01, "The built-in responder of tls-alpn-01."),
+    KEYS("propagation", section_propagation, "How DNS is asked."),
     STRUCTS("authorities", SHAPE_ENTRIES, settings, authorities, authority_n, schema_authority, 0, 0,
         "CAs by name."),
     STRUCTS("certificates", SHAPE_OBJECTS, settings, certificates, certificate_n, schema_certificate,
         SETTING_LATE, 0, "The certificates to keep."),
     LATER("dns", NO_DNS),
-    LATER("propagation", NO_DNS),
     LATER("docker", NO_DOCKER),
     LATER("actions", NO_DOCKER),
     LATER("templates", "templates are not in this version"),
@@ -248,5 +309,12 @@ void setting_set_items(const struct setting *row, void *base, const void *items,
 
 size_t setting_item_size(const struct setting *row)
 {
+    if (row->shape == SHAPE_MAP)
+        return sizeof(struct pair);
     return row->shape == SHAPE_LIST ? sizeof(const char *) : row->section->size;
+}
+
+const char *setting_misplaced(const struct section *section, const struct setting *row, const void *element)
+{
+    return section->misplaced == NULL ? NULL : section->misplaced(row, element);
 }

@@ -23,6 +23,7 @@ enum shape {
     SHAPE_OBJECT,  /* keys whose fields lie in the same struct */
     SHAPE_OBJECTS, /* a list of structs and a size_t */
     SHAPE_ENTRIES, /* structs by name and a size_t; the name is the struct's first member */
+    SHAPE_MAP,     /* values by name: const struct pair * and a size_t */
     SHAPE_LATER,   /* a key of a later version: an error that says so */
 };
 
@@ -47,6 +48,7 @@ struct setting {
     enum shape shape;
     unsigned flags;
     const struct value_type *type; /* of values */
+    const struct value_type *keys; /* of the names of SHAPE_MAP */
     const struct section *section; /* of objects */
     size_t offset, count; /* of the field, and of the size_t beside a list, in the section's struct */
     int64_t min, max;     /* seconds of a duration, octets of a text, length of a list; max 0: none */
@@ -66,19 +68,25 @@ struct section {
     /* After they were read: what concerns more than one key. May be NULL. `key` is NULL but for entries. */
     void (*check)(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
         void *element);
+    /* Why a key has no place beside what else the element says, NULL where it has; such a key is an error,
+     * and is neither shown nor written into wishes. May be NULL. */
+    const char *(*misplaced)(const struct setting *row, const void *element);
 };
 
-extern const struct section schema_root, schema_certificate, schema_deploy, schema_authority;
+extern const struct section schema_root, schema_certificate, schema_deploy, schema_publication,
+    schema_authority;
 
 /* NULL where the section has no such key. */
 const struct setting *section_row(const struct section *section, struct str key);
 /* Where the field lies in the struct at `base`. */
 void *setting_field(const struct setting *row, void *base);
 const void *setting_field_const(const struct setting *row, const void *base);
-/* Of SHAPE_LIST, SHAPE_OBJECTS and SHAPE_ENTRIES: the items, their number, and setting both. */
+/* Of SHAPE_LIST, SHAPE_MAP, SHAPE_OBJECTS and SHAPE_ENTRIES: the items, their number, and setting both. */
 void *setting_items(const struct setting *row, const void *base, size_t *n);
 void setting_set_items(const struct setting *row, void *base, const void *items, size_t n);
 /* Octets of an item. */
 size_t setting_item_size(const struct setting *row);
+/* Of a row of `section`: section->misplaced, if it has one. */
+const char *setting_misplaced(const struct section *section, const struct setting *row, const void *element);
 
 #endif

@@ -222,12 +222,16 @@ const struct value_type type_email = {
 
 /* Address to listen on. */
 
+bool value_is_port(struct str text)
+{
+    uint64_t port;
+    return str_to_u64(text, PORT_MAX, &port) && port != 0 && text.p[0] != '0';
+}
+
 static int parse_listen(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
-    enum { PORT_MAX = 65535 };
     const char *colon = memrchr(text.p, ':', text.n);
-    uint64_t port;
     struct str host, port_text, zone;
     unsigned char address[sizeof(struct in6_addr)];
     char host_c[INET6_ADDRSTRLEN + 1] = "";
@@ -235,7 +239,7 @@ static int parse_listen(
         return value_unexpected(row->type, text, err);
     host = (struct str){text.p, (size_t)(colon - text.p)};
     port_text = (struct str){colon + 1, text.n - host.n - 1};
-    if (!str_to_u64(port_text, PORT_MAX, &port) || port == 0 || port_text.p[0] == '0')
+    if (!value_is_port(port_text))
         return err_set(
             err, ERR_INPUT, "expected a port of 1 to %d behind the last ':', as in [::]:80", (int)PORT_MAX);
     int family = AF_INET;
@@ -261,22 +265,28 @@ const struct value_type type_listen = {
     .pattern = "^(\\[[0-9A-Fa-f:.]+(%.+)?\\]|[0-9.]*):[0-9]+$",
 };
 
-/* Mode of a file: octal, for owner and group. */
+/* Mode of a key's file: octal, for owner and group. */
+
+bool value_octal(struct str text, unsigned *out)
+{
+    struct str digits = str_starts(text, STR("0o")) ? (struct str){text.p + 2, text.n - 2} : text;
+    *out = 0;
+    for (size_t i = 0; i < digits.n; i++) {
+        if (digits.p[i] < '0' || digits.p[i] > '7')
+            return false;
+        *out = *out * 8 + (unsigned)(digits.p[i] - '0');
+    }
+    return digits.n == 3 || digits.n == 4;
+}
 
 static int parse_mode(
     const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
 {
     enum { OWNER_READ = 0400, OTHERS = 0007, ALLOWED = 0660 };
-    struct str digits = str_starts(text, STR("0o")) ? (struct str){text.p + 2, text.n - 2} : text;
-    unsigned mode = 0;
+    unsigned mode;
     char quoted[QUOTE_MAX];
-    if (digits.n < 3 || digits.n > 4)
+    if (!value_octal(text, &mode))
         return value_unexpected(row->type, text, err);
-    for (size_t i = 0; i < digits.n; i++) {
-        if (digits.p[i] < '0' || digits.p[i] > '7')
-            return value_unexpected(row->type, text, err);
-        mode = mode * 8 + (unsigned)(digits.p[i] - '0');
-    }
     quote(text, quoted);
     if ((mode & OTHERS) != 0)
         return err_set(err, ERR_INPUT,
@@ -310,7 +320,7 @@ static int parse_path(
 {
     if (text.p[0] != '/')
         return value_unexpected(row->type, text, err);
-    if (row->max != 0 && text.n > (uint64_t)row->max)
+    if (row->shape == SHAPE_ONE && row->max != 0 && text.n > (uint64_t)row->max)
         return err_set(err, ERR_INPUT, "longer than %" PRId64 " octets", row->max);
     value_store_text(text, a, field);
     return 0;

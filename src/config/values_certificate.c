@@ -83,6 +83,7 @@ static int parse_domain(
 
 const struct value_type type_domain = {
     .expected = "a DNS name or an IP address",
+    .mends = true,
     .parse = parse_domain,
     .print = value_print_text,
 };

@@ -4,9 +4,16 @@
 
 #include "config/values.h"
 
+enum { PORT_MAX = 65535 };
+
 /* An ASCII letter, a digit, or one of `more`. */
 bool value_is_word(char c, const char *more);
 bool value_all_words(struct str s, const char *more);
+/* The octal digits of a mode, with "0o" before them or without; false where it is none. */
+bool value_octal(struct str text, unsigned *out);
+
+/* A number of 1 to PORT_MAX without zeros before it. */
+bool value_is_port(struct str text);
 
 /* "expected ..., found ...": ERR_INPUT. */
 int value_unexpected(const struct value_type *type, struct str text, struct err *err);

@@ -43,10 +43,25 @@ static json_t *encode_value(const struct setting *row, const void *field)
     return value;
 }
 
+static json_t *encode_map(const struct setting *row, const void *base)
+{
+    json_t *map = json_object();
+    size_t n;
+    const struct pair *pairs = setting_items(row, base, &n);
+    for (size_t i = 0; i < n && map != NULL; i++)
+        if (json_object_set_new(map, pairs[i].name, encode_value(row, &pairs[i].value)) < 0) {
+            json_decref(map);
+            map = NULL;
+        }
+    return map;
+}
+
 static json_t *encode_row(const struct setting *row, const void *base)
 {
     if (row->shape == SHAPE_ONE)
         return encode_value(row, setting_field_const(row, base));
+    if (row->shape == SHAPE_MAP)
+        return encode_map(row, base);
     json_t *list = json_array();
     size_t n, size = setting_item_size(row);
     const char *items = setting_items(row, base, &n);
@@ -66,7 +81,8 @@ static json_t *encode_section(const struct section *section, const void *base)
     json_t *object = json_object();
     for (size_t i = 0; i < section->n && object != NULL; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER || (row->flags & SETTING_FILE) != 0)
+        if (row->shape == SHAPE_LATER || (row->flags & SETTING_FILE) != 0 ||
+            setting_misplaced(section, row, base) != NULL)
             continue;
         if (json_object_set_new(object, row->key, encode_row(row, base)) < 0) {
             json_decref(object);
@@ -100,18 +116,47 @@ void wish_encode(const struct wish *w, struct buf *out)
 static int decode_section(
     const json_t *json, const struct section *section, struct arena *a, void *base, struct err *err);
 
+static int decode_text(
+    struct str text, const struct setting *row, struct arena *a, void *field, struct err *err)
+{
+    int r = value_parse(row, text, a, field, err);
+    if (r < 0)
+        return err_prefix(err, "wish: %s", row->key);
+    /* A stranger's name is not mended: a wish holds what was made of a name once. */
+    if (row->type->mends && !str_eq_c(text, *(const char *const *)field))
+        return err_set(err, ERR_INPUT, "wish: %s holds a name that is no A-label", row->key);
+    return 0;
+}
+
 static int decode_value(
     const json_t *json, const struct setting *row, struct arena *a, void *field, struct err *err)
 {
     if (!json_is_string(json))
         return err_set(err, ERR_INPUT, "wish: %s is no text", row->key);
     struct str text = {json_string_value(json), json_string_length(json)};
-    int r = value_parse(row, text, a, field, err);
-    if (r < 0)
-        return err_prefix(err, "wish: %s", row->key);
-    /* A stranger's name is not mended: a wish holds what was made of a name once. */
-    if (row->type == &type_domain && !str_eq_c(text, *(const char *const *)field))
-        return err_set(err, ERR_INPUT, "wish: %s holds a name that is no A-label", row->key);
+    return decode_text(text, row, a, field, err);
+}
+
+static int decode_map(
+    const json_t *json, const struct setting *row, struct arena *a, void *base, struct err *err)
+{
+    const struct setting key_row = {.key = row->key, .type = row->keys};
+    if (!json_is_object(json))
+        return err_set(err, ERR_INPUT, "wish: %s is no object", row->key);
+    size_t n = json_object_size(json), i = 0;
+    if (n > (uint64_t)row->max)
+        return err_set(err, ERR_LIMIT, "wish: %s has more than %d members", row->key, (int)row->max);
+    struct pair *pairs = arena_array(a, n, sizeof *pairs);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        int r = decode_text(str_c(key), &key_row, a, &pairs[i].name, err);
+        if (r < 0 || (r = decode_value(value, row, a, &pairs[i].value, err)) < 0)
+            return r;
+        i++;
+    }
+    setting_set_items(row, base, pairs, n);
     return 0;
 }
 
@@ -131,6 +176,8 @@ static int decode_row(
 {
     if (row->shape == SHAPE_ONE)
         return decode_value(json, row, a, setting_field(row, base), err);
+    if (row->shape == SHAPE_MAP)
+        return decode_map(json, row, a, base, err);
     bool alone = row->shape == SHAPE_LIST && (row->flags & SETTING_ALONE) != 0 && json_is_string(json);
     if (!json_is_array(json) && !alone)
         return err_set(err, ERR_INPUT, "wish: %s is no list", row->key);
@@ -153,6 +200,25 @@ static int decode_row(
     return (row->flags & SETTING_UNIQUE) != 0 ? check_unique(row, base, err) : 0;
 }
 
+/* The value of a row, NULL where the wish has none. */
+static const json_t *member_of(const json_t *json, const struct setting *row)
+{
+    bool member = row->shape != SHAPE_LATER && (row->flags & SETTING_FILE) == 0;
+    return member ? json_object_get(json, row->key) : NULL;
+}
+
+static int check_places(
+    const json_t *json, const struct section *section, const void *element, struct err *err)
+{
+    for (size_t i = 0; i < section->n; i++) {
+        const struct setting *row = &section->rows[i];
+        const char *why = member_of(json, row) == NULL ? NULL : setting_misplaced(section, row, element);
+        if (why != NULL)
+            return err_set(err, ERR_INPUT, "wish: %s %s", row->key, why);
+    }
+    return 0;
+}
+
 static int decode_section(
     const json_t *json, const struct section *section, struct arena *a, void *base, struct err *err)
 {
@@ -161,15 +227,14 @@ static int decode_section(
     section->init(base, NULL);
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        bool member = row->shape != SHAPE_LATER && (row->flags & SETTING_FILE) == 0;
-        const json_t *value = member ? json_object_get(json, row->key) : NULL;
+        const json_t *value = member_of(json, row);
         int r = value != NULL ? decode_row(value, row, a, base, err) : 0;
         if (r < 0)
             return r;
         if (value == NULL && (row->flags & SETTING_REQUIRED) != 0)
             return err_set(err, ERR_INPUT, "wish: %s is missing", row->key);
     }
-    return 0;
+    return check_places(json, section, base, err);
 }
 
 /* What the members alone do not show. */
@@ -194,9 +259,15 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     if ((r = wish_check(w, &key, err)) < 0)
         return err_prefix(err, "wish: %s", key);
     for (size_t i = 0; i < w->deploy_n; i++)
-        if ((r = deploy_run_check(&w->deploys[i], err)) < 0)
+        if (w->deploys[i].verify[0] == '\0' && (r = deploy_run_check(&w->deploys[i], err)) < 0)
             return r;
-    return deploys_check(w->deploys, w->deploy_n, err);
+    if ((r = deploys_check(w->deploys, w->deploy_n, err)) < 0)
+        return r;
+    for (size_t i = 0; i < w->webroot_n; i++)
+        if (!wish_has_domain(w, w->webroots[i].name))
+            return err_set(err, ERR_INPUT, "wish: webroot-map: %s is none of its names", w->webroots[i].name);
+    r = wish_publications_check(w, a, err);
+    return r < 0 ? err_prefix(err, "wish: publish") : 0;
 }
 
 const char *wish_webroot(const struct wish *w, const char *identifier)

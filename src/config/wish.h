@@ -27,9 +27,9 @@ enum {
     WISH_PREFERENCES_MAX = 8, /* profiles or chains to look for; CAs offer a handful */
     WISH_TERM_MAX = 256,      /* octets of a profile's or an issuer's name */
     WISH_CSR_MAX = 48 * 1024, /* octets of PEM; a hundred long names and a large key take 36 kB */
-    /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, a request, paths, and
-     * room. */
-    WISH_TEXT_MAX = 192 * 1024,
+    /* A wish's JSON: 100 names of 253 octets, the commands with every octet escaped, a request, paths of
+     * webroots and copies, and room; whoever makes a wish sees that it is not exceeded. */
+    WISH_TEXT_MAX = 224 * 1024,
 };
 
 struct wish {
@@ -88,6 +88,9 @@ int wish_decode(struct str json, struct arena *a, struct wish *out, struct err *
 int wish_select(struct wish *w, uint32_t variant, struct arena *a, struct err *err);
 /* The name of a variant, of a wish as it was decoded; NULL where it has no such variant. */
 const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a);
+
+/* Whether the name, as an order has it, is one of the wish's. */
+bool wish_has_domain(const struct wish *w, const char *domain);
 
 /* Where the challenge file of that identifier goes: its own directory or the wish's; "" for the responder. */
 const char *wish_webroot(const struct wish *w, const char *identifier);

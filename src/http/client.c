@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "http/address.h"
+#include "http/curl_loop.h"
 #include "http/failure.h"
 #include "http/internal.h"
 #include "http/trust.h"
@@ -25,9 +26,7 @@ struct times {
 };
 
 struct http_client {
-    struct event_base *base;
-    CURLM *multi;
-    struct event *timer;
+    struct curl_loop loop;
     struct trust *trust;
     char *user_agent;
     struct times times;
@@ -57,58 +56,6 @@ struct http_request {
     bool strayed;       /* it was to connect to an address that is not allowed */
     char error[CURL_ERROR_SIZE];
 };
-
-/* --- libcurl's sockets and timer on the event base --- */
-
-static void pump(struct http_client *c);
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *c = arg;
-    int mask = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), running;
-    curl_multi_socket_action(c->multi, fd, mask, &running);
-    pump(c);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *c = arg;
-    int running;
-    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    pump(c);
-}
-
-/* CURLMOPT_SOCKETFUNCTION: the event of a socket is its `assigned` pointer. */
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-    struct http_client *c = arg;
-    struct event *event = assigned;
-    if (event != NULL)
-        event_free(event);
-    event = NULL;
-    if (what != CURL_POLL_REMOVE) {
-        short wanted = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
-        event = event_new(c->base, fd, (short)(wanted | EV_PERSIST), on_socket, c);
-        if (event == NULL || event_add(event, NULL) < 0) {
-            if (event != NULL)
-                event_free(event);
-            return -1;
-        }
-    }
-    curl_multi_assign(c->multi, fd, event);
-    return 0;
-}
-
-/* CURLMOPT_TIMERFUNCTION. It runs inside other calls of libcurl, so even "now" goes through the event loop;
- * that is why no request ends inside http_request_start. */
-static int set_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-    struct http_client *c = arg;
-    if (timeout_ms < 0)
-        return event_del(c->timer);
-    struct timeval tv = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-    return event_add(c->timer, &tv);
-}
 
 /* --- what arrives --- */
 
@@ -204,7 +151,7 @@ static void give_back(struct http_client *c, struct http_request *r)
     r->easy = NULL;
     if (easy == NULL)
         return;
-    curl_multi_remove_handle(c->multi, easy);
+    curl_multi_remove_handle(c->loop.multi, easy);
     if (c->dead || c->pool_n >= POOL_MAX) {
         curl_easy_cleanup(easy);
         return;
@@ -284,9 +231,7 @@ static void destroy(struct http_client *c)
 {
     while (c->pool_n > 0)
         curl_easy_cleanup(c->pool[--c->pool_n]);
-    curl_multi_cleanup(c->multi);
-    if (c->timer != NULL)
-        event_free(c->timer);
+    curl_loop_close(&c->loop);
     trust_free(c->trust);
     free(c->user_agent);
     free(c);
@@ -295,12 +240,13 @@ static void destroy(struct http_client *c)
 
 /* Ends what has ended. Each request leaves libcurl and our list before its done function runs, so that
  * function may do as it likes. */
-static void pump(struct http_client *c)
+static void pump(void *arg)
 {
+    struct http_client *c = arg;
     CURLMsg *message;
     int left;
     c->calling = true;
-    while (!c->dead && (message = curl_multi_info_read(c->multi, &left)) != NULL) {
+    while (!c->dead && (message = curl_multi_info_read(c->loop.multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
         struct http_request *r = NULL;
@@ -473,7 +419,7 @@ static int prepare(
     r->easy = c->pool_n > 0 ? c->pool[--c->pool_n] : curl_easy_init();
     if (buf_failed(&r->send) || r->easy == NULL || !set_transport(c, r->easy) || !set_exchange(r, spec))
         return err_set(err, ERR_MEMORY, "out of memory for a request");
-    if (curl_multi_add_handle(c->multi, r->easy) != CURLM_OK)
+    if (curl_multi_add_handle(c->loop.multi, r->easy) != CURLM_OK)
         return err_set(err, ERR_FAILED, "libcurl does not take a request");
     return 0;
 }
@@ -520,14 +466,10 @@ void http_request_cancel(struct http_request *r)
 static bool set_multi(struct http_client *c)
 {
     int bad = 0;
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS_PER_HOST);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)HTTP_STREAMS_MAX);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
+    bad |= curl_multi_setopt(c->loop.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    bad |= curl_multi_setopt(c->loop.multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS_PER_HOST);
+    bad |= curl_multi_setopt(c->loop.multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)HTTP_STREAMS_MAX);
+    bad |= curl_multi_setopt(c->loop.multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
     return bad == 0;
 }
 
@@ -551,14 +493,11 @@ int http_client_new(struct event_base *base, struct str ca_pem, const char *user
         curl_global_cleanup();
         return err_set(err, ERR_MEMORY, "out of memory for an HTTP client");
     }
-    c->base = base;
     http_client_set_times(
         c, HTTP_CONNECT_TIMEOUT_S * 1000L, HTTP_TOTAL_TIMEOUT_S * 1000L, HTTP_STALL_TIMEOUT_S);
     c->user_agent = strdup(user_agent);
-    c->timer = evtimer_new(base, on_timer, c);
-    c->multi = curl_multi_init();
     int e = 0;
-    if (c->user_agent == NULL || c->timer == NULL || c->multi == NULL || !set_multi(c))
+    if (!curl_loop_open(&c->loop, base, pump, c) || c->user_agent == NULL || !set_multi(c))
         e = err_set(err, ERR_MEMORY, "out of memory for an HTTP client");
     else
         e = trust_new(ca_pem, &c->trust, err);

@@ -66,7 +66,7 @@ struct channel *channel_new(struct event_base *base, int fd, const char *name,
         .state = 1,
         .closed = closed,
         .arg = arg,
-        .in = buf_new(MSG_MAX + HEAD + READ_CHUNK)};
+        .in = buf_new_sensitive(MSG_MAX + HEAD + READ_CHUNK)};
     c->out_last = &c->out;
     c->requests_last = &c->requests;
     c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
@@ -258,7 +258,7 @@ int channel_send(struct channel *c, enum msg_type t, uint32_t id, const void *ms
     if (f == NULL)
         abort();
     f->fd = -1;
-    f->bytes = buf_new(MSG_MAX + HEAD);
+    f->bytes = buf_new_sensitive(MSG_MAX + HEAD);
     char head[HEAD] = {0};
     buf_put(&f->bytes, head, sizeof head);
     int r = msg_encode(t, msg, &f->bytes, err);

@@ -77,7 +77,10 @@ struct msg_error {
 /* An account's key from another client, as that one wrote it (PEM, a JWK, or DER in base64): it becomes the
  * key of an account that was announced and has none yet, or has this very one; answered by done. */
 #define MSG_FIELDS_account_import(F) F(text, account) F(text, key)
-/* The same for a certificate's key, which is sealed for that generation; answered by key_made. */
+/* Whether that account has this very key (success), none yet (ERR_NOT_FOUND) or another (ERR_EXISTS); nothing
+ * is changed; answered by done. */
+#define MSG_FIELDS_account_look(F) F(text, account) F(text, key)
+/* A certificate's key from another client, which is sealed for that generation; answered by key_made. */
 #define MSG_FIELDS_key_import(F) F(blob, permit) F(u32, variant) F(i64, generation) F(text, key)
 /* Move the files of `name` to the archive; answered by done. */
 #define MSG_FIELDS_files_forget(F) F(text, name)
@@ -110,18 +113,15 @@ struct msg_error {
 /* From engine: write or remove the challenge file that the permit's webroot asks for; answered by done. */
 #define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, identifier) F(text, token) F(text, value)
 #define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, identifier) F(text, token)
-/* From engine: run the permit's hooks; answered by deployed. */
-#define MSG_FIELDS_deploy(F) \
-    F(blob, permit) F(u32, variant) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
-#define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
 
 /* From engine: run that step (a command) of the permit's wish for that event (config/deploy.h); answered by
  * hook_ran. names: of a batch, all certificates that it is for. finished: `error` is why the attempt failed,
- * "" where it did not; `failed` its names then. */
+ * "" where it did not; `names` and `failed` are the certificates of the attempts that are over. */
 #define MSG_FIELDS_hook_run(F) \
     F(blob, permit)            \
     F(u32, variant)            \
-    F(u32, step) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error) F(list, names)
+    F(u32, step)               \
+    F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error) F(list, names) F(list, failed)
 #define MSG_FIELDS_hook_ran(F) F(text, output) F(error, error)
 /* From engine: write the permit's copies of what is live, and give its files to its key-group, where they are
  * not so already; answered by copies_made with the paths that were written. */
@@ -255,8 +255,6 @@ struct msg_error {
     M(authority_need, MSG_WISH, false)      \
     M(webroot_put, MSG_WISH, false)         \
     M(webroot_remove, MSG_WISH, false)      \
-    M(deploy, MSG_WISH, false)              \
-    M(deployed, MSG_WISH, false)            \
     M(account_open, MSG_SMALL, false)       \
     M(account_opened, MSG_SMALL, false)     \
     M(sign, 2 * MSG_WISH, false)            \
@@ -301,7 +299,8 @@ struct msg_error {
     M(live_switched, MSG_SMALL, false)      \
     M(import_account, MSG_SMALL, false)     \
     M(import_certificate, MSG_LARGE, false) \
-    M(import_end, MSG_SMALL, false)
+    M(import_end, MSG_SMALL, false)         \
+    M(account_look, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

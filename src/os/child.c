@@ -121,6 +121,7 @@ static int run_step(struct setup *s, enum step step)
 {
     static char *const no_environment[] = {NULL};
     const struct child_spec *spec = s->spec;
+    char *const *envp = spec->envp != NULL ? spec->envp : no_environment;
     struct rlimit none = {0, 0};
     switch (step) {
     case STEP_FDS:
@@ -136,7 +137,9 @@ static int run_step(struct setup *s, enum step step)
     case STEP_PARENT:
         return tie_to_parent(s);
     case STEP_EXEC:
-        execve(spec->path, spec->argv, spec->envp != NULL ? spec->envp : no_environment);
+        execve(spec->path, spec->argv, envp);
+        if (errno == ENOEXEC && spec->script_argv != NULL)
+            execve(spec->script_argv[0], spec->script_argv, envp);
         return errno;
     }
     return EINVAL;

@@ -30,9 +30,12 @@ enum child_group {
 };
 
 struct child_spec {
-    const char *path;           /* absolute, or relative to cwd; not searched for: child_find_program() */
-    char *const *argv;          /* NULL-terminated, argv[0] included */
-    char *const *envp;          /* NULL-terminated; NULL gives an empty environment */
+    const char *path;  /* absolute, or relative to cwd; not searched for: child_find_program() */
+    char *const *argv; /* NULL-terminated, argv[0] included */
+    char *const *envp; /* NULL-terminated; NULL gives an empty environment */
+    /* NULL, or the words (of /bin/sh) that are executed instead where the system does not know the file's
+     * format: a script without "#!", which shells run all the same. */
+    char *const *script_argv;
     const struct child_fd *fds; /* 0, 1 and 2 are /dev/null where the map does not name them */
     size_t fds_n;
     const char *cwd;         /* NULL: stay */

@@ -232,6 +232,33 @@ int file_replace(int at, const char *name, mode_t mode, struct str bytes, struct
     return file_replace_owned(at, name, mode, FILE_UID_KEEP, FILE_GID_KEEP, bytes, err);
 }
 
+/* The same for the same name (FNV-1a): two names that share one at worst take turns. */
+static const char *temp_name_of(const char *name, char out[FILE_TEMP_NAME_MAX])
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (const char *p = name; *p != '\0'; p++)
+        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    snprintf(out, FILE_TEMP_NAME_MAX, FILE_TEMP_PREFIX "%016" PRIx64, h);
+    return out;
+}
+
+int file_replace_away(
+    int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err)
+{
+    struct birth b = {mode, uid, gid, bytes};
+    struct err why = ERR_INIT;
+    char temp[FILE_TEMP_NAME_MAX];
+    int r = file_check_name(name, err);
+    if (r < 0)
+        return r;
+    if ((r = create(at, temp_name_of(name, temp), name, &b, &why)) == ERR_EXISTS &&
+        unlinkat(at, temp, 0) == 0)
+        r = create(at, temp, name, &b, &why);
+    if (r < 0 && err != NULL)
+        *err = why;
+    return r < 0 ? r : settle(at, temp, name, err);
+}
+
 int link_switch(int at, const char *name, const char *target, struct err *err)
 {
     char temp[FILE_TEMP_NAME_MAX];

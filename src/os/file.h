@@ -35,7 +35,7 @@ void fd_close(int *fd);
 int dir_open(int at, const char *path, int *out, struct err *err);
 
 /* Opens the directory that `path`'s last component lies in ("a" lies in `at`) and points *name at that last
- * component inside `path`. Symlinks are followed, since such a path is the operator's own word (publish:).
+ * component inside `path`. Symlinks are followed; where others may have put them there, see os/trusted.h.
  * ERR_USAGE where the last component is empty, "." or "..". */
 int dir_open_parent(int at, const char *path, int *out, const char **name, struct err *err);
 
@@ -100,6 +100,11 @@ int file_write_new_owned(
  * that name is replaced, not followed. A directory of that name is an error. */
 int file_replace(int at, const char *name, mode_t mode, struct str bytes, struct err *err);
 int file_replace_owned(
+    int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err);
+
+/* As file_replace_owned, in a directory that is never swept, for it is somebody else's: what an interruption
+ * left of an earlier write of that very name is taken away by the next. */
+int file_replace_away(
     int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err);
 
 /* Makes the symlink `name` point at `target`, atomically and durably: at every instant `name` is the old link

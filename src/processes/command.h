@@ -4,8 +4,11 @@
  *
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
- *             records to set (dns record)
+ *             records to set (dns record), what was exported (its bytes in base64url)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
+ *   ready     of an import: the pieces may come, import_account and import_certificate, at most
+ *             IMPORT_WINDOW at a time, then import_end. Each is answered by a final progress, or by a row
+ *             {"key": "same|none|other"} where it only looks
  *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
  */
 #ifndef EVERCERT_PROCESSES_COMMAND_H
@@ -53,6 +56,10 @@ enum {
     EXIT_LOCKED = 3,
 };
 
+/* Pieces of an import (accounts, certificates) that are on their way and not answered: with chains of a few
+ * kilobytes each process has something to do, and with the largest there are no more than 100 MB anywhere. */
+enum { IMPORT_WINDOW = 32 };
+
 /* The descriptor on which a parent that was started for one command finds its client. */
 enum { COMMAND_FD = 3 };
 
@@ -61,12 +68,15 @@ enum { COMMAND_FD = 3 };
  *   - issue: domain (several), name, authority (several), email, eab-kid, eab-hmac-file, challenge (several),
  *     webroot, http-port, tls-port, key-type (several), profile, preferred-profile (several), preferred-chain
  *     (several), reuse-key=true, csr-file, must-staple=true, not-before, not-after, on-rejected-name, deploy
- *     (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true; of the lists in
- * order of preference but preferred-chain, a value may be several parted by commas; paths are absolute
+ *     (several), verify (several), publish (several), renew-before, retry, key-group, key-mode, staging=true,
+ * agree-tos=true; of the lists in order of preference but preferred-chain, a value may be several parted by
+ * commas; paths are absolute
  *   - renew: force=true (names: the certificates, none: all that are due)
  *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
+ *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
+ *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
  */
 

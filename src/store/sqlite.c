@@ -48,10 +48,14 @@
                   " ORDER BY deploy_due_at, name LIMIT ?")                                                  \
     X(ARI_DUE, "SELECT name FROM certificate WHERE ari_due_at > 0 AND ari_due_at <= ?"                      \
                " ORDER BY ari_due_at, name LIMIT ?")                                                        \
+    X(LOOK_DUE, "SELECT name FROM certificate WHERE look_due_at > 0 AND look_due_at <= ?"                   \
+                " ORDER BY look_due_at, name LIMIT ?")                                                      \
     X(NEXT_DUE, "SELECT due_at FROM certificate WHERE due_at > 0 ORDER BY due_at LIMIT 1")                  \
     X(NEXT_DEPLOY_DUE,                                                                                      \
         "SELECT deploy_due_at FROM certificate WHERE deploy_due_at > 0 ORDER BY deploy_due_at LIMIT 1")     \
     X(NEXT_ARI_DUE, "SELECT ari_due_at FROM certificate WHERE ari_due_at > 0 ORDER BY ari_due_at LIMIT 1")  \
+    X(NEXT_LOOK_DUE,                                                                                        \
+        "SELECT look_due_at FROM certificate WHERE look_due_at > 0 ORDER BY look_due_at LIMIT 1")           \
     X(KEY_PUT, "INSERT INTO certificate_key (name, generation, sealed) VALUES (?, ?, ?)"                    \
                " ON CONFLICT (name, generation) DO UPDATE SET sealed = excluded.sealed")                    \
     X(KEY_GET, "SELECT sealed FROM certificate_key WHERE name = ? AND generation = ?")                      \
@@ -359,6 +363,7 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
         [STORE_DUE_ISSUE] = STATEMENT_DUE,
         [STORE_DUE_DEPLOY] = STATEMENT_DEPLOY_DUE,
         [STORE_DUE_ARI] = STATEMENT_ARI_DUE,
+        [STORE_DUE_LOOK] = STATEMENT_LOOK_DUE,
     };
     enum statement id = ids[which];
     const struct value values[] = {value_int(now.s), value_limit(limit)};
@@ -383,7 +388,7 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
 static int next_due(struct store *base, struct wall *out, struct err *err)
 {
     static const enum statement ids[] = {
-        STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE, STATEMENT_NEXT_ARI_DUE};
+        STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE, STATEMENT_NEXT_ARI_DUE, STATEMENT_NEXT_LOOK_DUE};
     struct sqlite_store *s = sqlite_of(base);
     int64_t earliest = 0;
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {

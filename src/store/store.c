@@ -77,6 +77,7 @@ int64_t store_due_time(const struct certificate *c, enum store_due which)
         [STORE_DUE_ISSUE] = c->due_at.s,
         [STORE_DUE_DEPLOY] = c->deploy_due_at.s,
         [STORE_DUE_ARI] = c->ari_due_at.s,
+        [STORE_DUE_LOOK] = c->look_due_at.s,
     };
     return times[which];
 }
@@ -119,6 +120,12 @@ int store_ari_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
 {
     return each_due(s, STORE_DUE_ARI, now, limit, fn, arg, err);
+}
+
+int store_look_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    return each_due(s, STORE_DUE_LOOK, now, limit, fn, arg, err);
 }
 
 int store_next_due(struct store *s, struct wall *out, struct err *err)

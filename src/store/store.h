@@ -108,6 +108,14 @@ struct certificate {
     int64_t deploy_failures;
     const char *deploy_error;
     const char *deploy_event; /* "issued" or "renewed": what the pending deployment will tell */
+    int64_t deploy_step;      /* the step it goes on with; 0: from its beginning */
+    int64_t live_generation;  /* an earlier one that was put back and is live instead; 0: none */
+    const char *previous;     /* fingerprint of the generation before; "" */
+    /* what servers serve (verify), and the copies (publish) */
+    struct wall look_due_at;                       /* when that is looked at again; 0: nothing to look at */
+    struct wall served_at;                         /* the last look; 0: never */
+    const char *served_error;                      /* "": the live certificate was served */
+    struct wall failing_told_at, expiring_told_at; /* hooks of these events ran last */
 };
 
 /* An account at a CA and what is cached of that CA. */
@@ -195,7 +203,11 @@ int store_deploy_due(
 /* The same for ari_due_at. */
 int store_ari_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
-/* The earliest due_at, deploy_due_at or ari_due_at that is set, 0 where none is; through the indexes. */
+/* The same for look_due_at. */
+int store_look_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
+/* The earliest due_at, deploy_due_at, ari_due_at or look_due_at that is set, 0 where none is; through the
+ * indexes. */
 int store_next_due(struct store *s, struct wall *out, struct err *err);
 
 /* Insert or replace. The certificate's own record need not exist yet. */

@@ -64,6 +64,14 @@ enum field_kind {
     X(INT, deploy_failures, 0)                   \
     X(TEXT, deploy_error, STORE_TEXT_MAX)        \
     X(TEXT, deploy_event, STORE_TEXT_MAX)        \
+    X(INT, deploy_step, 0)                       \
+    X(INT, live_generation, 0)                   \
+    X(TEXT, previous, STORE_TEXT_MAX)            \
+    X(WALL, look_due_at, 0)                      \
+    X(WALL, served_at, 0)                        \
+    X(TEXT, served_error, STORE_TEXT_MAX)        \
+    X(WALL, failing_told_at, 0)                  \
+    X(WALL, expiring_told_at, 0)                 \
     X(BLOB, permit, STORE_SEALED_MAX)            \
     X(TEXT, chain, STORE_CHAIN_MAX)
 
@@ -110,7 +118,7 @@ extern const struct record_type record_certificate, record_authority, record_buc
     record_history;
 
 /* Room for the values of any record. */
-enum { RECORD_FIELDS_MAX = 48 };
+enum { RECORD_FIELDS_MAX = 64 };
 
 /* A field's content on its way to or from a row. */
 struct value {
@@ -137,7 +145,7 @@ struct store_name {
 };
 
 /* Each with a partial index in the sqlite driver. */
-enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY, STORE_DUE_ARI, STORE_DUE_KINDS };
+enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY, STORE_DUE_ARI, STORE_DUE_LOOK, STORE_DUE_KINDS };
 
 /* The member of a certificate that says when. */
 int64_t store_due_time(const struct certificate *c, enum store_due which);

@@ -80,9 +80,9 @@ def lines(done):
 def test_list(client):
     done = client.run("list", status=DONE)
     header, row = done.stdout.splitlines()
-    assert header.split() == ["NAME", "STATE", "EXPIRES", "NEXT", "AUTHORITY", "NAMES"]
+    assert header.split() == ["NAME", "STATE", "SERVED", "EXPIRES", "NEXT", "AUTHORITY", "NAMES"]
     assert re.fullmatch(
-        r"a\.example +valid +in (89d 23h|90d) +renew in \d+d \d+h +test +a\.example b\.example", row
+        r"a\.example +valid +- +in (89d 23h|90d) +renew in \d+d \d+h +test +a\.example b\.example", row
     ), row
     assert done.stderr == ""
 

@@ -28,7 +28,8 @@ print("recorded", *sys.argv[2:])
 
 ENVIRONMENT = {
     "PATH", "HOME", "USER", "LANG",
-    "EVERCERT_EVENT", "EVERCERT_NAME", "EVERCERT_DOMAINS", "EVERCERT_DIR", "EVERCERT_FINGERPRINT", "EVERCERT_NOT_AFTER",
+    "EVERCERT_EVENT", "EVERCERT_NAME", "EVERCERT_NAMES", "EVERCERT_LIVE", "EVERCERT_DOMAINS", "EVERCERT_DIR",
+    "EVERCERT_FINGERPRINT", "EVERCERT_NOT_AFTER",
     "RENEWED_LINEAGE", "RENEWED_DOMAINS",
 }  # fmt: skip
 
@@ -36,8 +37,9 @@ ENVIRONMENT = {
 class Recorder:
     def __init__(self, folder):
         self.folder = folder
-        folder.chmod(0o777)
-        self.file = folder / "recorded"
+        (folder / "open").mkdir()
+        (folder / "open").chmod(0o777)  # for hooks of every user; the program itself must not be theirs to change
+        self.file = folder / "open" / "recorded"
         self.program = folder / "recorder"
         self.program.write_text(RECORDER)
         self.program.chmod(0o755)
@@ -89,7 +91,8 @@ def test_environment(evercert, pebble, recorder):
     env, leaf = row["env"], client.leaf("a.example")
     assert set(env) == ENVIRONMENT
     assert env["EVERCERT_EVENT"] == "issued"
-    assert env["EVERCERT_NAME"] == "a.example"
+    assert env["EVERCERT_NAME"] == env["EVERCERT_NAMES"] == "a.example"
+    assert env["EVERCERT_LIVE"] == str(client.live("a.example").parent)
     assert env["EVERCERT_DOMAINS"] == env["RENEWED_DOMAINS"] == "a.example www.a.example"
     assert env["EVERCERT_DIR"] == env["RENEWED_LINEAGE"] == str(client.live("a.example"))
     assert env["EVERCERT_FINGERPRINT"] == leaf.fingerprint
@@ -176,7 +179,7 @@ def test_a_failing_hook(evercert, pebble, recorder, tmp_path):
     assert client.row("a.example")["deploy"]["next"] == row["deploy"]["next"]
     good.touch()
     deployed(client)
-    assert [row["argv"] for row in recorder.rows()] == [["before"], ["before"], ["after"]]
+    assert [row["argv"] for row in recorder.rows()] == [["before"], ["after"]]  # what was done is not done again
     assert orders(ca) == 1
     assert client.row("a.example")["deploy"] == {"state": "done", "error": None, "next": None}
 
@@ -402,4 +405,4 @@ def test_as_another_user_without_root(evercert, pebble, open_folder, recorder):
     assert [row["argv"] for row in recorder.rows()] == [["self"]]
     assert recorder.rows()[0]["uid"] == [65534] * 3
     error = client.row("a.example")["deploy"]["error"]
-    assert "www-data needs root" in error and "nobody" in error
+    assert "sudo:" in error and "`evercert snippet sudoers` prints it" in error

@@ -36,21 +36,34 @@ static void start_job(const struct command *c, const char *name, bool forced)
         job_watch(j, c->s->id);
 }
 
+static const char *nothing_to_do_text(const struct certificate *cert, struct arena *a)
+{
+    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX];
+    wall_format(cert->due_at, next);
+    if (cert->revoked)
+        return arena_printf(a, "revoked, evercert renew --force %s gets a new one", cert->name);
+    if (cert->failures > 0)
+        return arena_printf(
+            a, "failed last time, not due before %s, evercert renew --force %s tries now", next, cert->name);
+    return arena_printf(a, "valid to %s, not due before %s", wall_format(cert->not_after, until), next);
+}
+
 /* A part that is over before it began. */
 static void nothing_to_do(const struct command *c, const struct certificate *cert)
 {
-    char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX], text[400];
-    wall_format(cert->due_at, next);
-    if (cert->revoked)
-        snprintf(text, sizeof text, "revoked, evercert renew --force %s gets a new one", cert->name);
-    else if (cert->failures > 0)
-        snprintf(text, sizeof text,
-            "failed last time, not due before %s, evercert renew --force %s tries now", next, cert->name);
-    else
-        snprintf(
-            text, sizeof text, "valid to %s, not due before %s", wall_format(cert->not_after, until), next);
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     c->s->waiting++;
-    session_part_done(c->e, c->s->id, cert->name, text, NULL);
+    session_part_done(c->e, c->s->id, cert->name, nothing_to_do_text(cert, a), NULL);
+}
+
+static struct job_watch *new_watch(const struct command *c)
+{
+    struct job_watch *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        abort();
+    w->session = c->s->id;
+    c->s->waiting++;
+    return w;
 }
 
 typedef void variant_fn(const struct command *c, const char *name);
@@ -122,15 +135,35 @@ static void renew_one(const struct command *c, const char *name)
     } else if (force || (cert.due_at.s > 0 && cert.due_at.s <= now)) {
         start_job(c, name, force);
     } else if (cert.deploy_due_at.s > 0 && !deploying(c->e, name)) {
-        struct job_watch *w = calloc(1, sizeof *w);
-        if (w == NULL)
-            abort();
-        w->session = c->s->id;
-        c->s->waiting++;
-        deploy_start(c->e, name, NULL, w);
+        deploy_start(c->e, name, NULL, new_watch(c));
+    } else if (cert.look_due_at.s > 0 && !deploying(c->e, name)) {
+        deploy_look(c->e, name, nothing_to_do_text(&cert, a), new_watch(c));
     } else {
         nothing_to_do(c, &cert);
     }
+}
+
+struct looks {
+    struct engine *engine;
+    struct wall now;
+};
+
+static int look_now(const struct certificate *cert, void *arg)
+{
+    const struct looks *l = arg;
+    struct certificate changed = *cert;
+    changed.look_due_at = l->now;
+    return store_certificate_put(l->engine->store, &changed, NULL);
+}
+
+/* Whoever asks for a pass wants to know now whether all is as it should be: what has a date gets that of
+ * today. */
+static void looks_now(const struct command *c)
+{
+    struct err err = ERR_INIT;
+    struct looks l = {c->e, engine_now(c->e)};
+    if (store_look_due(c->e->store, (struct wall){INT64_MAX}, SIZE_MAX, look_now, &l, &err) < 0)
+        command_fail(c, &err);
 }
 
 static void renew(const struct command *c)
@@ -141,6 +174,7 @@ static void renew(const struct command *c)
         return;
     c->s->pass = true;
     c->e->pass_asked = false;
+    looks_now(c);
     c->s->waiting++;
     for (struct job *j = c->e->jobs; j != NULL; j = j->next)
         if (!j->over)
@@ -277,6 +311,8 @@ static const struct {
     [VERB_ACCOUNT_ROLLOVER] = {account_change_key, 1, false},
     [VERB_ACCOUNT_DEACTIVATE] = {account_deactivate, 1, false},
     [VERB_DNS_RECORD] = {dns_record, 1, false},
+    [VERB_IMPORT] = {import_begin, 0, false},
+    [VERB_CHECK] = {check, 0, false}, /* puts a token where challenges go */
 };
 
 void command_run(struct engine *e, const struct msg_engine_command *m)

@@ -42,10 +42,14 @@ enum {
     LOG_MAX = 1000000,
 };
 
+struct command;
 struct engine;
 struct job;
 struct post;
 struct deployment;
+struct around;
+struct around_hold;
+struct lookup;
 
 /* --- authority.c: one CA: directory, trust, nonces --- */
 
@@ -169,6 +173,8 @@ struct published_info {
     struct str chain;
 };
 
+enum job_end { JOB_GONE, JOB_FAILED, JOB_SUCCEEDED };
+
 struct job {
     struct job *next;
     struct engine *engine;
@@ -202,6 +208,9 @@ struct job {
     enum order_phase shown;
     struct mono started;
     unsigned interruptions;
+    struct around_hold *holds; /* commands that surround the attempt */
+    bool entered, outside;     /* it asked them; it waits for them */
+    enum job_end ended;
     bool over, account_retried, introducing;
     bool finalized; /* the order under way may have been issued */
     struct published_info published;
@@ -256,10 +265,41 @@ struct wall engine_now(const struct engine *e);
 void schedule_run(struct engine *e);
 /* When the live certificate is to be renewed. */
 struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w);
-/* A certificate was published: hooks are due. Tells the sessions when they are through: `said`, or what
+
+/* --- deployment.c, batch.c, look.c: what is done with a certificate that is live --- */
+
+/* Copies, commands, looks. Tells the sessions (takes `watches`) when they are through: `said`, or what
  * happened to the certificate where it is NULL. */
 void deploy_start(struct engine *e, const char *name, const char *said, struct job_watch *watches);
+/* Only copies and looks; what is not as it should be is repaired and deployed anew. */
+void deploy_look(struct engine *e, const char *name, const char *said, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
+/* Whether there is anything to deploy; whether it is looked at again each day. */
+bool deploy_is_wanted(const struct wish *w);
+bool deploy_is_looked_at(const struct wish *w);
+/* Whether the two are one command to a batch. */
+bool deploy_same_command(const struct deploy *a, const struct deploy *b);
+/* Runs commands of batches whose time has come. */
+void batches_run(struct engine *e);
+/* e->lookup is there, or *err says why not. */
+int look_need_lookup(struct engine *e, struct err *err);
+/* Which servers resolve names for looks; none: the system's. */
+void look_resolvers(struct engine *e, const struct msg_list *servers);
+
+/* --- events.c --- */
+
+/* Runs the commands for that event, which nobody waits for; failing and expiring not too often. `error`: why,
+ * "". */
+void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
+    const char *error);
+
+/* --- around.c --- */
+
+/* The attempt is about to begin: whether it may at once. If not, job_begin comes again when it may; or the
+ * job has failed. */
+bool around_enter(struct job *j);
+/* It is over. */
+void around_leave(struct job *j);
 
 /* --- ledger.c: the CA's published limits --- */
 
@@ -301,6 +341,19 @@ void wishes_end(struct engine *e);
 int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
     bool *out_changed, struct err *err);
 
+/* A row of which nothing is known but its name; that is not copied. */
+void certificate_fresh(struct certificate *c, const char *name, uint32_t variant);
+
+/* --- import.c: what another client had --- */
+
+/* The command `import` begins: its session lasts until import_over. */
+void import_begin(const struct command *c);
+void import_account(struct engine *e, const struct msg_account_take *m);
+/* Its key is sealed for generation 1. What is here already, or being issued, is left alone; what the keeper
+ * does not publish leaves no row. No CA is asked anything. */
+void import_certificate(struct engine *e, const struct msg_certificate_take *m);
+void import_over(struct engine *e, uint32_t session);
+
 /* --- commands.c, sessions.c --- */
 
 struct session {
@@ -327,7 +380,8 @@ void command_run(struct engine *e, const struct msg_engine_command *m);
 const char *command_word(const struct command *c, const char *word);
 void command_fail(const struct command *c, const struct err *err);
 
-/* account_commands.c, revoke.c: verbs of their own. */
+/* account_commands.c, revoke.c, check.c: verbs of their own. */
+void check(const struct command *c);
 void account_show(const struct command *c);
 void account_register(const struct command *c);
 void account_update(const struct command *c);
@@ -380,7 +434,15 @@ struct engine {
     struct job *jobs;
     size_t job_n;
     struct deployment *deployments;
-    size_t deployment_n;
+    size_t deployment_n, parked_n; /* all; those of them that wait for their batch */
+    struct event *batch_timer;
+    bool batch_ripe; /* they have waited long enough */
+    struct around *arounds;
+    size_t told_n; /* commands of events that run */
+    struct lookup *lookup;  /* made at the first look */
+    const char **resolvers; /* in resolver_arena */
+    size_t resolver_n;
+    struct arena *resolver_arena;
     struct renewal_poll_request *polls;     /* renewal information asked for */
     struct renewal_poll_request *polls_due; /* to be asked for in this turn */
     size_t poll_n;

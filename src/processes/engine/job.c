@@ -43,6 +43,13 @@ void job_refresh(struct job *j)
     j->record.deploy_failures = now.deploy_failures;
     j->record.deploy_error = now.deploy_error;
     j->record.deploy_event = now.deploy_event;
+    j->record.deploy_step = now.deploy_step;
+    j->record.live_generation = now.live_generation;
+    j->record.look_due_at = now.look_due_at;
+    j->record.served_at = now.served_at;
+    j->record.served_error = now.served_error;
+    j->record.failing_told_at = now.failing_told_at;
+    j->record.expiring_told_at = now.expiring_told_at;
     j->record.ari_start = now.ari_start;
     j->record.ari_end = now.ari_end;
     j->record.ari_at = now.ari_at;
@@ -83,6 +90,7 @@ static void detach(struct job *j)
 void job_free(struct job *j)
 {
     detach(j);
+    around_leave(j);
     outbox_forget(j->engine, j);
     challenges_forget_job(j->engine, j);
     order_free(j->order);
@@ -115,6 +123,7 @@ void job_over(struct job *j)
 {
     detach(j);
     j->over = true;
+    around_leave(j);
     j->engine->due_stale = true;
 }
 

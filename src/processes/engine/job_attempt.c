@@ -265,6 +265,8 @@ static void on_introduced(struct engine *e, const struct err *why, void *arg)
 void job_begin(struct job *j)
 {
     const char *missing;
+    if (!around_enter(j))
+        return;
     if (j->issuer_n > 0) { /* taken up again: where it was */
         ask(j);
     } else if (find_issuers(j, &missing)) {

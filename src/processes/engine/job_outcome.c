@@ -109,8 +109,10 @@ void job_fail(struct job *j, const struct err *why)
     c->last_error = arena_dup_c(j->arena, err.text);
     c->last_problem = arena_dup_c(j->arena, err.problem);
     c->last_error_at = engine_now(e);
+    j->ended = JOB_FAILED;
     history_add(e, c->name, "failed", err.text, failure_detail(j, &err));
     save_or_drop(j, kept);
+    happen(e, c, &j->wish, DEPLOY_FAILING, err.text);
     add_outlook(j, kept, &err);
     tell_failure(j, &err);
     job_over(j);
@@ -225,6 +227,7 @@ void job_succeed(struct job *j)
     struct certificate *c = &j->record;
     bool renewal = c->generation > 0;
     const char *event = renewal ? "renewed" : "issued";
+    c->previous = c->fingerprint;
     c->generation = j->generation;
     c->authority = j->authority->id;
     c->fingerprint = j->published.fingerprint;
@@ -250,10 +253,12 @@ void job_succeed(struct job *j)
     c->due_at = c->omitted[0] != '\0' ? ask_again_at(j) : schedule_due(e, c, &j->wish);
     note_in_ledger(j);
     job_forget_order(j);
-    bool hooks = j->wish.deploy_n > 0 || j->wish.key_group[0] != '\0';
+    bool hooks = deploy_is_wanted(&j->wish);
     c->deploy_due_at = hooks ? engine_now(e) : (struct wall){0};
-    c->deploy_failures = 0;
-    c->deploy_error = "";
+    c->deploy_failures = c->deploy_step = c->live_generation = 0;
+    c->deploy_error = c->served_error = "";
+    c->served_at = c->failing_told_at = c->expiring_told_at = (struct wall){0};
+    j->ended = JOB_SUCCEEDED;
     c->deploy_event = event;
     job_save(j);
     if (store_key_delete_below(e->store, str_c(c->name), c->generation, NULL) < 0)

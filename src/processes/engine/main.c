@@ -48,6 +48,25 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     command_run(arg, msg);
 }
 
+static void on_account_take(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    import_account(arg, msg);
+}
+
+static void on_certificate_take(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    import_certificate(arg, msg);
+}
+
+static void on_import_over(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_import_over *m = msg;
+    (void)c, (void)id, (void)fd;
+    import_over(arg, m->session);
+}
+
 static void on_session_gone(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     const struct msg_session_gone *m = msg;
@@ -60,6 +79,13 @@ static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, voi
     struct engine *e = arg;
     (void)c, (void)id, (void)msg, (void)fd;
     process_stop(&e->process);
+}
+
+static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_resolvers *m = msg;
+    (void)c, (void)id, (void)fd;
+    look_resolvers(arg, &m->servers);
 }
 
 /* --- peers --- */
@@ -106,8 +132,12 @@ static const struct channel_rule parent_rules[] = {
     {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
     {MSG_engine_command, CHANNEL_STATE_ANY, on_command},
     {MSG_session_gone, CHANNEL_STATE_ANY, on_session_gone},
+    {MSG_account_take, CHANNEL_STATE_ANY, on_account_take},
+    {MSG_certificate_take, CHANNEL_STATE_ANY, on_certificate_take},
+    {MSG_import_over, CHANNEL_STATE_ANY, on_import_over},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
 };
 
 /* --- start --- */
@@ -165,6 +195,7 @@ static int confine(struct engine *e, struct err *err)
         {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
         {.path = "/lib", .access = SANDBOX_READ, .optional = true},
         {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
+        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true}, /* c-ares; see dns/channel.c */
     };
     struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
         .paths = paths,

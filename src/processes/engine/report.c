@@ -57,13 +57,26 @@ static json_t *time_or_null(struct wall t)
 
 static json_t *deploy_of(const struct certificate *c, const struct wish *w)
 {
-    const char *state = w->deploy_n == 0         ? "none"
+    const char *state = !deploy_is_wanted(w)     ? "none"
                         : c->deploy_failures > 0 ? "failing"
                         : c->deploy_due_at.s > 0 ? "pending"
                         : c->generation > 0      ? "done"
                                                  : "none";
     return json_pack("{s:s, s:o, s:o}", "state", state, "error", text_or_null(c->deploy_error), "next",
         time_or_null(c->deploy_due_at));
+}
+
+/* What servers were seen to serve; null where nobody looks. */
+static json_t *served_of(const struct certificate *c, const struct wish *w)
+{
+    bool looks = false;
+    for (size_t i = 0; i < w->deploy_n; i++)
+        looks = looks || w->deploys[i].argc == 0;
+    if (!looks || c->generation == 0)
+        return json_null();
+    const char *state = c->served_at.s == 0 ? "unknown" : c->served_error[0] != '\0' ? "no" : "yes";
+    return json_pack("{s:s, s:o, s:o, s:o}", "state", state, "error", text_or_null(c->served_error),
+        "checked_at", time_or_null(c->served_at), "next_check", time_or_null(c->look_due_at));
 }
 
 static json_t *texts(const char *const *list, size_t n)
@@ -229,6 +242,9 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     json_object_set_new(o, "last_error_at", time_or_null(c->last_error_at));
     json_object_set_new(o, "order_url", text_or_null(c->order_url));
     json_object_set_new(o, "deploy", deploy_of(c, &w));
+    json_object_set_new(o, "served", served_of(c, &w));
+    json_object_set_new(o, "rolled_back_to",
+        c->live_generation != 0 ? json_integer((json_int_t)c->live_generation) : json_null());
     add_extensions(e, o, c, &w);
     if (whole)
         add_whole(e, o, c, &w);

@@ -44,7 +44,7 @@ static void record_revocation(struct revocation *v, struct err *err)
     c.revoked = true;
     c.compromised = v->reason == REASON_KEY_COMPROMISE;
     c.due_at = c.compromised && !c.released ? engine_now(v->e) : (struct wall){0};
-    c.deploy_due_at = c.ari_due_at = (struct wall){0};
+    c.deploy_due_at = c.ari_due_at = c.look_due_at = (struct wall){0};
     if (c.compromised) /* its key may be the one that burnt (reuse-key) */
         c.order_url = c.order_authority = "";
     (void)store_certificate_put(v->e->store, &c, err);

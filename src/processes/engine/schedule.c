@@ -28,129 +28,6 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
     return renewal_info_due(&d);
 }
 
-/* --- deployments --- */
-
-struct deployment {
-    struct deployment *next;
-    struct engine *engine;
-    struct arena *arena;
-    struct certificate record;
-    const char *said; /* to those who wait; NULL: the event */
-    struct job_watch *watches;
-};
-
-bool deploying(const struct engine *e, const char *name)
-{
-    for (const struct deployment *d = e->deployments; d != NULL; d = d->next)
-        if (strcmp(d->record.name, name) == 0)
-            return true;
-    return false;
-}
-
-static void tell(struct deployment *d, const struct err *err)
-{
-    while (d->watches != NULL) {
-        struct job_watch *w = d->watches;
-        d->watches = w->next;
-        session_part_done(d->engine, w->session, d->record.name,
-            d->said != NULL && err == NULL ? d->said : d->record.deploy_event, err);
-        free(w);
-    }
-}
-
-static void deployment_end(struct deployment *d)
-{
-    struct engine *e = d->engine;
-    for (struct deployment **at = &e->deployments; *at != NULL; at = &(*at)->next)
-        if (*at == d) {
-            *at = d->next;
-            e->deployment_n--;
-            break;
-        }
-    e->due_stale = true;
-    arena_free(d->arena);
-    free(d);
-}
-
-static void record_outcome(struct deployment *d, const char *output, const struct err *why)
-{
-    struct engine *e = d->engine;
-    struct err err = ERR_INIT;
-    struct certificate c;
-    /* Read again: the certificate may have changed while its hooks ran. */
-    if (store_certificate_get(e->store, str_c(d->record.name), d->arena, &c, &err) < 0)
-        return;
-    if (why == NULL) {
-        c.deploy_due_at = (struct wall){0};
-        c.deploy_failures = 0;
-        c.deploy_error = "";
-        history_add(e, c.name, "deployed", "hooks ran", json_pack("{s:s}", "output", output));
-        log_info("%s: deployed", c.name);
-    } else if (why->code == ERR_CANCELLED) { /* by our own end: they are as due as before */
-        return;
-    } else {
-        c.deploy_failures++;
-        c.deploy_due_at = schedule_deploy_at(engine_now(e), c.deploy_failures, random_u64());
-        c.deploy_error = why->text;
-        history_add(e, c.name, "deploy-failed", why->text, json_pack("{s:s}", "output", output));
-        /* Who gave the command that this is for hears it from there. */
-        log_line(d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c.name,
-            why->text);
-    }
-    /* A generation that was published meanwhile has its own deployment ahead. */
-    if (c.generation != d->record.generation)
-        c.deploy_due_at = engine_now(e);
-    if (store_certificate_put(e->store, &c, &err) < 0)
-        log_error("%s: %s", c.name, err.text);
-}
-
-static void on_deployed(const void *msg, const struct err *why, void *arg)
-{
-    struct deployment *d = arg;
-    const struct msg_deployed *m = msg;
-    struct err err = ERR_INIT;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    record_outcome(d, m == NULL ? "" : m->output, r < 0 ? &err : NULL);
-    if (r < 0)
-        err_prefix(&err, "the certificate is there, but its deployment failed and is tried again");
-    tell(d, r < 0 ? &err : NULL);
-    deployment_end(d);
-}
-
-static int start_deployment(struct engine *e, const char *name, const char *said, struct job_watch *watches)
-{
-    struct deployment *d = calloc(1, sizeof *d);
-    struct err err = ERR_INIT;
-    if (d == NULL)
-        abort();
-    *d = (struct deployment){.next = e->deployments, .engine = e, .arena = arena_new(), .watches = watches};
-    if (said != NULL)
-        d->said = arena_dup_c(d->arena, said);
-    e->deployments = d;
-    e->deployment_n++;
-    int r = store_certificate_get(e->store, str_c(name), d->arena, &d->record, &err);
-    if (r == 0) {
-        struct msg_deploy m = {.permit = d->record.permit,
-            .variant = (uint32_t)d->record.variant,
-            .event = d->record.deploy_event,
-            .fingerprint = d->record.fingerprint,
-            .not_after = d->record.not_after.s};
-        r = channel_request(e->parent, MSG_deploy, &m, MSG_deployed, on_deployed, d, &err);
-    }
-    for (struct job_watch *w = watches; r == 0 && w != NULL; w = w->next)
-        session_progress(e, w->session, name, "deploying");
-    if (r < 0) {
-        tell(d, &err);
-        deployment_end(d);
-    }
-    return r;
-}
-
-void deploy_start(struct engine *e, const char *name, const char *said, struct job_watch *watches)
-{
-    (void)start_deployment(e, name, said, watches);
-}
-
 /* --- what is due --- */
 
 struct names {
@@ -219,17 +96,51 @@ static void start_jobs(struct engine *e)
     arena_free(due.arena);
 }
 
-static void start_deployments(struct engine *e)
+/* Who gave a command for all that is due hears of this too. */
+static struct job_watch *pass_watches(struct engine *e)
+{
+    struct job_watch *watches = NULL;
+    for (struct session *s = e->sessions; s != NULL; s = s->next) {
+        if (!s->pass)
+            continue;
+        struct job_watch *w = calloc(1, sizeof *w);
+        if (w == NULL)
+            abort();
+        *w = (struct job_watch){watches, s->id};
+        s->waiting++;
+        watches = w;
+    }
+    return watches;
+}
+
+typedef int due_fn(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
+
+/* Deployments and looks share their room: those that wait for their batch take none of it. */
+static struct names due_for_deployment(struct engine *e, due_fn *due_of)
 {
     struct err err = ERR_INIT;
-    struct names due = {
-        .arena = arena_new(), .max = DEPLOYMENTS_MAX - e->deployment_n, .engine = e, .deployments = true};
-    if (e->deployment_n < DEPLOYMENTS_MAX &&
-        store_deploy_due(e->store, engine_now(e), DEPLOYMENTS_MAX + e->deployment_n, collect, &due, &err) < 0)
+    size_t running = e->deployment_n - e->parked_n;
+    struct names due = {.arena = arena_new(), .engine = e, .deployments = true};
+    due.max = running < DEPLOYMENTS_MAX ? DEPLOYMENTS_MAX - running : 0;
+    if (due.max > 0 && due_of(e->store, engine_now(e), due.max + e->deployment_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
+    return due;
+}
+
+static void start_deployments(struct engine *e)
+{
+    struct names due = due_for_deployment(e, store_deploy_due);
     for (size_t i = 0; i < due.n; i++)
-        if (start_deployment(e, due.list[i], NULL, NULL) < 0)
-            break;
+        deploy_start(e, due.list[i], "deployed", pass_watches(e));
+    arena_free(due.arena);
+}
+
+static void start_looks(struct engine *e)
+{
+    struct names due = due_for_deployment(e, store_look_due);
+    for (size_t i = 0; i < due.n; i++)
+        deploy_look(e, due.list[i], NULL, NULL);
     arena_free(due.arena);
 }
 
@@ -271,8 +182,10 @@ void schedule_run(struct engine *e)
 {
     e->due_stale = false;
     bool pass = has_pass(e);
-    if (!e->schedule && !pass)
+    if (!e->schedule && !pass) {
+        batches_run(e);
         return;
+    }
     /* A pass asks before it looks what is due: the answer may make something due. What it gets then is for
      * the next one to ask about, or it might go on for ever. */
     if (e->schedule || !e->pass_asked)
@@ -281,6 +194,8 @@ void schedule_run(struct engine *e)
     if (e->job_n < JOBS_MAX && (e->schedule || e->poll_n == 0))
         start_jobs(e);
     start_deployments(e);
+    start_looks(e);
+    batches_run(e);
     if (e->schedule)
         set_timer(e);
     /* A pass ends when it found nothing to do and nothing is under way. */

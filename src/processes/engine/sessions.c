@@ -115,7 +115,9 @@ void sessions_settle(struct engine *e)
 {
     for (struct session *s = e->sessions, *next; s != NULL; s = next) {
         next = s->next;
-        if (s->waiting == 0)
+        /* Without a daemon, nobody is there to run them when the command is over. */
+        bool hooks_run = !e->schedule && (e->told_n > 0 || e->arounds != NULL);
+        if (s->waiting == 0 && !hooks_run)
             finish(e, s);
     }
 }

@@ -59,7 +59,7 @@ static bool differs(
     return false;
 }
 
-static void fresh(struct certificate *c, const char *name, uint32_t variant)
+void certificate_fresh(struct certificate *c, const char *name, uint32_t variant)
 {
     *c = (struct certificate){.name = name,
         .variant = variant,
@@ -83,7 +83,9 @@ static void fresh(struct certificate *c, const char *name, uint32_t variant)
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",
-        .deploy_event = ""};
+        .deploy_event = "",
+        .previous = "",
+        .served_error = ""};
 }
 
 /* The order under way was for the old wish. Its generation stays taken: it may just have been published. */
@@ -110,6 +112,19 @@ static struct wall due_again(struct engine *e, const struct certificate *c, cons
     return c->omitted[0] != '\0' && c->due_at.s > 0 && c->due_at.s < due.s ? c->due_at : due;
 }
 
+/* Copies may have been changed or taken away while nobody looked; and with another wish other ones are
+ * wanted. */
+static bool look_now(struct engine *e, struct certificate *c, const struct wish *w, bool same)
+{
+    bool wanted = c->generation > 0 && !c->revoked && deploy_is_looked_at(w);
+    struct wall at = c->look_due_at;
+    if (!wanted)
+        c->look_due_at = (struct wall){0};
+    else if (!same || w->publication_n > 0 || at.s == 0)
+        c->look_due_at = engine_now(e);
+    return c->look_due_at.s != at.s;
+}
+
 static int accept_variant(struct engine *e, const char *wish, struct str permit, uint32_t variant,
     enum certificate_source source, bool *out_changed, struct err *err)
 {
@@ -127,10 +142,10 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     }
     bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0 && c.variant == variant;
     if (same_text && !c.released && c.source == source)
-        return 0;
+        return look_now(e, &c, &is, true) ? store_certificate_put(e->store, &c, err) : 0;
     bool changed = true;
     if (!known)
-        fresh(&c, is.name, variant);
+        certificate_fresh(&c, is.name, variant);
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
         changed = differs(e, &c, &was, &is);
@@ -141,6 +156,8 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     if (c.released && !c.revoked && c.ari_checked_at.s > 0)
         c.ari_due_at = engine_now(e);
     c.released = false;
+    if (known)
+        (void)look_now(e, &c, &is, false);
     if (changed)
         begin_anew(e, &c);
     else if (c.generation == 0)
@@ -255,7 +272,7 @@ static void release_one(struct engine *e, const char *name)
         return;
     }
     c.released = true;
-    c.due_at = c.ari_due_at = (struct wall){0};
+    c.due_at = c.ari_due_at = c.look_due_at = (struct wall){0};
     drop_order(&c);
     if (store_certificate_put(e->store, &c, &err) < 0)
         log_error("%s: %s", name, err.text);

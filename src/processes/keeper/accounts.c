@@ -160,3 +160,61 @@ int accounts_rollover_end(struct keeper *k, struct keeper_account *a, bool commi
     }
     return 0;
 }
+
+/* Whether it can sign for that account, and its hash. */
+static int judge_foreign(const struct keeper *k, const struct keeper_account *a, const struct key *key,
+    char hash[SHA256_HEX_LEN], struct err *err)
+{
+    enum key_type type;
+    int r = key_spki_sha256(key, hash, err);
+    if (r < 0)
+        return r;
+    if (!key_type_of(key, &type))
+        return err_set(err, ERR_REFUSED,
+            "account at %s: its key is of a kind that cannot sign here; change it with the other client "
+            "first",
+            a->id);
+    if (burnt_has(k, hash))
+        return err_set(err, ERR_REFUSED,
+            "account at %s: its key was revoked as compromised and is never used again", a->id);
+    return 0;
+}
+
+int accounts_look(struct keeper *k, const char *id, struct str text, struct err *err)
+{
+    struct key *key ATTR_CLEANUP(key_freep) = NULL;
+    char hash[SHA256_HEX_LEN];
+    const struct keeper_account *a = accounts_find(k, id);
+    if (a == NULL || (a->key == NULL && a->pending == NULL))
+        return err_set(err, ERR_NOT_FOUND, "there is no account key for %s yet", id);
+    int r = key_from_text(text, &key, err);
+    if (r < 0 || (r = key_spki_sha256(key, hash, err)) < 0)
+        return err_prefix(err, "key of the account at %s", id);
+    if (!is_key(a->key, hash))
+        return err_set(err, ERR_EXISTS, "account at %s: there is another one here already", id);
+    return 0;
+}
+
+int accounts_import(struct keeper *k, struct keeper_account *a, struct str text, struct err *err)
+{
+    struct key *key ATTR_CLEANUP(key_freep) = NULL;
+    char hash[SHA256_HEX_LEN];
+    int r = key_from_text(text, &key, err);
+    if (r < 0)
+        return err_prefix(err, "key of the account at %s", a->id);
+    if ((r = judge_foreign(k, a, key, hash, err)) < 0 || is_key(a->key, hash))
+        return r;
+    if (a->key != NULL || a->pending != NULL)
+        return err_set(err, ERR_EXISTS,
+            "account at %s: evercert has another one there already; give the authority an entry of its own "
+            "with "
+            "account: LABEL and import again",
+            a->id);
+    if ((r = ring_append(k, a->id, RING_IN_FORCE, key, err)) < 0)
+        return r;
+    a->key = key;
+    a->key_is_new = false; /* the CA knows it */
+    key = NULL;
+    log_info("the account at %s has come from another client", a->id);
+    return 0;
+}

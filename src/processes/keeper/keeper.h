@@ -87,6 +87,12 @@ bool accounts_hold(const struct keeper *k, const char *hash);
 int accounts_rollover_begin(struct keeper *k, struct keeper_account *a, struct str ticket, struct err *err);
 /* The pending key comes into force, or is put away; no error where none is pending. */
 int accounts_rollover_end(struct keeper *k, struct keeper_account *a, bool commit, struct err *err);
+/* Another client's key for the account `id`, as that one wrote it: 0 where it is the one in force here,
+ * ERR_NOT_FOUND where there is none yet, ERR_EXISTS where there is another; changes nothing. */
+int accounts_look(struct keeper *k, const char *id, struct str text, struct err *err);
+/* It becomes the key of an account that has none, durably; no error where it is that already. ERR_EXISTS
+ * where the account has another, ERR_REFUSED for one that burnt or cannot sign here, ERR_INPUT for no key. */
+int accounts_import(struct keeper *k, struct keeper_account *a, struct str text, struct err *err);
 /* Gives all memory back. */
 void accounts_free(struct keeper *k);
 
@@ -142,6 +148,10 @@ int ticket_open(struct keeper *k, struct str ticket, enum acme_request request, 
 /* A new one; the one of `previous` again where the wish says reuse-key and it can be used on. */
 int sealed_key_make(struct keeper *k, const struct wish *w, const struct msg_key_make *m, struct arena *a,
     struct buf *out, struct err *err);
+/* Another client's, of any kind of key. ERR_REFUSED for one that burnt or is an account's, ERR_INPUT for what
+ * is no key. */
+int sealed_key_import(struct keeper *k, const struct wish *w, const struct msg_key_import *m, struct arena *a,
+    struct buf *out, struct err *err);
 /* ERR_REFUSED for a key that burnt. The caller frees *out with certificate_key_free. */
 int sealed_key_open(struct keeper *k, const struct wish *w, int64_t generation, struct str sealed,
     struct certificate_key *out, struct err *err);
@@ -162,6 +172,8 @@ int signing_sign(struct keeper *k, const struct msg_sign *m, struct buf *out, st
 bool urls_beside(struct str a, struct str b);
 
 /* publish.c: live/NAME. */
+/* In live/: where the generations lie, each in .generations/NAME/N. */
+#define KEEPER_GENERATIONS ".generations"
 /* Judges the chain; makes it live unless it is a rehearsal. */
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
@@ -170,5 +182,33 @@ int publish_live(struct keeper *k, const char *name, struct arena *a, struct cha
 /* Everything of that name into the archive, and with it what was published as another key type of the same
  * wish; no error where there is nothing. */
 int publish_forget(struct keeper *k, const char *name, struct err *err);
+
+/* live.c: what is live, whole; and which generation is. */
+struct generation {
+    struct chain chain;
+    struct str fullchain; /* leaf and issuers, PEM */
+    struct key *key;      /* that of the leaf; NULL where it is the operator's own */
+};
+/* For ATTR_CLEANUP. */
+void generation_free(struct generation *g);
+/* Reads a generation out of its directory; texts live in `a`, the caller frees the key with generation_free.
+ * ERR_VERIFY where the key does not belong to the leaf. */
+int generation_read(int dir, struct arena *a, struct generation *out, struct err *err);
+/* The one that is live under that name. ERR_NOT_FOUND: there is none. */
+int live_read(struct keeper *k, const char *name, struct arena *a, struct generation *out, struct err *err);
+struct live {
+    int64_t generation;
+    struct chain chain;
+};
+/* Makes another generation live (MSG_live_switch), fetched back from the archive where it lies there: one
+ * that is whole, has not expired and whose key is not burnt. ERR_NOT_FOUND where there is none. */
+int live_switch(struct keeper *k, const struct wish *w, const struct msg_live_switch *m, struct arena *a,
+    struct live *out, struct err *err);
+
+/* export.c: what is live, in another form (MSG_export_make). `out` is a sensitive buffer; it stays empty
+ * where *same says that this is what exists already. ERR_NOT_FOUND for a name that has nothing live, and for
+ * a form with a key where the key is the operator's own; ERR_INPUT for a form that is none. */
+int export_make(
+    struct keeper *k, const struct msg_export_make *m, struct buf *out, bool *same, struct err *err);
 
 #endif

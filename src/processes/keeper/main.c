@@ -70,6 +70,51 @@ static void on_forget(struct channel *c, uint32_t id, const void *msg, int fd, v
     answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
 }
 
+static void on_export_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct buf bytes ATTR_CLEANUP(buf_free) = buf_new_sensitive(MSG_LARGE);
+    struct err err = ERR_INIT;
+    bool same = false;
+    (void)fd;
+    if (export_make(arg, msg, &bytes, &same, &err) < 0)
+        buf_clear(&bytes);
+    answer(c, MSG_export_made, id, &(struct msg_export_made){buf_str(&bytes), same, msg_error_of(&err)});
+}
+
+static void on_account_look(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_account_look *m = msg;
+    struct err err = ERR_INIT;
+    (void)fd;
+    accounts_look(arg, m->account, str_c(m->key), &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
+static void on_account_import(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_account_import *m = msg;
+    struct keeper_account *a = NULL;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (accounts_configured(arg, m->account, &a, &err) == 0)
+        accounts_import(arg, a, str_c(m->key), &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
+static void on_key_import(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_key_import *m = msg;
+    struct keeper *k = arg;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct buf sealed ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
+    struct wish w;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0)
+        sealed_key_import(k, &w, m, a, &sealed, &err);
+    answer(c, MSG_key_made, id, &(struct msg_key_made){buf_str(&sealed), msg_error_of(&err)});
+}
+
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct keeper *k = arg;
@@ -207,6 +252,23 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
             .error = msg_error_of(&err)});
 }
 
+static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_live_switch *m = msg;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w;
+    struct live live = {.generation = 0};
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (permit_wish(arg, m->permit, m->variant, a, &w, &err) == 0 &&
+        live_switch(arg, &w, m, a, &live, &err) == 0)
+        log_info("%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
+            wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
+    answer(c, MSG_live_switched, id,
+        &(struct msg_live_switched){
+            live.generation, live.chain.fingerprint, live.chain.not_after.s, msg_error_of(&err)});
+}
+
 /* --- what stands in the DNS for an account --- */
 
 static int make_dns_texts(struct keeper *k, const struct msg_dns_texts_make *m, struct arena *a,
@@ -259,6 +321,7 @@ static const struct channel_rule engine_rules[] = {
     {MSG_sign, CHANNEL_STATE_ANY, on_sign},
     {MSG_key_make, CHANNEL_STATE_ANY, on_key_make},
     {MSG_publish, CHANNEL_STATE_ANY, on_publish},
+    {MSG_live_switch, CHANNEL_STATE_ANY, on_live_switch},
 };
 
 /* A broken engine loses its channel, never the keeper its life: the parent starts another engine. */
@@ -285,6 +348,10 @@ static const struct channel_rule parent_rules[] = {
     {MSG_permit_open, CHANNEL_STATE_ANY, on_permit_open},
     {MSG_ticket_make, CHANNEL_STATE_ANY, on_ticket_make},
     {MSG_files_forget, CHANNEL_STATE_ANY, on_forget},
+    {MSG_export_make, CHANNEL_STATE_ANY, on_export_make},
+    {MSG_account_look, CHANNEL_STATE_ANY, on_account_look},
+    {MSG_account_import, CHANNEL_STATE_ANY, on_account_import},
+    {MSG_key_import, CHANNEL_STATE_ANY, on_key_import},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
 };
@@ -304,7 +371,7 @@ static int sweep(struct keeper *k, struct err *err)
 {
     int all ATTR_CLEANUP(fd_close) = -1;
     int r;
-    if ((r = dir_sweep(k->live, err)) < 0 || (r = dir_make(k->live, ".generations", 0755, &all, err)) < 0)
+    if ((r = dir_sweep(k->live, err)) < 0 || (r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err)) < 0)
         return r;
     return dir_each(all, sweep_one, NULL, err);
 }

@@ -21,14 +21,13 @@
 
 enum { ARCHIVE_KEPT = 5 };
 
-#define GENERATIONS ".generations"
 /* In the folder of a wish's second key type: the name of its first, with which it is forgotten. */
 #define VARIANT_OF ".variant"
 
 static int open_generations(struct keeper *k, const char *name, int *out, struct err *err)
 {
     int all ATTR_CLEANUP(fd_close) = -1;
-    int r = dir_make(k->live, GENERATIONS, 0755, &all, err);
+    int r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err);
     return r < 0 ? r : dir_make(all, name, 0755, out, err);
 }
 
@@ -136,7 +135,7 @@ static int mark_variant(struct keeper *k, int dir, const char *name, uint32_t va
     }
     struct str base = {name, (size_t)(end - name)};
     int all ATTR_CLEANUP(fd_close) = -1;
-    int r = dir_make(k->live, GENERATIONS, 0755, &all, err);
+    int r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err);
     if (r < 0 || is_variant_of(all, name, base))
         return r;
     if ((r = remove_if_there(dir, VARIANT_OF, err)) < 0 ||
@@ -238,7 +237,7 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
         return r;
     char number[32], target[512];
     snprintf(number, sizeof number, "%" PRId64, m->generation);
-    snprintf(target, sizeof target, GENERATIONS "/%s/%s", w->name, number);
+    snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", w->name, number);
     if (!holds_leaf(dir, number, &chain)) {
         if ((r = remove_if_there(dir, number, err)) < 0 ||
             (r = write_generation(dir, w, number, key->key, &chain, err)) < 0)
@@ -286,7 +285,7 @@ int publish_forget(struct keeper *k, const char *name, struct err *err)
     char other[2 * WISH_NAME_MAX];
     int all ATTR_CLEANUP(fd_close) = -1;
     int r = wish_name_check(str_c(name), err);
-    if (r < 0 || (r = dir_make(k->live, GENERATIONS, 0755, &all, err)) < 0)
+    if (r < 0 || (r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err)) < 0)
         return r;
     /* The others first: what is cut off in the middle can be told again by the name that is left. */
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {

@@ -117,3 +117,21 @@ int sealed_key_make(struct keeper *k, const struct wish *w, const struct msg_key
         return r;
     return seal_key(k, w, m->generation, key.key, a, out, err);
 }
+
+int sealed_key_import(struct keeper *k, const struct wish *w, const struct msg_key_import *m, struct arena *a,
+    struct buf *out, struct err *err)
+{
+    struct key *key ATTR_CLEANUP(key_freep) = NULL;
+    char hash[SHA256_HEX_LEN];
+    int r = key_from_text(str_c(m->key), &key, err);
+    if (r < 0 || (r = key_spki_sha256(key, hash, err)) < 0)
+        return err_prefix(err, "%s: its key", w->name);
+    if (w->csr[0] != '\0')
+        return err_set(err, ERR_REFUSED, "%s: its request has a key of the operator's own", w->name);
+    if (burnt_has(k, hash))
+        return err_set(err, ERR_REFUSED,
+            "%s: its key was revoked as compromised and is never used again; it gets a new one", w->name);
+    if (accounts_hold(k, hash)) /* RFC 8555 11.1 */
+        return err_set(err, ERR_REFUSED, "%s: its key is an account's; it gets one of its own", w->name);
+    return seal_key(k, w, m->generation, key, a, out, err);
+}

@@ -30,14 +30,20 @@ static void session_free(struct session *s)
             *at = s->next;
             break;
         }
+    bool over = s->over;
     channel_free(s->channel);
+    import_free(s);
     arena_free(s->arena);
     free(s);
-    if (!p->options.daemon && p->sessions == NULL)
+    if (p->options.daemon || p->sessions != NULL)
+        return;
+    if (over)
+        hooks_then_stop(p); /* a server that was stopped for the attempt is to be started again */
+    else
         parent_stop(p, 0);
 }
 
-static void end(struct session *s, uint32_t status, const struct err *err)
+void control_end(struct session *s, uint32_t status, const struct err *err)
 {
     struct err failure = ERR_INIT;
     struct msg_finished m = {0, status, msg_error_of(err)};
@@ -48,7 +54,7 @@ static void end(struct session *s, uint32_t status, const struct err *err)
 
 void control_fail(struct session *s, const struct err *err)
 {
-    end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
+    control_end(s, err->code == ERR_USAGE || err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, err);
 }
 
 const char *control_option(const struct session *s, const char *word)
@@ -119,7 +125,7 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     struct session *s = arg;
     struct err err = ERR_INIT;
     (void)id, (void)fd;
-    channel_set_state(c, 2); /* one command a connection */
+    channel_set_state(c, CONTROL_COMMANDED); /* one command a connection */
     s->verb = m->verb;
     s->names = keep_list(s->arena, &m->names);
     s->options = keep_list(s->arena, &m->options);
@@ -137,7 +143,12 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     go(s);
 }
 
-static const struct channel_rule client_rules[] = {{MSG_command, 1, on_command}};
+static const struct channel_rule client_rules[] = {
+    {MSG_command, CONTROL_NEW, on_command},
+    {MSG_import_account, CONTROL_IMPORTS, import_on_account},
+    {MSG_import_certificate, CONTROL_IMPORTS, import_on_certificate},
+    {MSG_import_end, CONTROL_IMPORTS, import_on_end},
+};
 
 static void client_gone(struct channel *c, const struct err *why, void *arg)
 {
@@ -204,7 +215,7 @@ void control_close(struct parent *p)
         err_set(&err, ERR_CANCELLED, "evercert was stopped; what was under way goes on at its next start");
     for (struct session *s = p->sessions; s != NULL; s = s->next)
         if (!s->over)
-            end(s, EXIT_FAILED, &err);
+            control_end(s, EXIT_FAILED, &err);
     if (p->control < 0)
         return;
     event_free(p->control_event);
@@ -222,7 +233,7 @@ void control_engine_gone(struct parent *p)
         p->options.daemon ? "it is started again and goes on by itself" : "give the command again");
     for (struct session *s = p->sessions; s != NULL; s = s->next)
         if (s->asked && !s->over)
-            end(s, EXIT_FAILED, &err);
+            control_end(s, EXIT_FAILED, &err);
 }
 
 static void relay(struct parent *p, uint32_t session, enum msg_type t, const void *msg)
@@ -264,6 +275,8 @@ void control_finished(struct parent *p, const struct msg_finished *m)
         err_set(&err, ERR_REFUSED, "%zu of the configured certificates cannot be had as they are written",
             p->feed_refused);
     }
+    if (s->verb == VERB_IMPORT)
+        import_finish(s, &status);
     msg_error_get(&m->error, &err);
-    end(s, status, &err);
+    control_end(s, status, &err);
 }

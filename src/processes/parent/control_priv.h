@@ -15,15 +15,21 @@ struct session {
     uint32_t verb;
     struct msg_list names, options;
     const char *wish;
-    bool commanded; /* the command came */
-    bool asked;     /* it is with the engine */
+    struct import *import; /* of that command, from its begin */
+    bool commanded;        /* the command came */
+    bool asked;            /* it is with the engine */
     bool over;
     bool repeated; /* the keeper went with the question, and another was asked */
 };
 
+/* States of a control connection: its command is awaited; it came; more follows, of an import. */
+enum { CONTROL_NEW = 1, CONTROL_COMMANDED = 2, CONTROL_IMPORTS = 4 };
+
 /* NULL where its client has gone. */
 struct session *control_session(struct parent *p, uint32_t id);
-/* The command is over, with this error. */
+/* The command is over. */
+void control_end(struct session *s, uint32_t status, const struct err *err);
+/* The same, with this error. */
 void control_fail(struct session *s, const struct err *err);
 /* The value of an option of the command, NULL without. */
 const char *control_option(const struct session *s, const char *word);
@@ -37,5 +43,18 @@ bool control_knows(uint32_t verb);
 void control_command(struct session *s);
 /* Has the certificate it is about forgotten. */
 void control_forget(struct session *s);
+
+/* import.c: what another client had. */
+channel_handler_fn import_on_account, import_on_certificate, import_on_end;
+/* Reads the configuration anew and announces its authorities; ERR_CONFIG. */
+int import_begin(struct session *s, struct err *err);
+/* The client may send the pieces: those that need the engine have it. */
+int import_go(struct session *s, struct err *err);
+/* Whether it only looks, which needs no engine. */
+bool import_is_look(const struct session *s);
+/* The engine is through with it: *status counts what failed before it got there, and a daemon reads the
+ * configuration that was made for it. */
+void import_finish(struct session *s, uint32_t *status);
+void import_free(struct session *s);
 
 #endif

@@ -1,225 +1,320 @@
 /*
- * Deploy hooks: an argument vector of the operator's, no shell, a clean environment, a process group of its
- * own, a time limit, its output kept. The first that fails ends the deployment; the engine tries it again
- * later.
+ * Hooks: what the engine asks to be run for a certificate, out of its permit. A step's command becomes one
+ * program or several (parent/dialect.h), which run one after the other; hooks that are for the same
+ * certificate wait for each other, those too that an engine asked for that is gone.
  */
 #include "processes/parent/parent.h"
 
 #include "base/text.h"
 #include "base/time.h"
 #include "os/child.h"
-#include "os/file.h"
-#include "os/user.h"
+#include "processes/parent/dialect.h"
+#include "processes/parent/program.h"
+#include "processes/parent/run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 enum {
-    HOOK_OUTPUT_MAX = 8 * 1024, /* kept for the history; the rest is read and dropped */
-    HOOK_READS_MAX = 16, /* of 4 kB in one go, a pipe's whole capacity; one that floods must wait its turn */
-    HOOK_GRACE_S = 5,    /* between SIGTERM and SIGKILL when the time is up */
-    HOOK_ENV_MAX = 16,
+    HOOK_OUTPUT_MAX = 8 * 1024, /* kept for the history */
+    HOOK_BASE_ENV = 4,          /* PATH HOME USER LANG */
+    HOOK_DOMAINS_MAX = 2000,    /* told at the end of attempts; certbot cuts the text at 16,000 octets */
 };
 
-static const char hook_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+enum hook_state {
+    HOOK_ASKING,  /* what the permit says */
+    HOOK_WAITING, /* for others of the same certificate */
+    HOOK_RUNNING,
+};
 
 struct hook {
     struct hook *next;
     struct parent *p;
+    enum hook_state state;
     unsigned life; /* the engine that asked, and its request */
     uint32_t id;
     struct arena *arena;
-    const char *event, *fingerprint, *error;
+    enum deploy_event event;
+    const char *fingerprint, *error;
+    const char **names; /* whose hook it is, where it is for many: those that failed at the end */
+    size_t name_n, failed_n;
     struct wall not_after;
-    struct wish wish; /* in the arena; of the variant that was deployed */
+    struct wish wish; /* in the arena; of the variant that is meant */
     uint32_t variant;
-    size_t at; /* which of its commands runs */
-    pid_t pid;
-    int pipe;
-    struct event *readable, *timeout;
-    bool timed_out;
-    bool held; /* hooks of the same certificate run for an engine that is gone */
+    size_t step;
+    /* Each program of the list is run with each call. */
+    const char **programs;
+    size_t program_n, program;
+    struct dialect_calls calls;
+    size_t call;
+    bool folder;      /* one that fails does not keep the others from running */
+    struct err first; /* the first failure of these */
+    bool by_sudo;     /* what runs now began with sudo */
+    size_t output_from;
     struct buf output;
 };
 
 static void run_next(struct hook *h);
 
-static struct hook *of_name(struct parent *p, const char *name, bool held)
+/* --- who waits for whom --- */
+
+static bool is_for(const struct hook *h, const char *name)
+{
+    for (size_t i = 0; i < h->name_n; i++)
+        if (strcmp(h->names[i], name) == 0)
+            return true;
+    return strcmp(h->wish.name, name) == 0;
+}
+
+static bool same_certificate(const struct hook *a, const struct hook *b)
+{
+    for (size_t i = 0; i < a->name_n; i++)
+        if (is_for(b, a->names[i]))
+            return true;
+    return is_for(b, a->wish.name);
+}
+
+/* Nobody that runs, and nobody that waits for longer, is for the same. */
+static bool may_start(const struct hook *h)
+{
+    bool later = false;
+    for (const struct hook *o = h->p->hooks; o != NULL; o = o->next) {
+        if (o == h)
+            later = true;
+        else if ((o->state == HOOK_RUNNING || (o->state == HOOK_WAITING && !later)) && same_certificate(h, o))
+            return false;
+    }
+    return true;
+}
+
+static struct hook *next_to_start(struct parent *p)
 {
     for (struct hook *h = p->hooks; h != NULL; h = h->next)
-        if ((held ? h->held : h->pid > 0) && strcmp(h->wish.name, name) == 0)
+        if (h->state == HOOK_WAITING && may_start(h))
             return h;
     return NULL;
 }
 
+static void start_waiting(struct parent *p)
+{
+    struct hook *h;
+    while ((h = next_to_start(p)) != NULL) {
+        h->state = HOOK_RUNNING;
+        run_next(h);
+    }
+}
+
+/* --- the end --- */
+
+static void answer(struct hook *h, const struct err *err)
+{
+    struct channel *engine = member_channel(h->p, MEMBER_ENGINE);
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * HOOK_OUTPUT_MAX);
+    struct err failure = ERR_INIT;
+    if (engine == NULL || h->life != h->p->engine_life)
+        return;
+    text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
+    struct msg_hook_ran ran = {buf_c(&text), msg_error_of(err)};
+    if (channel_send(engine, MSG_hook_ran, h->id, &ran, -1, &failure) < 0)
+        log_error("%s", failure.text);
+}
+
 static void finish(struct hook *h, const struct err *err)
 {
-    struct parent *p = h->p;
-    struct hook *next = h->wish.name != NULL ? of_name(p, h->wish.name, true) : NULL;
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * HOOK_OUTPUT_MAX);
-    text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
-    struct msg_deployed m = {buf_c(&text), msg_error_of(err)};
-    struct err failure = ERR_INIT;
-    struct channel *engine = member_channel(p, MEMBER_ENGINE);
-    if (engine != NULL && h->life == p->engine_life &&
-        channel_send(engine, MSG_deployed, h->id, &m, -1, &failure) < 0)
-        log_error("%s", failure.text);
-    for (struct hook **at = &p->hooks; *at != NULL; at = &(*at)->next)
+    answer(h, err);
+    for (struct hook **at = &h->p->hooks; *at != NULL; at = &(*at)->next)
         if (*at == h) {
             *at = h->next;
             break;
         }
-    if (h->readable != NULL)
-        event_free(h->readable);
-    if (h->timeout != NULL)
-        event_free(h->timeout);
-    fd_close(&h->pipe);
+    struct parent *p = h->p;
     buf_free(&h->output);
     arena_free(h->arena);
     free(h);
-    if (next != NULL) {
-        next->held = false;
-        run_next(next);
-    }
+    if (p->stops_after_hooks && p->hooks == NULL)
+        parent_stop(p, 0);
 }
 
-static void drain(struct hook *h)
+void hooks_then_stop(struct parent *p)
 {
-    char chunk[4096];
-    ssize_t n = -1;
-    for (int i = 0; i < HOOK_READS_MAX && (n = read(h->pipe, chunk, sizeof chunk)) > 0; i++) {
-        size_t keep = h->output.max - h->output.n;
-        buf_put(&h->output, chunk, (size_t)n < keep ? (size_t)n : keep);
-    }
-    if (n == 0)
-        event_del(h->readable);
-}
-
-static void on_output(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    drain(arg);
-}
-
-static void on_timeout(evutil_socket_t fd, short what, void *arg)
-{
-    struct hook *h = arg;
-    (void)fd, (void)what;
-    (void)child_kill_group(h->pid, h->timed_out ? SIGKILL : SIGTERM, NULL);
-    h->timed_out = true;
-    event_add(h->timeout, &(struct timeval){HOOK_GRACE_S, 0});
+    p->stops_after_hooks = true;
+    if (p->hooks == NULL)
+        parent_stop(p, 0);
 }
 
 /* --- what a hook is told --- */
 
-struct environment {
-    struct arena *arena;
-    char *list[HOOK_ENV_MAX + 1];
-    size_t n;
-};
-
-static void tell(struct environment *e, const char *name, const char *value)
+/* Of a certificate that is not the hook's own, the configuration knows the names in it; one of a command was
+ * most likely named by its first. */
+static void add_domains(const struct hook *h, const char *name, const char **list, size_t *n)
 {
-    if (e->n < HOOK_ENV_MAX)
-        e->list[e->n++] = arena_printf(e->arena, "%s=%s", name, value);
+    const struct settings *s = &h->p->settings;
+    const struct wish *found = strcmp(name, h->wish.name) == 0 ? &h->wish : NULL;
+    for (size_t i = 0; i < s->certificate_n && found == NULL; i++) {
+        const struct wish *w = &s->certificates[i];
+        if (strncmp(name, w->name, strlen(w->name)) != 0)
+            continue;
+        for (uint32_t k = 0; k < w->key_type_n && found == NULL; k++)
+            if (strcmp(wish_variant_name(w, k, h->arena), name) == 0)
+                found = w;
+    }
+    if (found == NULL && *n < HOOK_DOMAINS_MAX)
+        list[(*n)++] = name;
+    for (size_t i = 0; found != NULL && i < found->domain_n && *n < HOOK_DOMAINS_MAX; i++)
+        list[(*n)++] = arena_dup_c(h->arena, found->domains[i]);
 }
 
-static const char *joined_domains(struct arena *a, const struct wish *w)
+static const char *const *domains_of(const struct hook *h, size_t from, size_t end, size_t *n)
 {
-    struct buf b = buf_new(MSG_WISH);
-    for (size_t i = 0; i < w->domain_n; i++)
-        buf_printf(&b, "%s%s", i > 0 ? " " : "", w->domains[i]);
-    const char *joined = arena_dup(a, buf_str(&b));
-    buf_free(&b);
-    return joined;
+    const char **list = arena_array(h->arena, HOOK_DOMAINS_MAX, sizeof *list);
+    *n = 0;
+    for (size_t i = from; i < end && *n < HOOK_DOMAINS_MAX; i++)
+        add_domains(h, h->names[i], list, n);
+    return list;
 }
 
-static void tell_all(struct environment *e, const struct hook *h, const struct user *u)
+static struct dialect_facts facts_of(const struct hook *h)
 {
-    char when[TIME_TEXT_MAX];
-    const char *domains = joined_domains(e->arena, &h->wish);
-    const char *dir = arena_printf(e->arena, "%s/live/%s", h->p->options.state, h->wish.name);
-    tell(e, "PATH", hook_path);
-    tell(e, "HOME", u->home);
-    tell(e, "USER", u->name);
-    tell(e, "LANG", "C.UTF-8");
-    tell(e, "EVERCERT_EVENT", h->event);
-    tell(e, "EVERCERT_NAME", h->wish.name);
-    tell(e, "EVERCERT_DOMAINS", domains);
-    tell(e, "EVERCERT_DIR", dir);
-    tell(e, "EVERCERT_FINGERPRINT", h->fingerprint);
-    tell(e, "EVERCERT_NOT_AFTER", wall_format(h->not_after, when));
-    if (h->error[0] != '\0')
-        tell(e, "EVERCERT_ERROR", h->error);
-    tell(e, "RENEWED_LINEAGE", dir); /* certbot's names, for hooks people have */
-    tell(e, "RENEWED_DOMAINS", domains);
+    const struct wish *w = &h->wish;
+    const struct authority *authority =
+        w->authority_n > 0 ? authority_named(h->p, w->authorities[0], h->arena) : NULL;
+    const char *email =
+        authority != NULL && authority->email[0] != '\0' ? authority->email : h->p->settings.email;
+    size_t good_n = 0, failed_n = 0, good = h->name_n - h->failed_n;
+    const char *const *good_domains = NULL, *const *failed_domains = NULL;
+    if (h->event == DEPLOY_FINISHED && h->name_n > 0) {
+        good_domains = domains_of(h, 0, good, &good_n);
+        failed_domains = domains_of(h, good, h->name_n, &failed_n);
+    }
+    /* Where it is for nobody else, all of it can be said. */
+    bool alone = h->event == DEPLOY_FINISHED && h->name_n == 1 && strcmp(h->names[0], w->name) == 0;
+    return (struct dialect_facts){.event = h->event,
+        .name = w->name,
+        .domains = w->domains,
+        .domain_n = w->domain_n,
+        .names = h->names,
+        .name_n = alone ? 0 : h->name_n,
+        .failed = h->names + good,
+        .failed_n = h->failed_n,
+        .good_domains = good_domains,
+        .good_domain_n = good_n,
+        .failed_domains = failed_domains,
+        .failed_domain_n = failed_n,
+        .live = arena_printf(h->arena, "%s/live", h->p->options.state),
+        .key_type = w->key_type,
+        .has_key = w->csr[0] == '\0',
+        .fingerprint = h->fingerprint,
+        .not_after = h->not_after,
+        .error = h->error,
+        /* A reload of the configuration would take these away while a folder's programs run. */
+        .email = arena_dup_c(h->arena, email),
+        .directory = arena_dup_c(h->arena, authority != NULL ? authority->directory : ""),
+        .now = clock_wall(&system_clock)};
 }
 
-/* --- running them, one after the other --- */
-
-static int choose_user(const struct deploy *d, struct user *out, struct err *err)
+static bool is_name(const char *entry, const char *name)
 {
-    user_current(out);
-    if (d->user[0] == '\0')
-        return 0;
-    struct user wanted;
-    int r = user_by_name(d->user, &wanted, err);
+    size_t n = strlen(name);
+    return strncmp(entry, name, n) == 0 && entry[n] == '=';
+}
+
+/* A later value of the same name takes the place of the first. */
+static void tell(struct arena *a, char **list, size_t *n, const char *name, const char *value)
+{
+    size_t i = 0;
+    while (i < *n && !is_name(list[i], name))
+        i++;
+    list[i] = arena_printf(a, "%s=%s", name, value);
+    if (i == *n)
+        ++*n;
+}
+
+/* The step's own variables may say otherwise than ours, but not what evercert itself tells. */
+static char **environment(const struct hook *h, const struct deploy *d, const struct user *u)
+{
+    size_t n = 0;
+    char **list = arena_array(h->arena, HOOK_BASE_ENV + DIALECT_ENV_MAX + d->env_n + 1, sizeof *list);
+    tell(h->arena, list, &n, "PATH", PROGRAM_PATH);
+    tell(h->arena, list, &n, "HOME", u->home);
+    tell(h->arena, list, &n, "USER", u->name);
+    tell(h->arena, list, &n, "LANG", "C.UTF-8");
+    for (size_t i = 0; i < h->calls.env_n; i++)
+        tell(h->arena, list, &n, h->calls.env[i].name, h->calls.env[i].value);
+    for (size_t i = 0; i < d->env_n; i++)
+        if (!str_starts(str_c(d->env[i].name), STR("EVERCERT_")))
+            tell(h->arena, list, &n, d->env[i].name, d->env[i].value);
+    return list;
+}
+
+/* --- running --- */
+
+static bool is_folder(const struct deploy *d)
+{
+    struct stat st;
+    return strcmp(d->dialect, "certbot") == 0 && stat(d->argv[0], &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* What the step at hand comes to. */
+static int expand(struct hook *h, const struct deploy *d, struct err *err)
+{
+    enum deploy_dialect dialect;
+    struct dialect_facts facts = facts_of(h);
+    if (!deploy_dialect_parse(d->dialect, &dialect))
+        return err_set(err, ERR_CONFIG, "there is no dialect \"%s\"", d->dialect);
+    int r = dialect_calls(dialect, &facts, h->arena, &h->calls, err);
     if (r < 0)
-        return r;
-    if (geteuid() != 0 && wanted.uid != out->uid)
-        return err_set(
-            err, ERR_PERMISSION, "running a hook as %s needs root; evercert runs as %s", d->user, out->name);
-    *out = wanted;
-    return 0;
-}
-
-static int spawn(struct hook *h, const struct deploy *d, struct err *err)
-{
-    char path[PATH_MAX];
-    struct user u;
-    gid_t groups[USER_GROUPS_MAX];
-    size_t groups_n = 0;
-    int ends[2];
-    int r;
-    if ((r = choose_user(d, &u, err)) < 0 || (r = child_find_program(d->argv[0], hook_path, path, err)) < 0)
-        return r;
-    bool switch_user = geteuid() == 0 && d->user[0] != '\0';
-    if (switch_user && (r = user_groups(&u, groups, &groups_n, err)) < 0)
-        return r;
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return err_errno(err, errno, "pipe");
-    char **argv = arena_array(h->arena, d->argc + 1, sizeof *argv);
-    for (size_t i = 0; i < d->argc; i++)
-        argv[i] = arena_dup_c(h->arena, d->argv[i]);
-    struct environment e = {.arena = h->arena};
-    tell_all(&e, h, &u);
-    fcntl(ends[1], F_SETFL, 0); /* the hook's own end blocks, as programs expect */
-    struct child_fd fds[] = {{ends[1], STDOUT_FILENO}, {ends[1], STDERR_FILENO}};
-    struct child_spec spec = {.path = path,
-        .argv = argv,
-        .envp = e.list,
-        .fds = fds,
-        .fds_n = ARRAY_LEN(fds),
-        .cwd = "/",
-        .group = CHILD_GROUP_NEW,
-        .set_user = switch_user,
-        .uid = u.uid,
-        .gid = u.gid,
-        .groups = groups,
-        .groups_n = groups_n};
-    r = child_spawn(&spec, &h->pid, err);
-    close(ends[1]);
-    if (r < 0) {
-        close(ends[0]);
+        return err_prefix(err, "dialect %s", d->dialect);
+    h->program = h->call = 0;
+    h->first.code = 0;
+    h->folder = is_folder(d);
+    if (h->folder) {
+        if ((r = dialect_folder(d->argv[0], h->event, h->arena, &h->programs, &h->program_n, err)) == 0 &&
+            h->program_n == 0)
+            buf_printf(&h->output, "%s has no program for %s\n", d->argv[0], deploy_event_text(h->event));
         return r;
     }
-    h->pipe = ends[0];
+    h->programs = arena_alloc(h->arena, sizeof *h->programs);
+    h->programs[0] = d->argv[0];
+    h->program_n = 1;
     return 0;
+}
+
+static void on_over(int wait_status, bool timed_out, void *arg);
+
+static int start(struct hook *h, const struct deploy *d, struct err *err)
+{
+    struct program program;
+    const struct dialect_call *call = &h->calls.call[h->call];
+    int r = program_prepare(
+        &h->p->settings, d, h->programs[h->program], call->args, call->arg_n, h->arena, &program, err);
+    if (r < 0)
+        return r;
+    h->by_sudo = program_is_sudo(program.path);
+    h->output_from = h->output.n;
+    struct run_spec spec = {.path = program.path,
+        .argv = program.argv,
+        .envp = environment(h, d, &program.user),
+        .script_argv = program.script_argv,
+        .set_user = program.set_user,
+        .uid = program.user.uid,
+        .gid = program.user.gid,
+        .groups = program.groups,
+        .groups_n = program.groups_n,
+        .timeout_s = d->timeout_s,
+        .output = &h->output,
+        .over = on_over,
+        .arg = h};
+    return run_start(h->p, &spec, err);
+}
+
+/* The next call of this program, else the program after it. */
+static void advance(struct hook *h)
+{
+    if (++h->call < h->calls.call_n)
+        return;
+    h->call = 0;
+    h->program++;
 }
 
 static void cancelled(struct err *err)
@@ -227,72 +322,101 @@ static void cancelled(struct err *err)
     err_set(err, ERR_CANCELLED, "evercert was stopped; the hooks run again at its next start");
 }
 
+/* Starts what comes next, or is over; `h` may be gone then. */
 static void run_next(struct hook *h)
 {
+    const struct deploy *d = &h->wish.deploys[h->step];
     struct err err = ERR_INIT;
-    if (h->at == h->wish.deploy_n) {
-        finish(h, NULL);
-        return;
+    for (;;) {
+        if (h->p->stopping || h->life != h->p->engine_life) {
+            cancelled(&err);
+            break;
+        }
+        if (h->programs == NULL && expand(h, d, &err) < 0) {
+            err_prefix(&err, "deploy hook %s", d->argv[0]);
+            break;
+        }
+        if (h->program < h->program_n) {
+            if (start(h, d, &err) == 0)
+                return;
+            err_prefix(&err, "deploy hook %s", h->programs[h->program]);
+            if (!h->folder)
+                break;
+            if (h->first.code == 0)
+                h->first = err;
+            advance(h);
+        } else {
+            err = h->first;
+            break;
+        }
     }
-    if (h->p->stopping || h->life != h->p->engine_life) {
-        cancelled(&err);
-        finish(h, &err);
-        return;
-    }
-    if (of_name(h->p, h->wish.name, false) != NULL) {
-        h->held = true;
-        return;
-    }
-    const struct deploy *d = &h->wish.deploys[h->at];
-    if (spawn(h, d, &err) < 0) {
-        err_prefix(&err, "deploy hook %s", d->argv[0]);
-        finish(h, &err);
-        return;
-    }
-    h->timed_out = false;
-    h->readable = event_new(h->p->base, h->pipe, EV_READ | EV_PERSIST, on_output, h);
-    h->timeout = evtimer_new(h->p->base, on_timeout, h);
-    if (h->readable == NULL || h->timeout == NULL)
-        abort();
-    event_add(h->readable, NULL);
-    event_add(h->timeout, &(struct timeval){d->timeout_s, 0});
+    finish(h, err.code != 0 ? &err : NULL);
 }
 
-bool hooks_reaped(struct parent *p, pid_t pid, int wait_status)
+static void explain(const struct hook *h, int wait_status, bool timed_out, struct err *err)
 {
-    struct hook *h = p->hooks;
-    while (h != NULL && h->pid != pid)
-        h = h->next;
-    if (h == NULL)
-        return false;
-    const struct deploy *d = &h->wish.deploys[h->at];
+    const struct deploy *d = &h->wish.deploys[h->step];
+    const char *name = h->programs[h->program];
     char status[CHILD_STATUS_TEXT_MAX], limit[DURATION_TEXT_MAX];
-    drain(h);
-    event_free(h->readable);
-    event_free(h->timeout);
-    h->readable = h->timeout = NULL;
-    fd_close(&h->pipe);
-    h->pid = 0;
-    if (h->timed_out) /* what of its group outlived the polite request */
-        (void)child_kill_group(pid, SIGKILL, NULL);
-    if (wait_status == 0 && !h->timed_out) {
-        h->at++;
-        run_next(h);
-        return true;
-    }
-    struct err err = ERR_INIT;
     struct buf output ATTR_CLEANUP(buf_free) = buf_new(2 * HOOK_OUTPUT_MAX);
-    text_clean(&output, str_trim(buf_str(&h->output)), TEXT_FOREIGN_MAX);
-    if (p->stopping)
-        cancelled(&err);
-    else if (h->timed_out)
-        err_set(&err, ERR_TIMEOUT, "deploy hook %s did not end within %s and was killed", d->argv[0],
+    struct str own = {h->output.p + h->output_from, h->output.n - h->output_from};
+    text_clean(&output, str_trim(own), TEXT_FOREIGN_MAX);
+    if (h->p->stopping)
+        cancelled(err);
+    else if (timed_out)
+        err_set(err, ERR_TIMEOUT, "deploy hook %s did not end within %s and was killed", name,
             duration_format(d->timeout_s, limit));
     else
-        err_set(&err, ERR_FAILED, "deploy hook %s %s%s%s", d->argv[0], child_status_text(wait_status, status),
-            output.n > 0 ? ": " : "", buf_c(&output));
-    finish(h, &err);
-    return true;
+        err_set(err, ERR_FAILED, "deploy hook %s %s%s%s%s%s", name, child_status_text(wait_status, status),
+            output.n > 0 ? ": " : "", buf_c(&output), h->by_sudo && program_sudo_refused(own) ? ": " : "",
+            h->by_sudo && program_sudo_refused(own) ? program_sudo_remedy() : "");
+}
+
+static void on_over(int wait_status, bool timed_out, void *arg)
+{
+    struct hook *h = arg;
+    struct parent *p = h->p;
+    struct err err = ERR_INIT;
+    if (wait_status != 0 || timed_out)
+        explain(h, wait_status, timed_out, &err);
+    if (err.code != 0 && (!h->folder || p->stopping)) {
+        finish(h, &err);
+    } else {
+        if (err.code != 0 && h->first.code == 0)
+            h->first = err;
+        advance(h);
+        run_next(h);
+    }
+    start_waiting(p);
+}
+
+/* --- what is asked for --- */
+
+static int check_step(const struct hook *h, struct err *err)
+{
+    const struct wish *w = &h->wish;
+    if (h->step >= w->deploy_n || w->deploys[h->step].argc == 0)
+        return err_set(err, ERR_REFUSED, "step %zu of %s is no command", h->step, w->name);
+    if (!deploy_is_for(&w->deploys[h->step], h->event))
+        return err_set(err, ERR_REFUSED, "step %zu of %s is not for the event %s", h->step, w->name,
+            deploy_event_text(h->event));
+    if (h->name_n > 0 && !w->deploys[h->step].batch && h->event != DEPLOY_FINISHED)
+        return err_set(err, ERR_REFUSED, "step %zu of %s is not one of a batch", h->step, w->name);
+    for (size_t i = 0; i < h->name_n; i++)
+        if (wish_name_check(str_c(h->names[i]), err) < 0)
+            return err->code;
+    return 0;
+}
+
+static int take_wish(struct hook *h, const struct wish *wish, struct err *err)
+{
+    /* The wish given lives for this call; ours must last as long as the hooks run. */
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
+    wish_encode(wish, &text);
+    int r = wish_decode(buf_str(&text), h->arena, &h->wish, err);
+    if (r == 0)
+        r = wish_select(&h->wish, h->variant, h->arena, err);
+    return r < 0 ? r : check_step(h, err);
 }
 
 static void on_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
@@ -303,48 +427,46 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
         finish(h, why);
         return;
     }
-    /* The wish given lives for this call; ours must last as long as the hooks run. */
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
-    wish_encode(wish, &text);
-    int r = wish_decode(buf_str(&text), h->arena, &h->wish, &err);
-    if (r == 0)
-        r = wish_select(&h->wish, h->variant, h->arena, &err);
-    if (r == 0)
-        r = files_give_group(p, &h->wish, &err);
-    if (r < 0)
+    if (take_wish(h, wish, &err) < 0) {
         finish(h, &err);
-    else
-        run_next(h);
+        return;
+    }
+    h->state = HOOK_WAITING;
+    start_waiting(p);
 }
 
-void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
+static struct hook *add(struct parent *p, uint32_t id, const char *event, struct err *err)
 {
-    struct hook *h = calloc(1, sizeof *h);
+    struct hook *h = calloc(1, sizeof *h), **at = &p->hooks;
     if (h == NULL)
         abort();
-    *h = (struct hook){
-        .next = p->hooks, .p = p, .life = p->engine_life, .id = id, .arena = arena_new(), .pipe = -1};
-    p->hooks = h;
-    h->event = arena_dup_c(h->arena, m->event);
+    *h = (struct hook){.p = p, .life = p->engine_life, .id = id, .arena = arena_new()};
+    h->output = buf_new(HOOK_OUTPUT_MAX);
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = h;
+    if (!deploy_event_parse(event, &h->event))
+        err_set(err, ERR_REFUSED, "there is no event \"%s\"", event);
+    return h;
+}
+
+void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
+{
+    struct err err = ERR_INIT;
+    struct hook *h = add(p, id, m->event, &err);
+    h->names = arena_array(h->arena, m->names.n + m->failed.n, sizeof *h->names);
+    for (size_t i = 0; i < m->names.n; i++)
+        h->names[h->name_n++] = arena_dup_c(h->arena, m->names.p[i]);
+    for (size_t i = 0; i < m->failed.n; i++)
+        h->names[h->name_n++] = arena_dup_c(h->arena, m->failed.p[i]);
+    h->failed_n = m->failed.n;
+    h->variant = m->variant;
+    h->step = m->step;
     h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
     h->error = arena_dup_c(h->arena, m->error);
-    h->variant = m->variant;
     h->not_after = (struct wall){m->not_after};
-    h->output = buf_new(HOOK_OUTPUT_MAX);
-    permit_consult(p, m->permit, on_permit, h);
-}
-
-void hooks_kill(struct parent *p, int sig)
-{
-    for (struct hook *h = p->hooks; h != NULL; h = h->next)
-        if (h->pid > 0)
-            (void)child_kill_group(h->pid, sig, NULL);
-}
-
-bool hooks_running(const struct parent *p)
-{
-    for (const struct hook *h = p->hooks; h != NULL; h = h->next)
-        if (h->pid > 0)
-            return true;
-    return false;
+    if (err.code != 0)
+        finish(h, &err);
+    else
+        permit_consult(p, m->permit, on_permit, h);
 }

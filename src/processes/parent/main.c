@@ -7,6 +7,7 @@
 #include "os/signal.h"
 #include "os/user.h"
 #include "processes/command.h"
+#include "processes/parent/run.h"
 #include "processes/process.h"
 
 #include <errno.h>
@@ -73,10 +74,8 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 }
 
 /* All or nothing: a configuration that is not good leaves the old one in force. */
-static void on_reload(evutil_socket_t fd, short what, void *arg)
+void parent_reload(struct parent *p)
 {
-    struct parent *p = arg;
-    (void)fd, (void)what;
     struct arena *arena = arena_new();
     struct settings fresh;
     struct err err = ERR_INIT;
@@ -95,6 +94,12 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
         log_error("%s", err.text);
     wishes_feed(p);
     arena_free(old);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    parent_reload(arg);
 }
 
 bool parent_state_is_new(const struct parent *p)
@@ -178,13 +183,13 @@ static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
     struct parent *p = arg;
     (void)fd, (void)what;
     log_warning("processes did not end within %d s and are killed", (int)STOP_TIMEOUT_S);
-    hooks_kill(p, SIGKILL);
+    runs_kill(p, SIGKILL);
     members_kill(p);
 }
 
 static void end_when_alone(struct parent *p)
 {
-    if (p->stopping && members_all_gone(p) && !hooks_running(p))
+    if (p->stopping && members_all_gone(p) && !runs_any(p))
         event_base_loopexit(p->base, NULL);
 }
 
@@ -196,7 +201,7 @@ void parent_stop(struct parent *p, int exit_status)
     p->exit_status = exit_status;
     if (p->options.daemon)
         (void)notify_send(NOTIFY_STOPPING, NULL, NULL);
-    hooks_kill(p, SIGTERM);
+    runs_kill(p, SIGTERM);
     members_stop(p);
     control_close(p);
     p->stop_timer = evtimer_new(p->base, on_stop_timeout, p);
@@ -220,7 +225,7 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
     (void)sig, (void)what;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (!members_reaped(p, pid, status))
-            (void)hooks_reaped(p, pid, status);
+            (void)runs_reaped(p, pid, status);
     end_when_alone(p);
 }
 

@@ -60,6 +60,7 @@ struct options {
 
 struct session;
 struct hook;
+struct run;
 
 struct parent {
     struct options options;
@@ -83,8 +84,10 @@ struct parent {
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
     struct event *control_event, *signals[4], *stop_timer;
-    struct hook *hooks;
+    struct hook *hooks; /* what was asked for, oldest first */
+    struct run *runs;   /* programs that run now (parent/run.h) */
     bool ready_told, stopping;
+    bool stops_after_hooks;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
@@ -93,6 +96,8 @@ struct parent {
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
+/* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
+void parent_reload(struct parent *p);
 /* No store was made yet. */
 bool parent_state_is_new(const struct parent *p);
 
@@ -146,16 +151,22 @@ void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
 
-/* hooks.c: the engine asks for the hooks of a permit to be run; `id` is the request to answer. */
-void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m);
-bool hooks_reaped(struct parent *p, pid_t pid, int wait_status);
-/* Signals every running hook with its process group. */
-void hooks_kill(struct parent *p, int sig);
-/* Whether a hook's process runs. */
-bool hooks_running(const struct parent *p);
+/* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
+ * Those that are for the same certificate run one after the other. */
+void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+/* The command is done: ends this parent as soon as no hook is left that was asked for, at once where there is
+ * none. */
+void hooks_then_stop(struct parent *p);
 
-/* files.c: gives the key files that are live under that name to the wish's key-group. */
-int files_give_group(struct parent *p, const struct wish *w, struct err *err);
+/* steps_check.c: answers with what of a permit could not be carried out. */
+void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
+
+/* copies.c: what is live, handed to others. */
+/* Opens the directory of the generation that is live under that name. ERR_NOT_FOUND: none is. */
+int live_open(const struct parent *p, const char *name, int *out, struct err *err);
+/* The engine asks for the copies of a permit (publish:) to be as they should be; `id` is the request to
+ * answer. */
+void copies_make(struct parent *p, uint32_t id, const struct msg_copies_make *m);
 
 /* webroot.c: challenge files. */
 void webroot_put(struct parent *p, uint32_t id, const struct msg_webroot_put *m);

@@ -139,7 +139,7 @@ static void test_lines_and_object(void **state)
 #define ROW                                                                                     \
     "{\"name\":\"a.example\",\"domains\":[\"a.example\",\"www.a.example\",\"mail.a.example\"]," \
     "\"state\":\"valid\",\"authority\":\"letsencrypt\",\"not_after\":\"2026-03-01T23:00:00Z\"," \
-    "\"next_renewal\":\"2026-01-30T03:00:00Z\"}"
+    "\"next_renewal\":\"2026-01-30T03:00:00Z\",\"served\":{\"state\":\"yes\"}}"
 
 static void test_list(void **state)
 {
@@ -147,14 +147,15 @@ static void test_list(void **state)
     struct sink *s = sink_list(f->arena, &file_terminal, &test_clock, f->out);
     put(s, ROW);
     put(s, "{\"name\":\"b\\u001b[31m\",\"domains\":[],\"state\":\"revoked\"}");
-    put(s, "{\"name\":\"c\",\"domains\":[\"c\",\"d\",\"e\"],\"omitted\":[\"c\",\"e\"],\"state\":\"valid\"}");
+    put(s, "{\"name\":\"c\",\"domains\":[\"c\",\"d\",\"e\"],\"omitted\":[\"c\",\"e\"],\"state\":\"valid\","
+           "\"served\":{\"state\":\"no\",\"error\":\"another\"}}");
     sink_end(s, true);
     assert_string_equal(output(f),
-        "NAME       STATE    EXPIRES     NEXT             AUTHORITY    NAMES\n"
-        "a.example  valid    in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
+        "NAME       STATE    SERVED  EXPIRES     NEXT             AUTHORITY    NAMES\n"
+        "a.example  valid    yes     in 59d 23h  renew in 29d 3h  letsencrypt  a.example "
         "www.a.example mail.a.example\n"
-        "b?[31m     revoked  -           -\n"
-        "c          valid    -           -                             without c e: d\n");
+        "b?[31m     revoked  -       -           -\n"
+        "c          valid    NO      -           -                             without c e: d\n");
 }
 
 static void test_list_terminal(void **state)
@@ -180,9 +181,9 @@ static void test_list_variants(void **state)
         "{\"name\":\"b\",\"domains\":[],\"state\":\"valid\",\"variants\":[{\"state\":\"valid\"},{\"state\":"
         "\"failing\"}]}");
     sink_end(s, true);
-    assert_string_equal(output(f), "NAME  STATE          EXPIRES  NEXT  AUTHORITY  NAMES\n"
-                                   "a     valid          -        -\n"
-                                   "b     valid/failing  -        -\n");
+    assert_string_equal(output(f), "NAME  STATE          SERVED  EXPIRES  NEXT  AUTHORITY  NAMES\n"
+                                   "a     valid          -       -        -\n"
+                                   "b     valid/failing  -       -        -\n");
 }
 
 static void test_show(void **state)
@@ -319,9 +320,9 @@ static void test_list_waiting(void **state)
     put(s, "{\"name\":\"a\",\"domains\":[],\"state\":\"waiting\",\"next_renewal\":\"2026-01-01T03:00:00Z\"}");
     put(s, "{\"name\":\"b\",\"domains\":[],\"state\":\"paused\",\"next_renewal\":\"2026-01-01T03:00:00Z\"}");
     sink_end(s, true);
-    assert_string_equal(output(f), "NAME  STATE    EXPIRES  NEXT       AUTHORITY  NAMES\n"
-                                   "a     waiting  -        try in 3h\n"
-                                   "b     paused   -        -\n");
+    assert_string_equal(output(f), "NAME  STATE    SERVED  EXPIRES  NEXT       AUTHORITY  NAMES\n"
+                                   "a     waiting  -       -        try in 3h\n"
+                                   "b     paused   -       -        -\n");
 }
 
 static void test_log_exchange(void **state)

@@ -65,11 +65,13 @@ static void keys_of_later_versions_say_so(void **state)
            "authorities:\n"
            "  z: {directory: \"https://z.example/\"}\n"
            "certificates:\n"
-           "  - {domains: a.example, publish: [], deploy: [{verify: \"a.example:443\"}]}\n",
+           "  - {domains: a.example, dns: x}\n"
+           "propagation: {check: authoritative, timeout: 1m}\n",
         "2:1: dns: DNS challenges are not in this version",
         "3:1: docker: watching Docker is not in this version",
-        "7:26: certificates[0].publish: publish is not in this version",
-        "7:49: certificates[0].deploy[0].verify: verify is not in this version");
+        "7:26: certificates[0].dns: DNS challenges are not in this version",
+        "8:15: propagation.check: looking whether records have spread is not in this version",
+        "8:37: propagation.timeout: looking whether records have spread is not in this version");
 }
 
 static void wrong_types_say_what_is_there(void **state)

@@ -3,7 +3,7 @@
 #include "config/schema.h"
 
 static const struct section *const sections[] = {
-    &schema_root, &schema_certificate, &schema_deploy, &schema_authority};
+    &schema_root, &schema_certificate, &schema_deploy, &schema_publication, &schema_authority};
 
 static void keys_are_found_and_unique(void **state)
 {
@@ -24,7 +24,9 @@ static void rows_are_whole(void **state)
             const struct setting *row = &sections[i]->rows[j];
             assert_non_null(row->help);
             assert_true(row->offset < sections[i]->size);
-            if (row->shape == SHAPE_ONE || row->shape == SHAPE_LIST)
+            if (row->shape == SHAPE_MAP)
+                assert_true(row->keys != NULL && row->max > 0);
+            if (row->shape == SHAPE_ONE || row->shape == SHAPE_LIST || row->shape == SHAPE_MAP)
                 assert_non_null(row->type);
             else if (row->shape != SHAPE_LATER)
                 assert_non_null(row->section);

@@ -9,6 +9,8 @@
 /* Everything a configuration can hold, with texts that are hard to quote. */
 static const char rich[] =
     "authority: own\nemail: ops@example.com\nagree-tos: true\nchallenge: http-01\nwebroot: /srv/w\n"
+    "webroot-map: {b\303\274cher.example: /srv/b, 7.example: /srv/7, \"2001:db8::1\": \"\"}\n"
+    "sudo: [/usr/bin/sudo, -n]\npropagation: {resolvers: [192.0.2.1, \"[2001:db8::1]:53\"]}\n"
     "key-type: rsa-3072\nkey-group: ssl-cert\nkey-mode: 0640\nrenew-before: 90m\nretry: 3h\n"
     "users: {engine: e, keeper: \"1000\", responder: r}\n"
     "http-01: {listen: [\":8080\", \"[fe80::1%eth0]:80\"]}\n"
@@ -28,11 +30,22 @@ static const char rich[] =
     "    key-mode: \"0600\"\n"
     "    renew-before: auto\n"
     "    retry: auto\n"
+    "    webroot-map: {7.example: \"/srv/ 7\"}\n"
+    "    publish:\n"
+    "      - {format: combined, path: \"/srv/{name}.pem\", owner: \"0\", group: haproxy, mode: 640}\n"
+    "      - {format: pkcs12, path: /srv/p12, password-file: /etc/p12, replace-symlink: true}\n"
+    "      - {format: cert, path: \"/srv/a b\"}\n"
     "    deploy:\n"
     "      - {run: [sh, -c, \"a \\\"b\\\" 'c' \\\\ $d\\n\\te # f: g\\u2028\\uFEFFh\\u00e4\", \"\", ~x, "
     "'true', '- y'], "
     "timeout: 1d}\n"
     "      - {run: [/bin/true], user: www-data}\n"
+    "      - {run: [/bin/true], batch: true, on: [issued, failing], dialect: mod_md,\n"
+    "         env: {A: \"true\", _b: \"x: \\n#\", C: \"\"}}\n"
+    "      - {verify: \"a.example:25\"}\n"
+    "      - {verify: \"a.example:25\", starttls: none, timeout: 5m, server-name: 7.example, rollback: "
+    "true}\n"
+    "      - {verify: \"[2001:db8::1]:443\"}\n"
     "  - {name: staging, domains: s.example, authority: letsencrypt-staging}\n";
 
 static void show(const struct settings *s, struct buf *out)
@@ -50,6 +63,13 @@ static void expect_same_wish(const struct wish *x, const struct wish *y)
     assert_string_equal(buf_c(&a), buf_c(&b));
     buf_free(&a);
     buf_free(&b);
+}
+
+static void expect_same_texts(const char *const *x, size_t x_n, const char *const *y, size_t y_n)
+{
+    assert_int_equal(x_n, y_n);
+    for (size_t i = 0; i < x_n; i++)
+        assert_string_equal(x[i], y[i]);
 }
 
 static void expect_same(const struct settings *x, const struct settings *y)
@@ -73,6 +93,8 @@ static void expect_same(const struct settings *x, const struct settings *y)
     assert_int_equal(x->certificate_n, y->certificate_n);
     for (size_t i = 0; i < x->certificate_n; i++)
         expect_same_wish(&x->certificates[i], &y->certificates[i]);
+    expect_same_texts(x->sudo, x->sudo_n, y->sudo, y->sudo_n);
+    expect_same_texts(x->resolvers, x->resolver_n, y->resolvers, y->resolver_n);
     assert_string_equal(x->user_engine, y->user_engine);
     assert_string_equal(x->user_keeper, y->user_keeper);
     assert_string_equal(x->user_responder, y->user_responder);
@@ -96,6 +118,81 @@ static void what_is_shown_reads_the_same(void **state)
     }
 }
 
+static const char shown[] = "email: ops@example.com\n"
+                            "agree-tos: false\n"
+                            "authority: letsencrypt\n"
+                            "challenge: http-01\n"
+                            "webroot: \"\"\n"
+                            "key-type: ecdsa-p256\n"
+                            "key-group: \"\"\n"
+                            "key-mode: \"0600\"\n"
+                            "profile: \"\"\n"
+                            "preferred-profile: []\n"
+                            "preferred-chain: []\n"
+                            "reuse-key: false\n"
+                            "must-staple: false\n"
+                            "not-before: auto\n"
+                            "not-after: auto\n"
+                            "on-rejected-name: fail\n"
+                            "renew-before: auto\n"
+                            "retry: 1m\n"
+                            "webroot-map: {}\n"
+                            "sudo: [sudo, \"-n\"]\n"
+                            "users:\n"
+                            "  engine: evercert\n"
+                            "  keeper: evercert-keys\n"
+                            "  responder: evercert-web\n"
+                            "http-01:\n"
+                            "  listen: [\"[::]:80\", \"0.0.0.0:80\"]\n"
+                            "tls-alpn-01:\n"
+                            "  listen: [\"[::]:443\", \"0.0.0.0:443\"]\n"
+                            "propagation:\n"
+                            "  resolvers: []\n"
+                            "authorities:\n"
+                            "  letsencrypt:\n"
+                            "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
+                            "    ca-file: \"\"\n"
+                            "    staging: \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n"
+                            "    account: \"\"\n"
+                            "    email: \"\"\n"
+                            "    agree-tos: false\n"
+                            "    eab-kid: \"\"\n"
+                            "    eab-hmac: \"\"\n"
+                            "    eab-hmac-file: \"\"\n"
+                            "    eab-algorithm: HS256\n"
+                            "    account-key-type: ecdsa-p256\n"
+                            "    pre-authorize: false\n"
+                            "certificates:\n"
+                            "  - name: a.example\n"
+                            "    domains: [a.example, b.example]\n"
+                            "    authority: letsencrypt\n"
+                            "    challenge: http-01\n"
+                            "    webroot: \"\"\n"
+                            "    key-type: ecdsa-p256\n"
+                            "    key-group: \"\"\n"
+                            "    key-mode: \"0600\"\n"
+                            "    profile: \"\"\n"
+                            "    preferred-profile: []\n"
+                            "    preferred-chain: []\n"
+                            "    reuse-key: false\n"
+                            "    must-staple: false\n"
+                            "    not-before: auto\n"
+                            "    not-after: auto\n"
+                            "    on-rejected-name: fail\n"
+                            "    renew-before: auto\n"
+                            "    retry: 1m\n"
+                            "    webroot-map: {}\n"
+                            "    csr: \"\"\n"
+                            "    publish: []\n"
+                            "    deploy:\n"
+                            "      - run: [systemctl, reload, nginx]\n"
+                            "        user: \"\"\n"
+                            "        timeout: 1m\n"
+                            "        env: {}\n"
+                            "        batch: false\n"
+                            "        dialect: evercert\n"
+                            "        on: []\n";
+
 static void it_looks_as_one_would_write_it(void **state)
 {
     struct arena *a = arena_new();
@@ -104,70 +201,7 @@ static void it_looks_as_one_would_write_it(void **state)
         "email: ops@example.com\nretry: 60s\n"
         "certificates: [{domains: [a.example, b.example], deploy: [{run: [systemctl, reload, nginx]}]}]\n");
     show(&s, &b);
-    assert_string_equal(buf_c(&b), "email: ops@example.com\n"
-                                   "agree-tos: false\n"
-                                   "authority: letsencrypt\n"
-                                   "challenge: http-01\n"
-                                   "webroot: \"\"\n"
-                                   "key-type: ecdsa-p256\n"
-                                   "key-group: \"\"\n"
-                                   "key-mode: \"0600\"\n"
-                                   "profile: \"\"\n"
-                                   "preferred-profile: []\n"
-                                   "preferred-chain: []\n"
-                                   "reuse-key: false\n"
-                                   "must-staple: false\n"
-                                   "not-before: auto\n"
-                                   "not-after: auto\n"
-                                   "on-rejected-name: fail\n"
-                                   "renew-before: auto\n"
-                                   "retry: 1m\n"
-                                   "users:\n"
-                                   "  engine: evercert\n"
-                                   "  keeper: evercert-keys\n"
-                                   "  responder: evercert-web\n"
-                                   "http-01:\n"
-                                   "  listen: [\"[::]:80\", \"0.0.0.0:80\"]\n"
-                                   "tls-alpn-01:\n"
-                                   "  listen: [\"[::]:443\", \"0.0.0.0:443\"]\n"
-                                   "authorities:\n"
-                                   "  letsencrypt:\n"
-                                   "    directory: \"https://acme-v02.api.letsencrypt.org/directory\"\n"
-                                   "    ca-file: \"\"\n"
-                                   "    staging: \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n"
-                                   "    account: \"\"\n"
-                                   "    email: \"\"\n"
-                                   "    agree-tos: false\n"
-                                   "    eab-kid: \"\"\n"
-                                   "    eab-hmac: \"\"\n"
-                                   "    eab-hmac-file: \"\"\n"
-                                   "    eab-algorithm: HS256\n"
-                                   "    account-key-type: ecdsa-p256\n"
-                                   "    pre-authorize: false\n"
-                                   "certificates:\n"
-                                   "  - name: a.example\n"
-                                   "    domains: [a.example, b.example]\n"
-                                   "    authority: letsencrypt\n"
-                                   "    challenge: http-01\n"
-                                   "    webroot: \"\"\n"
-                                   "    key-type: ecdsa-p256\n"
-                                   "    key-group: \"\"\n"
-                                   "    key-mode: \"0600\"\n"
-                                   "    profile: \"\"\n"
-                                   "    preferred-profile: []\n"
-                                   "    preferred-chain: []\n"
-                                   "    reuse-key: false\n"
-                                   "    must-staple: false\n"
-                                   "    not-before: auto\n"
-                                   "    not-after: auto\n"
-                                   "    on-rejected-name: fail\n"
-                                   "    renew-before: auto\n"
-                                   "    retry: 1m\n"
-                                   "    csr: \"\"\n"
-                                   "    deploy:\n"
-                                   "      - run: [systemctl, reload, nginx]\n"
-                                   "        user: \"\"\n"
-                                   "        timeout: 1m\n");
+    assert_string_equal(buf_c(&b), shown);
     buf_free(&b);
     arena_free(a);
 }
@@ -257,6 +291,8 @@ static void the_schema_is_that_of_the_table(void **state)
     expect_properties(certificate, &schema_certificate);
     assert_string_equal(json_string_value(at(certificate, "required/0")), "domains");
     expect_properties(at(certificate, "properties/deploy/items"), &schema_deploy);
+    expect_properties(at(certificate, "properties/publish/items"), &schema_publication);
+    assert_string_equal(json_string_value(at(certificate, "properties/webroot-map/type")), "object");
     expect_properties(at(schema, "properties/authorities/additionalProperties"), &schema_authority);
     assert_int_equal(json_array_size(at(schema, "properties/key-type/anyOf/0/enum")), KEY_ED25519);
     assert_string_equal(json_string_value(at(schema, "properties/agree-tos/type")), "boolean");

@@ -206,6 +206,30 @@ static void test_replace_with_owner(void **state)
     assert_int_equal(wrap.birth_mode & 077, 0);
 }
 
+/* A leftover of the same name goes; others' are nobody's business. */
+static void test_replace_away(void **state)
+{
+    struct temp *t = *state;
+    struct err err = ERR_INIT;
+    struct stat st;
+    char left[FILE_TEMP_NAME_MAX] = "";
+    assert_int_equal(file_write_new(t->fd, FILE_TEMP_PREFIX "other", 0600, STR("other"), NULL), 0);
+    wrap.write_errno = ENOSPC;
+    assert_int_equal(
+        file_replace_away(t->fd, "a", 0640, FILE_UID_KEEP, FILE_GID_KEEP, STR("x"), &err), ERR_SPACE);
+    assert_int_equal(entries(t->fd), 1);
+    wrap.write_errno = 0;
+    err.code = 0;
+    snprintf(left, sizeof left, FILE_TEMP_PREFIX "af63dc4c8601ec8c"); /* FNV-1a of "a" */
+    assert_int_equal(file_write_new(t->fd, left, 0600, STR("half"), NULL), 0);
+    assert_int_equal(file_replace_away(t->fd, "a", 0640, FILE_UID_KEEP, FILE_GID_KEEP, STR("x"), &err), 0);
+    assert_int_equal(err.code, 0);
+    assert_int_equal(entries(t->fd), 2);
+    assert_int_equal(fstatat(t->fd, "a", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(st.st_size, 1);
+}
+
 static void test_names_are_plain(void **state)
 {
     struct temp *t = *state;
@@ -431,6 +455,7 @@ int main(void)
         FILE_TEST(test_failed_replace_keeps_the_old),
         FILE_TEST(test_replace),
         FILE_TEST(test_replace_with_owner),
+        FILE_TEST(test_replace_away),
         FILE_TEST(test_names_are_plain),
         FILE_TEST(test_read_limits),
         FILE_TEST(test_read_of_unknown_size),

@@ -85,7 +85,9 @@ struct certificate empty_certificate(const char *name)
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",
-        .deploy_event = ""};
+        .deploy_event = "",
+        .previous = "",
+        .served_error = ""};
 }
 
 struct certificate full_certificate(struct arena *a, const char *name, int64_t seed)
@@ -136,7 +138,15 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .deploy_due_at = {seed + 9},
         .deploy_failures = seed + 10,
         .deploy_error = "exit status 1",
-        .deploy_event = "renewed"};
+        .deploy_event = "renewed",
+        .deploy_step = seed + 19,
+        .live_generation = seed + 20,
+        .previous = "before",
+        .look_due_at = {seed + 21},
+        .served_at = {seed + 22},
+        .served_error = "serves another",
+        .failing_told_at = {seed + 23},
+        .expiring_told_at = {seed + 24}};
 }
 
 void assert_certificate_equal(const struct certificate *a, const struct certificate *b)
@@ -187,6 +197,14 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_int_equal(a->deploy_failures, b->deploy_failures);
     assert_string_equal(a->deploy_error, b->deploy_error);
     assert_string_equal(a->deploy_event, b->deploy_event);
+    assert_int_equal(a->deploy_step, b->deploy_step);
+    assert_int_equal(a->live_generation, b->live_generation);
+    assert_string_equal(a->previous, b->previous);
+    assert_int_equal(a->look_due_at.s, b->look_due_at.s);
+    assert_int_equal(a->served_at.s, b->served_at.s);
+    assert_string_equal(a->served_error, b->served_error);
+    assert_int_equal(a->failing_told_at.s, b->failing_told_at.s);
+    assert_int_equal(a->expiring_told_at.s, b->expiring_told_at.s);
 }
 
 void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_due_at)
@@ -201,6 +219,13 @@ void put_ari_due(struct store *s, const char *name, int64_t ari_due_at)
 {
     struct certificate c = empty_certificate(name);
     c.ari_due_at.s = ari_due_at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_look_due(struct store *s, const char *name, int64_t look_due_at)
+{
+    struct certificate c = empty_certificate(name);
+    c.look_due_at.s = look_due_at;
     assert_int_equal(store_certificate_put(s, &c, NULL), 0);
 }
 
@@ -287,6 +312,8 @@ void dump_store(struct store *s, struct buf *out)
     assert_int_equal(store_deploy_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
     buf_put_c(out, "ari due:\n");
     assert_int_equal(store_ari_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
+    buf_put_c(out, "look due:\n");
+    assert_int_equal(store_look_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
     assert_int_equal(store_challenge_each(s, dump_challenge, out, NULL), 0);
     assert_int_equal(store_history_each(s, STR(""), 0, SIZE_MAX, dump_history, out, NULL), 0);
     struct wall next;

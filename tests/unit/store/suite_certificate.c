@@ -234,6 +234,18 @@ static void ari_due_is_ordered_and_bounded(void **state)
     assert_ari_due(p, 30, 10, "b c");
 }
 
+static void look_due_is_ordered_and_bounded(void **state)
+{
+    struct place *p = *state;
+    struct walk w = {.p = p};
+    put_look_due(p->s, "b", 20);
+    put_look_due(p->s, "a", 20);
+    put_look_due(p->s, "c", 30);
+    put_due(p->s, "none", 4, 5);
+    assert_int_equal(store_look_due(p->s, (struct wall){29}, 10, visit_certificate, &w, NULL), 0);
+    assert_string_equal(w.seen, "a b");
+}
+
 static void due_hands_out_whole_records(void **state)
 {
     struct place *p = *state;
@@ -249,17 +261,20 @@ static void due_hands_out_whole_records(void **state)
     assert_non_null(third);
     const char *fourth = strstr(third + 1, "certificate whole");
     assert_non_null(fourth);
+    const char *fifth = strstr(fourth + 1, "certificate whole");
+    assert_non_null(fifth);
     size_t n = strcspn(first, "\n");
     assert_memory_equal(first, second, n);
     assert_memory_equal(first, third, n);
     assert_memory_equal(first, fourth, n);
+    assert_memory_equal(first, fifth, n);
     buf_free(&due);
 }
 
 static void put_all_due(struct store *s, const char *name, int64_t at)
 {
     struct certificate c = empty_certificate(name);
-    c.due_at.s = c.deploy_due_at.s = c.ari_due_at.s = at;
+    c.due_at.s = c.deploy_due_at.s = c.ari_due_at.s = c.look_due_at.s = at;
     assert_int_equal(store_certificate_put(s, &c, NULL), 0);
 }
 
@@ -278,8 +293,8 @@ static void due_visits_each_once(void **state)
 {
     struct place *p = *state;
     int (*const walks[])(struct store *, struct wall, size_t, store_certificate_fn *, void *,
-        struct err *) = {store_certificate_due, store_deploy_due, store_ari_due};
-    for (int round = 0; round < 3; round++) {
+        struct err *) = {store_certificate_due, store_deploy_due, store_ari_due, store_look_due};
+    for (size_t round = 0; round < ARRAY_LEN(walks); round++) {
         assert_int_equal(store_certificate_delete(p->s, STR("new"), NULL), 0);
         put_all_due(p->s, "a", 101);
         put_all_due(p->s, "b", 102);
@@ -317,6 +332,8 @@ static void next_due_is_the_earliest_of_all(void **state)
     put_due(p->s, "a", 0, 0);
     put_ari_due(p->s, "d", 501);
     assert_next_due(p, 501);
+    put_look_due(p->s, "e", 498);
+    assert_next_due(p, 498);
 }
 
 #define BEHAVIOURS(X)                              \
@@ -331,6 +348,7 @@ static void next_due_is_the_earliest_of_all(void **state)
     X(due_is_ordered_and_bounded)                  \
     X(deploy_due_is_ordered_and_bounded)           \
     X(ari_due_is_ordered_and_bounded)              \
+    X(look_due_is_ordered_and_bounded)             \
     X(due_hands_out_whole_records)                 \
     X(due_visits_each_once)                        \
     X(next_due_is_the_earliest_of_all)

@@ -340,7 +340,7 @@ static void bad_arguments_are_refused(void **state)
     /* and nothing of it was stored */
     struct buf dump = buf_new(4096);
     dump_store(p->s, &dump);
-    assert_string_equal(buf_c(&dump), "due:\ndeploy due:\nari due:\nnext 0\n");
+    assert_string_equal(buf_c(&dump), "due:\ndeploy due:\nari due:\nlook due:\nnext 0\n");
     buf_free(&dump);
 }
 

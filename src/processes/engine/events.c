@@ -1,0 +1,101 @@
+/* Commands for what happens to a certificate besides its deployment: they are told, once, and nobody waits
+ * for them. */
+#include "processes/engine/engine.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FAILING_EVERY_S = 3600,   /* a failure that is tried again each minute is told each hour */
+    EXPIRING_EVERY_S = 86400, /* and that the end is near, each day */
+    /* Renewal begins with a third of the lifetime left; with half of that gone, nothing helped yet. */
+    EXPIRING_PART = 6,
+};
+
+struct told {
+    struct engine *engine;
+    enum deploy_event event;
+    char *name, *command;
+};
+
+static void on_told(const void *msg, const struct err *why, void *arg)
+{
+    struct told *t = arg;
+    const struct msg_hook_ran *m = msg;
+    struct err err = ERR_INIT;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    t->engine->told_n--;
+    if (r < 0 && err.code != ERR_CANCELLED) {
+        history_add(t->engine, t->name, "hook-failed", err.text, NULL);
+        log_warning("%s: %s: %s", t->name, deploy_event_text(t->event), err.text);
+    } else if (r == 0) {
+        history_add(t->engine, t->name, "hook-ran", t->command,
+            json_pack(
+                "{s:s, s:s}", "event", deploy_event_text(t->event), "output", m != NULL ? m->output : ""));
+    }
+    free(t->name);
+    free(t->command);
+    free(t);
+}
+
+static void run(struct engine *e, const struct certificate *c, const struct wish *w, size_t step,
+    enum deploy_event event, const char *error)
+{
+    struct told *t = calloc(1, sizeof *t);
+    struct err err = ERR_INIT;
+    if (t == NULL || (t->name = strdup(c->name)) == NULL ||
+        (t->command = strdup(w->deploys[step].argv[0])) == NULL)
+        abort();
+    e->told_n++;
+    t->engine = e;
+    t->event = event;
+    struct msg_hook_run m = {.permit = c->permit,
+        .variant = (uint32_t)c->variant,
+        .step = (uint32_t)step,
+        .event = deploy_event_text(event),
+        .fingerprint = c->fingerprint,
+        .not_after = c->not_after.s,
+        .error = error};
+    if (channel_request(e->parent, MSG_hook_run, &m, MSG_hook_ran, on_told, t, &err) < 0)
+        on_told(NULL, &err, t);
+}
+
+static bool is_heard(const struct wish *w, enum deploy_event event)
+{
+    for (size_t i = 0; i < w->deploy_n; i++)
+        if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
+            return true;
+    return false;
+}
+
+/* Whether it may be told again, which is noted then. */
+static bool take_turn(struct engine *e, const char *name, enum deploy_event event)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    struct wall now = engine_now(e);
+    if (event != DEPLOY_FAILING && event != DEPLOY_EXPIRING)
+        return true;
+    if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
+        return true; /* a first attempt that failed for good is not kept, and told */
+    bool failing = event == DEPLOY_FAILING;
+    struct wall *last = failing ? &c.failing_told_at : &c.expiring_told_at;
+    if (last->s > 0 && now.s >= last->s && now.s - last->s < (failing ? FAILING_EVERY_S : EXPIRING_EVERY_S))
+        return false;
+    *last = now;
+    return store_certificate_put(e->store, &c, NULL) == 0;
+}
+
+void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
+    const char *error)
+{
+    int64_t left = c->not_after.s - engine_now(e).s, life = c->not_after.s - c->not_before.s;
+    if (is_heard(w, event) && take_turn(e, c->name, event))
+        for (size_t i = 0; i < w->deploy_n; i++)
+            if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
+                run(e, c, w, i, event, error);
+    if (event == DEPLOY_FAILING && c->generation > 0 && left < life / EXPIRING_PART)
+        happen(e, c, w, DEPLOY_EXPIRING, error);
+}
