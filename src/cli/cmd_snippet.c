@@ -77,12 +77,11 @@ static const struct snippet_form *first_with(
     return NULL;
 }
 
-/* What fits the configuration; how many, at least one. */
-static size_t default_forms(
-    const struct snippet_source *s, const char *server, const struct snippet_form *out[FORMS_DEFAULT_MAX])
+/* What of the server's `n` forms fits the configuration; how many, at least one. */
+static size_t default_forms(const struct snippet_source *s, const struct snippet_form *const *forms, size_t n,
+    const struct snippet_form *out[FORMS_DEFAULT_MAX])
 {
-    const struct snippet_form *forms[CHOICES_MAX];
-    size_t n = forms_of(server, forms), used = 0;
+    size_t used = 0;
     struct snippet_ways ways = snippet_ways_of(s);
     const struct snippet_form *files = first_with(forms, n, SNIPPET_WEBROOT);
     const struct snippet_form *proxy = first_with(forms, n, SNIPPET_PROXY);
@@ -303,8 +302,11 @@ static int print(const struct invocation *i, const struct snippet_source *s,
         fwrite(buf_c(&out), 1, out.n, stdout);
         return EXIT_DONE;
     }
-    json_t *o = json_pack(
-        "{s:s, s:s, s:s%}", "server", forms[0]->server, "form", forms[0]->name, "text", buf_c(&out), out.n);
+    json_t *names = json_array();
+    for (size_t k = 0; k < n; k++)
+        json_array_append_new(names, json_string(forms[k]->name));
+    json_t *o =
+        json_pack("{s:s, s:o, s:s%}", "server", forms[0]->server, "forms", names, "text", buf_c(&out), out.n);
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     fputc('\n', stdout);
     json_decref(o);
@@ -361,7 +363,7 @@ static int snippet(const struct invocation *i)
         .arena = i->arena,
     };
     if (wanted_n == 0)
-        wanted_n = default_forms(&s, server, wanted);
+        wanted_n = default_forms(&s, forms, n, wanted);
     return print(i, &s, wanted, wanted_n);
 }
 

@@ -19,10 +19,10 @@ struct parent_args {
 };
 
 /* The environment's word counts only where nobody gains rights by it. */
-static const char *parent_program(struct arena *a)
+const char *connect_program(const char *name, struct arena *a)
 {
     const char *dir = secure_getenv("EVERCERT_LIBEXEC");
-    return arena_printf(a, "%s/parent", dir != NULL && dir[0] != '\0' ? dir : EVERCERT_LIBEXEC);
+    return arena_printf(a, "%s/%s", dir != NULL && dir[0] != '\0' ? dir : EVERCERT_LIBEXEC, name);
 }
 
 static void push(struct parent_args *args, const char *text)
@@ -80,7 +80,7 @@ int connect_start(
     common_args(g, g->verbosity > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, a, &args);
     if (dry_run)
         push(&args, "--dry-run");
-    const char *program = parent_program(a);
+    const char *program = connect_program("parent", a);
     int pair[2], r = socket_pair(pair, err);
     if (r < 0)
         return r;
@@ -106,7 +106,7 @@ int connect_become_daemon(const struct globals *g, struct arena *a, struct err *
     struct parent_args args = {.n = 0};
     common_args(g, LOG_LEVEL_INFO, a, &args);
     push(&args, "--daemon");
-    const char *program = parent_program(a);
+    const char *program = connect_program("parent", a);
     char **argv = arena_array(a, args.n + 1, sizeof *argv);
     for (size_t i = 0; i < args.n; i++)
         argv[i] = arena_dup_c(a, args.argv[i]);

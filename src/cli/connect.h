@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Where the program `name` of this installation is ("parent"); in `a`. */
+const char *connect_program(const char *name, struct arena *a);
+
 /* Connects to the daemon's control socket. ERR_NOT_FOUND: no daemon; other errors say what to do. */
 int connect_daemon(const struct globals *g, int *out, struct err *err);
 

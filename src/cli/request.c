@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Options whose value is a path of the user's, relative to where the user stands. */
-static const char *const paths[] = {"webroot", "csr-file", "eab-hmac-file"};
+static const char *const paths[] = {"webroot", "csr-file", "eab-hmac-file", "password-file"};
 
 static bool is_in(const char *word, const char *const *list, size_t n)
 {
@@ -11,6 +11,15 @@ static bool is_in(const char *word, const char *const *list, size_t n)
         if (strcmp(list[i], word) == 0)
             return true;
     return false;
+}
+
+/* A format, a colon, and such a path. */
+static const char *publication(const char *value, struct arena *a)
+{
+    const char *colon = strchr(value, ':');
+    return colon == NULL || colon[1] == '\0'
+               ? value
+               : arena_printf(a, "%.*s:%s", (int)(colon - value), value, globals_absolute(colon + 1, a));
 }
 
 static bool is_global(const struct option_spec *s)
@@ -30,6 +39,8 @@ struct msg_list request_options(const struct invocation *i, const char *const *l
             continue;
         if (is_in(s->word, paths, ARRAY_LEN(paths)))
             value = globals_absolute(value, i->arena);
+        else if (strcmp(s->word, "publish") == 0)
+            value = publication(value, i->arena);
         texts[n++] = arena_printf(i->arena, "%s=%s", s->word, value);
     }
     return (struct msg_list){texts, n};

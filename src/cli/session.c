@@ -72,8 +72,10 @@ static void on_ready(struct channel *c, uint32_t id, const void *msg, int fd, vo
 
 static void piece_answered(struct session *s)
 {
-    if (s->flying > 0)
-        s->flying--;
+    if (s->request->pieces == NULL || s->flying == 0)
+        return;
+    s->flying--;
+    s->request->pieces->answered++;
     send_pieces(s);
 }
 

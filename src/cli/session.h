@@ -17,6 +17,7 @@ enum { EXIT_INTERRUPTED = 130, EXIT_TERMINATED = 143 };
  * the last. */
 struct session_pieces {
     bool (*next)(struct session_pieces *p, enum msg_type *type, const void **msg);
+    size_t answered; /* counted by the session */
 };
 
 struct session_request {

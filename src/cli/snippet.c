@@ -319,7 +319,10 @@ static void set_addresses(struct making *m)
     struct address alpn = reached(tls != NULL ? tls : EXAMPLE_TLS_ALPN, m->arena);
     snippet_set(m->root, "responder", arena_printf(m->arena, "%s:%s", web.host, web.port));
     snippet_set(m->root, "responder_url", arena_printf(m->arena, "http://%s:%s", web.host, web.port));
-    snippet_set(m->root, "responder_host", web.host);
+    struct str host = str_c(web.host);
+    if (host.n > 2 && host.p[0] == '[')
+        host = (struct str){host.p + 1, host.n - 2};
+    snippet_set(m->root, "responder_host", arena_dup(m->arena, host));
     snippet_set(m->root, "responder_port", web.port);
     snippet_set(m->root, "tls_alpn", arena_printf(m->arena, "%s:%s", alpn.host, alpn.port));
 }

@@ -77,7 +77,6 @@ int wish_publication_check(
     const struct wish *w, const struct publication *p, struct arena *a, const char **key, struct err *err);
 /* The same for all copies, and that no two go to one place. */
 int wish_publications_check(const struct wish *w, struct arena *a, struct err *err);
-bool wish_has_domain(const struct wish *w, const char *domain);
 /* Of the defaults' directories for names, those of the wish's own names. `index` is of the defaults' map, by
  * name, and filled when it is first needed. */
 void wish_inherit_webroots(struct wish *w, const struct wish *defaults, struct names *index, struct arena *a);

@@ -313,7 +313,7 @@ static int finish_deployment(struct command *c, struct err *why)
     if (deploys_check(w->deploys, w->deploy_n, why) < 0)
         return as_usage(why, "deploy");
     if (wish_publications_check(w, c->a, why) < 0)
-        return as_usage(why, NULL);
+        return as_usage(why, "publish");
     return check_others_copies(c, why);
 }
 

@@ -269,18 +269,37 @@ static int list_further(const char *dir, struct listing *list, struct err *err)
     return 0;
 }
 
-int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
-    struct config_problems *problems, struct err *err)
+const char *settings_directory(const char *path, struct arena *a)
 {
     const char *slash = strrchr(path, '/');
     struct str before = {path, slash == NULL ? 0 : (size_t)(slash + 1 - path)};
-    const char *dir = arena_printf(a, "%severcert.d", arena_dup(a, before));
+    return arena_printf(a, "%severcert.d", arena_dup(a, before));
+}
+
+/* The draft's name among the others, as if the directory had it. */
+static int list_draft(const struct settings_draft *draft, struct listing *list, struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->names[i], draft->name) == 0)
+            return 0;
+    int r = list_entry(-1, draft->name, 0, list, err);
+    if (r == 0)
+        qsort(list->names, list->n, sizeof *list->names, by_name);
+    return r;
+}
+
+int settings_load_draft(const char *path, bool optional, const struct settings_draft *draft, struct arena *a,
+    struct settings *out, struct config_problems *problems, struct err *err)
+{
+    const char *dir = settings_directory(path, a);
     bool there = faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno != ENOENT;
     if (!there && !optional)
         return err_set(err, ERR_NOT_FOUND, "%s: there is no such configuration", path);
     struct listing further = {.a = a};
     struct err listing_err = ERR_INIT;
     int listed = list_further(dir, &further, &listing_err);
+    if (listed == 0 && draft != NULL)
+        listed = list_draft(draft, &further, &listing_err);
     struct settings s;
     struct load l;
     load_init(&l, a, &s, further.n + 1);
@@ -290,9 +309,20 @@ int settings_load(const char *path, bool optional, struct arena *a, struct setti
     }
     if (there)
         add_file(&l, path);
-    for (size_t i = 0; listed == 0 && i < further.n; i++)
-        add_file(&l, arena_printf(a, "%s/%s", dir, further.names[i]));
+    for (size_t i = 0; listed == 0 && i < further.n; i++) {
+        const char *file = arena_printf(a, "%s/%s", dir, further.names[i]);
+        if (draft != NULL && strcmp(further.names[i], draft->name) == 0)
+            add_text(&l, file, draft->yaml);
+        else
+            add_file(&l, file);
+    }
     return load_finish(&l, out, problems, err);
+}
+
+int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
+    struct config_problems *problems, struct err *err)
+{
+    return settings_load_draft(path, optional, NULL, a, out, problems, err);
 }
 
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a)

@@ -73,6 +73,16 @@ struct config_problems {
  * `optional`, which then gives the defaults. */
 int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err);
+/* A file of evercert.d that is not there yet, or is to be replaced. */
+struct settings_draft {
+    const char *name; /* "imported-certbot.yaml" */
+    struct str yaml;
+};
+/* As settings_load would find it if `draft` stood in evercert.d beside `path`. */
+int settings_load_draft(const char *path, bool optional, const struct settings_draft *draft, struct arena *a,
+    struct settings *out, struct config_problems *problems, struct err *err);
+/* The directory of further files that belongs to `path`; in `a`. */
+const char *settings_directory(const char *path, struct arena *a);
 /* The same from text, for tests, fuzzing and the command line; `file` is for the messages. */
 int settings_parse(const char *file, struct str yaml, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err);

@@ -266,7 +266,8 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     for (size_t i = 0; i < w->webroot_n; i++)
         if (!wish_has_domain(w, w->webroots[i].name))
             return err_set(err, ERR_INPUT, "wish: webroot-map: %s is none of its names", w->webroots[i].name);
-    return wish_publications_check(w, a, err);
+    r = wish_publications_check(w, a, err);
+    return r < 0 ? err_prefix(err, "wish: publish") : 0;
 }
 
 const char *wish_webroot(const struct wish *w, const char *identifier)

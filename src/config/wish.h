@@ -89,6 +89,9 @@ int wish_select(struct wish *w, uint32_t variant, struct arena *a, struct err *e
 /* The name of a variant, of a wish as it was decoded; NULL where it has no such variant. */
 const char *wish_variant_name(const struct wish *w, uint32_t variant, struct arena *a);
 
+/* Whether the name, as an order has it, is one of the wish's. */
+bool wish_has_domain(const struct wish *w, const char *domain);
+
 /* Where the challenge file of that identifier goes: its own directory or the wish's; "" for the responder. */
 const char *wish_webroot(const struct wish *w, const char *identifier);
 

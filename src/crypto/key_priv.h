@@ -28,8 +28,8 @@ const struct key_kind *key_kind_of(const EVP_PKEY *pkey);
 
 /* Takes over `pkey`, whatever the result. */
 int key_adopt(EVP_PKEY *pkey, struct key **out, struct err *err);
-/* The same of a key that somebody else wrote: ERR_INPUT where its halves do not fit, it is too long, or its
- * curve is none with a name. */
+/* The same for a key that somebody else wrote: ERR_INPUT where its halves do not fit, or its curve is written
+ * out as parameters. */
 int key_adopt_foreign(EVP_PKEY *pkey, struct key **out, struct err *err);
 
 #endif

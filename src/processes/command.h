@@ -4,7 +4,7 @@
  *
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
- *             records to set (dns record)
+ *             records to set (dns record), what was exported (its bytes in base64url)
  *   progress  a step of one certificate; with `final` its end, an error in it when it failed
  *   ready     of an import: the pieces may come, import_account and import_certificate, at most
  *             IMPORT_WINDOW at a time, then import_end. Each is answered by a final progress, or by a row
@@ -68,13 +68,15 @@ enum { COMMAND_FD = 3 };
  *   - issue: domain (several), name, authority (several), email, eab-kid, eab-hmac-file, challenge (several),
  *     webroot, http-port, tls-port, key-type (several), profile, preferred-profile (several), preferred-chain
  *     (several), reuse-key=true, csr-file, must-staple=true, not-before, not-after, on-rejected-name, deploy
- *     (several), renew-before, retry, key-group, key-mode, staging=true, agree-tos=true; of the lists in
- * order of preference but preferred-chain, a value may be several parted by commas; paths are absolute
+ *     (several), verify (several), publish (several), renew-before, retry, key-group, key-mode, staging=true,
+ * agree-tos=true; of the lists in order of preference but preferred-chain, a value may be several parted by
+ * commas; paths are absolute
  *   - renew: force=true (names: the certificates, none: all that are due)
  *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
+ *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
  */
 

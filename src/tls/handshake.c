@@ -184,7 +184,9 @@ int handshake_feed(struct handshake *h, struct str in, struct buf *out, struct e
     if (in.n > 0 && BIO_write(SSL_get_rbio(h->ssl), in.p, (int)in.n) != (int)in.n)
         return fail(err, ERR_MEMORY, "out of memory for TLS");
     int r = SSL_do_handshake(h->ssl), why = r == 1 ? SSL_ERROR_NONE : SSL_get_error(h->ssl, r);
-    if (r == 1) {
+    if (h->err.code != 0) { /* which OpenSSL, that is not to verify, passes over */
+        r = failed(h, err);
+    } else if (r == 1) {
         SSL_shutdown(h->ssl); /* says goodbye; nobody waits for the answer */
         r = 1;
     } else if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {

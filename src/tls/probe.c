@@ -19,6 +19,9 @@ enum {
        error. */
     LINGER_MS = 300,
     LINGER_READS = 8, /* of what still comes */
+    /* For a connection that probably leads nowhere (is_local_only), so that it does not hold up what is
+       known. */
+    LOCAL_ONLY_S = 3,
 };
 
 struct target;
@@ -35,6 +38,8 @@ struct target {
     const char *awaits; /* for when time is up; NULL: the conversation before TLS says it */
     size_t in_n;        /* octets that came */
     bool known;         /* nothing more is expected but the end */
+    bool
+        local_only; /* see is_local_only; a connection that does not come about is no fault of the server's */
     unsigned linger_n;
     struct buf out; /* not yet sent */
     struct starttls_talk talk;
@@ -87,10 +92,22 @@ static void target_end(struct target *t, const struct err *err)
     done_soon(t->probe);
 }
 
+static void not_connected(struct target *t, int e)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_NETWORK, "cannot connect: %s", strerror(e));
+    target_end(t, &err);
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct target *t = arg;
-    t->step(t);
+    if ((what & EV_TIMEOUT) == 0) {
+        t->step(t);
+        return;
+    }
+    t->seen->no_route = true; /* only local_only has a time of its own */
+    not_connected(t, ETIMEDOUT);
 }
 
 static void wait_for(struct target *t, short what, step_fn *step)
@@ -247,7 +264,7 @@ static void on_plain(struct target *t)
 /* Our own end's address, for EHLO. */
 static void own_address(int fd, char out[INET6_ADDRSTRLEN])
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
     out[0] = '\0';
     if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)
@@ -280,17 +297,24 @@ static void start_talk(struct target *t)
 
 /* --- connecting --- */
 
+/* Of an error that connect() itself gives: it comes from this machine's routes. Those of routers come later.
+ */
 static bool is_no_route(int e)
 {
-    return e == ENETUNREACH || e == EADDRNOTAVAIL || e == EAFNOSUPPORT;
+    return e == ENETUNREACH || e == EHOSTUNREACH || e == EADDRNOTAVAIL || e == EAFNOSUPPORT;
 }
 
-static void not_connected(struct target *t, int e)
+/* Whether a public IPv6 address would be spoken to from one that is not (unique local, RFC 4193): as in many
+ * containers, which have a route that leads nowhere. */
+static bool is_local_only(int fd, const struct sockaddr *to)
 {
-    struct err err = ERR_INIT;
-    t->seen->no_route = is_no_route(e);
-    err_set(&err, ERR_NETWORK, "cannot connect: %s", strerror(e));
-    target_end(t, &err);
+    struct sockaddr_in6 own = {0};
+    socklen_t n = sizeof own;
+    if (to->sa_family != AF_INET6 || getsockname(fd, (struct sockaddr *)&own, &n) != 0)
+        return false;
+    unsigned char there = ((const struct sockaddr_in6 *)to)->sin6_addr.s6_addr[0],
+                  here = own.sin6_addr.s6_addr[0];
+    return (there & 0xe0) == 0x20 && (here & 0xfe) == 0xfc;
 }
 
 static void on_connected(struct target *t)
@@ -299,6 +323,7 @@ static void on_connected(struct target *t)
     socklen_t n = sizeof e;
     if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0)
         e = errno;
+    t->seen->no_route = t->local_only && is_no_route(e);
     if (e != 0)
         not_connected(t, e);
     else
@@ -307,6 +332,7 @@ static void on_connected(struct target *t)
 
 static void target_start(struct target *t, const struct lookup_address *address)
 {
+    static const struct timeval local_only = {LOCAL_ONLY_S, 0};
     struct sockaddr_storage to = address->addr;
     uint16_t port = t->probe->spec.port;
     if (to.ss_family == AF_INET6)
@@ -326,10 +352,15 @@ static void target_start(struct target *t, const struct lookup_address *address)
     }
     if (e == 0 && connect(t->fd, (struct sockaddr *)&to, address->len) != 0 && errno != EINPROGRESS)
         e = errno;
-    if (e != 0)
+    t->seen->no_route = is_no_route(e);
+    if (e != 0) {
         not_connected(t, e);
-    else
-        wait_for(t, EV_WRITE, on_connected);
+        return;
+    }
+    t->local_only = is_local_only(t->fd, (struct sockaddr *)&to);
+    wait_for(t, EV_WRITE, on_connected);
+    if (t->local_only)
+        event_add(t->event, &local_only);
 }
 
 /* --- the whole --- */
@@ -352,9 +383,11 @@ static void out_of_time(struct tls_probe *p)
             p->spec.timeout_ms);
     for (size_t i = 0; i < p->n; i++) {
         struct target *t = &p->targets[i];
-        if (t->fd >= 0 && !t->known)
-            err_set(&t->seen->err, ERR_TIMEOUT, "waited in vain for %s, %d ms in all",
-                t->awaits != NULL ? t->awaits : starttls_awaits(&t->talk), p->spec.timeout_ms);
+        if (t->fd < 0 || t->known)
+            continue;
+        t->seen->no_route = t->local_only && t->step == on_connected;
+        err_set(&t->seen->err, ERR_TIMEOUT, "waited in vain for %s, %d ms in all",
+            t->awaits != NULL ? t->awaits : starttls_awaits(&t->talk), p->spec.timeout_ms);
     }
 }
 
@@ -400,7 +433,10 @@ struct tls_probe *tls_probe_start(struct event_base *base, struct lookup *lookup
     p->fn = fn;
     p->arg = arg;
     p->spec = *spec;
-    p->spec.host = arena_dup_c(p->arena, spec->host);
+    struct str host = str_c(spec->host);
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
+        host = (struct str){host.p + 1, host.n - 2};
+    p->spec.host = arena_dup(p->arena, host);
     p->spec.server_name = arena_dup_c(p->arena, spec->server_name);
     if (spec->timeout_ms <= 0)
         p->spec.timeout_ms = TLS_PROBE_TIMEOUT_MS;

@@ -48,7 +48,9 @@ struct tls_seen {
     char address[TLS_PROBE_ADDRESS_MAX]; /* "192.0.2.1:443", "[2001:db8::1]:443" */
     struct err err; /* code 0: handshake done. ERR_NETWORK: not reached; ERR_TIMEOUT; ERR_TLS: no TLS, or it
                        failed */
-    bool no_route;  /* ... and nothing was tried: this machine has no way there (no IPv6, for one) */
+    /* ... and that is this machine's affair: it has no route there (no IPv6, for one), or only unique local
+     * addresses to speak to a public one from, and gets no answer. */
+    bool no_route;
     const struct tls_cert *chain; /* as sent, the leaf first; also where the handshake failed behind them */
     size_t chain_n;
     struct wall not_before, not_after; /* of the leaf */

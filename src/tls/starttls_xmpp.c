@@ -89,6 +89,8 @@ static int xmpp_tag(struct starttls_talk *t, const struct tag *tag, struct buf *
 {
     static const char ns[] = "urn:ietf:params:xml:ns:xmpp-tls";
     bool opens = !tag->closing;
+    if (t->step == XMPP_STREAM && t->words.n == 0 && str_trim(tag->text).n > 0)
+        return starttls_odd(t, tag->text, err);
     if (t->words.n > 0)
         return wrong(t, tag, t->step == XMPP_STARTTLS ? "refuses starttls" : "turns us away", err);
     if (opens && (str_eq(tag->name, STR("error")) || str_eq(tag->name, STR("failure")))) {
@@ -127,12 +129,12 @@ int starttls_xmpp(struct starttls_talk *t, struct buf *out, struct err *err)
     struct tag tag;
     size_t used;
     int r = STARTTLS_MORE;
-    if (t->step == XMPP_STREAM && t->in.n > 0 && str_trim(buf_str(&t->in)).n > 0 &&
-        str_trim(buf_str(&t->in)).p[0] != '<')
-        return starttls_odd(t, buf_str(&t->in), err);
     while (r == STARTTLS_MORE && tag_next(buf_str(&t->in), &tag, &used)) {
         r = xmpp_tag(t, &tag, out, err);
         buf_consume(&t->in, used);
     }
+    struct str rest = str_trim(buf_str(&t->in));
+    if (r == STARTTLS_MORE && t->step == XMPP_STREAM && t->words.n == 0 && rest.n > 0 && rest.p[0] != '<')
+        return starttls_odd(t, rest, err);
     return r;
 }

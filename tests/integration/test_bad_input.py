@@ -1,6 +1,5 @@
 """What is wrong from outside: each ends with its exit status, one clear message, and the state as it was."""
 
-import errno
 import json
 import os
 import pathlib
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 import lineage
+from disk import SmallDisk
 from evercert import DONE, FAILED, LOCKED, PROCESSES, USAGE, binary, process_binary
 from ports import free_port
 from processes import wait_until
@@ -472,40 +472,6 @@ def test_an_authority_that_left_the_configuration(evercert, pebble):
 
 
 # No room
-
-
-class SmallDisk:
-    """A file system of its own that only processes started `through` it see; `.inside(path)` is how a test does."""
-
-    def __init__(self, processes, folder, log, kilobytes):
-        self.folder = folder
-        folder.mkdir()
-        script = 'mount -t tmpfs -o size="$1",mode=755 tmpfs "$2" && echo mounted && exec sleep 3600'
-        argv = ["unshare", "--mount", "--", "sh", "-c", script, "sh", f"{kilobytes}k", folder]
-        self.process = processes.start(argv, log, peer=True)
-        wait_until(lambda: "mounted" in self.process.text() or not self.process.alive(), "the mount")
-        self.through = ["nsenter", f"--target={self.process.pid}", "--mount", "--"]
-
-    def why_not(self):
-        return None if self.process.alive() else f"no mounts here: {self.process.text().strip()}"
-
-    def inside(self, path):
-        return pathlib.Path(f"/proc/{self.process.pid}/root{path}")
-
-    def fill(self, leave):
-        """Takes all room but `leave` kilobytes. Who runs there may take some of it at the same time."""
-        room = os.statvfs(self.inside(self.folder))
-        free = room.f_bavail * room.f_frsize - leave * 1024
-        with open(self.inside(self.folder / "filler"), "wb", buffering=0) as filler:
-            for _ in range(0, free, 4096):
-                try:
-                    filler.write(b"x" * 4096)
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
-                    return
-
-    def empty(self):
-        self.inside(self.folder / "filler").unlink()
 
 
 @pytest.mark.parametrize("leave", [0, 8, 32, 64])

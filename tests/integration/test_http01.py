@@ -99,19 +99,23 @@ def test_a_proxy_that_says_another_host(evercert, pebble, nginx):
 
 
 def watch_folder(folder, seen, stop):
-    """Notes {name: mode} of what comes and goes in `folder`."""
+    """Notes {name: (mode, owner)} of what comes and goes in `folder`."""
     while not stop.is_set():
         try:
             for entry in os.scandir(folder):
-                seen.setdefault(entry.name, stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode))
+                status = entry.stat(follow_symlinks=False)
+                seen.setdefault(entry.name, (stat.S_IMODE(status.st_mode), status.st_uid))
         except FileNotFoundError:
             pass
 
 
 def test_files_in_a_web_servers_folder(evercert, pebble, each_pebble, nginx, webroot):
+    if os.geteuid() == 0:
+        os.chown(webroot, 4711, 4712)
+    owner = webroot.stat().st_uid
     server = nginx(webroot=webroot).start()
     ca = pebble(each_pebble, http_port=server.http_port)
-    client = evercert(ca)
+    client = evercert(ca, through=["sh", "-c", 'umask 077; exec "$@"', "sh"])
     seen, stop = {}, threading.Event()
     watcher = threading.Thread(target=watch_folder, args=(webroot / CHALLENGES, seen, stop))
     watcher.start()
@@ -121,11 +125,48 @@ def test_files_in_a_web_servers_folder(evercert, pebble, each_pebble, nginx, web
         stop.set()
         watcher.join()
     lineage.check(client, "a.example")
-    assert len(seen) == 2 and set(seen.values()) == {0o644}
+    assert len(seen) == 2 and set(seen.values()) == {(0o644, owner)}
     assert all(set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") for name in seen)
     assert list((webroot / CHALLENGES).iterdir()) == []
-    assert lineage.mode(webroot / ".well-known") == lineage.mode(webroot / CHALLENGES) == 0o755
+    for folder in (webroot / ".well-known", webroot / CHALLENGES):
+        assert lineage.mode(folder) == 0o755 and folder.stat().st_uid == owner
     assert client.show("a.example")["webroot"] == str(webroot)
+
+
+# Serves each host from a folder of its own, and passes on what is not there.
+BY_HOST = """location /.well-known/acme-challenge/ {{ root {folder}/$host; try_files $uri @responder; default_type text/plain; }}
+        location @responder {{ proxy_pass http://127.0.0.1:{port}; proxy_set_header Host $host; }}"""
+
+
+def test_each_name_has_its_own_folder(evercert, pebble, nginx, tmp_path):
+    """As one certificate for several servers, each in a container with a volume of its own."""
+    folders = {name: tmp_path / "volumes" / name for name in ("a.example", "b.example")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    behind = free_port()
+    server = nginx(webroot="/placeholder")
+    lines = server.config_file.read_text().splitlines()
+    challenges = BY_HOST.format(folder=tmp_path / "volumes", port=behind)
+    server.config_file.write_text("\n".join(challenges if "/placeholder" in line else line for line in lines))
+    server.start()
+    places = {name: str(folder) for name, folder in folders.items()}
+    client = evercert(
+        pebble(http_port=server.http_port),
+        listen=[f"127.0.0.1:{behind}"],
+        config={
+            "webroot-map": {"a.example": places["a.example"], "nobody.example": "/nonexistent"},
+            "certificates": [
+                {"domains": ["a.example"]},
+                {"name": "all", "domains": ["a.example", "b.example", "c.example"], "webroot-map": places},
+            ],
+        },
+    )
+    client.renew()
+    lineage.check(client, "a.example")
+    lineage.check(client, "all")
+    assert sum("GET /.well-known/" in line and '" 200 ' in line for line in server.accesses()) >= 3
+    for folder in folders.values():
+        assert list((folder / CHALLENGES).iterdir()) == []
 
 
 def test_no_port_is_opened_where_there_is_a_folder(evercert, pebble, nginx, webroot):
@@ -163,7 +204,7 @@ def test_a_symlink_below_the_folder_is_not_followed(evercert, pebble, nginx, web
     server = nginx(webroot=webroot).start()
     client = evercert(pebble(http_port=server.http_port))
     done = client.issue("a.example", webroot=webroot, status=FAILED)
-    assert str(webroot) in done.stderr and "symlink" in done.stderr
+    assert f"webroot {webroot}: {link} is a symbolic link" in done.stderr
     assert done.stderr.count("evercert: error:") == 1
     assert list(elsewhere.iterdir()) == []
     assert not client.live("a.example").exists()

@@ -134,14 +134,22 @@ class Evercert:
         self.config_file.chmod(0o600)
 
     def libexec(self):
-        """A folder with parent, keeper, engine and responder, for EVERCERT_LIBEXEC: in an installed system they are
-        beside each other, in a build folder they are not."""
+        """A folder with parent, keeper, engine, responder and importer, for EVERCERT_LIBEXEC: in an installed system
+        they are beside each other, in a build folder they are not."""
         folder = self.folder / "libexec"
         if not folder.exists():
             folder.mkdir()
-            for name in PROCESSES:
+            for name in (*PROCESSES, "importer"):
                 (folder / name).symlink_to(process_binary(name))
         return folder
+
+    def importer(self, document):
+        """From now on an importer that prints this, whatever it is asked for: an object, or any text."""
+        program, answer = self.libexec() / "importer", self.folder / "importer.json"
+        answer.write_text(document if isinstance(document, str) else json.dumps(document))
+        program.unlink()
+        program.write_text(f"#!/bin/sh\ncat '{answer}'\n")
+        program.chmod(0o755)
 
     def environment(self):
         env = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "NO_COLOR")}

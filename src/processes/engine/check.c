@@ -131,7 +131,8 @@ static const char *remedy_for(const struct check *c, const struct visit_result *
 {
     const struct visit_hop *last = &v->hops[v->hop_n - 1];
     const char *form = c->by_webroot ? "webroot" : "proxy";
-    if (last->address[0] == '\0')
+    bool unfollowed = v->err.code == ERR_REFUSED || v->err.code == ERR_LIMIT;
+    if (last->address[0] == '\0' && !unfollowed)
         return "the name that the redirect leads to has no address: mend the redirect, or the DNS record";
     if (v->hop_n == 1 && last->status == 0)
         return arena_printf(c->arena,
@@ -139,7 +140,7 @@ static const char *remedy_for(const struct check *c, const struct visit_result *
             "(evercert's "
             "own does while it gets a certificate), or take the address out of the DNS",
             last->address);
-    if (v->hop_n > 1 && (last->status == 0 || v->err.code == ERR_REFUSED || v->err.code == ERR_LIMIT))
+    if (v->hop_n > 1 && (last->status == 0 || unfollowed))
         return "exempt /.well-known/acme-challenge/ from the redirect: evercert snippet nginx --form "
                "redirect";
     if (v->hop_n > 1)

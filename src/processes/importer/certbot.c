@@ -48,10 +48,8 @@ struct lineage {
 /* regr.json keeps what the CA answered; newer versions leave the body empty. */
 static const char *contact_of(const json_t *regr, const json_t *meta)
 {
-    const char *contact = json_file_first(json_object_get(regr, "body"), "contact");
-    if (strncmp(contact, "mailto:", 7) == 0)
-        return contact + 7;
-    return json_file_c(meta, "register_to_eff");
+    const char *contact = json_file_contact(json_object_get(regr, "body"));
+    return contact[0] != '\0' ? contact : json_file_c(meta, "register_to_eff");
 }
 
 /* The key identifier of an external account binding, where the CA's answer repeats it. */
@@ -70,14 +68,10 @@ static void read_account(struct certbot *cb, const char *path, const char *serve
 {
     struct found *f = cb->f;
     struct err err = ERR_INIT;
-    ATTR_CLEANUP(json_file_freep) json_t *jwk = NULL;
     ATTR_CLEANUP(json_file_freep) json_t *regr = NULL;
     ATTR_CLEANUP(json_file_freep) json_t *meta = NULL;
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
-    int r = json_file_read(f->tree, tree_join(f->tree, path, "private_key.json"), TREE_FILE_MAX, &jwk, &err);
-    if (r == 0 && (r = material_key_jwk(jwk, &key, &err)) < 0)
-        err_prefix(&err, "%s/private_key.json", tree_absolute(f->tree, path));
-    if (r < 0) {
+    if (material_key_file(f->tree, tree_join(f->tree, path, "private_key.json"), &key, &err) < 0) {
         found_warn_err(f, NULL, "an account is left out", &err);
         return;
     }

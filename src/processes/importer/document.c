@@ -10,7 +10,7 @@
 static json_t *text_n(struct str s)
 {
     if (text_is_utf8(s))
-        return json_stringn(s.p, s.n);
+        return json_stringn(s.n > 0 ? s.p : "", s.n);
     ATTR_CLEANUP(buf_free) struct buf clean = buf_new_sensitive(s.n);
     for (size_t i = 0; i < s.n; i++)
         buf_put_char(&clean, (char)((unsigned char)s.p[i] < 0x80 ? s.p[i] : '?'));

@@ -2,6 +2,7 @@
 
 #include "acme/identifier.h"
 #include "base/text.h"
+#include "config/presets.h"
 #include "config/wish.h"
 
 #include <stdlib.h>
@@ -27,9 +28,10 @@ const char *found_format_name(enum found_format m)
     return names[m];
 }
 
-void found_init(struct found *f, struct arena *a, const struct tree *tree, const char *format)
+void found_init(struct found *f, struct arena *a, const struct tree *tree, const struct tree *also)
 {
-    *f = (struct found){.a = a, .tree = tree, .format = format};
+    *f = (struct found){
+        .a = a, .tree = tree, .also = also, .format = "", .directory = "", .names = names_new(a)};
     f->accounts_end = &f->accounts;
     f->certificates_end = &f->certificates;
 }
@@ -135,7 +137,71 @@ struct found_account *found_account_by_key(
     return NULL;
 }
 
+static bool same_origin(const char *a, const char *b)
+{
+    return a[0] != '\0' && str_eq_nocase(origin_of(a), origin_of(b));
+}
+
+const char *found_directory_of(const char *url)
+{
+    for (size_t i = 0; i < preset_n; i++) {
+        const struct authority *a = &presets[i].authority;
+        if (a->directory != NULL && same_origin(a->directory, url))
+            return a->directory;
+        if (a->staging != NULL && same_origin(a->staging, url))
+            return a->staging;
+    }
+    return "";
+}
+
+const struct found_account *found_account_at(const struct found *f, const char *directory, size_t *n)
+{
+    const struct found_account *first = NULL;
+    *n = 0;
+    for (const struct found_account *x = f->accounts; x != NULL; x = x->next) {
+        if (strcmp(x->directory, directory) != 0)
+            continue;
+        first = first == NULL ? x : first;
+        ++*n;
+    }
+    return first;
+}
+
+const struct found_account *found_account_by_url(const struct found *f, const char *url)
+{
+    for (const struct found_account *x = f->accounts; x != NULL; x = x->next)
+        if (url[0] != '\0' && strcmp(x->url, url) == 0)
+            return x;
+    return NULL;
+}
+
 /* --- certificates --- */
+
+/* A name as a folder may have it. */
+static char *clean_name(struct found *f, const char *name)
+{
+    enum { NAME_KEPT = 190 }; /* of the 200 octets of a name, with room for a number */
+    if (strncmp(name, "*.", 2) == 0)
+        name += 2;
+    size_t n = strnlen(name, NAME_KEPT);
+    char *clean = arena_dup(f->a, (struct str){name, n});
+    for (char *p = clean; *p != '\0'; p++) {
+        bool alone = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
+        if (!alone && (strchr("._-@", *p) == NULL || (p == clean && (*p == '.' || *p == '-'))))
+            *p = '_';
+    }
+    return clean[0] != '\0' ? clean : arena_dup_c(f->a, "certificate");
+}
+
+static const char *own_name(struct found *f, struct found_certificate *c, const char *wanted)
+{
+    const char *base = clean_name(f, wanted), *name = base;
+    enum { SMALL_NUMBERS = 100 }; /* beyond, one that is hardly taken, so that many of one name stay cheap */
+    for (size_t i = 2; names_get(&f->names, str_c(name)) != NULL; i++)
+        name = arena_printf(f->a, "%s-%zu", base, i < SMALL_NUMBERS ? i : i + f->certificate_n);
+    names_put(&f->names, str_c(name), c);
+    return name;
+}
 
 struct found_certificate *found_certificate_add(struct found *f, const char *name)
 {
@@ -145,9 +211,10 @@ struct found_certificate *found_certificate_add(struct found *f, const char *nam
         return NULL;
     }
     struct found_certificate *c = arena_alloc(f->a, sizeof *c);
-    c->name = arena_dup_c(f->a, name);
-    c->directory = c->key_type = c->webroot = c->dns_provider = "";
+    c->name = own_name(f, c, name);
+    c->directory = c->issuer = c->key_type = c->webroot = c->dns_provider = "";
     c->profile = c->preferred_profile = c->preferred_chain = "";
+    c->chain = str_c("");
     c->key = buf_new_sensitive(TREE_FILE_MAX);
     f->certificate_n++;
     *f->certificates_end = c;
@@ -207,6 +274,17 @@ void found_webroot_settle(struct found_certificate *c)
             *at = (*at)->next;
         else
             at = &(*at)->next;
+    }
+}
+
+void found_challenge_settle(struct found *f, struct found_certificate *c)
+{
+    for (size_t i = 0; c->challenge != FOUND_DNS_01 && i < c->domains.n; i++) {
+        if (!identifier_is_wildcard(str_c(c->domains.items[i])))
+            continue;
+        c->challenge = FOUND_DNS_01;
+        found_warn(
+            f, c, "%s needs challenges that are answered in DNS; by whom is not known", c->domains.items[i]);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "config/names.h"
 #include "processes/importer/tree.h"
 
 #include <stdbool.h>
@@ -98,6 +99,7 @@ struct found_certificate {
     struct buf key;   /* PKCS#8 as PEM; empty where there is none that fits */
     struct str chain; /* leaf first; empty where there is none */
     int64_t not_after_s;
+    const char *issuer;   /* of the leaf, for readers; "" without a chain */
     const char *key_type; /* wanted for the next one; "" where it is none of ours */
     enum found_challenge challenge;
     const char *webroot;
@@ -117,17 +119,20 @@ struct found_certificate {
 struct found {
     struct arena *a;
     const struct tree *tree;
+    const struct tree *also; /* the folder in /etc where the client keeps its settings; NULL for none */
     const char *format;
+    const char *directory; /* URL of the CA whose directory the state does not tell; "" for none */
     struct found_account *accounts, **accounts_end;
     size_t account_n;
     struct found_certificate *certificates, **certificates_end;
     size_t certificate_n;
+    struct names names; /* of certificates */
     struct found_texts timers, warnings;
-    size_t links_out; /* links that were not followed since they lead out of the tree */
 };
 
-/* An empty one for what is found in `tree`; all of it is given back with found_free and the arena. */
-void found_init(struct found *f, struct arena *a, const struct tree *tree, const char *format);
+/* An empty one for what is found in `tree`; all of it is given back with found_free and the arena. `also` as
+ * above. */
+void found_init(struct found *f, struct arena *a, const struct tree *tree, const struct tree *also);
 /* Wipes and frees the keys. */
 void found_free(struct found *f);
 
@@ -140,7 +145,8 @@ struct found_account *found_account_add(
 struct found_account *found_account_by_key(
     const struct found *f, const char *directory, const struct buf *key);
 
-/* A new certificate at the end of the list; NULL, and a warning, when there are too many. */
+/* A new certificate at the end of the list; NULL, and a warning, when there are too many. Its name becomes
+ * one that a folder may have ("*." goes, other letters become '_') and that no other has ("-2"). */
 struct found_certificate *found_certificate_add(struct found *f, const char *name);
 
 /* A warning for people, of one certificate or (c == NULL) of all; beyond the limit they are dropped, the last
@@ -162,6 +168,16 @@ void found_webroot_add(struct found *f, struct found_certificate *c, struct str 
 /* Where every identifier has the same directory that one becomes `webroot` and the map empty; otherwise
  * `webroot` is the first of those, unless it is set, and the map keeps what differs from it. */
 void found_webroot_settle(struct found_certificate *c);
+
+/* The directory of the CA that a URL of it (an account's, a certificate's) belongs to, by its host, as far as
+ * the CA is known; "" otherwise. Static storage. */
+const char *found_directory_of(const char *url);
+/* The accounts at one directory: the first, and how many there are. */
+const struct found_account *found_account_at(const struct found *f, const char *directory, size_t *n);
+const struct found_account *found_account_by_url(const struct found *f, const char *url);
+
+/* Says that challenges are answered in DNS where a wildcard needs it and the client kept no word of it. */
+void found_challenge_settle(struct found *f, struct found_certificate *c);
 
 /* A command; an empty one is passed over, and one that is no text (UTF-8, no control characters but tab and
  * newline) becomes a warning. */

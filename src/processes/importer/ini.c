@@ -137,7 +137,7 @@ static int read_long(struct reader *r, struct str s, struct str *out, struct err
 static int read_value(struct reader *r, struct str key, struct str s, struct err *err)
 {
     size_t n = 0, max = 1;
-    struct str one;
+    struct str one = {0};
     if (s.n >= 3 && (memcmp(s.p, "\"\"\"", 3) == 0 || memcmp(s.p, "'''", 3) == 0)) {
         int bad = read_long(r, s, &one, err);
         if (bad < 0)
@@ -151,10 +151,12 @@ static int read_value(struct reader *r, struct str key, struct str s, struct err
     if (max > INI_ITEMS_MAX)
         return err_set(err, ERR_LIMIT, "line %zu: more than %d items", r->line, INI_ITEMS_MAX);
     struct str *items = arena_array(r->a, max, sizeof *items);
-    if (s.n == 0 || s.p[0] == '#') /* an empty value, which is no empty list */
+    if (s.n == 0 || s.p[0] == '#') { /* an empty value, which is no empty list */
+        items[0] = str_c("");
         return add(r, key, items, 1, err);
+    }
     while (s.n > 0 && s.p[0] != '#') {
-        struct str behind;
+        struct str behind = {0};
         int bad = read_item(r, s, &one, &behind, err);
         if (bad < 0)
             return bad;

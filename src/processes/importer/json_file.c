@@ -77,10 +77,9 @@ const char *json_file_c(const json_t *object, const char *member)
     return strlen(s.p) == s.n ? s.p : "";
 }
 
-const char *json_file_first(const json_t *object, const char *member)
+const char *json_file_contact(const json_t *account)
 {
-    const json_t *list = json_object_get(object, member);
-    const json_t *first = json_is_array(list) ? json_array_get(list, 0) : list;
-    const char *c = json_string_value(first);
-    return c != NULL ? c : "";
+    const json_t *list = json_object_get(account, "contact");
+    const char *first = json_string_value(json_is_array(list) ? json_array_get(list, 0) : list);
+    return first != NULL && strncmp(first, "mailto:", 7) == 0 ? first + 7 : "";
 }

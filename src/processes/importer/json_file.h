@@ -24,7 +24,7 @@ void json_file_freep(json_t **j);
 struct str json_file_text(const json_t *object, const char *member);
 /* The same as C string, "" for a text with NUL in it. */
 const char *json_file_c(const json_t *object, const char *member);
-/* The first element of a list of texts, or the text itself; "" for none. */
-const char *json_file_first(const json_t *object, const char *member);
+/* The e-mail address of an account object (RFC 8555 7.1.2): of the first contact; "" for none. */
+const char *json_file_contact(const json_t *account);
 
 #endif

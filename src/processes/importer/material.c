@@ -1,15 +1,9 @@
 #include "processes/importer/material.h"
 
 #include "crypto/chain.h"
-#include "crypto/jwk.h"
 #include "crypto/key.h"
-#include "processes/importer/json_file.h"
 
-#include <openssl/evp.h>
 #include <string.h>
-
-/* A DER key as PEM: four octets for three, and the lines around. */
-enum { DER_PEM_MAX = 2 * KEY_PEM_MAX };
 
 static int normal(const struct key *k, struct buf *out, struct err *err)
 {
@@ -17,61 +11,20 @@ static int normal(const struct key *k, struct buf *out, struct err *err)
     return key_to_pem(k, out, err);
 }
 
-int material_key(struct str pem, struct buf *out, struct err *err)
+int material_key(struct str text, struct buf *out, struct err *err)
 {
     ATTR_CLEANUP(key_freep) struct key *k = NULL;
-    int r = key_from_pem(pem, &k, err);
+    int r = key_from_text(text, &k, err);
     return r < 0 ? r : normal(k, out, err);
 }
 
-int material_key_der(struct str der, struct buf *out, struct err *err)
+int material_key_file(const struct tree *t, const char *path, struct buf *out, struct err *err)
 {
-    static const char *const labels[] = {"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"};
-    if (der.n == 0 || der.n > KEY_PEM_MAX / 2)
-        return err_set(err, ERR_INPUT, "%zu octets are no private key", der.n);
-    ATTR_CLEANUP(buf_free) struct buf text = buf_new_sensitive(DER_PEM_MAX);
-    ATTR_CLEANUP(buf_free) struct buf pem = buf_new_sensitive(DER_PEM_MAX);
-    char *room = buf_room(&text, 4 * ((der.n + 2) / 3) + 1);
-    if (room == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a key");
-    buf_added(
-        &text, (size_t)EVP_EncodeBlock((unsigned char *)room, (const unsigned char *)der.p, (int)der.n));
-    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
-        enum { LINE = 64 };
-        buf_clear(&pem);
-        buf_printf(&pem, "-----BEGIN %s-----\n", labels[i]);
-        for (size_t at = 0; at < text.n; at += LINE) {
-            buf_put(&pem, text.p + at, text.n - at < LINE ? text.n - at : LINE);
-            buf_put_char(&pem, '\n');
-        }
-        buf_printf(&pem, "-----END %s-----\n", labels[i]);
-        if (material_key(buf_str(&pem), out, NULL) == 0)
-            return 0;
-    }
-    return err_set(err, ERR_INPUT, "no private key in DER");
-}
-
-int material_key_jwk(const json_t *jwk, struct buf *out, struct err *err)
-{
-    ATTR_CLEANUP(key_freep) struct key *k = NULL;
-    struct jwk_text t = {
-        .kty = json_file_text(jwk, "kty"),
-        .crv = json_file_text(jwk, "crv"),
-        .d = json_file_text(jwk, "d"),
-        .x = json_file_text(jwk, "x"),
-        .y = json_file_text(jwk, "y"),
-        .n = json_file_text(jwk, "n"),
-        .e = json_file_text(jwk, "e"),
-        .p = json_file_text(jwk, "p"),
-        .q = json_file_text(jwk, "q"),
-        .dp = json_file_text(jwk, "dp"),
-        .dq = json_file_text(jwk, "dq"),
-        .qi = json_file_text(jwk, "qi"),
-    };
-    if (t.kty.n == 0 && t.n.n > 0) /* josepy writes it, others may not */
-        t.kty = STR("RSA");
-    int r = key_from_jwk(&t, &k, err);
-    return r < 0 ? r : normal(k, out, err);
+    ATTR_CLEANUP(buf_free) struct buf text = buf_new_sensitive(TREE_FILE_MAX);
+    int r = tree_read(t, path, TREE_FILE_MAX, &text, err);
+    if (r == 0 && (r = material_key(buf_str(&text), out, err)) < 0)
+        err_prefix(err, "%s", tree_absolute(t, path));
+    return r;
 }
 
 /* --- chains --- */
@@ -106,6 +59,7 @@ static void take_chain(struct found *f, struct found_certificate *c, const struc
     const char *text = arena_printf(f->a, "%.*s%.*s", STR_ARG(chain->leaf_pem), STR_ARG(chain->issuers_pem));
     c->chain = str_c(text);
     c->not_after_s = chain->not_after.s;
+    c->issuer = chain->issuer;
     for (size_t i = 0; i < chain->name_n; i++)
         found_domain_add(f, c, str_c(chain->names[i]));
     if (c->key_type[0] == '\0')

@@ -8,7 +8,6 @@
 #include "processes/importer/found.h"
 #include "processes/importer/tree.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 
 /* Certificates of one chain. */
@@ -28,12 +27,11 @@ void material_set(struct found *f, struct found_certificate *c, struct str key, 
 void material_files(
     struct found *f, struct found_certificate *c, const char *key, const char *chain, const char *more);
 
-/* A private key in PEM as PKCS#8, in `out` (sensitive) in place of what was there. Errors as key_from_pem. */
-int material_key(struct str pem, struct buf *out, struct err *err);
-/* Of one DER structure, PKCS#8, PKCS#1 or SEC1. */
-int material_key_der(struct str der, struct buf *out, struct err *err);
-/* Of a JSON Web Key. */
-int material_key_jwk(const json_t *jwk, struct buf *out, struct err *err);
+/* A private key in one of the writings of key_from_text as PKCS#8 in PEM, in `out` (sensitive) in place of
+ * what was there. */
+int material_key(struct str text, struct buf *out, struct err *err);
+/* That of a file of the tree; errors name the file. */
+int material_key_file(const struct tree *t, const char *path, struct buf *out, struct err *err);
 
 /* The type of a key of these words: "rsa" with a size, a curve's name in any usual writing ("ec-256", "p384",
  * "secp256r1", "P256", "EC256"), "rsa4096", "2048"; "" for what is none of ours. Static storage. */

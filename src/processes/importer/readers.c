@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define READER_ROW(name, word, what) {word, what, read_##name},
+#define READER_ROW(name, word, what, also) {word, what, also, read_##name},
 static const struct {
-    const char *word, *what;
+    const char *word, *what, *also;
     int (*read)(struct found *f, struct err *err);
 } readers[] = {READERS(READER_ROW)};
 #undef READER_ROW
@@ -24,9 +24,17 @@ int readers_run(const char *word, struct found *f, struct err *err)
         err, ERR_USAGE, "%s is no client whose state can be read; known are: %s", word, readers_words());
 }
 
+const char *readers_also(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+        if (strcmp(readers[i].word, word) == 0 && readers[i].also[0] != '\0')
+            return readers[i].also;
+    return NULL;
+}
+
 const char *readers_words(void)
 {
-#define READER_WORD(name, word, what) " " word
+#define READER_WORD(name, word, what, also) " " word
     return &(READERS(READER_WORD))[1];
 #undef READER_WORD
 }

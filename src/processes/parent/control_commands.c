@@ -2,7 +2,9 @@
  * (which becomes a permit), for a ticket, for files that are forgotten, and for authorities. */
 #include "acme/payload.h"
 #include "base/attr.h"
+#include "base/b64.h"
 #include "processes/parent/control_priv.h"
+#include "processes/parent/copy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +195,7 @@ static void issue_command(struct session *s)
     struct wish w;
     int r = issue_wish(s, &w, &err);
     if (r == 0 && s->p->options.dry_run)
-        w.deploy_n = 0;
+        w.deploy_n = w.publication_n = 0;
     for (uint32_t i = 0; r == 0 && i < w.key_type_n; i++) {
         const char *name = wish_variant_name(&w, i, s->arena);
         if (settings_has_certificate(&s->p->settings, name))
@@ -379,6 +381,46 @@ static void import_command(struct session *s)
         control_fail(s, &err);
 }
 
+/* The name is one that the keeper took, and the format one it has: nothing in them has to be escaped. */
+static void on_exported(const void *msg, const struct err *why, void *arg)
+{
+    const struct msg_export_made *m = msg;
+    struct session *s = answered(arg, m, m != NULL ? &m->error : NULL, why);
+    struct buf json ATTR_CLEANUP(buf_free) = buf_new_sensitive(MSG_LARGE);
+    struct err err = ERR_INIT;
+    if (s == NULL || m == NULL)
+        return;
+    buf_printf(
+        &json, "{\"name\":\"%s\",\"format\":\"%s\",\"bytes\":\"", s->names.p[0], control_option(s, "format"));
+    b64url_encode(&json, m->bytes);
+    buf_put_c(&json, "\"}");
+    if (buf_failed(&json))
+        err_set(&err, ERR_LIMIT, "%s is too large to export", s->names.p[0]);
+    else if (channel_send(s->channel, MSG_row, 0, &(struct msg_row){0, buf_c(&json)}, -1, &err) == 0) {
+        control_end(s, EXIT_DONE, NULL);
+        return;
+    }
+    control_fail(s, &err);
+}
+
+/* The keeper's answer goes to the operator; the engine has no part in it. */
+static void export_command(struct session *s)
+{
+    const char *format = control_option(s, "format"), *file = control_option(s, "password-file");
+    struct buf password ATTR_CLEANUP(buf_free) = buf_new_sensitive(MSG_SMALL);
+    struct err err = ERR_INIT;
+    if (!one_name(s))
+        return;
+    if (format == NULL)
+        err_set(&err, ERR_USAGE, "export needs a format");
+    if (format == NULL || (file != NULL && copy_password(file, &password, &err) < 0)) {
+        control_fail(s, &err);
+        return;
+    }
+    const struct msg_export_make m = {s->names.p[0], format, buf_c(&password), STR("")};
+    request_keeper(s, MSG_export_make, &m, MSG_export_made, on_exported);
+}
+
 static void (*const verbs[])(struct session *s) = {
     [VERB_ISSUE] = issue_command,
     [VERB_RENEW] = plain_command,
@@ -395,6 +437,7 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_DNS_RECORD] = dns_record_command,
     [VERB_IMPORT] = import_command,
     [VERB_CHECK] = check_command,
+    [VERB_EXPORT] = export_command,
 };
 
 bool control_knows(uint32_t verb)

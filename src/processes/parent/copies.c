@@ -106,15 +106,6 @@ static bool has_group(const struct wish *w)
     return w->key_group[0] != '\0' && w->csr[0] == '\0'; /* of a request: there is no key here */
 }
 
-int files_give_group(struct parent *p, const struct wish *w, struct err *err)
-{
-    int dir ATTR_CLEANUP(fd_close) = -1;
-    if (!has_group(w))
-        return 0;
-    int r = live_open(p, w->name, &dir, err);
-    return r < 0 || (r = give_all(dir, w, err)) < 0 ? err_prefix(err, "key-group") : 0;
-}
-
 /* --- the answer --- */
 
 static void finish(struct copies *c)
@@ -240,7 +231,7 @@ static bool done(struct copies *c, const struct publication *pub)
         return true;
     }
     if (copy_open(&c->wish, pub, c->arena, &c->copy, &err) < 0) {
-        failed(c, copy_path(pub, c->wish.name, c->arena), &err);
+        failed(c, publication_path(pub, c->wish.name, c->arena), &err);
         return true;
     }
     bool pkcs12 = strcmp(pub->format, "pkcs12") == 0;

@@ -84,17 +84,6 @@ static int choose(struct copy *c, struct err *err)
 
 /* --- where it goes --- */
 
-const char *copy_path(const struct publication *p, const char *name, struct arena *a)
-{
-    static const char mark[] = "{name}";
-    const char *path = "", *left = p->path, *at;
-    while ((at = strstr(left, mark)) != NULL) {
-        path = arena_printf(a, "%s%.*s%s", path, (int)(at - left), left, name);
-        left = at + strlen(mark);
-    }
-    return arena_printf(a, "%s%s", path, left);
-}
-
 /* It is not made here: whose it should be, only the operator knows. */
 static int no_directory(const struct copy *c, const char *dir, const struct err *why, struct err *err)
 {
@@ -173,7 +162,7 @@ int copy_open(
     const struct wish *w, const struct publication *p, struct arena *a, struct copy *out, struct err *err)
 {
     struct copy c = {.publication = p,
-        .path = copy_path(p, w->name, a),
+        .path = publication_path(p, w->name, a),
         .dir = -1,
         .existing = buf_new_sensitive(COPY_MAX)};
     int r = choose(&c, err);
@@ -225,4 +214,19 @@ int copy_password(const char *file, struct buf *out, struct err *err)
             err, ERR_INPUT, "%s holds more than one line; the password is to be alone in it", file);
     buf_put_str(out, password);
     return buf_failed(out) ? err_set(err, ERR_LIMIT, "the password in %s is too long", file) : 0;
+}
+
+/* --- before it is needed --- */
+
+int copy_check(const struct wish *w, const struct publication *p, struct arena *a, struct err *err)
+{
+    struct copy c;
+    struct buf password ATTR_CLEANUP(buf_free) = buf_new_sensitive(PASSWORD_FILE_MAX);
+    int r = copy_open(w, p, a, &c, err);
+    if (r < 0)
+        return r;
+    if (faccessat(c.dir, ".", W_OK | X_OK, AT_EACCESS) != 0)
+        r = err_errno(err, errno, "the directory cannot be written");
+    copy_close(&c);
+    return r < 0 ? r : copy_password(p->password_file, &password, err);
 }

@@ -27,8 +27,6 @@ struct copy {
     struct buf existing; /* what is in it; empty where there is none, or none that could be ours */
 };
 
-/* The path of that publication, for the certificate (of the variant) of that name; in `a`. */
-const char *copy_path(const struct publication *p, const char *name, struct arena *a);
 /* Where that publication of the wish (of the variant, see wish_select) goes and what there is now; nothing is
  * changed. Errors say what is in the way and what the operator can do: ERR_REFUSED for a link, a directory or
  * a special file at the path, and for a way through what others may change (os/trusted.h); ERR_NOT_FOUND for
@@ -41,7 +39,10 @@ bool copy_is(const struct copy *c, struct str bytes);
 /* Writes it, atomically and durably; on failure the old one stays. */
 int copy_write(const struct copy *c, struct str bytes, struct err *err);
 void copy_close(struct copy *c);
-/* The password of a pkcs12, "" where there is no password file. */
+/* Appends the password of a pkcs12 to `out`, a sensitive buffer: the line in that file, nothing for "".
+ * Errors as file_read_secret; ERR_INPUT for more than a line. */
 int copy_password(const char *file, struct buf *out, struct err *err);
+/* Whether that publication could be written, errors as copy_open; nothing is changed. */
+int copy_check(const struct wish *w, const struct publication *p, struct arena *a, struct err *err);
 
 #endif

@@ -118,10 +118,7 @@ static void on_looked(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    const char *word = r == 0                         ? "same"
-                       : r == ERR_NOT_FOUND           ? "none"
-                       : m != NULL && r == ERR_EXISTS ? "other"
-                                                      : NULL;
+    const char *word = m == NULL ? NULL : r == 0 ? "same" : r == ERR_NOT_FOUND ? "none" : "other";
     if (word != NULL) {
         const char *row = arena_printf(q->arena, "{\"key\":\"%s\"}", word);
         control_row(q->p, &(struct msg_row){q->session, row});

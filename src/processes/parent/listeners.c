@@ -18,12 +18,21 @@ static struct addresses {
     return (struct addresses){p->settings.http01_listen, p->settings.http01_listen_n};
 }
 
+/* Whether some name of the certificate has no web server's directory. */
+static bool needs_responder(const struct wish *w)
+{
+    for (size_t i = 0; i < w->domain_n; i++)
+        if (wish_webroot(w, w->domains[i])[0] == '\0')
+            return true;
+    return false;
+}
+
 /* Whether the certificate may be proved by that kind, with the responder's help. */
 static bool asks_for(const struct wish *w, enum acme_challenge kind)
 {
     for (size_t i = 0; i < w->challenge_n; i++)
         if (acme_challenge_parse(str_c(w->challenges[i])) == kind)
-            return kind != CHALLENGE_HTTP_01 || w->webroot[0] == '\0';
+            return kind != CHALLENGE_HTTP_01 || needs_responder(w);
     return false;
 }
 

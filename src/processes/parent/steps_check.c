@@ -8,6 +8,7 @@
 #include "os/child.h"
 #include "os/file.h"
 #include "os/user.h"
+#include "processes/parent/copy.h"
 #include "processes/parent/dialect.h"
 #include "processes/parent/program.h"
 #include "processes/parent/run.h"
@@ -206,32 +207,16 @@ static void check_webroots(struct check *c)
     }
 }
 
-static const char *with_name(struct check *c, const char *path)
-{
-    static const char mark[] = "{name}";
-    struct buf b ATTR_CLEANUP(buf_free) = buf_new(WISH_TEXT_MAX);
-    const char *at;
-    while ((at = strstr(path, mark)) != NULL) {
-        buf_put(&b, path, (size_t)(at - path));
-        buf_put_c(&b, c->wish.name);
-        path = at + strlen(mark);
-    }
-    buf_put_c(&b, path);
-    return arena_dup(c->arena, buf_str(&b));
-}
-
 static void check_publications(struct check *c)
 {
     for (size_t i = 0; i < c->wish.publication_n; i++) {
+        const struct publication *p = &c->wish.publications[i];
         struct err err = ERR_INIT;
-        char *path = arena_dup_c(c->arena, with_name(c, c->wish.publications[i].path));
-        const char *where = arena_printf(c->arena, "%s: publish %s", c->wish.name, path);
-        char *slash = strrchr(path, '/');
-        if (slash == NULL)
-            continue;
-        slash[slash == path ? 1 : 0] = '\0';
-        if (!can_write(path, &err))
-            tell(c, where, err.text);
+        if (copy_check(&c->wish, p, c->arena, &err) < 0)
+            tell(c,
+                arena_printf(
+                    c->arena, "%s: publish %s", c->wish.name, publication_path(p, c->wish.name, c->arena)),
+                err.text);
     }
 }
 

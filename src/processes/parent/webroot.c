@@ -1,63 +1,44 @@
 /*
- * Challenge files in a web server's own directory (RFC 8555 8.3). The directory is the operator's word, out
- * of a permit; below it nothing is followed, and only files that were made here are removed.
+ * Challenge files in web servers' own directories (RFC 8555 8.3). The directories are the operator's word,
+ * out of a permit, which says for each name where its file goes.
  */
 #include "processes/parent/parent.h"
 
-#include "os/file.h"
+#include "processes/parent/challenge_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { TOKEN_MAX = 256 };
 
 struct errand {
     unsigned life; /* the engine that asked, and its request */
     uint32_t id;
+    char *identifier;    /* "" : wherever a file of the wish may be */
     char *token, *value; /* value NULL: remove */
 };
 
-/* Checked again where it becomes a file name, whoever checked it before. */
-static bool token_is_safe(const char *token)
+/* From every directory of the wish: after a crash nobody knows which name a file was for. */
+static int remove_everywhere(const struct wish *w, const char *token, struct err *err)
 {
-    size_t n = strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-    return n > 0 && n <= TOKEN_MAX && token[n] == '\0';
-}
-
-static int open_challenge_dir(const char *webroot, int *out, struct err *err)
-{
-    int root ATTR_CLEANUP(fd_close) = open(webroot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return err_errno(err, errno, "webroot %s", webroot);
-    int well_known ATTR_CLEANUP(fd_close) = -1;
-    int r = dir_make(root, ".well-known", 0755, &well_known, err);
-    if (r == 0)
-        r = dir_make(well_known, "acme-challenge", 0755, out, err);
-    return r < 0 ? err_prefix(err, "webroot %s", webroot) : 0;
+    struct err other = ERR_INIT;
+    int r = w->webroot[0] != '\0' ? challenge_file_remove(w->webroot, token, err) : 0;
+    for (size_t i = 0; i < w->webroot_n; i++)
+        if (w->webroots[i].value[0] != '\0' &&
+            challenge_file_remove(w->webroots[i].value, token, r == 0 ? err : &other) < 0 && r == 0)
+            r = err->code;
+    return r;
 }
 
 static int carry_out(const struct errand *e, const struct wish *w, struct err *err)
 {
-    if (w->webroot[0] == '\0')
-        return err_set(err, ERR_REFUSED, "%s has no webroot", w->name);
-    if (!token_is_safe(e->token))
-        return err_set(err, ERR_REFUSED, "the token is no safe file name");
-    int dir ATTR_CLEANUP(fd_close) = -1;
-    int r = open_challenge_dir(w->webroot, &dir, err);
-    if (r < 0)
-        return r;
-    if (e->value == NULL) {
-        if (unlinkat(dir, e->token, 0) != 0 && errno != ENOENT)
-            return err_errno(err, errno, "webroot %s: removing a challenge file", w->webroot);
-        return 0;
-    }
-    r = file_write_new(dir, e->token, 0644, str_c(e->value), err);
-    if (r == ERR_EXISTS && unlinkat(dir, e->token, 0) == 0) /* ours, from before a crash */
-        r = file_write_new(dir, e->token, 0644, str_c(e->value), err);
-    return r < 0 ? err_prefix(err, "webroot %s", w->webroot) : 0;
+    if (e->identifier[0] == '\0' && e->value == NULL)
+        return remove_everywhere(w, e->token, err);
+    if (!wish_has_domain(w, e->identifier))
+        return err_set(err, ERR_REFUSED, "%s is none of the names of %s", e->identifier, w->name);
+    const char *webroot = wish_webroot(w, e->identifier);
+    if (webroot[0] == '\0')
+        return err_set(err, ERR_REFUSED, "%s has no webroot for %s", w->name, e->identifier);
+    return e->value == NULL ? challenge_file_remove(webroot, e->token, err)
+                            : challenge_file_put(webroot, e->token, e->value, err);
 }
 
 static void on_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
@@ -69,15 +50,17 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     else
         (void)carry_out(e, wish, &err);
     engine_done(p, e->life, e->id, &err);
+    free(e->identifier);
     free(e->token);
     free(e->value);
     free(e);
 }
 
-static void start(struct parent *p, uint32_t id, struct str permit, const char *token, const char *value)
+static void start(struct parent *p, uint32_t id, struct str permit, const char *identifier, const char *token,
+    const char *value)
 {
     struct errand *e = calloc(1, sizeof *e);
-    if (e == NULL || (e->token = strdup(token)) == NULL ||
+    if (e == NULL || (e->identifier = strdup(identifier)) == NULL || (e->token = strdup(token)) == NULL ||
         (value != NULL && (e->value = strdup(value)) == NULL))
         abort();
     e->life = p->engine_life;
@@ -87,10 +70,10 @@ static void start(struct parent *p, uint32_t id, struct str permit, const char *
 
 void webroot_put(struct parent *p, uint32_t id, const struct msg_webroot_put *m)
 {
-    start(p, id, m->permit, m->token, m->value);
+    start(p, id, m->permit, m->identifier, m->token, m->value);
 }
 
 void webroot_remove(struct parent *p, uint32_t id, const struct msg_webroot_remove *m)
 {
-    start(p, id, m->permit, m->token, NULL);
+    start(p, id, m->permit, m->identifier, m->token, NULL);
 }

@@ -313,11 +313,13 @@ static void test_parent_arguments(void **state)
 
 static void test_issue_options(void **state)
 {
-    char here[512], want[1024];
+    char here[512], want[2048];
     (void)state;
-    assert_int_equal(RUN("issue", "-d", "a.example", "--domain=b.example", "--name", "n", "--authority", "le",
-                         "--email", "me@example.com", "--webroot", "html", "--http-port", "8080", "--deploy",
-                         "reload nginx", "--deploy", "x", "--staging", "--agree-tos", "--key-mode", "0640"),
+    assert_int_equal(
+        RUN("issue", "-d", "a.example", "--domain=b.example", "--name", "n", "--authority", "le", "--email",
+            "me@example.com", "--webroot", "html", "--http-port", "8080", "--deploy", "reload nginx",
+            "--deploy", "x", "--staging", "--agree-tos", "--key-mode", "0640", "--verify", "a.example:443",
+            "--publish", "key:tls/{name}.key", "--publish", "cert:/srv/c", "--publish", "der"),
         0);
     assert_non_null(getcwd(here, sizeof here));
     snprintf(want, sizeof want,
@@ -325,8 +327,10 @@ static void test_issue_options(void **state)
         "authority=le\n"
         "option email=me@example.com\noption webroot=%s/html\noption http-port=8080\noption deploy=reload "
         "nginx\n"
-        "option deploy=x\noption staging=true\noption agree-tos=true\noption key-mode=0640\nclosed\n",
-        here);
+        "option deploy=x\noption staging=true\noption agree-tos=true\noption key-mode=0640\noption "
+        "verify=a.example:443\noption publish=key:%s/tls/{name}.key\noption publish=cert:/srv/c\noption "
+        "publish=der\nclosed\n",
+        here, here);
     assert_recorded(want);
 }
 

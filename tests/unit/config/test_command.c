@@ -100,6 +100,11 @@ static void refusals_name_the_option(void **state)
         {{"deploy", "bin/x"}, "--deploy: write the command \"bin/x\" as an absolute path"},
         {{"key-typ", "x"}, "unknown option \"key-typ\" (did you mean key-type?)"},
         {{"domains", "x"}, "unknown option \"domains\" (did you mean domain?)"},
+        {{"publish", "der:/x"}, "--publish: expected one of fullchain, cert,"},
+        {{"publish", "cert:x"}, "--publish: expected the absolute path of a file"},
+        {{"publish", "cert:"}, "--publish: expected the absolute path of a file such as"},
+        {{"verify", "a.example"}, "--verify: expected a host and a port"},
+        {{"verfy", "x"}, "unknown option \"verfy\" (did you mean verify?)"},
         {{"publish", "x"}, "--publish: expected a format and a path, as in combined:/etc/"},
         {{"key-type", "rsa-2048,rsa-4096"}, "--key-type: rsa-2048 and rsa-4096 are of one kind"},
         {{"key-type", "rsa-2048,rsa-2048"}, "--key-type: rsa-2048 is given twice"},
@@ -117,6 +122,77 @@ static void refusals_name_the_option(void **state)
         assert_string_equal(w.name, "untouched");
         arena_free(a);
     }
+}
+
+static void what_happens_afterwards(void **state)
+{
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    if (MAKE(a, "", &w, &err, {"verify", "B.example:25"}, {"domain", "a.example"}, {"deploy", "x"},
+            {"publish", "fullchain:/srv/{name}.pem"}, {"verify", "[::1]:443"}, {"deploy", "y"},
+            {"publish", "key:/srv/a:b"}) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(w.deploy_n, 4);
+    assert_string_equal(w.deploys[0].argv[0], "x");
+    assert_string_equal(w.deploys[1].argv[0], "y");
+    assert_string_equal(w.deploys[2].verify, "b.example:25");
+    assert_string_equal(w.deploys[2].starttls, "smtp");
+    assert_string_equal(w.deploys[3].verify, "[::1]:443");
+    assert_string_equal(w.deploys[3].starttls, "");
+    assert_int_equal(w.publication_n, 2);
+    assert_string_equal(w.publications[0].format, "fullchain");
+    assert_string_equal(w.publications[0].path, "/srv/{name}.pem");
+    assert_int_equal(w.publications[0].mode, 0);
+    assert_string_equal(w.publications[1].path, "/srv/a:b");
+    struct buf b = buf_new(WISH_TEXT_MAX);
+    struct wish again;
+    wish_encode(&w, &b);
+    assert_int_equal(wish_decode(buf_str(&b), a, &again, &err), 0);
+    buf_free(&b);
+    struct wish_option many[WISH_DEPLOYS_MAX + 2] = {{"domain", "a.example"}, {"verify", "a:1"}};
+    for (size_t i = 2; i < ARRAY_LEN(many); i++)
+        many[i] = (struct wish_option){"deploy", "x"};
+    assert_int_equal(make(a, "", many, ARRAY_LEN(many) - 1, &w, &err), 0);
+    assert_int_equal(make(a, "", many, ARRAY_LEN(many), &w, &err), ERR_USAGE);
+    assert_string_equal(err.text, "--deploy and --verify are given more than 16 times together");
+    arena_free(a);
+}
+
+static void a_webroot_of_the_command_is_for_all_names(void **state)
+{
+    static const char yaml[] = "webroot: /srv/all\nwebroot-map: {a.example: /srv/a, c.example: /srv/c}\n";
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    assert_int_equal(MAKE(a, yaml, &w, &err, {"domain", "a.example"}, {"domain", "b.example"}), 0);
+    assert_int_equal(w.webroot_n, 1);
+    assert_string_equal(wish_webroot(&w, "a.example"), "/srv/a");
+    assert_string_equal(wish_webroot(&w, "b.example"), "/srv/all");
+    assert_int_equal(MAKE(a, yaml, &w, &err, {"domain", "a.example"}, {"webroot", "/srv/x"}), 0);
+    assert_string_equal(wish_webroot(&w, "a.example"), "/srv/x");
+    assert_int_equal(MAKE(a, "", &w, &err, {"domain", "a.example"}, {"webroot-map", "x"}), ERR_USAGE);
+    assert_non_null(strstr(err.text, "unknown option \"webroot-map\""));
+    arena_free(a);
+}
+
+static void copies_of_others_are_left_alone(void **state)
+{
+    static const char yaml[] =
+        "certificates: [{domains: b.example, key-type: [ecdsa-p256, rsa-2048], publish: "
+        "[{format: key, path: \"/srv/{name}\"}]}]\n";
+    struct arena *a = arena_new();
+    struct wish w;
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        MAKE(a, yaml, &w, &err, {"domain", "a.example"}, {"publish", "key:/srv/b.example-rsa"}), ERR_USAGE);
+    assert_string_equal(err.text, "--publish: /srv/b.example-rsa is a copy of b.example already");
+    assert_int_equal(MAKE(a, yaml, &w, &err, {"domain", "a.example"}, {"publish", "key:/srv/{name}"}), 0);
+    assert_int_equal(
+        MAKE(a, "", &w, &err, {"domain", "a.example"}, {"publish", "key:/x"}, {"publish", "cert:/x"}),
+        ERR_USAGE);
+    assert_string_equal(err.text, "--publish: two copies go to /x");
+    arena_free(a);
 }
 
 static void some_options_may_be_given_once(void **state)
@@ -274,6 +350,9 @@ int main(void)
         cmocka_unit_test(settings_are_the_start),
         cmocka_unit_test(every_option_counts),
         cmocka_unit_test(refusals_name_the_option),
+        cmocka_unit_test(what_happens_afterwards),
+        cmocka_unit_test(a_webroot_of_the_command_is_for_all_names),
+        cmocka_unit_test(copies_of_others_are_left_alone),
         cmocka_unit_test(some_options_may_be_given_once),
         cmocka_unit_test(there_are_limits),
         cmocka_unit_test(command_lines_are_split),

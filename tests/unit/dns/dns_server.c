@@ -79,6 +79,16 @@ static void answer_alias(struct answer *a, unsigned type, size_t question_n)
         address(a, at + sizeof first + 12, type, 1);
 }
 
+/* Where a test's own servers are. */
+static void answer_here(struct answer *a, unsigned type)
+{
+    static const unsigned char first[4] = {127, 0, 0, 1}, second[4] = {127, 0, 0, 2};
+    if (type == TYPE_A) {
+        record(a, HEAD, type, first, sizeof first);
+        record(a, HEAD, type, second, sizeof second);
+    }
+}
+
 static void answer_name(struct answer *a, const char *name, unsigned type, size_t question_n)
 {
     char word[16] = "";
@@ -104,6 +114,8 @@ static void answer_name(struct answer *a, const char *name, unsigned type, size_
     } else if (strcmp(word, "odd") == 0) {
         address(a, HEAD, type, 1);
         a->cut = true;
+    } else if (strcmp(word, "here") == 0) {
+        answer_here(a, type);
     } else if (strcmp(word, "mute") == 0) {
         a->mute = true;
     } else if (strcmp(word, "fail") == 0) {
