@@ -242,7 +242,7 @@ static const struct {
     {{NULL}, "no command is given"},
     {{"isseu"}, "unknown command isseu (did you mean issue?)"},
     {{"schema"}, "unknown command schema (did you mean config schema?)"},
-    {{"import"}, "unknown command import: the commands are issue, install, "},
+    {{"frobnicate"}, "unknown command frobnicate: the commands are issue, install, "},
     {{"account"}, "account needs one of: show, register, update"},
     {{"account", "frobnicate"}, "unknown command account frobnicate: account has show, register, update, "},
     {{"account", "deactivate"}, "if that is what you want, add --yes"},
