@@ -28,7 +28,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024, DEADLINE_MS = 30000, ARGS_MAX = 32 };
+enum { OUTPUT_MAX = 64 * 1024 * 1024, DEADLINE_MS = 30000, ARGS_MAX = 64 };
 
 static const char *program, *fake;
 static char dir[64];           /* of this test; holds the state, the links and the record */
