@@ -135,7 +135,7 @@ static void put_section(
             setting_misplaced(section, row, base) != NULL)
             continue;
         buf_printf(out, "%*s%s", dash ? (int)indent - 2 : (int)indent, "", dash ? "- " : "");
-        put_text(out, str_c(row->key), false); /* `on` means true to some readers of YAML */
+        yaml_put_text(out, str_c(row->key)); /* `on` means true to some readers of YAML */
         buf_put_char(out, ':');
         put_row(row, base, indent, out);
         dash = false;
