@@ -95,7 +95,8 @@ static int check_tls(
     const struct nginx_view *v = in->config_read;
     for (size_t i = 0; i < v->servers.n; i++) {
         const struct nginx_server *s = &v->servers.list[i];
-        bool answers = nginx_has_tls(s, in->site.tls_port) && nginx_fit(s, name) >= nginx_fit(http, name);
+        bool tls = s == http ? nginx_has_tls(s, in->site.tls_port) : nginx_listens_on(s, in->site.tls_port);
+        bool answers = tls && nginx_fit(s, name) >= nginx_fit(http, name);
         if (answers && !(s == http && ours))
             return refuse_tls(in, name, s, err);
     }

@@ -130,16 +130,6 @@ const char *publication_misplaced(const struct setting *row, const void *element
     return secret && strcmp(p->format, "pkcs12") != 0 ? "is for the format pkcs12 only" : NULL;
 }
 
-/* The certificate is not known yet; the rest is checked when it is. */
-void publication_check(struct reader *r, const struct node *key, const struct node *map,
-    const struct where *where, void *element)
-{
-    const struct publication *p = element;
-    /* Without a format it has its problem already. */
-    if (p->format[0] != '\0')
-        read_misplaced(r, map, &schema_publication, where, p);
-}
-
 static int check_mode(const struct publication *p, struct err *err)
 {
     enum { OTHERS = 0007 };
@@ -150,13 +140,24 @@ static int check_mode(const struct publication *p, struct err *err)
         p->mode, p->format);
 }
 
+/* The certificate is not known yet; the rest is checked when it is. */
+void publication_check(struct reader *r, const struct node *key, const struct node *map,
+    const struct where *where, void *element)
+{
+    const struct publication *p = element;
+    struct where mode = {where, "mode", 0};
+    struct err err = ERR_INIT;
+    /* Without a format it has its problem already. */
+    if (p->format[0] == '\0')
+        return;
+    read_misplaced(r, map, &schema_publication, where, p);
+    if (check_mode(p, &err) < 0)
+        read_problem(r, read_member(map, "mode"), &mode, err.text);
+}
+
 int wish_publication_check(
     const struct wish *w, const struct publication *p, struct arena *a, const char **key, struct err *err)
 {
-    *key = "mode";
-    int r = check_mode(p, err);
-    if (r < 0)
-        return r;
     *key = "format";
     if (w->csr[0] != '\0' && publication_has_key(p))
         return err_set(err, ERR_INPUT,
@@ -183,8 +184,10 @@ int wish_publications_check(const struct wish *w, struct arena *a, struct err *e
     struct names paths = names_new(a);
     for (size_t i = 0; i < w->publication_n; i++) {
         const struct publication *p = &w->publications[i];
-        int r = wish_publication_check(w, p, a, &key, err);
+        int r = check_mode(p, err);
         if (r < 0)
+            return err_prefix(err, "mode");
+        if ((r = wish_publication_check(w, p, a, &key, err)) < 0)
             return err_prefix(err, "%s", key);
         for (uint32_t v = 0; v < w->key_type_n; v++) {
             const char *path = publication_path(p, wish_variant_name(w, v, a), a);

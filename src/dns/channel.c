@@ -2,8 +2,11 @@
 
 #include "dns/lookup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A socket of c-ares that the loop looks after. */
 struct watched {
@@ -79,19 +82,35 @@ static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
     event_add(w->event, NULL);
 }
 
+/* c-ares before 1.19.1 makes the key of its question numbers of what it reads there, and where it cannot, of
+ * rand(), which anybody can follow. */
+static int check_random(struct err *err)
+{
+    enum { OWN_RANDOM = 0x011301 };
+    int version = 0;
+    ares_version(&version);
+    if (version >= OWN_RANDOM)
+        return 0;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot prepare for DNS: /dev/urandom");
+    close(fd);
+    return 0;
+}
+
 struct channel *channel_open(
     struct event_base *base, const char *lookups, const char *servers, struct channel **list, struct err *err)
 {
-    struct channel *c = calloc(1, sizeof *c);
     char which[8];
+    if (check_random(err) < 0)
+        return NULL;
+    struct channel *c = calloc(1, sizeof *c);
     if (c == NULL || (c->timer = evtimer_new(base, on_time, c)) == NULL) {
         free(c);
         err_set(err, ERR_MEMORY, "out of memory for DNS");
         return NULL;
     }
     c->base = base;
-    /* Where it can't read /dev/urandom, c-ares 1.18 makes the key of its question numbers with rand(). */
-    srand(arc4random());
     snprintf(which, sizeof which, "%s", lookups);
     struct ares_options options = {.timeout = LOOKUP_TRY_MS,
         .tries = LOOKUP_TRIES,

@@ -179,11 +179,17 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 
 /* --- the life of a query --- */
 
-static void detach(struct lookup_query *q)
+/* What c-ares still holds of it finds nobody. */
+static void let_go(struct lookup_query *q)
 {
     for (int i = 0; i < 2; i++)
         if (q->halves[i] != NULL)
             q->halves[i]->query = NULL;
+}
+
+static void detach(struct lookup_query *q)
+{
+    let_go(q);
     for (struct lookup_query **at = &q->owner->queries; *at != NULL; at = &(*at)->next)
         if (*at == q) {
             *at = q->next;
@@ -489,10 +495,15 @@ void lookup_free(struct lookup *l)
 {
     if (l == NULL)
         return;
-    while (l->queries != NULL)
-        lookup_cancel(l->queries);
-    while (l->channels != NULL)
-        channel_close(l->channels);
+    for (struct lookup_query *q = l->queries, *next; q != NULL; q = next) {
+        next = q->next;
+        let_go(q);
+        query_free(q);
+    }
+    for (struct channel *c = l->channels, *next; c != NULL; c = next) {
+        next = c->next;
+        channel_close(c);
+    }
     ares_library_cleanup();
     buf_free(&l->servers);
     free(l);

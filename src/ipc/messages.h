@@ -113,10 +113,6 @@ struct msg_error {
 /* From engine: write or remove the challenge file that the permit's webroot asks for; answered by done. */
 #define MSG_FIELDS_webroot_put(F)    F(blob, permit) F(text, identifier) F(text, token) F(text, value)
 #define MSG_FIELDS_webroot_remove(F) F(blob, permit) F(text, identifier) F(text, token)
-/* From engine: run the permit's hooks; answered by deployed. */
-#define MSG_FIELDS_deploy(F) \
-    F(blob, permit) F(u32, variant) F(text, event) F(text, fingerprint) F(i64, not_after) F(text, error)
-#define MSG_FIELDS_deployed(F) F(text, output) F(error, error)
 
 /* From engine: run that step (a command) of the permit's wish for that event (config/deploy.h); answered by
  * hook_ran. names: of a batch, all certificates that it is for. finished: `error` is why the attempt failed,
@@ -259,8 +255,6 @@ struct msg_error {
     M(authority_need, MSG_WISH, false)      \
     M(webroot_put, MSG_WISH, false)         \
     M(webroot_remove, MSG_WISH, false)      \
-    M(deploy, MSG_WISH, false)              \
-    M(deployed, MSG_WISH, false)            \
     M(account_open, MSG_SMALL, false)       \
     M(account_opened, MSG_SMALL, false)     \
     M(sign, 2 * MSG_WISH, false)            \

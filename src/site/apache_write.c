@@ -56,6 +56,14 @@ static void put_address(const char *address, unsigned port, struct buf *out)
     buf_printf(out, " %.*s:%u", (int)host, s.p, port);
 }
 
+static void put_certificate(const char *live, struct buf *out)
+{
+    buf_printf(out,
+        "    SSLCertificateFile \"%s/fullchain.pem\"\n"
+        "    SSLCertificateKeyFile \"%s/privkey.pem\"\n",
+        live, live);
+}
+
 void apache_write_https(const struct site *site, const struct apache_section *section, struct str text,
     const char *http_file, bool listen, struct buf *out)
 {
@@ -78,12 +86,11 @@ void apache_write_https(const struct site *site, const struct apache_section *se
         at = in->end;
     }
     buf_put(out, text.p + at, section->body_end - at);
-    buf_printf(out,
-        "    SSLEngine on\n"
-        "    SSLCertificateFile \"%s/fullchain.pem\"\n"
-        "    SSLCertificateKeyFile \"%s/privkey.pem\"\n"
-        "</VirtualHost>\n",
-        site->live, site->live);
+    buf_put_c(out, "    SSLEngine on\n");
+    put_certificate(site->live, out);
+    if (site->live_other != NULL)
+        put_certificate(site->live_other, out);
+    buf_put_c(out, "</VirtualHost>\n");
 }
 
 /* The blanks at the beginning of a line. */

@@ -15,8 +15,9 @@ struct site {
     const char *certificate;  /* its name */
     const char *const *names; /* what it is for */
     size_t name_n;
-    const char *live;    /* absolute directory of its files */
-    const char *webroot; /* where answers to challenges lie; "" : no http-01 */
+    const char *live;       /* absolute directory of its files */
+    const char *live_other; /* of the certificate of a second key type; NULL: none */
+    const char *webroot;    /* where answers to challenges lie; "" : no http-01 */
     unsigned http_port, tls_port;
     bool redirect; /* http to https */
 };

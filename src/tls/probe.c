@@ -264,7 +264,7 @@ static void on_plain(struct target *t)
 /* Our own end's address, for EHLO. */
 static void own_address(int fd, char out[INET6_ADDRSTRLEN])
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
     out[0] = '\0';
     if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)

@@ -1,4 +1,5 @@
-/* A wish's JSON: what is accepted is written again as itself. The same bytes serve as a command line. */
+/* A wish's JSON: what is accepted is written again as itself. The same bytes serve as values of the command
+ * line that have a form of their own. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "config/settings.h"
@@ -40,11 +41,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         must(err.text[0] != '\0');
     must(settings_parse("none", STR(""), a, &s, NULL, NULL) == 0);
-    const struct wish_option options[] = {{"domain", "a.example"}, {"deploy", arena_dup(a, text)}};
-    if (settings_wish(&s, options, 2, a, &w, &err) == 0)
-        check_same(&w, a);
-    else
-        must(err.code == ERR_USAGE);
+    static const char *const words[] = {"deploy", "publish", "verify"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const struct wish_option options[] = {{"domain", "a.example"}, {words[i], arena_dup(a, text)}};
+        if (settings_wish(&s, options, 2, a, &w, &err) == 0)
+            check_same(&w, a);
+        else
+            must(err.code == ERR_USAGE);
+    }
     arena_free(a);
     return 0;
 }

@@ -14,6 +14,7 @@ FORBIDDEN = {
     "keeper": ("libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
     "responder": ("libcurl", "libsqlite3", "libnghttp2", "libpq", "libyaml", "libjansson"),
     "engine": ("libpq",),
+    "importer": ("libssl", "libcurl", "libsqlite3", "libevent", "libnghttp2", "libpq"),
     "evercert": ("libcrypto", "libssl", "libcurl", "libsqlite3"),
 }
 

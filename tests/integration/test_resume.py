@@ -153,17 +153,21 @@ def test_what_a_crash_left_half_written_is_removed(evercert, pebble):
 
 
 def test_challenge_files_of_a_certificate_that_is_gone(evercert, pebble, gate, nginx, tmp_path):
-    """Killed in the middle, then taken out of the configuration: its challenge file does not stay either."""
-    webroot = tmp_path / "www"
+    """Killed in the middle, then taken out of the configuration: its challenge file does not stay either, in whichever of
+    the certificate's folders it is."""
+    webroot, other = tmp_path / "www", tmp_path / "other"
     webroot.mkdir()
+    other.mkdir()
     server = nginx(webroot=webroot).start()
     ca = gate(pebble(http_port=server.http_port))
-    client = evercert(ca, config={"certificates": [{"domains": ["a.example"], "webroot": str(webroot)}]})
+    one = {"domains": ["a.example"], "webroot": str(other), "webroot-map": {"a.example": str(webroot)}}
+    client = evercert(ca, config={"certificates": [one]})
     kill_midway(client, ca, "/chalZ", False)
     assert len(challenge_files(webroot)) == 1
     client.write_config({"certificates": []})
     client.run_daemon()
     wait_until(lambda: not challenge_files(webroot), "the challenge file to be removed")
+    assert list(other.iterdir()) == []
     assert client.row("a.example") is None
 
 

@@ -37,11 +37,6 @@ def served(port, **words):
     return one["chain"][0]["sha256"]
 
 
-def first(authority, name):
-    """(certificate file, key file), and another pair with another fingerprint."""
-    return authority.leaf(name), authority.leaf(f"next.{name}")
-
-
 # What is looked at of each server: (attribute with its port, word of starttls).
 PEERS = [
     (Postfix, [("port", "smtp"), ("tls_port", "")]),
@@ -55,19 +50,44 @@ PEERS = [
 
 @pytest.mark.parametrize("kind, looks", PEERS, ids=[kind.NAME for kind, _ in PEERS])
 def test_real_servers(service, authority, kind, looks):
-    (certificate, key), (next_certificate, next_key) = first(authority, "chat.example")
+    certificate, key = authority.leaf("chat.example")
+    next_certificate, next_key = authority.leaf("next.example", "chat.example")
     server = service(kind, certificate, key)
     fingerprint = read_chain(certificate)[0].fingerprint
     for port, word in looks:
-        one = only("127.0.0.1", getattr(server, port), starttls=word, name="chat.example", chain=certificate)
+        all_of_it = look("127.0.0.1", getattr(server, port), starttls=word, name="chat.example", chain=certificate)
+        (one,) = all_of_it["seen"]
         assert one["code"] == "OK", f"{port}: {one['error']}\n{server.text()}"
+        assert all_of_it["judgement"] is None
         assert one["chain"][0]["sha256"] == fingerprint
         assert one["chain"][0]["subject"] == "CN=chat.example"
     server.set_certificate(next_certificate, next_key)
     server.reload()
     renewed = read_chain(next_certificate)[0].fingerprint
+    assert renewed != fingerprint
     for port, word in looks:
         wait_until(
             lambda: served(getattr(server, port), starttls=word, name="chat.example") == renewed,
             f"{kind.NAME} to serve its new certificate at {port}",
         )
+
+
+# One that is there without TLS, and what is said of it.
+WITHOUT = [
+    (Postfix, {"level": "none"}, "smtp", "the server does not offer STARTTLS; is TLS set up in it? It offers: 250-mail.example"),
+    (Dovecot, {"ssl": "no"}, "imap", "the server refuses STARTTLS: BAD"),
+    (Postgres, {"ssl": "off"}, "postgres", "the server has no TLS; it is turned on by ssl = on in postgresql.conf"),
+    (Slapd, {"tls": False}, "ldap", "the server refuses StartTLS with result 2 (protocolError"),
+    (Vsftpd, {"ssl": "NO"}, "ftp", "the server refuses AUTH TLS: 530"),
+    (Prosody, {"tls": False}, "xmpp", "the server does not offer starttls; is TLS set up in it?"),
+]
+
+
+@pytest.mark.parametrize("kind, options, word, text", WITHOUT, ids=[row[0].NAME for row in WITHOUT])
+def test_servers_without_tls(service, authority, kind, options, word, text):
+    server = service(kind, *authority.leaf("chat.example"), **options)
+    one = only("127.0.0.1", server.port, starttls=word, name="chat.example")
+    assert one["error"].startswith(text), one["error"]
+    assert one["code"] == "ERR_TLS"
+    plain = only("127.0.0.1", server.port, timeout=1000)
+    assert plain["code"] in ("ERR_TLS", "ERR_TIMEOUT"), plain["error"]

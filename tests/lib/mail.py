@@ -142,7 +142,7 @@ class Dovecot(Service):
         return [from_system("dovecot"), "-F", "-c", self.folder / "dovecot.conf"]
 
     def ports(self):
-        return [self.port, self.tls_port, self.pop3_port]
+        return [self.port, self.pop3_port] + ([self.tls_port] if self.ssl == "yes" else [])
 
     @property
     def reload_command(self):

@@ -195,6 +195,7 @@ static int confine(struct engine *e, struct err *err)
         {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
         {.path = "/lib", .access = SANDBOX_READ, .optional = true},
         {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
+        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true}, /* c-ares; see dns/channel.c */
     };
     struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
         .paths = paths,

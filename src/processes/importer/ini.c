@@ -137,7 +137,7 @@ static int read_long(struct reader *r, struct str s, struct str *out, struct err
 static int read_value(struct reader *r, struct str key, struct str s, struct err *err)
 {
     size_t n = 0, max = 1;
-    struct str one;
+    struct str one = {0};
     if (s.n >= 3 && (memcmp(s.p, "\"\"\"", 3) == 0 || memcmp(s.p, "'''", 3) == 0)) {
         int bad = read_long(r, s, &one, err);
         if (bad < 0)
@@ -156,7 +156,7 @@ static int read_value(struct reader *r, struct str key, struct str s, struct err
         return add(r, key, items, 1, err);
     }
     while (s.n > 0 && s.p[0] != '#') {
-        struct str behind;
+        struct str behind = {0};
         int bad = read_item(r, s, &one, &behind, err);
         if (bad < 0)
             return bad;

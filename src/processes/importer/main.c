@@ -5,13 +5,13 @@
  * root without root's other powers.
  */
 #include "base/arena.h"
-#include "base/log.h"
 #include "crypto/warm_up.h"
 #include "os/sandbox.h"
 #include "os/user.h"
 #include "processes/importer/document.h"
 #include "processes/importer/json_file.h"
 #include "processes/importer/readers.h"
+#include "processes/probe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,6 +58,7 @@ static int print(const struct buf *out, struct err *err)
 struct order {
     const char *format, *path;
     const char *directory; /* for certificates whose CA the state does not tell */
+    const char *probe;     /* NULL, or something forbidden that is tried instead of reading */
     bool log_only;
 };
 
@@ -76,6 +77,8 @@ static int run(const struct order *o, struct err *err)
     const struct tree *beside = settings != NULL && tree_open(settings, a, &also, NULL) == 0 ? &also : NULL;
     if ((r = confine(&tree, beside, o->log_only, err)) < 0)
         return r;
+    if (o->probe != NULL)
+        _exit(probe_run(o->probe));
     found_init(&f, a, &tree, beside);
     f.directory = o->directory;
     if ((r = readers_run(o->format, &f, err)) < 0 || (r = document_write(&f, &out, err)) < 0)
@@ -86,7 +89,7 @@ static int run(const struct order *o, struct err *err)
 int main(int argc, char **argv)
 {
     struct err err = ERR_INIT;
-    static const char directory[] = "--directory=";
+    static const char directory[] = "--directory=", probe[] = "--probe=";
     struct order o = {.directory = ""};
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at++) {
@@ -94,6 +97,8 @@ int main(int argc, char **argv)
             o.log_only = true;
         else if (strncmp(argv[at], directory, sizeof directory - 1) == 0)
             o.directory = argv[at] + sizeof directory - 1;
+        else if (strncmp(argv[at], probe, sizeof probe - 1) == 0)
+            o.probe = argv[at] + sizeof probe - 1;
         else
             break;
     }

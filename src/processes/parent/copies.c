@@ -41,7 +41,7 @@ struct copies {
 
 /* live/NAME leads to .generations/NAME/N by what the keeper wrote there. It is walked here, so that not even
  * a keeper under somebody else's control has us read from another place. */
-int live_open(const struct parent *p, const char *name, int *out, struct err *err)
+static int open_live(const struct parent *p, const char *name, int *out, struct err *err)
 {
     char target[PATH_MAX], *number;
     int live ATTR_CLEANUP(fd_close) = -1, all ATTR_CLEANUP(fd_close) = -1, one ATTR_CLEANUP(fd_close) = -1;
@@ -104,15 +104,6 @@ static int give_all(int dir, const struct wish *w, struct err *err)
 static bool has_group(const struct wish *w)
 {
     return w->key_group[0] != '\0' && w->csr[0] == '\0'; /* of a request: there is no key here */
-}
-
-int files_give_group(struct parent *p, const struct wish *w, struct err *err)
-{
-    int dir ATTR_CLEANUP(fd_close) = -1;
-    if (!has_group(w))
-        return 0;
-    int r = live_open(p, w->name, &dir, err);
-    return r < 0 || (r = give_all(dir, w, err)) < 0 ? err_prefix(err, "key-group") : 0;
 }
 
 /* --- the answer --- */
@@ -270,7 +261,7 @@ static int begin(struct copies *c, const struct wish *wish, struct err *err)
     if (r == 0)
         r = wish_select(&c->wish, c->variant, c->arena, err);
     if (r == 0)
-        r = live_open(c->p, c->wish.name, &c->live, err);
+        r = open_live(c->p, c->wish.name, &c->live, err);
     if (r == 0)
         c->written = arena_array(c->arena, c->wish.publication_n, sizeof *c->written);
     return r;

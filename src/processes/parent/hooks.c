@@ -34,7 +34,6 @@ struct hook {
     enum hook_state state;
     unsigned life; /* the engine that asked, and its request */
     uint32_t id;
-    bool whole; /* all steps of the event (deploy), not one (hook_run) */
     struct arena *arena;
     enum deploy_event event;
     const char *fingerprint, *error;
@@ -43,8 +42,8 @@ struct hook {
     struct wall not_after;
     struct wish wish; /* in the arena; of the variant that is meant */
     uint32_t variant;
-    size_t step, step_end;
-    /* The step that runs: each program of the list with each call. */
+    size_t step;
+    /* Each program of the list is run with each call. */
     const char **programs;
     size_t program_n, program;
     struct dialect_calls calls;
@@ -116,11 +115,8 @@ static void answer(struct hook *h, const struct err *err)
     if (engine == NULL || h->life != h->p->engine_life)
         return;
     text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
-    struct msg_deployed deployed = {buf_c(&text), msg_error_of(err)};
     struct msg_hook_ran ran = {buf_c(&text), msg_error_of(err)};
-    int r = h->whole ? channel_send(engine, MSG_deployed, h->id, &deployed, -1, &failure)
-                     : channel_send(engine, MSG_hook_ran, h->id, &ran, -1, &failure);
-    if (r < 0)
+    if (channel_send(engine, MSG_hook_ran, h->id, &ran, -1, &failure) < 0)
         log_error("%s", failure.text);
 }
 
@@ -312,22 +308,13 @@ static int start(struct hook *h, const struct deploy *d, struct err *err)
     return run_start(h->p, &spec, err);
 }
 
-/* The program after this one, else the step after this one. True when there is one to be started. */
-static bool advance(struct hook *h)
+/* The next call of this program, else the program after it. */
+static void advance(struct hook *h)
 {
     if (++h->call < h->calls.call_n)
-        return true;
+        return;
     h->call = 0;
-    return ++h->program < h->program_n;
-}
-
-static bool next_step(struct hook *h)
-{
-    h->programs = NULL;
-    while (++h->step < h->step_end)
-        if (h->wish.deploys[h->step].argc > 0 && deploy_is_for(&h->wish.deploys[h->step], h->event))
-            return true;
-    return false;
+    h->program++;
 }
 
 static void cancelled(struct err *err)
@@ -338,13 +325,9 @@ static void cancelled(struct err *err)
 /* Starts what comes next, or is over; `h` may be gone then. */
 static void run_next(struct hook *h)
 {
+    const struct deploy *d = &h->wish.deploys[h->step];
     struct err err = ERR_INIT;
     for (;;) {
-        if (h->step >= h->step_end) {
-            finish(h, NULL);
-            return;
-        }
-        const struct deploy *d = &h->wish.deploys[h->step];
         if (h->p->stopping || h->life != h->p->engine_life) {
             cancelled(&err);
             break;
@@ -361,15 +344,13 @@ static void run_next(struct hook *h)
                 break;
             if (h->first.code == 0)
                 h->first = err;
-            (void)advance(h);
-        } else if (h->first.code != 0) {
+            advance(h);
+        } else {
             err = h->first;
             break;
-        } else {
-            (void)next_step(h);
         }
     }
-    finish(h, &err);
+    finish(h, err.code != 0 ? &err : NULL);
 }
 
 static void explain(const struct hook *h, int wait_status, bool timed_out, struct err *err)
@@ -403,7 +384,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     } else {
         if (err.code != 0 && h->first.code == 0)
             h->first = err;
-        (void)advance(h);
+        advance(h);
         run_next(h);
     }
     start_waiting(p);
@@ -435,12 +416,7 @@ static int take_wish(struct hook *h, const struct wish *wish, struct err *err)
     int r = wish_decode(buf_str(&text), h->arena, &h->wish, err);
     if (r == 0)
         r = wish_select(&h->wish, h->variant, h->arena, err);
-    if (r < 0)
-        return r;
-    if (!h->whole)
-        return check_step(h, err);
-    h->step_end = h->wish.deploy_n;
-    return files_give_group(h->p, &h->wish, err);
+    return r < 0 ? r : check_step(h, err);
 }
 
 static void on_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)
@@ -454,10 +430,6 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     if (take_wish(h, wish, &err) < 0) {
         finish(h, &err);
         return;
-    }
-    if (h->whole) { /* from before the first */
-        h->step = SIZE_MAX;
-        (void)next_step(h);
     }
     h->state = HOOK_WAITING;
     start_waiting(p);
@@ -478,21 +450,6 @@ static struct hook *add(struct parent *p, uint32_t id, const char *event, struct
     return h;
 }
 
-void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m)
-{
-    struct err err = ERR_INIT;
-    struct hook *h = add(p, id, m->event, &err);
-    h->whole = true;
-    h->variant = m->variant;
-    h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
-    h->error = arena_dup_c(h->arena, m->error);
-    h->not_after = (struct wall){m->not_after};
-    if (err.code != 0)
-        finish(h, &err);
-    else
-        permit_consult(p, m->permit, on_permit, h);
-}
-
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
 {
     struct err err = ERR_INIT;
@@ -505,7 +462,6 @@ void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
     h->failed_n = m->failed.n;
     h->variant = m->variant;
     h->step = m->step;
-    h->step_end = h->step + 1;
     h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
     h->error = arena_dup_c(h->arena, m->error);
     h->not_after = (struct wall){m->not_after};

@@ -129,13 +129,6 @@ static void on_webroot_remove(struct channel *c, uint32_t id, const void *msg, i
     webroot_remove(m->parent, id, msg);
 }
 
-static void on_deploy(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)fd;
-    hooks_run(m->parent, id, msg);
-}
-
 static void on_hook_run(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
@@ -184,7 +177,6 @@ static const struct channel_rule engine_rules[] = {
     {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
-    {MSG_deploy, CHANNEL_STATE_ANY, on_deploy},
     {MSG_hook_run, CHANNEL_STATE_ANY, on_hook_run},
     {MSG_steps_check, CHANNEL_STATE_ANY, on_steps_check},
     {MSG_copies_make, CHANNEL_STATE_ANY, on_copies_make},

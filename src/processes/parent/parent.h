@@ -151,9 +151,8 @@ void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
 
-/* hooks.c: the engine asks for hooks of a permit to be run, all of its event or one step of it; `id` is the
- * request to answer. Those that are for the same certificate run one after the other. */
-void hooks_run(struct parent *p, uint32_t id, const struct msg_deploy *m);
+/* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
+ * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
 /* The command is done: ends this parent as soon as no hook is left that was asked for, at once where there is
  * none. */
@@ -162,11 +161,7 @@ void hooks_then_stop(struct parent *p);
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
 
-/* copies.c: what is live, handed to others. */
-/* Opens the directory of the generation that is live under that name. ERR_NOT_FOUND: none is. */
-int live_open(const struct parent *p, const char *name, int *out, struct err *err);
-/* Gives the key files that are live under that name to the wish's key-group. */
-int files_give_group(struct parent *p, const struct wish *w, struct err *err);
+/* copies.c: what is live, handed to others: copies and key-group. */
 /* The engine asks for the copies of a permit (publish:) to be as they should be; `id` is the request to
  * answer. */
 void copies_make(struct parent *p, uint32_t id, const struct msg_copies_make *m);

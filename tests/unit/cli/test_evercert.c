@@ -241,8 +241,8 @@ static const struct {
 } mistakes[] = {
     {{NULL}, "no command is given"},
     {{"isseu"}, "unknown command isseu (did you mean issue?)"},
-    {{"check"}, "unknown command check (did you mean config check?)"},
-    {{"import"}, "unknown command import: the commands are issue, renew, "},
+    {{"schema"}, "unknown command schema (did you mean config schema?)"},
+    {{"import"}, "unknown command import: the commands are issue, install, "},
     {{"account"}, "account needs one of: show, register, update"},
     {{"account", "frobnicate"}, "unknown command account frobnicate: account has show, register, update, "},
     {{"account", "deactivate"}, "if that is what you want, add --yes"},

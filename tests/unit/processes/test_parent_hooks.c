@@ -31,12 +31,6 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
     return NULL;
 }
 
-int files_give_group(struct parent *p, const struct wish *w, struct err *err)
-{
-    (void)p, (void)w, (void)err;
-    return 0;
-}
-
 void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *arg)
 {
     struct arena *a = arena_new();

@@ -36,10 +36,14 @@ static void lines_in_and_out(void **state)
     struct buf out = buf_new(100), back = buf_new(100);
     edit_insert(STR("one\ntwo\n"), (struct insertion){4, STR("new\n")}, &out);
     assert_string_equal(buf_c(&out), "one\nnew\ntwo\n");
-    assert_true(edit_remove(buf_str(&out), STR("new\n"), &back));
+    assert_true(edit_remove(buf_str(&out), (struct insertion){4, STR("new\n")}, &back));
     assert_string_equal(buf_c(&back), "one\ntwo\n");
-    assert_false(edit_remove(STR("one"), STR("one and more"), &back));
-    assert_false(edit_remove(STR("one"), STR(""), &back));
+    assert_false(edit_remove(STR("one"), (struct insertion){0, STR("one and more")}, &back));
+    assert_false(edit_remove(STR("one"), (struct insertion){0, STR("")}, &back));
+    /* The same line elsewhere, and as a part of another one. */
+    buf_clear(&back);
+    assert_true(edit_remove(STR("new\na\n new\nb\nnew\nc\n"), (struct insertion){12, STR("new\n")}, &back));
+    assert_string_equal(buf_c(&back), "new\na\n new\nb\nc\n");
     buf_free(&out);
     buf_free(&back);
 }

@@ -36,6 +36,7 @@ static int enter(struct err *err)
         {.path = "/etc/host.conf", .access = SANDBOX_READ, .optional = true},
         {.path = "/etc/nsswitch.conf", .access = SANDBOX_READ, .optional = true},
         {.path = "/etc/ssl/openssl.cnf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true},
     };
     struct sandbox sandbox = {.process = "test",
         .kind = SANDBOX_DENY_LIST,
