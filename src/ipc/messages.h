@@ -70,8 +70,8 @@ struct msg_error {
 #define MSG_FIELDS_ticket_make(F) F(u32, request) F(text, name) F(u32, reason)
 #define MSG_FIELDS_ticket_made(F) F(blob, ticket) F(error, error)
 /* What is live as `name`, in that form (a format of publish: in the configuration, or "pem": chain and key);
- * `existing`: what there is in that form now, "" for nothing, of which `same` tells whether it holds the very
- * same (a pkcs12 has other bytes each time). password: of pkcs12. Answered by export_made. */
+ * `existing`: what there is in that form now, "" for nothing; where that is the `same` (the same content is
+ * the same bytes, also of a pkcs12), none are given back. password: of pkcs12. Answered by export_made. */
 #define MSG_FIELDS_export_make(F) F(text, name) F(text, format) F(text, password) F(blob, existing)
 #define MSG_FIELDS_export_made(F) F(blob, bytes) F(flag, same) F(error, error)
 /* An account's key from another client, as that one wrote it (PEM, a JWK, or DER in base64): it becomes the
