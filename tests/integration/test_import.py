@@ -63,7 +63,7 @@ def test_lego(evercert, pebble, lego):
     before = tree(was.folder)
     ca.forget_requests()
     client = evercert(ca)
-    client.run("import", "lego", was.folder, status=DONE)
+    client.run("import", "lego", was.folder, "--directory", ca.url, status=DONE)
     moved_in(client, ca, "a.example", read_chain(chain)[0].fingerprint)
     assert tree(was.folder) == before
 
