@@ -90,6 +90,8 @@ def test_lego(pebble, tmp_path, version):
     assert (account["directory"], account["email"]) == ("", "lego@b.example")
     assert account["url"].startswith(ca.url[:-4])
     assert any("did not keep the URL" in warning for warning in document["warnings"])
+    document, found = imported(f"--directory={ca.url}", "lego", folder)
+    assert [account["directory"] for account in document["accounts"]] == [ca.url]
     stem = folder / "certificates/b.example"
     check_material(found["b.example"], f"{stem}.crt", f"{stem}.key", tmp_path)
     assert found["b.example"]["domains"][0] == "b.example"

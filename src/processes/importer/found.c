@@ -30,7 +30,8 @@ const char *found_format_name(enum found_format m)
 
 void found_init(struct found *f, struct arena *a, const struct tree *tree, const struct tree *also)
 {
-    *f = (struct found){.a = a, .tree = tree, .also = also, .format = "", .names = names_new(a)};
+    *f = (struct found){
+        .a = a, .tree = tree, .also = also, .format = "", .directory = "", .names = names_new(a)};
     f->accounts_end = &f->accounts;
     f->certificates_end = &f->certificates;
 }

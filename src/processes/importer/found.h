@@ -121,6 +121,7 @@ struct found {
     const struct tree *tree;
     const struct tree *also; /* the folder in /etc where the client keeps its settings; NULL for none */
     const char *format;
+    const char *directory; /* URL of the CA whose directory the state does not tell; "" for none */
     struct found_account *accounts, **accounts_end;
     size_t account_n;
     struct found_certificate *certificates, **certificates_end;

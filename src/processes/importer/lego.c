@@ -35,6 +35,8 @@ static const char *directory_of(struct found *f, const json_t *account, const ch
     if (known[0] == '\0')
         known = found_directory_of(arena_printf(f->a, "https://%s/", host));
     if (known[0] == '\0')
+        known = f->directory;
+    if (known[0] == '\0')
         found_warn(f, NULL,
             "lego did not keep the URL of the ACME directory at %s: it is taken from the authority of "
             "that host in the configuration",

@@ -114,6 +114,7 @@ static void read_resolver(struct found *f, const char *name, const json_t *resol
     size_t i;
     if (json_is_object(account)) {
         directory = found_directory_of(account_url(account));
+        directory = directory[0] != '\0' ? directory : f->directory;
         if (directory[0] == '\0')
             found_warn(f, NULL,
                 "the directory of resolver %s stands in Traefik's own settings (caServer): it is taken "
