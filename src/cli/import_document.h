@@ -74,7 +74,7 @@ struct import_certificate {
 
 struct import_document {
     const char *format, *path;
-    const struct import_account *accounts;
+    struct import_account *accounts;
     size_t account_n;
     const struct import_certificate *certificates;
     size_t certificate_n;

@@ -26,13 +26,32 @@ static void ask(struct import_plan *p, const struct import_account *account, con
     p->questions[p->question_n++] = (struct import_question){account, id, IMPORT_KEY_NONE};
 }
 
-void import_plan_begin(struct import_plan *p, const struct import_document *d, const struct settings *s,
+/* Of an account whose client did not keep it: by the origin of the account's URL. */
+static const char *directory_of(const struct settings *s, const char *url)
+{
+    if (acme_url_check(str_c(url), NULL) < 0)
+        return "";
+    for (size_t i = 0; i < s->authority_n; i++)
+        if (acme_url_same_origin(str_c(s->authorities[i].directory), str_c(url)))
+            return s->authorities[i].directory;
+    for (size_t i = 0; i < preset_n; i++)
+        if (presets[i].refused == NULL &&
+            acme_url_same_origin(str_c(presets[i].authority.directory), str_c(url)))
+            return presets[i].authority.directory;
+    return "";
+}
+
+void import_plan_begin(struct import_plan *p, struct import_document *d, const struct settings *s,
     const struct import_options *o, struct arena *a)
 {
     *p = (struct import_plan){.a = a, .document = d, .settings = s, .options = *o, .listen = ""};
     p->questions = arena_array(a, d->account_n * (s->authority_n + LABELS_MAX + 1), sizeof *p->questions);
     for (size_t i = 0; i < d->account_n; i++) {
-        const struct import_account *account = &d->accounts[i];
+        struct import_account *account = &d->accounts[i];
+        if (account->directory[0] == '\0')
+            account->directory = directory_of(s, account->url);
+        if (account->directory[0] == '\0')
+            continue;
         for (size_t k = 0; k < s->authority_n; k++)
             if (strcmp(s->authorities[k].directory, account->directory) == 0)
                 ask(p, account, s->authorities[k].id);
@@ -288,7 +307,9 @@ static const char *why_left(struct import_plan *p, struct import_item *item, con
         return "a wildcard needs dns-01, which is not in this version";
     const char *directory = c->account != NULL ? c->account->directory : c->directory;
     if (directory[0] == '\0')
-        return "the directory of its CA is not known: say it with --directory URL";
+        return "the directory of its CA is not known: add an authority with it to the configuration first, "
+               "or "
+               "say it with --directory URL";
     if (acme_url_check(str_c(directory), NULL) < 0 || strchr(directory, '#') != NULL)
         return "the directory of its CA is no https URL";
     const char *no = refused(p, item);

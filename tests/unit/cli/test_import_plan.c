@@ -133,6 +133,21 @@ static void each_account_has_a_place(void **state)
     expect(yaml, "no key and chain that fit were found");
 }
 
+static void a_directory_that_is_not_written_down_is_found(void **state)
+{
+    struct import_plan p;
+    (void)state;
+    begin(&p, "authorities: {internal: {directory: 'https://ca.corp:8443/acme/dir'}}\nauthority: internal\n",
+        "{\"id\":\"a1\",\"directory\":\"\",\"url\":\"https://CA.corp:8443/acct/7\",\"key\":\"K\"}",
+        CERTIFICATE("a.example", ""), (struct import_options){0});
+    import_plan_make(&p, NULL, 0);
+    assert_string_equal(p.items[0].authority->name, "internal");
+    begin(&p, "", "{\"id\":\"a1\",\"directory\":\"\",\"url\":\"https://ca.corp:8443/acct/7\",\"key\":\"K\"}",
+        CERTIFICATE("a.example", ""), (struct import_options){0});
+    import_plan_make(&p, NULL, 0);
+    expect(p.items[0].left, "--directory");
+}
+
 static void what_is_left_behind_has_a_reason(void **state)
 {
     static const struct import_had had[] = {{"live.example", true}, {"pending.example", false}};
@@ -200,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_preset_takes_its_account, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_configuration_says_is_not_said_again, setup, teardown),
         cmocka_unit_test_setup_teardown(each_account_has_a_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_is_not_written_down_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_left_behind_has_a_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(hooks_and_files_become_steps_and_copies, setup, teardown),
     };
