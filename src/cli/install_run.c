@@ -166,7 +166,7 @@ static int recover(struct install *in, int state, struct err *err)
 {
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(JOURNAL_MAX);
     struct changes *c = arena_alloc(in->a, sizeof *c);
-    const char *const *check, *const *reload;
+    const char *const *check = NULL, *const *reload = NULL;
     int r = file_read_secret(state, JOURNAL, JOURNAL_MAX, &text, err);
     if (r == ERR_NOT_FOUND)
         return 0;

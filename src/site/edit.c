@@ -120,10 +120,13 @@ bool edit_remove(struct str text, struct insertion what, struct buf *out)
 
 static size_t count_lines(struct str s)
 {
-    size_t n = s.n > 0 && s.p[s.n - 1] != '\n';
-    for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == '\n';
-    return n;
+    size_t n = 0;
+    bool ended = true;
+    for (size_t i = 0; i < s.n; i++) {
+        ended = s.p[i] == '\n';
+        n += ended;
+    }
+    return n + !ended;
 }
 
 /* Offset of what is behind the line that begins at `at`. */
