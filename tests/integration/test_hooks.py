@@ -170,7 +170,7 @@ def example_hook(recorder, folder):
 def test_dehydrated(evercert, ca, recorder, tmp_path):
     """All functions of a hook that evercert calls, as dehydrated itself calls them."""
     hook = example_hook(recorder, tmp_path)
-    client = evercert(ca, config=config(recorder.step("dehydrated", program=hook)))
+    client = evercert(ca, config=config(recorder.step("dehydrated", program=hook), domains=["a.example"]))
     client.renew()
     live = client.live("a.example")
     start, deploy, end = recorder.take()
@@ -180,7 +180,7 @@ def test_dehydrated(evercert, ca, recorder, tmp_path):
     assert deploy["argv"][6].isdecimal() and len(deploy["argv"]) == 7
     assert end["argv"] == ["exit_hook"]
     # The real one, of the same certificate: all it tells is told.
-    theirs = run_dehydrated(ca, hook, recorder, tmp_path / "dehydrated", client)
+    theirs = run_dehydrated(ca, hook, recorder, tmp_path / "dehydrated")
     (their_deploy,) = [row for row in theirs if row["argv"][0] == "deploy_cert"]
     assert [pathlib.Path(word).name for word in their_deploy["argv"][:6]] == [
         pathlib.Path(word).name for word in deploy["argv"][:6]
@@ -198,16 +198,15 @@ def test_dehydrated(evercert, ca, recorder, tmp_path):
     assert len(told["request_failure"]) == 4 and BLOCKED in told["request_failure"][1]
 
 
-def run_dehydrated(ca, hook, recorder, folder, client):
-    """The answers to its challenges are evercert's to show: a certificate that is valid needs none, for Pebble keeps no
-    authorization of another account; so a small server does."""
+def run_dehydrated(ca, hook, recorder, folder):
+    """With a small web server for the answers to its challenges."""
     webroot = folder / "www/.well-known/acme-challenge"
     webroot.mkdir(parents=True)
     (folder / "config").write_text(
         f"CA={ca.url}\nBASEDIR={folder}\nWELLKNOWN={webroot}\nHOOK={hook}\nCONTACT_EMAIL=ops@example.com\n"
         f"KEYSIZE=2048\nKEY_ALGO=prime256v1\nCURL_OPTS='--cacert {ca.ca_file}'\n"
     )
-    (folder / "domains.txt").write_text("a.example www.a.example\n")
+    (folder / "domains.txt").write_text("a.example\n")
     server = subprocess.Popen(
         ["/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", str(ca.http_port)],
         cwd=folder / "www", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
