@@ -209,7 +209,7 @@ static int find_all(
     struct install *in, const struct nginx_server **blocks, const char **names, size_t *n, struct err *err)
 {
     for (size_t i = 0; i < in->name_n; i++) {
-        const struct nginx_server *s;
+        const struct nginx_server *s = NULL;
         size_t k = 0;
         int r = find(in, in->names[i], &s, err);
         if (r < 0)

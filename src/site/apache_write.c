@@ -25,6 +25,9 @@ static void put_rules(const struct site *s, bool redirect, struct buf *out)
     if (s->webroot[0] != '\0')
         buf_put_c(out, "    RewriteRule \"^/\\.well-known/acme-challenge/\" \"-\" [END]\n");
     if (redirect) {
+        buf_put_c(out, "    RewriteCond \"%{HTTP_HOST}\" \"^");
+        site_put_names(s, out);
+        buf_put_c(out, "(?::[0-9]+)?$\" [NC]\n");
         buf_put_c(out, "    RewriteRule \"^\" \"https://%{SERVER_NAME}");
         if (s->tls_port != 443)
             buf_printf(out, ":%u", s->tls_port);

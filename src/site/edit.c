@@ -19,6 +19,31 @@ void site_head(const struct site *s, struct buf *out)
     buf_put_c(out, "\n");
 }
 
+static void put_name(const char *name, struct buf *out)
+{
+    bool v6 = strchr(name, ':') != NULL;
+    buf_put_c(out, v6 ? "\\[" : "");
+    for (const char *c = name; *c != '\0'; c++) {
+        if (*c == '*')
+            buf_put_c(out, "[^.]+");
+        else if (*c == '.')
+            buf_put_c(out, "\\.");
+        else
+            buf_put_char(out, *c);
+    }
+    buf_put_c(out, v6 ? "\\]" : "");
+}
+
+void site_put_names(const struct site *s, struct buf *out)
+{
+    buf_put_c(out, "(?:");
+    for (size_t i = 0; i < s->name_n; i++) {
+        buf_put_c(out, i > 0 ? "|" : "");
+        put_name(s->names[i], out);
+    }
+    buf_put_char(out, ')');
+}
+
 bool site_read_head(struct str text, struct arena *a, struct site_note *out)
 {
     struct str line, rest, word;

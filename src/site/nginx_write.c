@@ -50,7 +50,10 @@ static void put_tls(const struct site *s, const struct nginx_server *server, str
         put_certificate(s->live_other, out);
     if (!s->redirect)
         return;
-    buf_put_c(out, "if ($scheme = http) {\n    return 301 https://$host");
+    /* `if` compares one variable. */
+    buf_put_c(out, "set $evercert_from $scheme://$host;\nif ($evercert_from ~* \"^http://");
+    site_put_names(s, out);
+    buf_put_c(out, "$\") {\n    return 301 https://$host");
     if (s->tls_port != 443)
         buf_printf(out, ":%u", s->tls_port);
     buf_put_c(out, "$request_uri;\n}\n");

@@ -325,11 +325,17 @@ def test_two_sites_of_one_file(evercert, pebble, server, open_folder):
     for name in ("a.example", "www.b.example"):
         assert web.leaf(name, ca).fingerprint == client.leaf("a.example").fingerprint
         assert get(web.http, "/", name)[0] == 200
+    # Now with a redirect; names of the block that are not in the certificate stay where they are.
+    client.run("install", *web.words("a.example", "www.b.example"), status=DONE)
+    assert get(web.http, "/", "www.b.example")[0] == 301
+    assert get(web.http, "/", "other.b.example")[0] == 200
     assert path.read_text().count("include") == 2
     client.run("uninstall", *web.words("a.example"), status=DONE)
     assert path.read_text().count("include") == 1
     assert web.leaf("www.b.example", ca).fingerprint == client.leaf("a.example").fingerprint
-    client.run("uninstall", *web.words("www.b.example"), status=DONE)
+    # A server that does not run is no reason to keep it.
+    web.process.stop()
+    assert "did not reload" in client.run("uninstall", *web.words("www.b.example"), status=DONE).stderr
     assert web.snapshot() == before
 
 
@@ -346,6 +352,7 @@ def test_apache_in_one_file(evercert, pebble, server, open_folder):
     client.run("install", *web.words("www.b.example"), status=DONE)
     for name in ("a.example", "www.b.example"):
         assert web.leaf(name, ca).fingerprint == client.leaf(name).fingerprint
+    assert [get(web.http, "/", name)[0] for name in ("www.b.example", "other.b.example")] == [301, 200]
     client.run("uninstall", *web.words("a.example"), status=DONE)
     assert web.leaf("www.b.example", ca).fingerprint == client.leaf("www.b.example").fingerprint
     client.run("uninstall", *web.words("www.b.example"), status=DONE)

@@ -30,8 +30,7 @@ const char *found_format_name(enum found_format m)
 
 void found_init(struct found *f, struct arena *a, const struct tree *tree, const struct tree *also)
 {
-    *f = (struct found){
-        .a = a, .tree = tree, .also = also, .format = "", .directory = "", .names = names_new(a)};
+    *f = (struct found){.a = a, .tree = tree, .also = also, .format = "", .names = names_new(a)};
     f->accounts_end = &f->accounts;
     f->certificates_end = &f->certificates;
 }
@@ -117,7 +116,8 @@ struct found_account *found_account_add(
     f->account_n++;
     x->id = arena_printf(f->a, "a%zu", f->account_n);
     x->directory = arena_dup_c(f->a, directory);
-    x->url = str_eq(origin_of(url), origin_of(directory)) ? arena_dup_c(f->a, url) : "";
+    x->url =
+        directory[0] == '\0' || str_eq(origin_of(url), origin_of(directory)) ? arena_dup_c(f->a, url) : "";
     x->email = arena_dup_c(f->a, email);
     x->eab_kid = "";
     x->agreed = true;

@@ -82,7 +82,7 @@ struct found_file {
 
 struct found_account {
     const char *id;        /* unique in the document */
-    const char *directory; /* URL */
+    const char *directory; /* URL; "" where the client did not write it down, and `url` tells whose it is */
     const char *url;       /* of the account, "" where not known */
     const char *email;     /* "" for none */
     const char *eab_kid;   /* "" for none */
@@ -121,7 +121,6 @@ struct found {
     const struct tree *tree;
     const struct tree *also; /* the folder in /etc where the client keeps its settings; NULL for none */
     const char *format;
-    const char *directory; /* URL of the CA whose directory the state does not tell; "" for none */
     struct found_account *accounts, **accounts_end;
     size_t account_n;
     struct found_certificate *certificates, **certificates_end;

@@ -1,5 +1,5 @@
 /*
- * importer [--directory=URL] FORMAT PATH: reads another client's state and prints what it found as one JSON
+ * importer FORMAT PATH: reads another client's state and prints what it found as one JSON
  * document. It runs for one command and then ends; what it reads was written by others, so it does so
  * confined to that one folder (and for dehydrated the one of its settings in /etc), without network, and as
  * root without root's other powers.
@@ -57,8 +57,7 @@ static int print(const struct buf *out, struct err *err)
 /* What the command line says. */
 struct order {
     const char *format, *path;
-    const char *directory; /* for certificates whose CA the state does not tell */
-    const char *probe;     /* NULL, or something forbidden that is tried instead of reading */
+    const char *probe; /* NULL, or something forbidden that is tried instead of reading */
     bool log_only;
 };
 
@@ -80,7 +79,6 @@ static int run(const struct order *o, struct err *err)
     if (o->probe != NULL)
         _exit(probe_run(o->probe));
     found_init(&f, a, &tree, beside);
-    f.directory = o->directory;
     if ((r = readers_run(o->format, &f, err)) < 0 || (r = document_write(&f, &out, err)) < 0)
         return r;
     return print(&out, err);
@@ -89,14 +87,12 @@ static int run(const struct order *o, struct err *err)
 int main(int argc, char **argv)
 {
     struct err err = ERR_INIT;
-    static const char directory[] = "--directory=", probe[] = "--probe=";
-    struct order o = {.directory = ""};
+    static const char probe[] = "--probe=";
+    struct order o = {0};
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at++) {
         if (strcmp(argv[at], "--sandbox=log") == 0)
             o.log_only = true;
-        else if (strncmp(argv[at], directory, sizeof directory - 1) == 0)
-            o.directory = argv[at] + sizeof directory - 1;
         else if (strncmp(argv[at], probe, sizeof probe - 1) == 0)
             o.probe = argv[at] + sizeof probe - 1;
         else

@@ -30,16 +30,11 @@ static void session_free(struct session *s)
             *at = s->next;
             break;
         }
-    bool over = s->over;
     channel_free(s->channel);
     import_free(s);
     arena_free(s->arena);
     free(s);
-    if (p->options.daemon || p->sessions != NULL)
-        return;
-    if (over)
-        hooks_then_stop(p); /* a server that was stopped for the attempt is to be started again */
-    else
+    if (!p->options.daemon && p->sessions == NULL)
         parent_stop(p, 0);
 }
 

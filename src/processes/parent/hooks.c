@@ -43,13 +43,13 @@ struct hook {
     struct wish wish; /* in the arena; of the variant that is meant */
     uint32_t variant;
     size_t step;
-    /* Each program of the list is run with each call. */
+    /* Each program of the list with each call. */
     const char **programs;
     size_t program_n, program;
     struct dialect_calls calls;
     size_t call;
     bool folder;      /* one that fails does not keep the others from running */
-    struct err first; /* the first failure of these */
+    struct err first; /* the first failure */
     bool by_sudo;     /* what runs now began with sudo */
     size_t output_from;
     struct buf output;
@@ -115,8 +115,8 @@ static void answer(struct hook *h, const struct err *err)
     if (engine == NULL || h->life != h->p->engine_life)
         return;
     text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
-    struct msg_hook_ran ran = {buf_c(&text), msg_error_of(err)};
-    if (channel_send(engine, MSG_hook_ran, h->id, &ran, -1, &failure) < 0)
+    struct msg_hook_ran m = {buf_c(&text), msg_error_of(err)};
+    if (channel_send(engine, MSG_hook_ran, h->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
 }
 
@@ -128,19 +128,9 @@ static void finish(struct hook *h, const struct err *err)
             *at = h->next;
             break;
         }
-    struct parent *p = h->p;
     buf_free(&h->output);
     arena_free(h->arena);
     free(h);
-    if (p->stops_after_hooks && p->hooks == NULL)
-        parent_stop(p, 0);
-}
-
-void hooks_then_stop(struct parent *p)
-{
-    p->stops_after_hooks = true;
-    if (p->hooks == NULL)
-        parent_stop(p, 0);
 }
 
 /* --- what a hook is told --- */
@@ -266,7 +256,6 @@ static int expand(struct hook *h, const struct deploy *d, struct err *err)
     if (r < 0)
         return err_prefix(err, "dialect %s", d->dialect);
     h->program = h->call = 0;
-    h->first.code = 0;
     h->folder = is_folder(d);
     if (h->folder) {
         if ((r = dialect_folder(d->argv[0], h->event, h->arena, &h->programs, &h->program_n, err)) == 0 &&
@@ -308,13 +297,22 @@ static int start(struct hook *h, const struct deploy *d, struct err *err)
     return run_start(h->p, &spec, err);
 }
 
-/* The next call of this program, else the program after it. */
+/* To the next call, else to the next program. */
 static void advance(struct hook *h)
 {
     if (++h->call < h->calls.call_n)
         return;
     h->call = 0;
     h->program++;
+}
+
+/* One program failed. True where the rest is not run. */
+static bool fail(struct hook *h, const struct err *err)
+{
+    if (h->first.code == 0)
+        h->first = *err;
+    advance(h);
+    return !h->folder;
 }
 
 static void cancelled(struct err *err)
@@ -327,30 +325,20 @@ static void run_next(struct hook *h)
 {
     const struct deploy *d = &h->wish.deploys[h->step];
     struct err err = ERR_INIT;
-    for (;;) {
-        if (h->p->stopping || h->life != h->p->engine_life) {
-            cancelled(&err);
-            break;
-        }
-        if (h->programs == NULL && expand(h, d, &err) < 0) {
-            err_prefix(&err, "deploy hook %s", d->argv[0]);
-            break;
-        }
-        if (h->program < h->program_n) {
-            if (start(h, d, &err) == 0)
-                return;
-            err_prefix(&err, "deploy hook %s", h->programs[h->program]);
-            if (!h->folder)
-                break;
-            if (h->first.code == 0)
-                h->first = err;
-            advance(h);
-        } else {
-            err = h->first;
-            break;
-        }
+    bool over = h->p->stopping || h->life != h->p->engine_life;
+    if (over)
+        cancelled(&h->first);
+    if (!over && h->programs == NULL && expand(h, d, &h->first) < 0) {
+        err_prefix(&h->first, "deploy hook %s", d->argv[0]);
+        over = true;
     }
-    finish(h, err.code != 0 ? &err : NULL);
+    while (!over && h->program < h->program_n) {
+        if (start(h, d, &err) == 0)
+            return;
+        err_prefix(&err, "deploy hook %s", h->programs[h->program]);
+        over = fail(h, &err);
+    }
+    finish(h, h->first.code != 0 ? &h->first : NULL);
 }
 
 static void explain(const struct hook *h, int wait_status, bool timed_out, struct err *err)
@@ -377,16 +365,17 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     struct hook *h = arg;
     struct parent *p = h->p;
     struct err err = ERR_INIT;
-    if (wait_status != 0 || timed_out)
+    bool failed = wait_status != 0 || timed_out, over = false;
+    if (failed) {
         explain(h, wait_status, timed_out, &err);
-    if (err.code != 0 && (!h->folder || p->stopping)) {
-        finish(h, &err);
+        over = fail(h, &err);
     } else {
-        if (err.code != 0 && h->first.code == 0)
-            h->first = err;
         advance(h);
-        run_next(h);
     }
+    if (over)
+        finish(h, &h->first);
+    else
+        run_next(h);
     start_waiting(p);
 }
 
@@ -435,38 +424,42 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     start_waiting(p);
 }
 
-static struct hook *add(struct parent *p, uint32_t id, const char *event, struct err *err)
+static struct hook *add(struct parent *p, uint32_t id, const struct msg_hook_run *m)
 {
     struct hook *h = calloc(1, sizeof *h), **at = &p->hooks;
+    struct arena *a = arena_new();
     if (h == NULL)
         abort();
-    *h = (struct hook){.p = p, .life = p->engine_life, .id = id, .arena = arena_new()};
-    h->output = buf_new(HOOK_OUTPUT_MAX);
+    *h = (struct hook){.p = p,
+        .life = p->engine_life,
+        .id = id,
+        .arena = a,
+        .variant = m->variant,
+        .step = m->step,
+        .fingerprint = arena_dup_c(a, m->fingerprint),
+        .error = arena_dup_c(a, m->error),
+        .not_after = {m->not_after},
+        .failed_n = m->failed.n,
+        .output = buf_new(HOOK_OUTPUT_MAX)};
+    h->names = arena_array(a, m->names.n + m->failed.n, sizeof *h->names);
+    for (size_t i = 0; i < m->names.n; i++)
+        h->names[h->name_n++] = arena_dup_c(a, m->names.p[i]);
+    for (size_t i = 0; i < m->failed.n; i++)
+        h->names[h->name_n++] = arena_dup_c(a, m->failed.p[i]);
     while (*at != NULL)
         at = &(*at)->next;
     *at = h;
-    if (!deploy_event_parse(event, &h->event))
-        err_set(err, ERR_REFUSED, "there is no event \"%s\"", event);
     return h;
 }
 
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
 {
     struct err err = ERR_INIT;
-    struct hook *h = add(p, id, m->event, &err);
-    h->names = arena_array(h->arena, m->names.n + m->failed.n, sizeof *h->names);
-    for (size_t i = 0; i < m->names.n; i++)
-        h->names[h->name_n++] = arena_dup_c(h->arena, m->names.p[i]);
-    for (size_t i = 0; i < m->failed.n; i++)
-        h->names[h->name_n++] = arena_dup_c(h->arena, m->failed.p[i]);
-    h->failed_n = m->failed.n;
-    h->variant = m->variant;
-    h->step = m->step;
-    h->fingerprint = arena_dup_c(h->arena, m->fingerprint);
-    h->error = arena_dup_c(h->arena, m->error);
-    h->not_after = (struct wall){m->not_after};
-    if (err.code != 0)
-        finish(h, &err);
-    else
+    struct hook *h = add(p, id, m);
+    if (deploy_event_parse(m->event, &h->event)) {
         permit_consult(p, m->permit, on_permit, h);
+        return;
+    }
+    err_set(&err, ERR_REFUSED, "there is no event \"%s\"", m->event);
+    finish(h, &err);
 }

@@ -87,7 +87,6 @@ struct parent {
     struct hook *hooks; /* what was asked for, oldest first */
     struct run *runs;   /* programs that run now (parent/run.h) */
     bool ready_told, stopping;
-    bool stops_after_hooks;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
@@ -154,9 +153,6 @@ void control_finished(struct parent *p, const struct msg_finished *m);
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
-/* The command is done: ends this parent as soon as no hook is left that was asked for, at once where there is
- * none. */
-void hooks_then_stop(struct parent *p);
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);

@@ -8,6 +8,7 @@
 #include "os/child.h"
 #include "os/file.h"
 #include "os/user.h"
+#include "processes/parent/challenge_file.h"
 #include "processes/parent/copy.h"
 #include "processes/parent/dialect.h"
 #include "processes/parent/program.h"
@@ -143,49 +144,13 @@ static void check_command(struct check *c, size_t i)
         check_program(c, i, d->argv[0]);
 }
 
-/* --- folders that are written to --- */
+/* --- files that are written --- */
 
-static bool can_write(const char *path, struct err *err)
-{
-    struct stat st;
-    struct user me;
-    user_current(&me);
-    if (stat(path, &st) != 0)
-        err_set(err, ERR_NOT_FOUND, "there is no folder %s: mkdir -p %s", path, path);
-    else if (!S_ISDIR(st.st_mode))
-        err_set(err, ERR_REFUSED, "%s is no folder", path);
-    else if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0)
-        err_set(err, ERR_PERMISSION, "%s may not write in %s (%s): give it to that user or to a group of it",
-            me.name, path, errno == EROFS ? "the file system is read-only" : "permission denied");
-    else
-        return true;
-    return false;
-}
-
-/* The folders that are not there yet are made when they are needed. */
 static void check_webroot(struct check *c, const char *webroot)
 {
-    static const char *const below[] = {"", "/.well-known", "/.well-known/acme-challenge"};
-    const char *where = arena_printf(c->arena, "%s: webroot %s", c->wish.name, webroot);
-    for (size_t i = 0; i < ARRAY_LEN(below); i++) {
-        struct stat st;
-        struct err err = ERR_INIT;
-        const char *path = arena_printf(c->arena, "%s%s", webroot, below[i]);
-        bool there = lstat(path, &st) == 0;
-        if (i > 0 && !there)
-            return; /* made in the folder above, which was looked at */
-        if (i > 0 && S_ISLNK(st.st_mode)) {
-            tell(c, where, arena_printf(c->arena, "%s is a symbolic link, which is not followed", path));
-            return;
-        }
-        struct stat inner;
-        bool passed = i + 1 < ARRAY_LEN(below) &&
-                      lstat(arena_printf(c->arena, "%s%s", webroot, below[i + 1]), &inner) == 0;
-        if (!passed && !can_write(path, &err)) {
-            tell(c, where, err.text);
-            return;
-        }
-    }
+    struct err err = ERR_INIT;
+    if (challenge_file_check(webroot, &err) < 0)
+        tell(c, c->wish.name, err.text);
 }
 
 static void check_webroots(struct check *c)

@@ -60,6 +60,11 @@ static void heads(void **state)
     site_head(&site, &out);
     size_t n = out.n;
     buf_put_c(&out, "listen 443 ssl;\n");
+    const struct site odd = {.names = (const char *const[]){"*.x-y.example", "2001:db8::1"}, .name_n = 2};
+    struct buf pattern = buf_new(4096);
+    site_put_names(&odd, &pattern);
+    assert_string_equal(buf_c(&pattern), "(?:[^.]+\\.x-y\\.example|\\[2001:db8::1\\])");
+    buf_free(&pattern);
     assert_int_equal(site_head_length(buf_str(&out)), n);
     assert_true(site_read_head(buf_str(&out), a, &note));
     assert_string_equal(note.certificate, "shop");
