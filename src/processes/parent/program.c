@@ -16,28 +16,30 @@ enum { OVERFLOW_UID = 65534 }; /* /proc/sys/kernel/overflowuid, which nobody cha
 
 /* --- who may change it --- */
 
-static bool next_number(struct str *rest, uint64_t *out)
+/* The next number of a line whose columns stand under each other. */
+static bool take_number(struct str *line, uint64_t *out)
 {
-    struct str word, text = str_trim(*rest);
-    (void)str_cut(text, ' ', &word, rest);
+    struct str word;
+    *line = str_trim(*line);
+    (void)str_cut(*line, ' ', &word, line);
     return str_to_u64(word, UINT32_MAX, out);
 }
 
 /* In a user namespace that maps a few users only, files of all others, the system's root among them, seem to
- * be one user's whom nobody in it can become. */
+ * be one user's whom nobody in it can become. The map's lines: first one here, first one outside, how many.
+ */
 static bool is_nobody_here(uid_t uid)
 {
-    char line[128];
-    uint64_t from, outside, n;
+    char text[128];
     bool nobody = uid == OVERFLOW_UID;
     FILE *map = nobody ? fopen("/proc/self/uid_map", "re") : NULL;
     if (map == NULL)
         return false;
-    while (nobody && fgets(line, sizeof line, map) != NULL) {
-        struct str rest = str_c(line);
-        if (next_number(&rest, &from) && next_number(&rest, &outside) && next_number(&rest, &n) &&
-            uid >= from && uid - from < n)
-            nobody = false;
+    while (nobody && fgets(text, sizeof text, map) != NULL) {
+        struct str line = str_c(text);
+        uint64_t from, outside, n;
+        nobody = take_number(&line, &from) && take_number(&line, &outside) && take_number(&line, &n) &&
+                 (uid < from || uid - from >= n);
     }
     fclose(map);
     return nobody;
@@ -239,7 +241,7 @@ static void fill_words(const struct settings *s, const struct deploy *d, const c
 int program_prepare(const struct settings *settings, const struct deploy *d, const char *file,
     const char *const *args, size_t arg_n, struct arena *a, struct program *out, struct err *err)
 {
-    char found[PATH_MAX], sudo[PATH_MAX];
+    char found[PATH_MAX] = "", sudo[PATH_MAX] = "";
     *out = (struct program){.argc = 0};
     int r = choose_user(settings, d, out, err);
     if (r < 0 || (r = find(file, found, err)) < 0 || (r = program_check_safe(found, out->user.uid, err)) < 0)
