@@ -133,6 +133,16 @@ static void put_served(struct buf *out, const struct certificate_row *c, struct 
     buf_put_char(out, '\n');
 }
 
+static void put_rolled_back(struct buf *out, const json_t *row)
+{
+    int64_t generation = row_number(row, "rolled_back_to");
+    if (generation == 0)
+        return;
+    label(out, "Rolled back");
+    buf_printf(
+        out, "generation %lld is live instead, until the newest can be deployed\n", (long long)generation);
+}
+
 static void put_last_error(struct buf *out, const struct certificate_row *c, struct wall now)
 {
     if (c->last_error[0] == '\0')
@@ -257,6 +267,7 @@ static void show_row(struct sink *s, const json_t *row)
     put_last_error(&out, &c, now);
     put_deploy(&out, &c, now);
     put_served(&out, &c, now);
+    put_rolled_back(&out, row);
     list_lines(&out, "Names", c.domains);
     list_lines(&out, "Left out", json_object_get(row, "omitted"));
     time_line(&out, "Valid from", c.not_before, now);

@@ -259,3 +259,18 @@ def test_a_server_that_fell_back_is_noticed(evercert, pebble, server):
     assert server.served() == live
     assert client.row("a.example")["served"]["state"] == "yes"
     assert "a.example  deployed" in done.stdout
+
+
+def test_another_copy_is_written_at_once(evercert, pebble, tmp_path):
+    """Nothing is due, but what is wanted of the certificate has changed."""
+    client = evercert(pebble())
+    client.issue("a.example")
+    copy, count = tmp_path / "copy.pem", tmp_path / "count"
+    more = {"publish": f"fullchain:{copy}", "deploy": f"/usr/bin/tee -a {count}"}
+    done = client.issue("a.example", **more)
+    assert "deployed" in done.stdout
+    assert copy.read_bytes() == (client.live("a.example") / "fullchain.pem").read_bytes()
+    copy.unlink()
+    client.renew("a.example")
+    assert copy.exists()
+    assert client.events("a.example").count("repaired") == 2

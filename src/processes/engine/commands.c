@@ -97,6 +97,9 @@ static void issue_one(const struct command *c, const char *name)
     bool due = cert.due_at.s > 0 && cert.due_at.s <= engine_now(c->e).s;
     if (cert.generation == 0 || cert.failures > 0 || cert.revoked || due)
         start_job(c, name, true);
+    else if (cert.look_due_at.s > 0 && cert.look_due_at.s <= engine_now(c->e).s && !deploying(c->e, name))
+        deploy_look(
+            c->e, name, nothing_to_do_text(&cert, a), new_watch(c)); /* other copies may be wanted now */
     else
         nothing_to_do(c, &cert);
 }

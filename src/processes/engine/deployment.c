@@ -5,6 +5,7 @@
 #include "os/random.h"
 #include "policy/schedule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,18 @@ static void record_outcome(struct deployment *d, const struct err *why)
         happen(e, &c, &d->wish, DEPLOY_FAILING, why->text);
 }
 
+/* Who asked for the look waits for what comes of it. */
+static void deploy_anew(struct deployment *d)
+{
+    struct engine *e = d->engine;
+    struct job_watch *watches = d->watches;
+    char name[STORE_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%s", d->record.name);
+    d->watches = NULL;
+    end(d);
+    deploy_start(e, name, "deployed", watches);
+}
+
 static void over(struct deployment *d, const struct err *why)
 {
     struct err err = ERR_INIT;
@@ -190,6 +203,10 @@ static void over(struct deployment *d, const struct err *why)
         why = &err;
     }
     record_outcome(d, why);
+    if (d->daily && d->watches != NULL && (why != NULL || d->repaired)) {
+        deploy_anew(d);
+        return;
+    }
     if (why != NULL && !d->daily) {
         struct err told = *why;
         err_prefix(&told, "the certificate is there, but its deployment failed and is tried again");

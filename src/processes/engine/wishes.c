@@ -158,6 +158,7 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
     c.released = false;
     if (known)
         (void)look_now(e, &c, &is, false);
+    c.deploy_step = 0; /* its steps may be others now */
     if (changed)
         begin_anew(e, &c);
     else if (c.generation == 0)
