@@ -85,9 +85,12 @@ static int look(struct moving *m)
     if (settings_load(
             i->globals->config, !i->globals->config_given, i->arena, &m->settings, &problems, &err) < 0)
         return say_problems("the configuration that is there has to be good first", &problems, &err);
-    const char *path = globals_absolute(o->arguments[1], i->arena);
-    if (import_document_fetch(o->arguments[0], path, i->globals->sandbox_log, i->arena, &m->document, &err) <
-        0)
+    const char *directory = options_value(o, "directory");
+    const struct import_source source = {.format = o->arguments[0],
+        .path = globals_absolute(o->arguments[1], i->arena),
+        .directory = directory != NULL ? directory : "",
+        .sandbox_log = i->globals->sandbox_log};
+    if (import_document_fetch(&source, i->arena, &m->document, &err) < 0)
         return say(&err);
     import_plan_begin(&m->plan, &m->document, &m->settings, &options, i->arena);
     int status = EXIT_DONE;
@@ -220,6 +223,8 @@ static int import(const struct invocation *i)
 static const struct option_spec import_options[] = {
     {0, "publish-in-place", OPTION_FLAG, false, NULL,
         "keep the other client's files up to date, so that\nservers need no new paths"},
+    {0, "directory", OPTION_TEXT, false, "URL",
+        "ACME directory of the certificates whose CA the\nother client did not write down"},
     {0, "agree-tos", OPTION_FLAG, false, NULL,
         "agree to the terms of service of authorities that\nare new in the configuration"},
     {0, "authority-ca-file", OPTION_TEXT, false, "FILE",

@@ -104,6 +104,27 @@ static bool has_http01(const struct options *o)
     return !said;
 }
 
+/* The second of two key types has a certificate of its own, beside that of the first (config/wish.h). */
+static const char *live_of_other(const struct install *in)
+{
+    const struct options *o = in->i->options;
+    enum key_type type = KEY_ECDSA_P256;
+    struct str one, rest;
+    size_t n = 0;
+    for (size_t i = 0; i < o->given_n; i++) {
+        if (strcmp(o->given[i].spec->word, "key-type") != 0)
+            continue;
+        rest = str_c(o->given[i].value);
+        for (bool more = true; more; n++) {
+            more = str_cut(rest, ',', &one, &rest);
+            if (!key_type_parse(one, &type))
+                return NULL; /* refused when it is asked for */
+        }
+    }
+    return n == 2 ? arena_printf(in->a, "%s-%s", in->site.live, key_type_is_rsa(type) ? "rsa" : "ecdsa")
+                  : NULL;
+}
+
 static int describe_site(struct install *in, struct err *err)
 {
     const struct options *o = in->i->options;
@@ -126,6 +147,7 @@ static int describe_site(struct install *in, struct err *err)
         .redirect = !options_has(o, "no-redirect"),
     };
     in->site.live = arena_printf(in->a, "%s/live/%s", state, in->site.certificate);
+    in->site.live_other = live_of_other(in);
     if (!path_is_plain(in->site.live) || (in->site.webroot[0] != '\0' && !path_is_plain(in->site.webroot)))
         return err_set(err, ERR_USAGE,
             "%s: a path with such characters cannot be written into a configuration",
@@ -133,13 +155,18 @@ static int describe_site(struct install *in, struct err *err)
     return 0;
 }
 
-static int check_words(const struct invocation *i, const struct server_kind **kind)
+static const struct server_kind *kind_of(const struct options *o)
 {
-    const struct options *o = i->options;
     for (size_t k = 0; o->argument_n == 1 && k < ARRAY_LEN(kinds); k++)
         if (strcmp(o->arguments[0], kinds[k]->word) == 0)
-            *kind = kinds[k];
-    if (*kind == NULL)
+            return kinds[k];
+    return NULL;
+}
+
+static int check_words(const struct invocation *i, const struct server_kind *kind)
+{
+    const struct options *o = i->options;
+    if (kind == NULL)
         return usage_error(
             i->command, "say which server, nginx or apache, and a name of the site, as in nginx -d NAME");
     if (!options_has(o, "domain"))
@@ -152,9 +179,9 @@ static int check_words(const struct invocation *i, const struct server_kind **ki
 static int prepare(const struct invocation *i, struct install *in)
 {
     struct err err = ERR_INIT;
-    const struct server_kind *kind = NULL;
-    int status = check_words(i, &kind);
-    if (status != EXIT_DONE)
+    const struct server_kind *kind = kind_of(i->options);
+    int status = check_words(i, kind);
+    if (status != EXIT_DONE || kind == NULL)
         return status;
     *in = (struct install){.i = i, .kind = kind, .a = i->arena};
     in->changes.a = i->arena;

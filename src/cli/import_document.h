@@ -26,7 +26,8 @@ struct import_texts {
 };
 
 struct import_account {
-    const char *id, *directory;
+    const char *id;
+    const char *directory;   /* "" : the other client did not write it down */
     const char *url, *email; /* "" : not known */
     const char *key;         /* a secret */
     bool agreed;             /* to the terms of service, with the other client */
@@ -73,7 +74,7 @@ struct import_certificate {
 
 struct import_document {
     const char *format, *path;
-    const struct import_account *accounts;
+    struct import_account *accounts;
     size_t account_n;
     const struct import_certificate *certificates;
     size_t certificate_n;
@@ -85,9 +86,15 @@ struct import_document {
  * it does not know are passed over. */
 int import_document_read(struct str json, struct arena *a, struct import_document *out, struct err *err);
 
-/* Runs LIBEXEC/importer on that path and reads its document. ERR_FAILED with its own words where it cannot;
- * ERR_TIMEOUT, ERR_LIMIT, ERR_INPUT. `sandbox_log`: its sandbox reports instead of refusing. */
-int import_document_fetch(const char *format, const char *path, bool sandbox_log, struct arena *a,
-    struct import_document *out, struct err *err);
+/* What the importer is to read. */
+struct import_source {
+    const char *format, *path;
+    const char *directory; /* of the CA, where the state does not tell; "" : not known */
+    bool sandbox_log;      /* its sandbox reports instead of refusing */
+};
+/* Runs LIBEXEC/importer and reads its document. ERR_FAILED with its own words where it cannot; ERR_TIMEOUT,
+ * ERR_LIMIT, ERR_INPUT. */
+int import_document_fetch(
+    const struct import_source *source, struct arena *a, struct import_document *out, struct err *err);
 
 #endif

@@ -34,8 +34,7 @@ static void close_all(int *fds, size_t n)
         fd_close(&fds[i]);
 }
 
-static int start(const char *format, const char *path, bool sandbox_log, struct arena *a, struct importer *i,
-    struct err *err)
+static int start(const struct import_source *source, struct arena *a, struct importer *i, struct err *err)
 {
     const char *program = connect_program("importer", a);
     int ends[4] = {-1, -1, -1, -1};
@@ -44,12 +43,14 @@ static int start(const char *format, const char *path, bool sandbox_log, struct 
         close_all(ends, ARRAY_LEN(ends));
         return err->code;
     }
-    char *argv[5], **word = argv;
+    char *argv[6], **word = argv;
     *word++ = arena_dup_c(a, "importer");
-    if (sandbox_log)
+    if (source->sandbox_log)
         *word++ = arena_dup_c(a, "--sandbox=log");
-    *word++ = arena_dup_c(a, format);
-    *word++ = arena_dup_c(a, path);
+    if (source->directory[0] != '\0')
+        *word++ = arena_printf(a, "--directory=%s", source->directory);
+    *word++ = arena_dup_c(a, source->format);
+    *word++ = arena_dup_c(a, source->path);
     *word = NULL;
     const struct child_fd fds[] = {{ends[1], STDOUT_FILENO}, {ends[3], STDERR_FILENO}};
     const struct child_spec spec = {
@@ -133,17 +134,17 @@ static int run(struct importer *i, struct err *err)
     return r < 0 ? r : ended;
 }
 
-int import_document_fetch(const char *format, const char *path, bool sandbox_log, struct arena *a,
-    struct import_document *out, struct err *err)
+int import_document_fetch(
+    const struct import_source *source, struct arena *a, struct import_document *out, struct err *err)
 {
     struct importer i = {.out = -1,
         .error = -1,
         .document = buf_new_sensitive(IMPORT_DOCUMENT_MAX),
         .complaint = buf_new(COMPLAINT_MAX)};
-    int r = start(format, path, sandbox_log, a, &i, err);
+    int r = start(source, a, &i, err);
     if (r == 0 &&
         ((r = run(&i, err)) < 0 || (r = import_document_read(buf_str(&i.document), a, out, err)) < 0))
-        err_prefix(err, "reading %s", path);
+        err_prefix(err, "reading %s", source->path);
     fd_close(&i.out);
     fd_close(&i.error);
     buf_free(&i.document);

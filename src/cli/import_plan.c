@@ -1,5 +1,6 @@
 #include "cli/import_plan.h"
 
+#include "acme/url.h"
 #include "base/attr.h"
 #include "config/names.h"
 #include "config/presets.h"
@@ -25,13 +26,32 @@ static void ask(struct import_plan *p, const struct import_account *account, con
     p->questions[p->question_n++] = (struct import_question){account, id, IMPORT_KEY_NONE};
 }
 
-void import_plan_begin(struct import_plan *p, const struct import_document *d, const struct settings *s,
+/* Of an account whose client did not keep it: by the origin of the account's URL. */
+static const char *directory_of(const struct settings *s, const char *url)
+{
+    if (acme_url_check(str_c(url), NULL) < 0)
+        return "";
+    for (size_t i = 0; i < s->authority_n; i++)
+        if (acme_url_same_origin(str_c(s->authorities[i].directory), str_c(url)))
+            return s->authorities[i].directory;
+    for (size_t i = 0; i < preset_n; i++)
+        if (presets[i].refused == NULL &&
+            acme_url_same_origin(str_c(presets[i].authority.directory), str_c(url)))
+            return presets[i].authority.directory;
+    return "";
+}
+
+void import_plan_begin(struct import_plan *p, struct import_document *d, const struct settings *s,
     const struct import_options *o, struct arena *a)
 {
     *p = (struct import_plan){.a = a, .document = d, .settings = s, .options = *o, .listen = ""};
     p->questions = arena_array(a, d->account_n * (s->authority_n + LABELS_MAX + 1), sizeof *p->questions);
     for (size_t i = 0; i < d->account_n; i++) {
-        const struct import_account *account = &d->accounts[i];
+        struct import_account *account = &d->accounts[i];
+        if (account->directory[0] == '\0')
+            account->directory = directory_of(s, account->url);
+        if (account->directory[0] == '\0')
+            continue;
         for (size_t k = 0; k < s->authority_n; k++)
             if (strcmp(s->authorities[k].directory, account->directory) == 0)
                 ask(p, account, s->authorities[k].id);
@@ -109,6 +129,16 @@ static void use_preset(const struct import_plan *p, const struct preset *preset,
     x->entry = preset->eab == NULL && (x->email[0] != '\0' || x->agree || p->options.ca_file[0] != '\0');
 }
 
+/* Whether an authority of the settings is a preset of which the configuration says nothing, so that an entry
+ * of its name may. */
+static bool is_bare(const struct authority *a)
+{
+    const struct preset *preset = preset_find(str_c(a->name));
+    return preset != NULL && strcmp(a->id, preset->authority.id) == 0 && a->email[0] == '\0' &&
+           !a->agree_tos && a->ca_file[0] == '\0' && a->eab_kid[0] == '\0' && !a->pre_authorize &&
+           a->account_key_type == preset->authority.account_key_type;
+}
+
 static struct import_authority *add_authority(
     struct import_plan *p, const char *directory, const char *id, const struct import_account *account)
 {
@@ -122,14 +152,16 @@ static struct import_authority *add_authority(
         .account = account,
         .email = "",
         .staging = ""};
-    if (there != NULL) {
+    if (there != NULL && !is_bare(there)) {
         x->name = there->name;
     } else {
         bool agreed = p->options.agree_tos || (account != NULL && account->agreed);
         x->agree = agreed && !p->settings->agree_tos;
         /* The contact stays what the CA was told. */
-        if (account != NULL && strcmp(account->email, p->settings->email) != 0)
-            x->email = account->email;
+        const char *email = "";
+        if (account != NULL && settings_email(account->email, p->a, &email, NULL) == 0 &&
+            strcmp(email, p->settings->email) != 0)
+            x->email = email;
         if (preset != NULL && preset->refused == NULL && x->label[0] == '\0') {
             use_preset(p, preset, x);
         } else {
@@ -243,8 +275,17 @@ static const char *why_configured_left(struct import_plan *p, struct import_item
 struct known {
     struct names live, pending; /* in the state, with a certificate or without */
     struct names configured;    /* wishes */
-    struct names taken;         /* of the document */
+    struct names taken, paths;  /* of the document: certificates, and files that are kept up to date */
 };
+
+static const struct import_file *file_of_another(
+    const struct import_plan *p, const struct import_certificate *c, const struct known *k)
+{
+    for (size_t i = 0; p->options.publish_in_place && i < c->file_n; i++)
+        if (names_get(&k->paths, str_c(c->files[i].path)) != NULL)
+            return &c->files[i];
+    return NULL;
+}
 
 static const char *why_left(struct import_plan *p, struct import_item *item, const struct known *k)
 {
@@ -264,11 +305,19 @@ static const char *why_left(struct import_plan *p, struct import_item *item, con
             c->dns_provider[0] != '\0' ? " with " : "", c->dns_provider);
     if (has_wildcard(c))
         return "a wildcard needs dns-01, which is not in this version";
-    if (c->account == NULL && c->directory[0] == '\0')
-        return "its CA is not known";
+    const char *directory = c->account != NULL ? c->account->directory : c->directory;
+    if (directory[0] == '\0')
+        return "the directory of its CA is not known: add an authority with it to the configuration first, "
+               "or "
+               "say it with --directory URL";
+    if (acme_url_check(str_c(directory), NULL) < 0 || strchr(directory, '#') != NULL)
+        return "the directory of its CA is no https URL";
     const char *no = refused(p, item);
     if (no != NULL)
         return no;
+    const struct import_file *twice = file_of_another(p, c, k);
+    if (twice != NULL)
+        return arena_printf(p->a, "its file %s is that of another, too", twice->path);
     item->authority = authority_for(p, c);
     return item->authority == NULL ? "evercert has more accounts at its CA already than can be told apart"
                                    : NULL;
@@ -298,7 +347,7 @@ static void choose_listen(struct import_plan *p)
 
 void import_plan_make(struct import_plan *p, const struct import_had *had, size_t had_n)
 {
-    struct known k = {names_new(p->a), names_new(p->a), names_new(p->a), names_new(p->a)};
+    struct known k = {names_new(p->a), names_new(p->a), names_new(p->a), names_new(p->a), names_new(p->a)};
     for (size_t i = 0; i < had_n; i++)
         names_put(had[i].live ? &k.live : &k.pending, str_c(had[i].name), &had[i]);
     for (size_t i = 0; i < p->settings->certificate_n; i++)
@@ -311,6 +360,8 @@ void import_plan_make(struct import_plan *p, const struct import_had *had, size_
         if (item->left != NULL)
             continue;
         names_put(&k.taken, str_c(item->from->name), item);
+        for (size_t n = 0; n < item->from->file_n; n++)
+            names_put(&k.paths, str_c(item->from->files[n].path), item);
         item->authority->used = true;
         p->carried++;
         p->written += item->configured == NULL;

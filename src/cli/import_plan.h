@@ -67,9 +67,10 @@ struct import_plan {
     const char *listen;        /* for http-01, "" : as it is */
 };
 
-/* Begins one: everything must outlive it. Fills the questions, which the caller has answered (untouched, they
- * say that the keeper has none). */
-void import_plan_begin(struct import_plan *p, const struct import_document *d, const struct settings *s,
+/* Begins one: everything must outlive it. An account whose directory is not known gets that of the
+ * configuration's authority or preset with the origin of its URL. Fills the questions, which the caller has
+ * answered (untouched, they say that the keeper has none). */
+void import_plan_begin(struct import_plan *p, struct import_document *d, const struct settings *s,
     const struct import_options *o, struct arena *a);
 /* A certificate of the state. */
 struct import_had {

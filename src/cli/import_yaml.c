@@ -115,7 +115,7 @@ static void put_preferences(const struct import_plan *p, const struct import_cer
     if (c->preferred_chain[0] != '\0')
         list(out, 4, "preferred-chain", &c->preferred_chain, 1);
     if (c->renew_before_s > 0)
-        pair(out, 4, "renew-before", duration_format(c->renew_before_s, text));
+        buf_printf(out, "    renew-before: %s\n", duration_format(c->renew_before_s, text));
 }
 
 /* Whose words the other client's hooks expect; what has no dialect of its own has none of its words either.

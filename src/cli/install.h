@@ -36,6 +36,7 @@ struct install {
     struct install_end ends[INSTALL_ENDS_MAX];
     size_t end_n;
     bool removes;                /* uninstall */
+    const char *stopped;         /* why the server cannot reload, where that is known; else NULL */
     const char *old_certificate; /* of uninstall: what the site had; NULL: not known */
     const char *folder;          /* of our files; NULL: not known yet */
     void *config_read;           /* of the kind: struct nginx_view, struct apache_view */

@@ -26,16 +26,13 @@ struct host {
     struct apache_section section;
 };
 
-static int is_running(const struct apache_dump *d, struct err *err)
+static bool is_running(const struct apache_dump *d)
 {
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(64);
     uint64_t pid = 0;
     bool known = d->pid_file[0] != '\0' && file_read(AT_FDCWD, d->pid_file, 64, &text, NULL) == 0 &&
                  str_to_u64(str_trim(buf_str(&text)), INT32_MAX, &pid) && pid > 1;
-    if (known && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
-        return 0;
-    return err_set(err, ERR_FAILED, "Apache is not running (no process of %s): start it first",
-        d->pid_file[0] != '\0' ? d->pid_file : "a PidFile");
+    return known && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 static int read_all(struct install *in, struct err *err)
@@ -52,7 +49,11 @@ static int read_all(struct install *in, struct err *err)
     if (v->dump.file_n == 0)
         return err_set(err, ERR_INPUT, "Apache does not say which files it reads: 2.4.30 or later is needed");
     in->config_read = v;
-    return is_running(&v->dump, err);
+    /* "graceful" would start one that does not run. */
+    if (!is_running(&v->dump))
+        in->stopped = arena_printf(in->a, "Apache is not running (no process of %s)",
+            v->dump.pid_file[0] != '\0' ? v->dump.pid_file : "a PidFile");
+    return 0;
 }
 
 static int need_modules(const struct install *in, struct err *err)

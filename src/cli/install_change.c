@@ -167,7 +167,7 @@ static int remove_line(const struct change *one, struct arena *a, struct err *er
     if (r < 0 || now.p == NULL)
         return r;
     struct buf text = buf_new(CHANGE_FILE_MAX);
-    if (edit_remove(now, one->text, &text))
+    if (edit_remove(now, (struct insertion){one->at, one->text}, &text))
         r = write_file(one->path, text.p != NULL ? buf_str(&text) : STR(""), err);
     buf_free(&text);
     return r;

@@ -43,8 +43,9 @@ void journal_write(
     json_t *list = json_array();
     for (size_t i = 0; i < c->n; i++) {
         const struct change *one = &c->list[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "kind", kinds[one->kind], "path", one->path,
-                                        "text", text_json(undo_text(one))));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I, s:o}", "kind", kinds[one->kind], "path", one->path, "at",
+                      (json_int_t)one->at, "text", text_json(undo_text(one))));
     }
     json_t *all = json_pack(
         "{s:o, s:o, s:o}", "check", words_json(check), "reload", words_json(reload), "changes", list);
@@ -85,12 +86,14 @@ static bool read_change(const json_t *j, struct changes *out)
 {
     struct change one = {0};
     struct str text;
+    json_int_t at = json_integer_value(json_object_get(j, "at"));
     const char *path = json_string_value(json_object_get(j, "path"));
     if (path == NULL || path[0] != '/' || out->n == CHANGES_MAX ||
         !read_kind(json_string_value(json_object_get(j, "kind")), &one.kind) ||
         !read_text(json_object_get(j, "text"), out->a, &text) || (one.kind == CHANGE_LINE && text.p == NULL))
         return false;
     one.path = arena_dup_c(out->a, path);
+    one.at = at > 0 ? (size_t)at : 0;
     if (one.kind == CHANGE_LINE)
         one.text = text;
     else

@@ -95,7 +95,8 @@ static int check_tls(
     const struct nginx_view *v = in->config_read;
     for (size_t i = 0; i < v->servers.n; i++) {
         const struct nginx_server *s = &v->servers.list[i];
-        bool answers = nginx_has_tls(s, in->site.tls_port) && nginx_fit(s, name) >= nginx_fit(http, name);
+        bool tls = s == http ? nginx_has_tls(s, in->site.tls_port) : nginx_listens_on(s, in->site.tls_port);
+        bool answers = tls && nginx_fit(s, name) >= nginx_fit(http, name);
         if (answers && !(s == http && ours))
             return refuse_tls(in, name, s, err);
     }
@@ -208,7 +209,7 @@ static int find_all(
     struct install *in, const struct nginx_server **blocks, const char **names, size_t *n, struct err *err)
 {
     for (size_t i = 0; i < in->name_n; i++) {
-        const struct nginx_server *s;
+        const struct nginx_server *s = NULL;
         size_t k = 0;
         int r = find(in, in->names[i], &s, err);
         if (r < 0)

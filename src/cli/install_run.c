@@ -166,7 +166,7 @@ static int recover(struct install *in, int state, struct err *err)
 {
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(JOURNAL_MAX);
     struct changes *c = arena_alloc(in->a, sizeof *c);
-    const char *const *check, *const *reload;
+    const char *const *check = NULL, *const *reload = NULL;
     int r = file_read_secret(state, JOURNAL, JOURNAL_MAX, &text, err);
     if (r == ERR_NOT_FOUND)
         return 0;
@@ -316,6 +316,10 @@ int install_run(struct install *in)
         install_say(in, "%s has the certificate already: nothing to do", in->names[0]);
         return EXIT_DONE;
     }
+    if (in->stopped != NULL) {
+        err_set(&err, ERR_FAILED, "%s: start it first", in->stopped);
+        return fail(in, &err);
+    }
     choose_reload(in);
     return install_held(in, held.state);
 }
@@ -336,6 +340,16 @@ static int removed(struct install *in)
     return EXIT_DONE;
 }
 
+/* What is taken away is gone for good: a server that does not run needs no reload. */
+static void reload_after(const struct install *in)
+{
+    struct err err = ERR_INIT;
+    if (in->stopped != NULL)
+        say_note("%s, and reads its configuration when it starts", in->stopped);
+    else if (program_run(in->reload, NULL, &err) < 0)
+        say_note("%s did not reload (is it running?): %s", in->kind->word, err.text);
+}
+
 static int uninstall_held(struct install *in, int state)
 {
     struct err err = ERR_INIT;
@@ -343,9 +357,10 @@ static int uninstall_held(struct install *in, int state)
     if (r == 0)
         r = changes_make(&in->changes, true, &err);
     if (r == 0)
-        r = put_in_force(in, &err);
+        r = program_run(install_argv(in, in->kind->check), NULL, &err);
     if (r == 0) {
         drop_journal(state);
+        reload_after(in);
         (void)rmdir(in->folder); /* others may have their files in it */
         return removed(in);
     }

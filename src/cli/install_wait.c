@@ -125,7 +125,9 @@ static int look(
     text_clean(&shown, to, 300);
     return err_set(err, ERR_FAILED, "http://%s%s was answered with status %u%s%s instead of %s", e->host,
         w->path, status, to.n > 0 ? " to " : "", buf_c(&shown),
-        w->body != NULL ? "the file that was put there" : "a redirect to https");
+        w->body == NULL ? "a redirect to https"
+                        : arena_printf(in->a, "the file in %s (can the server's processes read there?)",
+                              in->site.webroot));
 }
 
 /* Until it is so, or the time is up. */

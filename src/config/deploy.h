@@ -13,12 +13,13 @@
 #include <stdint.h>
 
 enum {
-    WISH_DEPLOYS_MAX = 16,            /* deploy steps of one certificate */
-    WISH_DEPLOY_ARGS_MAX = 64,        /* words of one command */
-    WISH_DEPLOY_ENV_MAX = 32,         /* variables of one command */
-    WISH_DEPLOY_TEXT_MAX = 16 * 1024, /* octets of all commands together; longer scripts belong in a file */
-    WISH_PUBLISH_MAX = 16,            /* copies of one certificate */
-    DEPLOY_TIMEOUT_S = 60,            /* where nothing is said */
+    WISH_DEPLOYS_MAX = 16,     /* deploy steps of one certificate */
+    WISH_DEPLOY_ARGS_MAX = 64, /* words of one command */
+    WISH_DEPLOY_ENV_MAX = 32,  /* variables of one command */
+    /* Octets of all commands and their variables together; longer scripts belong in a file. */
+    WISH_DEPLOY_TEXT_MAX = 16 * 1024,
+    WISH_PUBLISH_MAX = 16, /* copies of one certificate */
+    DEPLOY_TIMEOUT_S = 60, /* where nothing is said */
     DEPLOY_TIMEOUT_MAX_S = 24 * 3600,
 };
 
@@ -93,7 +94,8 @@ struct publication {
     const char *format;        /* fullchain cert chain key combined pkcs12 */
     const char *path;          /* absolute; {name} stands for the certificate's name */
     const char *owner, *group; /* "" : the parent's own */
-    unsigned mode; /* 0: 0600 where a key is in it, else 0644; never any bit for others with a key */
+    /* 0: 0600 where a key is in it (0640 with a group), else 0644; never any bit for others with a key */
+    unsigned mode;
     const char *password_file; /* of pkcs12; "" : an empty password */
     bool replace_symlink;      /* a symbolic link at `path` gives way to the copy instead of being refused */
 };

@@ -209,7 +209,7 @@ static const struct setting publication_rows[] = {
     VALUE("group", publication, group, type_account, SETTING_EMPTY,
         "Group that owns the copy. Empty: that of the daemon."),
     VALUE("mode", publication, mode, type_copy_mode, SETTING_AUTO,
-        "Mode of the copy in octal. auto: 0600 where the key is in it, else 0644."),
+        "Mode of the copy in octal. auto: 0600 where the key is in it (0640 with a group), else 0644."),
     VALUE("password-file", publication, password_file, type_path, SETTING_EMPTY,
         "File that holds the password of pkcs12. Empty: an empty password."),
     VALUE("replace-symlink", publication, replace_symlink, type_bool, 0,

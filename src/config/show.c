@@ -134,7 +134,9 @@ static void put_section(
         if (row->shape == SHAPE_LATER || stands_elsewhere(row, base) ||
             setting_misplaced(section, row, base) != NULL)
             continue;
-        buf_printf(out, "%*s%s%s:", dash ? (int)indent - 2 : (int)indent, "", dash ? "- " : "", row->key);
+        buf_printf(out, "%*s%s", dash ? (int)indent - 2 : (int)indent, "", dash ? "- " : "");
+        yaml_put_text(out, str_c(row->key)); /* `on` means true to some readers of YAML */
+        buf_put_char(out, ':');
         put_row(row, base, indent, out);
         dash = false;
     }

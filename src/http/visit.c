@@ -152,7 +152,9 @@ static int begin_hop(struct visit *v, CURLU *url, struct err *err)
         text_clean(&shown, str_c(whole), VISIT_URL_MAX);
         bool http = strcasecmp(scheme, "http") == 0, https = strcasecmp(scheme, "https") == 0;
         v->hops[v->hop_n++] = (struct visit_hop){arena_dup_c(v->arena, whole), "", 0, ""};
-        v->port = strtol(port, NULL, 10);
+        uint64_t number = 0;
+        (void)str_to_u64(str_c(port), UINT16_MAX, &number);
+        v->port = (long)number;
         curl_free(v->host);
         v->host = host;
         host = NULL;

@@ -70,8 +70,8 @@ struct msg_error {
 #define MSG_FIELDS_ticket_make(F) F(u32, request) F(text, name) F(u32, reason)
 #define MSG_FIELDS_ticket_made(F) F(blob, ticket) F(error, error)
 /* What is live as `name`, in that form (a format of publish: in the configuration, or "pem": chain and key);
- * `existing`: what there is in that form now, "" for nothing, of which `same` tells whether it holds the very
- * same (a pkcs12 has other bytes each time). password: of pkcs12. Answered by export_made. */
+ * `existing`: what there is in that form now, "" for nothing; where that is the `same` (the same content is
+ * the same bytes, also of a pkcs12), none are given back. password: of pkcs12. Answered by export_made. */
 #define MSG_FIELDS_export_make(F) F(text, name) F(text, format) F(text, password) F(blob, existing)
 #define MSG_FIELDS_export_made(F) F(blob, bytes) F(flag, same) F(error, error)
 /* An account's key from another client, as that one wrote it (PEM, a JWK, or DER in base64): it becomes the
@@ -189,6 +189,9 @@ struct msg_error {
     F(text, serial)             \
     F(text, issuer)             \
     F(list, subjects) F(i64, not_before) F(i64, not_after) F(text, ari_id) F(text, key_hash) F(error, error)
+/* As publish, of a first variant with all its names, for what may become live a moment later: the keeper
+ * makes several durable at once. Answered by published. */
+#define MSG_FIELDS_publish_together(F) F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain)
 /* Make another generation live: `generation` itself, or with `before` the newest below it that is there and
  * has not expired. Answered by live_switched with what is live then. ERR_NOT_FOUND: there is none. */
 #define MSG_FIELDS_live_switch(F)   F(blob, permit) F(u32, variant) F(i64, generation) F(flag, before)
@@ -300,7 +303,8 @@ struct msg_error {
     M(import_account, MSG_SMALL, false)     \
     M(import_certificate, MSG_LARGE, false) \
     M(import_end, MSG_SMALL, false)         \
-    M(account_look, MSG_SMALL, false)
+    M(account_look, MSG_SMALL, false)       \
+    M(publish_together, MSG_LARGE, false)
 
 enum msg_type {
     MSG_none = 0,

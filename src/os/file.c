@@ -142,6 +142,7 @@ struct birth {
     uid_t uid;
     gid_t gid;
     struct str bytes;
+    bool unsynced; /* somebody else makes it durable */
 };
 
 /* Returns 0 or an errno value. */
@@ -170,7 +171,7 @@ static int fill(int fd, const struct birth *b)
     int e = write_all(fd, b->bytes);
     if (e != 0)
         return e;
-    return fsync(fd) < 0 ? errno : 0;
+    return !b->unsynced && fsync(fd) < 0 ? errno : 0;
 }
 
 /* Makes `name`; errors speak of `shown`, the name it is going to have. */
@@ -192,7 +193,7 @@ static int create(int at, const char *name, const char *shown, const struct birt
 int file_write_new_owned(
     int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err)
 {
-    struct birth b = {mode, uid, gid, bytes};
+    struct birth b = {mode, uid, gid, bytes, false};
     int r = file_check_name(name, err);
     return r < 0 ? r : create(at, name, name, &b, err);
 }
@@ -202,16 +203,35 @@ int file_write_new(int at, const char *name, mode_t mode, struct str bytes, stru
     return file_write_new_owned(at, name, mode, FILE_UID_KEEP, FILE_GID_KEEP, bytes, err);
 }
 
+int file_write_new_unsynced(int at, const char *name, mode_t mode, struct str bytes, struct err *err)
+{
+    struct birth b = {mode, FILE_UID_KEEP, FILE_GID_KEEP, bytes, true};
+    int r = file_check_name(name, err);
+    return r < 0 ? r : create(at, name, name, &b, err);
+}
+
+int file_system_sync(int fd, struct err *err)
+{
+    return syncfs(fd) < 0 ? err_errno(err, errno, "cannot sync the file system") : 0;
+}
+
 /* Gives what was made as `temp` its name. */
-static int settle(int at, const char *temp, const char *name, struct err *err)
+static int rename_to(int at, const char *temp, const char *name, struct err *err)
 {
     if (renameat(at, temp, at, name) < 0) {
         int e = errno;
         unlinkat(at, temp, 0);
         return err_errno(err, e, "cannot replace %s", name);
     }
-    int r = dir_sync(at, err);
+    return 0;
+}
+
+static int settle(int at, const char *temp, const char *name, struct err *err)
+{
+    int r = rename_to(at, temp, name, err);
     if (r < 0)
+        return r;
+    if ((r = dir_sync(at, err)) < 0)
         err_prefix(err, "%s is written, but may not survive a power loss", name);
     return r;
 }
@@ -219,7 +239,7 @@ static int settle(int at, const char *temp, const char *name, struct err *err)
 int file_replace_owned(
     int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err)
 {
-    struct birth b = {mode, uid, gid, bytes};
+    struct birth b = {mode, uid, gid, bytes, false};
     char temp[FILE_TEMP_NAME_MAX];
     int r = file_check_name(name, err);
     if (r < 0 || (r = create(at, file_temp_name(temp), name, &b, err)) < 0)
@@ -245,7 +265,7 @@ static const char *temp_name_of(const char *name, char out[FILE_TEMP_NAME_MAX])
 int file_replace_away(
     int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err)
 {
-    struct birth b = {mode, uid, gid, bytes};
+    struct birth b = {mode, uid, gid, bytes, false};
     struct err why = ERR_INIT;
     char temp[FILE_TEMP_NAME_MAX];
     int r = file_check_name(name, err);
@@ -259,13 +279,27 @@ int file_replace_away(
     return r < 0 ? r : settle(at, temp, name, err);
 }
 
-int link_switch(int at, const char *name, const char *target, struct err *err)
+static int link_make(
+    int at, const char *name, const char *target, char temp[FILE_TEMP_NAME_MAX], struct err *err)
 {
-    char temp[FILE_TEMP_NAME_MAX];
     int r = file_check_name(name, err);
     if (r < 0)
         return r;
     if (symlinkat(target, at, file_temp_name(temp)) < 0)
         return err_errno(err, errno, "cannot make the link %s to %s", name, target);
-    return settle(at, temp, name, err);
+    return 0;
+}
+
+int link_switch(int at, const char *name, const char *target, struct err *err)
+{
+    char temp[FILE_TEMP_NAME_MAX];
+    int r = link_make(at, name, target, temp, err);
+    return r < 0 ? r : settle(at, temp, name, err);
+}
+
+int link_switch_unsynced(int at, const char *name, const char *target, struct err *err)
+{
+    char temp[FILE_TEMP_NAME_MAX];
+    int r = link_make(at, name, target, temp, err);
+    return r < 0 ? r : rename_to(at, temp, name, err);
 }

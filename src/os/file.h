@@ -92,6 +92,12 @@ int file_read_secret(int at, const char *path, size_t max, struct buf *out, stru
  * birth whatever the umask says, writes `bytes` and syncs the file (not the directory: dir_sync). On failure
  * nothing is left. Full disk: ERR_SPACE. */
 int file_write_new(int at, const char *name, mode_t mode, struct str bytes, struct err *err);
+/* As file_write_new, but what it writes may be gone after a power loss until the caller has synced it: for
+ * many files that are made durable at once. */
+int file_write_new_unsynced(int at, const char *name, mode_t mode, struct str bytes, struct err *err);
+/* Makes everything durable that was written to the file system that `fd` is in (syncfs): a failed write to it
+ * shows here. */
+int file_system_sync(int fd, struct err *err);
 /* As file_write_new with an owner and a group that are set before the first byte is written. */
 int file_write_new_owned(
     int at, const char *name, mode_t mode, uid_t uid, gid_t gid, struct str bytes, struct err *err);
@@ -110,5 +116,7 @@ int file_replace_away(
 /* Makes the symlink `name` point at `target`, atomically and durably: at every instant `name` is the old link
  * or the new one. A regular file of that name is replaced too; a directory is an error. */
 int link_switch(int at, const char *name, const char *target, struct err *err);
+/* The same; after a power loss it may be the old one until the caller has called dir_sync(at). */
+int link_switch_unsynced(int at, const char *name, const char *target, struct err *err);
 
 #endif

@@ -240,6 +240,7 @@ static const struct sandbox_rule files_write_rules[] = {
     CALL("rmdir"),
     CALL("fsync"),
     CALL("fdatasync"),
+    CALL("syncfs"),
     CALL("ftruncate"),
     CALL("fallocate"),
     WHEN("chmod", 1, SET_ID_BITS, 0),

@@ -56,9 +56,9 @@ enum {
     EXIT_LOCKED = 3,
 };
 
-/* Pieces of an import (accounts, certificates) that are on their way and not answered: with chains of a few
- * kilobytes each process has something to do, and with the largest there are no more than 100 MB anywhere. */
-enum { IMPORT_WINDOW = 32 };
+/* Pieces of an import (accounts, certificates) that are on their way and not answered: as many as the keeper
+ * makes live at once. A chain has a few kilobytes; with the longest that any process takes they are 128 MB. */
+enum { IMPORT_WINDOW = 128 };
 
 /* The descriptor on which a parent that was started for one command finds its client. */
 enum { COMMAND_FD = 3 };

@@ -58,7 +58,8 @@ static bool next_directive(struct lines *l)
     struct directive *d = &l->d;
     if (l->at >= l->text.n)
         return false;
-    *d = (struct directive){.begin = l->at, .line = l->line + 1};
+    d->begin = l->at;
+    d->line = l->line + 1;
     for (bool more = true; more;) {
         const char *newline = memchr(l->text.p + l->at, '\n', l->text.n - l->at);
         l->line++;

@@ -25,6 +25,9 @@ static void put_rules(const struct site *s, bool redirect, struct buf *out)
     if (s->webroot[0] != '\0')
         buf_put_c(out, "    RewriteRule \"^/\\.well-known/acme-challenge/\" \"-\" [END]\n");
     if (redirect) {
+        buf_put_c(out, "    RewriteCond \"%{HTTP_HOST}\" \"^");
+        site_put_names(s, out);
+        buf_put_c(out, "(?::[0-9]+)?$\" [NC]\n");
         buf_put_c(out, "    RewriteRule \"^\" \"https://%{SERVER_NAME}");
         if (s->tls_port != 443)
             buf_printf(out, ":%u", s->tls_port);
@@ -56,6 +59,14 @@ static void put_address(const char *address, unsigned port, struct buf *out)
     buf_printf(out, " %.*s:%u", (int)host, s.p, port);
 }
 
+static void put_certificate(const char *live, struct buf *out)
+{
+    buf_printf(out,
+        "    SSLCertificateFile \"%s/fullchain.pem\"\n"
+        "    SSLCertificateKeyFile \"%s/privkey.pem\"\n",
+        live, live);
+}
+
 void apache_write_https(const struct site *site, const struct apache_section *section, struct str text,
     const char *http_file, bool listen, struct buf *out)
 {
@@ -78,12 +89,11 @@ void apache_write_https(const struct site *site, const struct apache_section *se
         at = in->end;
     }
     buf_put(out, text.p + at, section->body_end - at);
-    buf_printf(out,
-        "    SSLEngine on\n"
-        "    SSLCertificateFile \"%s/fullchain.pem\"\n"
-        "    SSLCertificateKeyFile \"%s/privkey.pem\"\n"
-        "</VirtualHost>\n",
-        site->live, site->live);
+    buf_put_c(out, "    SSLEngine on\n");
+    put_certificate(site->live, out);
+    if (site->live_other != NULL)
+        put_certificate(site->live_other, out);
+    buf_put_c(out, "</VirtualHost>\n");
 }
 
 /* The blanks at the beginning of a line. */

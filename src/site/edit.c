@@ -19,6 +19,31 @@ void site_head(const struct site *s, struct buf *out)
     buf_put_c(out, "\n");
 }
 
+static void put_name(const char *name, struct buf *out)
+{
+    bool v6 = strchr(name, ':') != NULL;
+    buf_put_c(out, v6 ? "\\[" : "");
+    for (const char *c = name; *c != '\0'; c++) {
+        if (*c == '*')
+            buf_put_c(out, "[^.]+");
+        else if (*c == '.')
+            buf_put_c(out, "\\.");
+        else
+            buf_put_char(out, *c);
+    }
+    buf_put_c(out, v6 ? "\\]" : "");
+}
+
+void site_put_names(const struct site *s, struct buf *out)
+{
+    buf_put_c(out, "(?:");
+    for (size_t i = 0; i < s->name_n; i++) {
+        buf_put_c(out, i > 0 ? "|" : "");
+        put_name(s->names[i], out);
+    }
+    buf_put_char(out, ')');
+}
+
 bool site_read_head(struct str text, struct arena *a, struct site_note *out)
 {
     struct str line, rest, word;
@@ -62,26 +87,32 @@ void edit_insert(struct str text, struct insertion in, struct buf *out)
     buf_put(out, text.p + at, text.n - at);
 }
 
-/* The first occurrence that begins a line, or with a line break. */
-static const char *find_lines(struct str text, struct str what)
+/* Of the occurrences that begin a line, or with a line break, the one nearest to `near`; SIZE_MAX for none.
+ */
+static size_t find_lines(struct str text, struct str what, size_t near)
 {
+    size_t best = SIZE_MAX, best_away = SIZE_MAX;
     for (size_t from = 0; what.n > 0 && text.n - from >= what.n;) {
-        const char *at = memmem(text.p + from, text.n - from, what.p, what.n);
-        if (at == NULL || at == text.p || at[-1] == '\n' || what.p[0] == '\n')
-            return at;
-        from = (size_t)(at - text.p) + 1;
+        const char *p = memmem(text.p + from, text.n - from, what.p, what.n);
+        if (p == NULL)
+            break;
+        size_t at = (size_t)(p - text.p), away = at > near ? at - near : near - at;
+        if ((at == 0 || p[-1] == '\n' || what.p[0] == '\n') && away < best_away) {
+            best = at;
+            best_away = away;
+        }
+        from = at + 1;
     }
-    return NULL;
+    return best;
 }
 
-bool edit_remove(struct str text, struct str what, struct buf *out)
+bool edit_remove(struct str text, struct insertion what, struct buf *out)
 {
-    const char *at = find_lines(text, what);
-    if (at == NULL)
+    size_t at = find_lines(text, what.text, what.at);
+    if (at == SIZE_MAX)
         return false;
-    size_t n = (size_t)(at - text.p);
-    buf_put(out, text.p, n);
-    buf_put(out, at + what.n, text.n - n - what.n);
+    buf_put(out, text.p, at);
+    buf_put(out, text.p + at + what.text.n, text.n - at - what.text.n);
     return true;
 }
 
@@ -89,10 +120,13 @@ bool edit_remove(struct str text, struct str what, struct buf *out)
 
 static size_t count_lines(struct str s)
 {
-    size_t n = s.n > 0 && s.p[s.n - 1] != '\n';
-    for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == '\n';
-    return n;
+    size_t n = 0;
+    bool ended = true;
+    for (size_t i = 0; i < s.n; i++) {
+        ended = s.p[i] == '\n';
+        n += ended;
+    }
+    return n + !ended;
 }
 
 /* Offset of what is behind the line that begins at `at`. */
@@ -102,13 +136,13 @@ static size_t next_line(struct str s, size_t at)
     return end != NULL ? (size_t)(end - s.p) + 1 : s.n;
 }
 
+/* Where the line begins that ends at `at`; 0 is before all. */
 static size_t line_before(struct str s, size_t at)
 {
-    if (at > 0)
-        at--;
-    while (at > 0 && s.p[at - 1] != '\n')
-        at--;
-    return at;
+    size_t from = at > 0 ? at - 1 : 0;
+    while (from > 0 && from <= s.n && s.p[from - 1] != '\n')
+        from--;
+    return from;
 }
 
 static void put_line(char mark, struct str line, struct buf *out)

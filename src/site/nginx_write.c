@@ -31,19 +31,29 @@ static void put_listen(const struct nginx_listen *l, unsigned port, struct buf *
         l->ipv6only_off ? " ipv6only=off" : "");
 }
 
+static void put_certificate(const char *live, struct buf *out)
+{
+    buf_printf(out,
+        "ssl_certificate \"%s/fullchain.pem\";\n"
+        "ssl_certificate_key \"%s/privkey.pem\";\n",
+        live, live);
+}
+
 static void put_tls(const struct site *s, const struct nginx_server *server, struct buf *out)
 {
     buf_put_char(out, '\n');
     for (size_t i = 0; i < server->listen_n; i++)
         if (server->listens[i].address != NULL && server->listens[i].port == s->http_port)
             put_listen(&server->listens[i], s->tls_port, out);
-    buf_printf(out,
-        "ssl_certificate \"%s/fullchain.pem\";\n"
-        "ssl_certificate_key \"%s/privkey.pem\";\n",
-        s->live, s->live);
+    put_certificate(s->live, out);
+    if (s->live_other != NULL)
+        put_certificate(s->live_other, out);
     if (!s->redirect)
         return;
-    buf_put_c(out, "if ($scheme = http) {\n    return 301 https://$host");
+    /* `if` compares one variable. */
+    buf_put_c(out, "set $evercert_from $scheme://$host;\nif ($evercert_from ~* \"^http://");
+    site_put_names(s, out);
+    buf_put_c(out, "$\") {\n    return 301 https://$host");
     if (s->tls_port != 443)
         buf_printf(out, ":%u", s->tls_port);
     buf_put_c(out, "$request_uri;\n}\n");

@@ -15,10 +15,11 @@ struct site {
     const char *certificate;  /* its name */
     const char *const *names; /* what it is for */
     size_t name_n;
-    const char *live;    /* absolute directory of its files */
-    const char *webroot; /* where answers to challenges lie; "" : no http-01 */
+    const char *live;       /* absolute directory of its files */
+    const char *live_other; /* of the certificate of a second key type; NULL: none */
+    const char *webroot;    /* where answers to challenges lie; "" : no http-01 */
     unsigned http_port, tls_port;
-    bool redirect; /* http to https */
+    bool redirect; /* http to https, for the names of the certificate and no other */
 };
 
 /* Text that is put into a file at an offset. */
@@ -39,6 +40,10 @@ struct site_note {
 
 /* Reads it back; false for a file that site_head() did not begin. In `a`. */
 bool site_read_head(struct str text, struct arena *a, struct site_note *out);
+
+/* A regular expression (PCRE) of the names, for the host of a request without its port: "(?:a\.example|...)".
+ */
+void site_put_names(const struct site *s, struct buf *out);
 
 /* How much of the text site_head() wrote; 0 where it did not. */
 size_t site_head_length(struct str text);

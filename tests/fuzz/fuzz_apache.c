@@ -33,7 +33,7 @@ static void try_line(struct str text, size_t line, struct arena *a)
     buf_clear(&out);
     struct insertion in = apache_include_line(&s, text, "/e/a.conf", false, a);
     edit_insert(text, in, &out);
-    if (!edit_remove(buf_str(&out), in.text, &back) || !str_eq(buf_str(&back), text))
+    if (!edit_remove(buf_str(&out), in, &back) || !str_eq(buf_str(&back), text))
         abort();
     buf_free(&out);
     buf_free(&back);

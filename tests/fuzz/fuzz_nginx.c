@@ -32,7 +32,7 @@ static void there_and_back(const struct nginx_server *s, const char *main_path, 
     size_t head = dump.n;
     edit_insert(text, in, &dump);
     struct str changed = {dump.p + head, dump.n - head};
-    if (!edit_remove(changed, in.text, &back) || (text.n > 0 && !str_eq(buf_str(&back), text)))
+    if (!edit_remove(changed, in, &back) || (text.n > 0 && !str_eq(buf_str(&back), text)))
         abort();
     struct nginx_config c;
     buf_put_char(&dump, '\n');

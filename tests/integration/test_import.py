@@ -56,7 +56,33 @@ def test_certbot(evercert, pebble, tmp_path):
     assert tree(was.state) == before
 
 
+def test_hooks_and_files_of_certbot_go_on(evercert, pebble, tmp_path):
+    """Its hooks are run with what they expect, and servers find the new certificate where the old one was."""
+    ca = pebble()
+    was = Certbot(tmp_path / "certbot", ca)
+    seen = tmp_path / "seen"
+    hooks = [f"echo {word} >> {seen}" for word in ("before", "after", '$RENEWED_LINEAGE "$RENEWED_DOMAINS"')]
+    names = [word for pair in zip(("--pre-hook", "--post-hook", "--deploy-hook"), hooks) for word in pair]
+    was.issue("a.example", options=names)
+    program = was.state / "renewal-hooks/deploy/reload"
+    program.write_text(f'#!/bin/sh\necho "directory $RENEWED_DOMAINS" >> {seen}\n')
+    program.chmod(0o755)
+    served = was.state / "live/a.example/fullchain.pem"
+    old = read_chain(served)[0].fingerprint
+    seen.unlink()
+    client = evercert(ca)
+    client.run("import", "certbot", was.state, "--publish-in-place", status=DONE)
+    assert not seen.exists() and served.is_symlink() and read_chain(served)[0].fingerprint == old
+    client.renew("a.example", force=True)
+    lines = seen.read_text().splitlines()
+    assert lines[0] == "before" and "after" in lines
+    assert "directory a.example" in lines and any(line.endswith("/a.example a.example") for line in lines)
+    assert read_chain(served)[0].fingerprint == client.leaf("a.example").fingerprint != old
+    assert read_chain(served)[0].has_key(was.state / "live/a.example/privkey.pem")
+
+
 def test_lego(evercert, pebble, lego):
+    """It keeps no more of a CA than its host: which directory that is, the configuration knows."""
     ca = pebble()
     was = lego(ca, ca.http_port)
     chain, _ = was.issue("a.example")

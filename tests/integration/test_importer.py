@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-import moved_from as other_clients
+import moved_from
 from certificates import read_chain
 from evercert import process_binary
 from peers import from_cache
@@ -54,9 +54,9 @@ def test_certbot(pebble, nginx, tmp_path):
     server = nginx(webroot=tmp_path / "www").start()
     ca, own = pebble(http_port=server.http_port), pebble()
     webroot = ("--webroot", "-w", tmp_path / "www", "--deploy-hook", 'echo "x, y" # z', "--key-type", "rsa")
-    config = other_clients.certbot(tmp_path, ca, "b.example", "a.example", options=webroot)
+    config = moved_from.certbot(tmp_path, ca, "b.example", "a.example", options=webroot)
     again = ("--standalone", "--http-01-port", own.http_port, "--reuse-key", "--cert-name", "other")
-    assert other_clients.certbot(tmp_path, own, "c.example", options=again) == config
+    assert moved_from.certbot(tmp_path, own, "c.example", options=again) == config
     hook = config / "renewal-hooks/deploy/reload"
     hook.write_text("#!/bin/sh\n")
     hook.chmod(0o755)
@@ -83,24 +83,26 @@ def test_certbot(pebble, nginx, tmp_path):
 def test_lego(pebble, tmp_path, version):
     ca = pebble()
     program = from_cache("lego-new", "lego") if version == "new" else None
-    folder = other_clients.lego(tmp_path / "lego", ca, "b.example", "a.example", program=program, options=["--pem"])
-    document, found = imported(f"--directory={ca.url}", "lego", folder)
+    folder = moved_from.lego(tmp_path / "lego", ca, "b.example", "a.example", program=program, options=["--pem"])
+    document, found = imported("lego", folder)
     (account,) = document["accounts"]
-    assert (account["directory"], account["email"]) == (ca.url, "lego@b.example")
+    # Only the origin of the CA is known, by the account's URL.
+    assert (account["directory"], account["email"]) == ("", "lego@b.example")
+    assert account["url"].startswith(ca.url[:-4])
+    assert any("did not keep the URL" in warning for warning in document["warnings"])
+    document, found = imported(f"--directory={ca.url}", "lego", folder)
+    assert [account["directory"] for account in document["accounts"]] == [ca.url]
     stem = folder / "certificates/b.example"
     check_material(found["b.example"], f"{stem}.crt", f"{stem}.key", tmp_path)
     assert found["b.example"]["domains"][0] == "b.example"
     assert files(found["b.example"])[f"{stem}.pem"] == ("combined", "0600")
-    document, found = imported("lego", folder)
-    assert document["accounts"] == []
-    assert any("did not keep the URL" in warning for warning in document["warnings"])
 
 
 def test_dehydrated(pebble, nginx, tmp_path):
     (tmp_path / "www").mkdir()
     ca = pebble(http_port=nginx(webroot=tmp_path / "www").start().http_port)
     settings = "HOOK=/bin/true\nKEY_ALGO=prime256v1\n"
-    folder = other_clients.dehydrated(
+    folder = moved_from.dehydrated(
         tmp_path / "dehydrated", ca, tmp_path / "www", "b.example a.example > name\n", settings
     )
     document, found = imported("dehydrated", folder)
@@ -120,7 +122,7 @@ def test_dehydrated(pebble, nginx, tmp_path):
 def test_caddy(pebble, processes, tmp_path, version):
     ca = pebble()
     program = from_cache("caddy-new", "caddy") if version == "new" else None
-    storage = other_clients.caddy(processes, tmp_path / "caddy", ca, "a.example", program=program)
+    storage = moved_from.caddy(processes, tmp_path / "caddy", ca, "a.example", program=program)
     document, found = imported("caddy", storage)
     (account,) = document["accounts"]
     assert (account["directory"], account["email"]) == (ca.url, "caddy@b.example")

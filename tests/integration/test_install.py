@@ -223,6 +223,7 @@ def test_there_and_back(evercert, pebble, server, open_folder, kind):
     client.run("install", *web.words("a.example", "www.a.example"), status=DONE)
     leaf = client.leaf("a.example")
     assert leaf.names == ["a.example", "www.a.example"]
+    assert client.row("a.example")["served"]["state"] == "yes"
     for name in leaf.names:
         assert web.leaf(name, ca).fingerprint == leaf.fingerprint
         status, location, _ = get(web.http, "/x?y=1", name)
@@ -324,11 +325,17 @@ def test_two_sites_of_one_file(evercert, pebble, server, open_folder):
     for name in ("a.example", "www.b.example"):
         assert web.leaf(name, ca).fingerprint == client.leaf("a.example").fingerprint
         assert get(web.http, "/", name)[0] == 200
+    # Now with a redirect; names of the block that are not in the certificate stay where they are.
+    client.run("install", *web.words("a.example", "www.b.example"), status=DONE)
+    assert get(web.http, "/", "www.b.example")[0] == 301
+    assert get(web.http, "/", "other.b.example")[0] == 200
     assert path.read_text().count("include") == 2
     client.run("uninstall", *web.words("a.example"), status=DONE)
     assert path.read_text().count("include") == 1
     assert web.leaf("www.b.example", ca).fingerprint == client.leaf("a.example").fingerprint
-    client.run("uninstall", *web.words("www.b.example"), status=DONE)
+    # A server that does not run is no reason to keep it.
+    web.process.stop()
+    assert "did not reload" in client.run("uninstall", *web.words("www.b.example"), status=DONE).stderr
     assert web.snapshot() == before
 
 
@@ -340,10 +347,12 @@ def test_apache_in_one_file(evercert, pebble, server, open_folder):
     web.start()
     client = client_of(evercert, ca, open_folder)
     before = web.snapshot()
-    client.run("install", *web.words("a.example"), status=DONE)
+    client.run("install", *web.words("a.example"), "--key-type", "ecdsa-p256,rsa-2048", status=DONE)
+    assert (web.folder / "evercert/a.example.https.conf").read_text().count("SSLCertificateFile") == 2
     client.run("install", *web.words("www.b.example"), status=DONE)
     for name in ("a.example", "www.b.example"):
         assert web.leaf(name, ca).fingerprint == client.leaf(name).fingerprint
+    assert [get(web.http, "/", name)[0] for name in ("www.b.example", "other.b.example")] == [301, 200]
     client.run("uninstall", *web.words("a.example"), status=DONE)
     assert web.leaf("www.b.example", ca).fingerprint == client.leaf("www.b.example").fingerprint
     client.run("uninstall", *web.words("www.b.example"), status=DONE)
@@ -360,7 +369,7 @@ def test_what_cannot_be_done(evercert, pebble, server, open_folder, authority):
     web.add("tls", "tls.example")
     web.site(
         "tls-443",
-        f"server {{ listen 127.0.0.1:{free_port()} ssl; server_name tls.example; ssl_certificate {certificate};"
+        f"server {{ listen 127.0.0.1:{web.https} ssl; server_name tls.example; ssl_certificate {certificate};"
         f" ssl_certificate_key {key}; }}\n",
     )
     web.site("away", f"server {{ listen 127.0.0.1:{web.http}; server_name away.example; return 301 https://$host/; }}\n")

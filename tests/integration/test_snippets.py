@@ -364,38 +364,49 @@ def test_sudoers_has_what_the_configuration_runs(evercert, tmp_path, open_folder
     assert rules(sudoers_of(client, tmp_path, "more", "--user", "mail")) == {}
 
 
-def test_sudo_takes_the_rules(evercert, tmp_path, open_folder):
-    """sudo itself, with the fragment as a private file of sudoers.d: exactly these words, and variables come along."""
-    echo = open_folder / "echo"
-    echo.write_text('#!/bin/sh\nprintf "%s\\n" "$(id -un)" "$EVERCERT_NAME" "$RENEWED_DOMAINS" "$OTHER" "$@"\n')
-    echo.chmod(0o755)
-    nobody, whom = pwd.getpwuid(65534).pw_name, pwd.getpwuid(1).pw_name
-    steps = [{"run": [str(echo), *ODD], "user": whom}]
-    client = evercert(config={"certificates": [{"domains": NAMES, "deploy": steps}]})
-    text = sudoers_of(client, tmp_path, "--user", nobody)
+def test_sudo_takes_the_rules(evercert, pebble, tmp_path, open_folder):
+    """sudo itself, with the fragment as its only rules: evercert runs the steps as somebody else, with their variables;
+    other words are refused."""
     if os.geteuid() != 0:
-        return  # visudo has taken it; only root can lend sudo a rule
+        return  # visudo takes them, as above; only root can lend sudo a rule
+    nobody, whom = pwd.getpwuid(65534), pwd.getpwuid(1).pw_name
+    hook = open_folder / "hook"
+    hook.write_text('#!/bin/sh\nprintf "[%s]" "$(id -un)" "$EVERCERT_NAME" "$RENEWED_DOMAINS" "$MINE" "$@"\n')
+    hook.chmod(0o755)
+    steps = [
+        {"run": [str(hook), *ODD], "user": whom, "env": {"MINE": "x"}},
+        {"run": ["sudo", "-n", "-u", whom, "--", str(hook)]},
+        {"run": [str(hook), "post"], "user": whom, "dialect": "dehydrated"},
+    ]
+    ca, rules_folder = pebble(), open_folder / "sudoers.d"
+    rules_folder.mkdir(mode=0o750)
+    # The rules are there for what is started through this alone.
+    private = ["unshare", "--mount", "sh", "-c", f'mount --bind {rules_folder} /etc/sudoers.d && exec "$@"', "sh",
+               "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]  # fmt: skip
+    (open_folder / "root.pem").write_bytes(pathlib.Path(ca.ca_file).read_bytes())
+    authorities = {"test": {"directory": ca.url, "ca-file": str(open_folder / "root.pem")}}
+    config = {"certificates": [{"domains": NAMES, "deploy": steps}], "authorities": authorities}
+    client = evercert(ca, folder=open_folder / "evercert", config=config, through=private)
+    for path in (client.folder, client.sockets, client.config_file, client.log):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    text = sudoers_of(client, tmp_path)  # for whoever runs the command, when that is not root
+    assert set(rules(text)) == {(nobody.pw_name, whom)}
+    (rules_folder / "evercert").touch(mode=0o440)
+    (rules_folder / "evercert").write_text(text)
+    client.renew()
+    (entry,) = [row for row in client.log_rows("a.example") if row["event"] == "deployed"]
+    said = f"[{whom}][a.example][a.example www.a.example]"
+    output = json.dumps(entry, ensure_ascii=False)
+    assert json.dumps(f"{said}[x]" + "".join(f"[{word}]" for word in ODD), ensure_ascii=False)[1:-1] in output
+    assert f"{said}[]" in output and f"{said}[][post][deploy_cert][a.example][" in output
 
     def sudo(*words):
-        return subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sudo", "-n", "-u", whom, "--", *words],
-            env={"PATH": os.environ["PATH"], "EVERCERT_NAME": "n", "RENEWED_DOMAINS": "a b", "OTHER": "secret"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+        argv = [*private, "sudo", "-n", "-u", whom, "--", str(hook), *words]
+        return subprocess.run(argv, capture_output=True, timeout=30).returncode
 
-    file = pathlib.Path(f"/etc/sudoers.d/evercert-test-{os.getpid()}")
-    assert sudo(str(echo), *ODD).returncode == 1
-    try:
-        file.touch(mode=0o440)
-        file.write_text(text)
-        done = sudo(str(echo), *ODD)
-        assert done.stdout.splitlines() == [whom, "n", "a b", "", *ODD], done.stderr
-        for others in (ODD[:-1], [*ODD, "more"], ["a,b:c=d", "x y", "back\\slash", "any", *ODD[4:]], []):
-            assert sudo(str(echo), *others).returncode == 1
-    finally:
-        file.unlink()
+    assert (sudo(*ODD), sudo()) == (0, 0)
+    for others in (ODD[:-1], [*ODD, "more"], ["a,b:c=d", "x y", "back\\slash", "any", *ODD[4:]], ["other"]):
+        assert sudo(*others) == 1
 
 
 # systemd and cron

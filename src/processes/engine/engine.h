@@ -438,7 +438,7 @@ struct engine {
     struct event *batch_timer;
     bool batch_ripe; /* they have waited long enough */
     struct around *arounds;
-    size_t told_n; /* commands of events that run */
+    size_t told_n;          /* commands of events that run */
     struct lookup *lookup;  /* made at the first look */
     const char **resolvers; /* in resolver_arena */
     size_t resolver_n;

@@ -194,9 +194,8 @@ static int take(struct taking *t, const struct msg_certificate_take *m, struct e
     t->permit = arena_str(t->arena, m->permit);
     t->account = arena_dup_c(t->arena, m->account);
     t->chain = arena_dup(t->arena, m->chain);
-    struct msg_publish p = {
-        .permit = m->permit, .generation = IMPORT_GENERATION, .sealed_key = m->sealed_key, .chain = m->chain};
-    return channel_request(e->keeper, MSG_publish, &p, MSG_published, on_published, t, err);
+    struct msg_publish_together p = {m->permit, IMPORT_GENERATION, m->sealed_key, m->chain};
+    return channel_request(e->keeper, MSG_publish_together, &p, MSG_published, on_published, t, err);
 }
 
 void import_certificate(struct engine *e, const struct msg_certificate_take *m)

@@ -119,11 +119,14 @@ static void walk_accounts(struct certbot *cb, const char *path, const char *serv
 static const struct found_account *account_of(const struct certbot *cb, const char *directory, struct str id)
 {
     const char *host = strstr(directory, "://");
-    size_t n = host != NULL ? strlen(host + 3) : 0;
-    while (n > 0 && host[3 + n - 1] == '/')
+    if (host == NULL)
+        return NULL;
+    host += 3;
+    size_t n = strlen(host);
+    while (n > 0 && host[n - 1] == '/')
         n--;
     for (const struct known *k = cb->accounts; k != NULL; k = k->next)
-        if (str_eq_c(id, k->id) && n == strlen(k->server_path) && memcmp(host + 3, k->server_path, n) == 0)
+        if (str_eq_c(id, k->id) && n == strlen(k->server_path) && memcmp(host, k->server_path, n) == 0)
             return k->account;
     return NULL;
 }

@@ -84,9 +84,8 @@ static void read_certs(struct found *f, const char *certs)
         name += strncmp(name, "wildcard_", 9) == 0 ? 9 : 0;
         if ((c = found_certificate_add(f, name)) == NULL)
             continue;
-        c->directory = f->directory[0] != '\0' ? f->directory
-                       : test                  ? "https://acme-staging-v02.api.letsencrypt.org/directory"
-                                               : "https://acme-v02.api.letsencrypt.org/directory";
+        c->directory = test ? "https://acme-staging-v02.api.letsencrypt.org/directory"
+                            : "https://acme-v02.api.letsencrypt.org/directory";
         material_files(f, c, tree_join(t, folder, "key.pem"), tree_join(t, folder, "fullchain.pem"), NULL);
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
             found_file_add(f, c, kinds[k].format, tree_join(t, folder, kinds[k].file));

@@ -78,9 +78,15 @@ static void read_settings(struct reader *r)
     struct found *f = r->f;
     r->settings = tree_is_file(f->tree, "config") || f->also == NULL ? f->tree : f->also;
     shell_set(&r->conf, STR("BASEDIR"), str_c(r->settings->path), NULL);
-    if (parse_file(f, &r->conf, r->settings, "config", NULL) == ERR_NOT_FOUND)
+    int got = parse_file(f, &r->conf, r->settings, "config", NULL);
+    if (r->settings != f->tree && (got < 0 || tree_below(f->tree, shell_get(&r->conf, "BASEDIR")) == NULL)) {
+        r->conf = shell_new(f->a); /* of another dehydrated */
+        r->settings = f->tree;
+        got = ERR_NOT_FOUND;
+    }
+    if (got == ERR_NOT_FOUND)
         found_warn(f, NULL, "%s was not found; dehydrated's own defaults are taken",
-            tree_absolute(r->settings, "config"));
+            tree_absolute(f->tree, "config"));
     read_more_settings(r);
     r->directory = get_or(&r->conf, "CA", "letsencrypt");
     for (size_t i = 0; i < ARRAY_LEN(cas); i++)

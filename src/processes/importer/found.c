@@ -117,7 +117,8 @@ struct found_account *found_account_add(
     f->account_n++;
     x->id = arena_printf(f->a, "a%zu", f->account_n);
     x->directory = arena_dup_c(f->a, directory);
-    x->url = str_eq(origin_of(url), origin_of(directory)) ? arena_dup_c(f->a, url) : "";
+    x->url =
+        directory[0] == '\0' || str_eq(origin_of(url), origin_of(directory)) ? arena_dup_c(f->a, url) : "";
     x->email = arena_dup_c(f->a, email);
     x->eab_kid = "";
     x->agreed = true;

@@ -82,7 +82,7 @@ struct found_file {
 
 struct found_account {
     const char *id;        /* unique in the document */
-    const char *directory; /* URL */
+    const char *directory; /* URL; "" where the client did not write it down, and `url` tells whose it is */
     const char *url;       /* of the account, "" where not known */
     const char *email;     /* "" for none */
     const char *eab_kid;   /* "" for none */

@@ -198,7 +198,7 @@ int ini_parse_flat(struct str text, struct arena *a, struct ini *out, struct err
         if (line.n == 0 || strchr("#;[", line.p[0]) != NULL || str_starts(line, STR("---")))
             continue;
         size_t n = 0;
-        while (n < line.n && memchr(":= \t", line.p[n], 4) == NULL)
+        while (n < line.n && strchr(":= \t", line.p[n]) == NULL)
             n++;
         struct str value = str_trim(drop(line, n));
         if (value.n > 0 && (value.p[0] == '=' || value.p[0] == ':'))

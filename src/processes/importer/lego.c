@@ -36,6 +36,11 @@ static const char *directory_of(struct found *f, const json_t *account, const ch
         known = found_directory_of(arena_printf(f->a, "https://%s/", host));
     if (known[0] == '\0')
         known = f->directory;
+    if (known[0] == '\0')
+        found_warn(f, NULL,
+            "lego did not keep the URL of the ACME directory at %s: it is taken from the authority of "
+            "that host in the configuration",
+            host);
     return known;
 }
 
@@ -56,11 +61,7 @@ static void read_account(struct found *f, const char *folder, const char *host)
     if (url[0] == '\0')
         url = json_file_c(registration, "accountURL");
     const char *directory = directory_of(f, account, url, host);
-    if (directory[0] == '\0')
-        found_warn(f, NULL,
-            "the account in %s is left out: lego did not keep the URL of the ACME directory at %s",
-            tree_absolute(f->tree, folder), host);
-    else if (found_account_by_key(f, directory, &key) == NULL)
+    if (found_account_by_key(f, directory, &key) == NULL)
         found_account_add(f, directory, url, json_file_c(account, "email"), &key);
 }
 
@@ -110,8 +111,6 @@ static void find_account(struct found *f, struct found_certificate *c, const cha
         found_warn(f, c,
             n == 0 ? "its account was not found" : "it could be of several accounts; the first is taken");
     c->directory = c->account != NULL ? c->account->directory : found_directory_of(cert_url);
-    if (c->directory[0] == '\0')
-        c->directory = f->directory;
 }
 
 static void read_certificate(struct found *f, const char *folder, const char *base)

@@ -57,7 +57,7 @@ static int print(const struct buf *out, struct err *err)
 /* What the command line says. */
 struct order {
     const char *format, *path;
-    const char *directory; /* for certificates whose CA the state does not tell */
+    const char *directory; /* of the CA, where the state does not tell it; "" for none */
     const char *probe;     /* NULL, or something forbidden that is tried instead of reading */
     bool log_only;
 };

@@ -82,7 +82,7 @@ static int read_fitting(struct str text, const struct chain *chain, struct buf *
 bool material_pair(
     struct found *f, struct found_certificate *c, struct str key, struct str chain, struct err *err)
 {
-    struct chain parsed;
+    struct chain parsed = {0};
     if (read_chain(f, chain, &parsed, err) < 0 || read_fitting(key, &parsed, &c->key, err) < 0)
         return false;
     take_chain(f, c, &parsed);
@@ -92,7 +92,7 @@ bool material_pair(
 void material_set(struct found *f, struct found_certificate *c, struct str key, const char *key_from,
     struct str chain, const char *chain_from)
 {
-    struct chain parsed;
+    struct chain parsed = {0};
     struct err err = ERR_INIT;
     bool chained = false;
     if (chain.n > 0) {

@@ -15,9 +15,7 @@ static void find_account(struct found *f, struct found_certificate *c, const cha
 {
     struct err err = ERR_INIT;
     ATTR_CLEANUP(buf_free) struct buf key = buf_new_sensitive(TREE_FILE_MAX);
-    const char *directory = f->directory[0] != '\0'                             ? f->directory
-                            : c != NULL && strstr(c->issuer, "STAGING") != NULL ? STAGING
-                                                                                : PRODUCTION;
+    const char *directory = c != NULL && strstr(c->issuer, "STAGING") != NULL ? STAGING : PRODUCTION;
     int r = material_key_file(f->tree, tree_join(f->tree, folder, "account.key"), &key, &err);
     if (r < 0)
         found_warn_err(f, c, "its account was not found", &err);

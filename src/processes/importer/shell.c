@@ -151,7 +151,7 @@ static void double_quoted(struct word *w)
 /* Up to the blank, semicolon or end of line that ends a word. */
 static void read_word(struct word *w)
 {
-    while (w->rest.n > 0 && memchr(" \t\r\n;&|", w->rest.p[0], 8) == NULL) {
+    while (w->rest.n > 0 && strchr(" \t\r\n;&|", w->rest.p[0]) == NULL) {
         char c = w->rest.p[0];
         if (c == '\'') {
             single_quoted(w);
@@ -179,7 +179,7 @@ static void skip_line(struct str *rest)
 
 static void skip_blanks(struct str *rest)
 {
-    while (rest->n > 0 && memchr(" \t\r\n;", rest->p[0], 5) != NULL)
+    while (rest->n > 0 && rest->p[0] != '\0' && strchr(" \t\r\n;", rest->p[0]) != NULL)
         drop(rest, 1);
 }
 

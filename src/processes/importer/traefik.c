@@ -117,11 +117,10 @@ static void read_resolver(struct found *f, const char *name, const json_t *resol
         directory = directory[0] != '\0' ? directory : f->directory;
         if (directory[0] == '\0')
             found_warn(f, NULL,
-                "the account of resolver %s is left out: the directory of its CA stands in Traefik's own "
-                "settings (caServer); the account is %s",
+                "the directory of resolver %s stands in Traefik's own settings (caServer): it is taken "
+                "from the authority of that host in the configuration; the account is %s",
                 name, account_url(account));
-        else
-            ours = read_account(f, name, account, directory);
+        ours = read_account(f, name, account, directory);
     }
     json_array_foreach(certificates, i, entry)
     {

@@ -372,12 +372,12 @@ int tree_stat_outside(const struct tree *t, const char *path, struct tree_stat *
 
 bool tree_is_folder(const struct tree *t, const char *path)
 {
-    struct tree_stat st;
+    struct tree_stat st = {0};
     return tree_stat(t, path, &st, NULL) == 0 && st.is_folder;
 }
 
 bool tree_is_file(const struct tree *t, const char *path)
 {
-    struct tree_stat st;
+    struct tree_stat st = {0};
     return tree_stat(t, path, &st, NULL) == 0 && !st.is_folder;
 }

@@ -32,7 +32,9 @@ struct keeper_account {
     bool key_is_new;     /* made in this run: the CA cannot know it yet */
 };
 
-enum { SHELF_PLACES = 32 }; /* as many as orders are under way at once (engine.h) */
+/* As many as pieces of an import are under way at once (processes/command.h), which are more than orders
+ * (engine.h). */
+enum { SHELF_PLACES = 128 };
 
 struct shelf_place {
     unsigned char digest[SHA256_LEN]; /* of the key's DER */
@@ -50,7 +52,8 @@ struct keeper {
     char (*burnt)[SHA256_HEX_LEN]; /* hashes of the keys that are never used again */
     size_t burnt_n, burnt_cap;
     struct shelf_place shelf[SHELF_PLACES];
-    size_t shelf_next; /* the place that is given away next, the oldest */
+    size_t shelf_next;         /* the place that is given away next, the oldest */
+    struct together *together; /* written, and about to be live */
 };
 
 /* The key of a certificate while it is being issued. */
@@ -177,6 +180,11 @@ bool urls_beside(struct str a, struct str b);
 /* Judges the chain; makes it live unless it is a rehearsal. */
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
+/* Judges the chain of a first variant and writes its generation, which is neither durable nor live then: it
+ * is when the caller has synced the file system and led live/NAME to *target (in `a`). */
+int publish_write(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, struct arena *a, struct chain *out, const char **target,
+    struct err *err);
 /* The certificate that is live under that name. */
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err);
 /* Everything of that name into the archive, and with it what was published as another key type of the same
@@ -210,5 +218,15 @@ int live_switch(struct keeper *k, const struct wish *w, const struct msg_live_sw
  * a form with a key where the key is the operator's own; ERR_INPUT for a form that is none. */
 int export_make(
     struct keeper *k, const struct msg_export_make *m, struct buf *out, bool *same, struct err *err);
+
+/* together.c: certificates that become live together, for an import of many: their files are made durable by
+ * one sync of the file system, then each link is switched. */
+/* One more; `id` is answered by `published` when it is live, or cannot be. */
+void together_put(struct keeper *k, uint32_t id, const struct msg_publish_together *m);
+/* Nobody waits any more: what was not live yet stays as it is. */
+void together_forget(struct keeper *k);
+
+/* main.c: the answer to a publication; `chain` may be one that was not read. */
+void keeper_published(struct keeper *k, uint32_t id, const struct chain *chain, const struct err *err);
 
 #endif

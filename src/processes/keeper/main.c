@@ -224,6 +224,21 @@ static struct msg_list shortened(struct arena *a, const struct chain *chain)
     return (struct msg_list){list, chain->n};
 }
 
+static void answer_published(struct channel *c, uint32_t id, const struct chain *chain, const struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    answer(c, MSG_published, id,
+        &(struct msg_published){.fingerprint = chain->fingerprint,
+            .serial = chain->serial,
+            .issuer = chain->issuer,
+            .subjects = shortened(a, chain),
+            .not_before = chain->not_before.s,
+            .not_after = chain->not_after.s,
+            .ari_id = chain->ari_id,
+            .key_hash = chain->key_hash,
+            .error = msg_error_of(err)});
+}
+
 static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     const struct msg_publish *m = msg;
@@ -240,16 +255,19 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
         log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
             m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
-    answer(c, MSG_published, id,
-        &(struct msg_published){.fingerprint = chain.fingerprint,
-            .serial = chain.serial,
-            .issuer = chain.issuer,
-            .subjects = shortened(a, &chain),
-            .not_before = chain.not_before.s,
-            .not_after = chain.not_after.s,
-            .ari_id = chain.ari_id,
-            .key_hash = chain.key_hash,
-            .error = msg_error_of(&err)});
+    answer_published(c, id, &chain, &err);
+}
+
+void keeper_published(struct keeper *k, uint32_t id, const struct chain *chain, const struct err *err)
+{
+    if (k->engine != NULL)
+        answer_published(k->engine, id, chain, err);
+}
+
+static void on_publish_together(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)fd;
+    together_put(arg, id, msg);
 }
 
 static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -321,6 +339,7 @@ static const struct channel_rule engine_rules[] = {
     {MSG_sign, CHANNEL_STATE_ANY, on_sign},
     {MSG_key_make, CHANNEL_STATE_ANY, on_key_make},
     {MSG_publish, CHANNEL_STATE_ANY, on_publish},
+    {MSG_publish_together, CHANNEL_STATE_ANY, on_publish_together},
     {MSG_live_switch, CHANNEL_STATE_ANY, on_live_switch},
 };
 
@@ -330,6 +349,7 @@ static void engine_gone(struct channel *c, const struct err *why, void *arg)
     struct keeper *k = arg;
     log_debug("%s", why->text);
     channel_free(c);
+    together_forget(k);
     k->engine = NULL;
 }
 
@@ -338,6 +358,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     struct keeper *k = arg;
     (void)c, (void)id, (void)msg;
     channel_free(k->engine);
+    together_forget(k);
     k->engine = channel_new(
         k->process.base, fd, "keeper-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, k);
 }
@@ -417,6 +438,7 @@ int main(int argc, char **argv)
         return 1;
     }
     process_run(&k.process, NULL, NULL);
+    together_forget(&k);
     shelf_clear(&k);
     accounts_free(&k);
     burnt_clear(&k);

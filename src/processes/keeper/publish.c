@@ -24,11 +24,13 @@ enum { ARCHIVE_KEPT = 5 };
 /* In the folder of a wish's second key type: the name of its first, with which it is forgotten. */
 #define VARIANT_OF ".variant"
 
-static int open_generations(struct keeper *k, const char *name, int *out, struct err *err)
+static int open_generations(struct keeper *k, const char *name, bool unsynced, int *out, struct err *err)
 {
     int all ATTR_CLEANUP(fd_close) = -1;
     int r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err);
-    return r < 0 ? r : dir_make(all, name, 0755, out, err);
+    if (r < 0)
+        return r;
+    return unsynced ? dir_make_unsynced(all, name, 0755, out, err) : dir_make(all, name, 0755, out, err);
 }
 
 /* --- writing one generation --- */
@@ -36,16 +38,23 @@ static int open_generations(struct keeper *k, const char *name, int *out, struct
 struct files {
     int dir;
     mode_t key_mode; /* key-group is given by the parent, who may (parent/files.c) */
+    bool unsynced;   /* made durable with others */
 };
+
+static int write_one(const struct files *f, const char *name, mode_t mode, struct str bytes, struct err *err)
+{
+    return f->unsynced ? file_write_new_unsynced(f->dir, name, mode, bytes, err)
+                       : file_write_new(f->dir, name, mode, bytes, err);
+}
 
 static int write_secret(const struct files *f, const char *name, struct str bytes, struct err *err)
 {
-    return file_write_new(f->dir, name, f->key_mode, bytes, err);
+    return write_one(f, name, f->key_mode, bytes, err);
 }
 
 static int write_public(const struct files *f, const char *name, struct str bytes, struct err *err)
 {
-    return file_write_new(f->dir, name, 0644, bytes, err);
+    return write_one(f, name, 0644, bytes, err);
 }
 
 /* Without a key, which is the operator's own then, there is nothing secret to write. */
@@ -67,18 +76,18 @@ static int write_files(
         (r = write_public(f, "fullchain.pem", buf_str(&full), err)) < 0 ||
         (key != NULL && (r = write_secret(f, "combined.pem", buf_str(&secret), err)) < 0))
         return r;
-    return dir_sync(f->dir, err);
+    return f->unsynced ? 0 : dir_sync(f->dir, err);
 }
 
 static int write_generation(int dir, const struct wish *w, const char *number, const struct key *key,
-    const struct chain *chain, struct err *err)
+    const struct chain *chain, bool unsynced, struct err *err)
 {
     char temp[FILE_TEMP_NAME_MAX];
     int fd ATTR_CLEANUP(fd_close) = -1;
     int r = dir_make_unsynced(dir, file_temp_name(temp), 0755, &fd, err);
     if (r < 0)
         return r;
-    struct files f = {fd, (mode_t)w->key_mode};
+    struct files f = {fd, (mode_t)w->key_mode, unsynced};
     r = write_files(&f, key, chain, err);
     if (r == 0 && renameat(dir, temp, dir, number) != 0)
         r = err_errno(err, errno, "generation %s of %s", number, w->name);
@@ -86,7 +95,7 @@ static int write_generation(int dir, const struct wish *w, const char *number, c
         (void)dir_remove(dir, temp, NULL); /* dir_sweep at the next start takes what is left */
         return r;
     }
-    return dir_sync(dir, err);
+    return unsynced ? 0 : dir_sync(dir, err);
 }
 
 /* Whether that generation is on disk already, with this very leaf: a crash came between publishing and
@@ -206,7 +215,7 @@ static int to_archive(struct keeper *k, const char *name, int dir, int64_t below
     }
 }
 
-/* --- the three things others call --- */
+/* --- what others call --- */
 
 static int judge(const struct wish *w, const struct msg_publish *m, const struct certificate_key *key,
     struct arena *a, struct chain *out, struct err *err)
@@ -233,14 +242,14 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
         *out = chain;
         return 0;
     }
-    if ((r = open_generations(k, w->name, &dir, err)) < 0)
+    if ((r = open_generations(k, w->name, false, &dir, err)) < 0)
         return r;
     char number[32], target[512];
     snprintf(number, sizeof number, "%" PRId64, m->generation);
     snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", w->name, number);
     if (!holds_leaf(dir, number, &chain)) {
         if ((r = remove_if_there(dir, number, err)) < 0 ||
-            (r = write_generation(dir, w, number, key->key, &chain, err)) < 0)
+            (r = write_generation(dir, w, number, key->key, &chain, false, err)) < 0)
             return r;
     }
     if ((r = mark_variant(k, dir, w->name, m->variant, err)) < 0 ||
@@ -252,6 +261,38 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
     if (to_archive(k, w->name, dir, m->generation - 1, &untidy) < 0)
         log_warning("%s: %s", w->name, untidy.text);
     return 0;
+}
+
+/* --- several at once --- */
+
+/* Whether that generation is live, with this leaf: then it was whole before the link led to it. */
+static bool is_live(struct keeper *k, const char *name, const char *target, int dir, const char *number,
+    const struct chain *chain)
+{
+    char is[512];
+    ssize_t n = readlinkat(k->live, name, is, sizeof is);
+    return n > 0 && str_eq_c((struct str){is, (size_t)n}, target) && holds_leaf(dir, number, chain);
+}
+
+int publish_write(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, struct arena *a, struct chain *out, const char **target,
+    struct err *err)
+{
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    char number[32];
+    int r = judge(w, m, key, a, out, err);
+    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0 ||
+        (r = open_generations(k, w->name, true, &dir, err)) < 0)
+        return r;
+    snprintf(number, sizeof number, "%" PRId64, m->generation);
+    *target = arena_printf(a, KEEPER_GENERATIONS "/%s/%s", w->name, number);
+    if (is_live(k, w->name, *target, dir, number, out))
+        return 0;
+    /* What stands there may be what a power loss left of an earlier try. */
+    if ((r = remove_if_there(dir, number, err)) < 0 ||
+        (r = write_generation(dir, w, number, key->key, out, true, err)) < 0)
+        return r;
+    return mark_variant(k, dir, w->name, 0, err);
 }
 
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err)

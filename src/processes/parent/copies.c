@@ -41,7 +41,7 @@ struct copies {
 
 /* live/NAME leads to .generations/NAME/N by what the keeper wrote there. It is walked here, so that not even
  * a keeper under somebody else's control has us read from another place. */
-int live_open(const struct parent *p, const char *name, int *out, struct err *err)
+static int open_live(const struct parent *p, const char *name, int *out, struct err *err)
 {
     char target[PATH_MAX], *number;
     int live ATTR_CLEANUP(fd_close) = -1, all ATTR_CLEANUP(fd_close) = -1, one ATTR_CLEANUP(fd_close) = -1;
@@ -261,7 +261,7 @@ static int begin(struct copies *c, const struct wish *wish, struct err *err)
     if (r == 0)
         r = wish_select(&c->wish, c->variant, c->arena, err);
     if (r == 0)
-        r = live_open(c->p, c->wish.name, &c->live, err);
+        r = open_live(c->p, c->wish.name, &c->live, err);
     if (r == 0)
         c->written = arena_array(c->arena, c->wish.publication_n, sizeof *c->written);
     return r;

@@ -209,7 +209,8 @@ int copy_password(const char *file, struct buf *out, struct err *err)
         password.n--;
     if (password.n > 0 && password.p[password.n - 1] == '\r')
         password.n--;
-    if (memchr(password.p, '\0', password.n) != NULL || memchr(password.p, '\n', password.n) != NULL)
+    if (password.n > 0 &&
+        (memchr(password.p, '\0', password.n) != NULL || memchr(password.p, '\n', password.n) != NULL))
         return err_set(
             err, ERR_INPUT, "%s holds more than one line; the password is to be alone in it", file);
     buf_put_str(out, password);

@@ -157,9 +157,7 @@ void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
 
-/* copies.c: what is live, handed to others. */
-/* Opens the directory of the generation that is live under that name. ERR_NOT_FOUND: none is. */
-int live_open(const struct parent *p, const char *name, int *out, struct err *err);
+/* copies.c: what is live, handed to others: copies and key-group. */
 /* The engine asks for the copies of a permit (publish:) to be as they should be; `id` is the request to
  * answer. */
 void copies_make(struct parent *p, uint32_t id, const struct msg_copies_make *m);

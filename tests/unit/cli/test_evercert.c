@@ -28,7 +28,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024, DEADLINE_MS = 30000, ARGS_MAX = 32 };
+enum { OUTPUT_MAX = 64 * 1024 * 1024, DEADLINE_MS = 30000, ARGS_MAX = 64 };
 
 static const char *program, *fake;
 static char dir[64];           /* of this test; holds the state, the links and the record */
@@ -241,8 +241,8 @@ static const struct {
 } mistakes[] = {
     {{NULL}, "no command is given"},
     {{"isseu"}, "unknown command isseu (did you mean issue?)"},
-    {{"check"}, "unknown command check (did you mean config check?)"},
-    {{"import"}, "unknown command import: the commands are issue, renew, "},
+    {{"schema"}, "unknown command schema (did you mean config schema?)"},
+    {{"frobnicate"}, "unknown command frobnicate: the commands are issue, install, "},
     {{"account"}, "account needs one of: show, register, update"},
     {{"account", "frobnicate"}, "unknown command account frobnicate: account has show, register, update, "},
     {{"account", "deactivate"}, "if that is what you want, add --yes"},

@@ -165,8 +165,8 @@ static void test_list_terminal(void **state)
     put(s, ROW);
     sink_end(s, true);
     assert_string_equal(output(f),
-        "NAME       STATE  EXPIRES     NEXT          AUTHORITY\n"
-        "a.example  \033[32mvalid\033[0m  in 59d 23h  renew in ...  letsencrypt\n");
+        "NAME       STATE  SERVED  EXPIRES     NEXT\n"
+        "a.example  \033[32mvalid\033[0m  \033[32myes\033[0m     in 59d 23h  renew in ...\n");
 }
 
 /* Two key types of which one is in trouble. */

@@ -191,7 +191,7 @@ static const char shown[] = "email: ops@example.com\n"
                             "        env: {}\n"
                             "        batch: false\n"
                             "        dialect: evercert\n"
-                            "        on: []\n";
+                            "        \"on\": []\n";
 
 static void it_looks_as_one_would_write_it(void **state)
 {

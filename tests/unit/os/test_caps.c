@@ -41,8 +41,31 @@ static void test_drop_all(void **state)
     assert_exited(in_child(drop, NULL), 0);
 }
 
+/* Files of other users can be read still, and nothing else is left of root. */
+static int keep_reading(void *arg)
+{
+    ATTR_CLEANUP(buf_free) struct buf b = buf_new(1 << 16);
+    if (caps_keep_reading(NULL) != 0)
+        return 1;
+    if (file_read(AT_FDCWD, "/proc/self/status", 1 << 16, &b, NULL) != 0)
+        return 2;
+    if (geteuid() != 0)
+        return set_is_empty(buf_c(&b), "CapPrm:") ? 0 : 3;
+    const char *read_search = "CapEff:\t0000000000000004\n", *override = "CapEff:\t0000000000000002\n";
+    if (strstr(buf_c(&b), read_search) == NULL && strstr(buf_c(&b), override) == NULL)
+        return 4;
+    if (setgid(12345) == 0 || setuid(12345) == 0)
+        return 5;
+    return set_is_empty(buf_c(&b), "CapAmb:") && set_is_empty(buf_c(&b), "CapInh:") ? 0 : 6;
+}
+
+static void test_keep_reading(void **state)
+{
+    assert_exited(in_child(keep_reading, NULL), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_drop_all)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_drop_all), cmocka_unit_test(test_keep_reading)};
     return cmocka_run_group_tests_name("os/caps", tests, NULL, NULL);
 }

@@ -224,6 +224,8 @@ static void test_replace_away(void **state)
     assert_int_equal(file_write_new(t->fd, left, 0600, STR("half"), NULL), 0);
     assert_int_equal(file_replace_away(t->fd, "a", 0640, FILE_UID_KEEP, FILE_GID_KEEP, STR("x"), &err), 0);
     assert_int_equal(err.code, 0);
+    assert_int_equal(wrap.birth_mode & 077, 0);
+    assert_int_equal(wrap.birth_size, 0);
     assert_int_equal(entries(t->fd), 2);
     assert_int_equal(fstatat(t->fd, "a", &st, 0), 0);
     assert_int_equal(st.st_mode & 07777, 0640);

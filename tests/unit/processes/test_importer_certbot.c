@@ -131,7 +131,7 @@ static void test_lineages(void **state)
     put_version(s, "wrong.example", 1, "DNS:wrong.example");
     put(s, "archive/wrong.example/privkey1.pem", key_text(s, NULL));
     put_renewal(
-        s, "wrong.example", "authenticator = dns-cloudflare\ndns_cloudflare_credentials = /root/cf\n");
+        s, "wrong.example", "authenticator = dns-cloudflare\ndns_cloudflare_credentials = /etc/cf.ini\n");
     put_link(s, "live/linked.example/privkey.pem", "/etc/shadow");
     put_renewal(s, "linked.example", "authenticator = nginx\ninstaller = nginx\n");
     read_good(s, "certbot", 4);
@@ -151,7 +151,7 @@ static void test_lineages(void **state)
     assert_int_equal(c->challenge, FOUND_DNS_01);
     assert_string_equal(c->dns_provider, "dns-cloudflare");
     assert_true(warned(&c->warnings, "not that of the certificate"));
-    assert_true(warned(&c->warnings, "/root/cf"));
+    assert_true(warned(&c->warnings, "/etc/cf.ini"));
     c = certificate(s, "linked.example");
     assert_true(warned(&c->warnings, "leads out of"));
     assert_true(warned(&c->warnings, "nginx plugin"));

@@ -150,6 +150,20 @@ static void test_dehydrated_apart(void **state)
     assert_int_equal(s->f.warnings.n, 0);
 }
 
+/* The settings in /etc are those of another one. */
+static void test_dehydrated_other_settings(void **state)
+{
+    struct state *s = *state;
+    struct err err = ERR_INIT;
+    put(s, "etc/config", "BASEDIR=/elsewhere\nCA=https://other.example/dir\n");
+    put_dehydrated(s, "lib", "a.example", "DNS:a.example");
+    assert_int_equal(tree_open(arena_printf(s->a, "%s/etc", s->path), s->a, &s->also, NULL), 0);
+    assert_int_equal(read_state(s, "dehydrated", "lib", &err), 0);
+    assert_string_equal(
+        certificate(s, "a.example")->directory, "https://acme-v02.api.letsencrypt.org/directory");
+    assert_true(warned(&s->f.warnings, "lib/config was not found"));
+}
+
 /* --- Caddy --- */
 
 static void test_caddy(void **state)
@@ -281,6 +295,7 @@ int main(void)
         STATE_TEST(test_lego),
         STATE_TEST(test_dehydrated),
         STATE_TEST(test_dehydrated_apart),
+        STATE_TEST(test_dehydrated_other_settings),
         STATE_TEST(test_caddy),
         STATE_TEST(test_traefik),
         STATE_TEST(test_traefik_file),

@@ -125,7 +125,7 @@ static void there_and_back(const char *text, size_t line, bool behind)
     struct insertion in = apache_include_line(&s, str_c(text), "/e/a.conf", behind, a);
     edit_insert(str_c(text), in, &changed);
     assert_true(apache_find_include(buf_str(&changed), "/e/a.conf", &begin, &end));
-    assert_true(edit_remove(buf_str(&changed), in.text, &back));
+    assert_true(edit_remove(buf_str(&changed), in, &back));
     assert_string_equal(buf_c(&back), text);
     buf_free(&changed);
     buf_free(&back);

@@ -36,10 +36,14 @@ static void lines_in_and_out(void **state)
     struct buf out = buf_new(100), back = buf_new(100);
     edit_insert(STR("one\ntwo\n"), (struct insertion){4, STR("new\n")}, &out);
     assert_string_equal(buf_c(&out), "one\nnew\ntwo\n");
-    assert_true(edit_remove(buf_str(&out), STR("new\n"), &back));
+    assert_true(edit_remove(buf_str(&out), (struct insertion){4, STR("new\n")}, &back));
     assert_string_equal(buf_c(&back), "one\ntwo\n");
-    assert_false(edit_remove(STR("one"), STR("one and more"), &back));
-    assert_false(edit_remove(STR("one"), STR(""), &back));
+    assert_false(edit_remove(STR("one"), (struct insertion){0, STR("one and more")}, &back));
+    assert_false(edit_remove(STR("one"), (struct insertion){0, STR("")}, &back));
+    /* The same line elsewhere, and as a part of another one. */
+    buf_clear(&back);
+    assert_true(edit_remove(STR("new\na\n new\nb\nnew\nc\n"), (struct insertion){12, STR("new\n")}, &back));
+    assert_string_equal(buf_c(&back), "new\na\n new\nb\nc\n");
     buf_free(&out);
     buf_free(&back);
 }
@@ -56,6 +60,11 @@ static void heads(void **state)
     site_head(&site, &out);
     size_t n = out.n;
     buf_put_c(&out, "listen 443 ssl;\n");
+    const struct site odd = {.names = (const char *const[]){"*.x-y.example", "2001:db8::1"}, .name_n = 2};
+    struct buf pattern = buf_new(4096);
+    site_put_names(&odd, &pattern);
+    assert_string_equal(buf_c(&pattern), "(?:[^.]+\\.x-y\\.example|\\[2001:db8::1\\])");
+    buf_free(&pattern);
     assert_int_equal(site_head_length(buf_str(&out)), n);
     assert_true(site_read_head(buf_str(&out), a, &note));
     assert_string_equal(note.certificate, "shop");

@@ -160,7 +160,7 @@ static void there_and_back(const char *text)
     assert_true(str_eq(found.text, in.text));
     assert_int_equal(found.at, in.at);
     assert_string_equal(path, "/etc/nginx/evercert/a.conf");
-    assert_true(edit_remove(buf_str(&changed), found.text, &back));
+    assert_true(edit_remove(buf_str(&changed), found, &back));
     assert_string_equal(buf_c(&back), text);
     buf_free(&changed);
     buf_free(&back);
