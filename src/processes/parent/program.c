@@ -16,30 +16,28 @@ enum { OVERFLOW_UID = 65534 }; /* /proc/sys/kernel/overflowuid, which nobody cha
 
 /* --- who may change it --- */
 
-/* The next number of a line whose columns stand under each other. */
-static bool take_number(struct str *line, uint64_t *out)
+static bool next_number(struct str *rest, uint64_t *out)
 {
-    struct str word;
-    *line = str_trim(*line);
-    (void)str_cut(*line, ' ', &word, line);
+    struct str word, text = str_trim(*rest);
+    (void)str_cut(text, ' ', &word, rest);
     return str_to_u64(word, UINT32_MAX, out);
 }
 
 /* In a user namespace that maps a few users only, files of all others, the system's root among them, seem to
- * be one user's whom nobody in it can become. The map's lines: first one here, first one outside, how many.
- */
+ * be one user's whom nobody in it can become. */
 static bool is_nobody_here(uid_t uid)
 {
-    char text[128];
+    char line[128];
+    uint64_t from, outside, n;
     bool nobody = uid == OVERFLOW_UID;
     FILE *map = nobody ? fopen("/proc/self/uid_map", "re") : NULL;
     if (map == NULL)
         return false;
-    while (nobody && fgets(text, sizeof text, map) != NULL) {
-        struct str line = str_c(text);
-        uint64_t from, outside, n;
-        nobody = take_number(&line, &from) && take_number(&line, &outside) && take_number(&line, &n) &&
-                 (uid < from || uid - from >= n);
+    while (nobody && fgets(line, sizeof line, map) != NULL) {
+        struct str rest = str_c(line);
+        if (next_number(&rest, &from) && next_number(&rest, &outside) && next_number(&rest, &n) &&
+            uid >= from && uid - from < n)
+            nobody = false;
     }
     fclose(map);
     return nobody;

@@ -83,6 +83,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     int ends[2];
+    *state = f;
     if (f == NULL || temp_setup((void **)&f->temp) != 0 || chmod(f->temp->path, 0755) != 0)
         return -1;
     f->p = (struct parent){.base = event_base_new(), .control = -1};
@@ -95,7 +96,6 @@ static int setup(void **state)
     f->engine = channel_new(f->p.base, ends[1], "parent", NULL, 0, on_closed, f);
     f->child = evsignal_new(f->p.base, SIGCHLD, on_child, f);
     evsignal_add(f->child, NULL);
-    *state = f;
     return 0;
 }
 
