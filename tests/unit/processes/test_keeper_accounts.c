@@ -341,10 +341,66 @@ static void a_key_change_is_signed_by_both(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, keeper_set_up, keeper_tear_down)
 
+/* --- accounts of other clients --- */
+
+#define FOREIGN                                                          \
+    "-----BEGIN EC PRIVATE KEY-----\n"                                   \
+    "MHcCAQEEIGTthFTMU4VtMNNU5ga49tyjhvPtaeW6iDZvoP9ZM5OeoAoGCCqGSM49\n" \
+    "AwEHoUQDQgAE585n4Ag5nfFBuQXZCOZT3Zpun+o8M8cDAKZLE8CYuT1TFeuzkysF\n" \
+    "QtLCED8s296E6BUf6mW/liM6/uf6HL7IfA==\n"                             \
+    "-----END EC PRIVATE KEY-----\n"
+#define FOREIGN_HASH "98c5a9eb97fec115a24436764d576d3cd42344d5d9c07dc84c135ff41baf0054"
+
+static void another_clients_key_comes_into_force_once(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct err err = ERR_INIT;
+    const struct msg_keeper_account m = {.account = DIRECTORY "#moved"};
+    struct keeper_account *one = NULL;
+    assert_int_equal(accounts_look(k, DIRECTORY "#moved", STR(FOREIGN), NULL), ERR_NOT_FOUND);
+    accounts_configure(k, &m);
+    assert_int_equal(accounts_configured(k, DIRECTORY "#moved", &one, NULL), 0);
+    assert_int_equal(accounts_import(k, one, STR("nonsense"), &err), ERR_INPUT);
+    assert_null(one->key);
+    assert_int_equal(accounts_import(k, one, STR(FOREIGN), NULL), 0);
+    assert_false(one->key_is_new);
+    const char *ring = keeper_file(a, "account-key");
+    assert_int_equal(accounts_import(k, one, STR(FOREIGN), NULL), 0); /* again: nothing to do */
+    assert_string_equal(keeper_file(a, "account-key"), ring);
+    restart(k);
+    assert_int_equal(accounts_look(k, DIRECTORY "#moved", STR(FOREIGN), NULL), 0);
+    assert_string_equal(hash_of(a, accounts_find(k, DIRECTORY "#moved")->key), FOREIGN_HASH);
+    arena_free(a);
+}
+
+static void it_takes_the_place_of_no_other(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct err err = ERR_INIT;
+    struct keeper_account *one = account(k);
+    assert_int_equal(accounts_make_key(k, one, NULL), 0);
+    const char *hash = hash_of(a, one->key);
+    assert_int_equal(accounts_look(k, one->id, STR(FOREIGN), NULL), ERR_EXISTS);
+    assert_int_equal(accounts_import(k, one, STR(FOREIGN), &err), ERR_EXISTS);
+    assert_non_null(strstr(err.text, "account: LABEL"));
+    assert_string_equal(hash_of(a, one->key), hash);
+    const struct msg_keeper_account m = {.account = DIRECTORY "#burnt"};
+    accounts_configure(k, &m);
+    assert_int_equal(accounts_configured(k, DIRECTORY "#burnt", &one, NULL), 0);
+    assert_int_equal(burnt_add(k, FOREIGN_HASH, NULL), 0);
+    assert_int_equal(accounts_import(k, one, STR(FOREIGN), &err), ERR_REFUSED);
+    assert_null(one->key);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_private),
+        TEST(another_clients_key_comes_into_force_once),
+        TEST(it_takes_the_place_of_no_other),
         TEST(a_key_is_of_the_configured_type_and_stays),
         TEST(a_key_that_the_ca_refused_is_replaced),
         TEST(a_rollover_is_durable_and_ends_either_way),

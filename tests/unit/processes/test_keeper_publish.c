@@ -364,6 +364,47 @@ static void by_key_means_the_live_ones_key(void **state)
     arena_free(a);
 }
 
+static int write_one(struct keeper *k, struct arena *a, const struct msg_publish *m, const char **target)
+{
+    struct wish w;
+    struct chain c;
+    struct certificate_key key = {NULL};
+    assert_int_equal(permit_wish(k, m->permit, 0, a, &w, NULL), 0);
+    assert_int_equal(sealed_key_open(k, &w, m->generation, m->sealed_key, &key, NULL), 0);
+    int r = publish_write(k, &w, m, &key, a, &c, target, NULL);
+    certificate_key_free(&key);
+    return r;
+}
+
+/* Written, it is not live; and what a power loss may have left half is not taken for whole. */
+static void what_is_written_is_not_live_yet(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct ca ca = ca_make();
+    const char *target = NULL;
+    struct msg_publish m =
+        prepared(k, a, &ca, keeper_permit(k, a, WISH "}"), 1, STR(""), "DNS:a.example,DNS:b.example");
+    assert_int_equal(write_one(k, a, &m, &target), 0);
+    assert_string_equal(target, ".generations/shop/1");
+    assert_false(keeper_has("live/shop"));
+    assert_true(keeper_has("live/.generations/shop/1/combined.pem"));
+    const char *key = keeper_file(a, "live/.generations/shop/1/privkey.pem");
+    int dir = -1;
+    assert_int_equal(dir_open(k->live, ".generations/shop/1", &dir, NULL), 0);
+    assert_int_equal(file_replace(dir, "privkey.pem", 0600, STR(""), NULL), 0);
+    assert_int_equal(write_one(k, a, &m, &target), 0);
+    assert_string_equal(keeper_file(a, "live/.generations/shop/1/privkey.pem"), key);
+    assert_int_equal(link_switch_unsynced(k->live, "shop", target, NULL), 0);
+    assert_int_equal(write_one(k, a, &m, &target), 0); /* live, and left alone */
+    assert_string_equal(keeper_file(a, "live/shop/fullchain.pem"), m.chain.p);
+    m.chain = STR("");
+    assert_int_equal(write_one(k, a, &m, &target), ERR_INPUT);
+    fd_close(&dir);
+    ca_free(&ca);
+    arena_free(a);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, keeper_set_up, keeper_tear_down)
 
 int main(void)
@@ -379,6 +420,7 @@ int main(void)
         TEST(only_an_operator_revokes),
         TEST(a_compromised_key_burns_before_it_is_told),
         TEST(by_key_means_the_live_ones_key),
+        TEST(what_is_written_is_not_live_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
