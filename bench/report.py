@@ -108,6 +108,15 @@ def start_up(data):
     yield from table(("command", "wall ms", "CPU ms"), rows)
 
 
+def moving_in(data):
+    yield f"### {data['count']} lineages of certbot imported"
+    yield ""
+    rows = [(f"{wall:.2f}", f"{cpu:.2f}") for wall, cpu in zip(data["wall_s"], data["cpu_s"])]
+    yield from table(("wall s", "CPU s, all processes"), rows)
+    yield f"Requests to the CA: {data['requests']}."
+    yield ""
+
+
 PARTS = (
     ("one-certificate", one_certificate),
     ("requests-at-caddy", at_caddy),
@@ -115,6 +124,7 @@ PARTS = (
     ("at-rest", at_rest),
     ("size", size),
     ("start-up", start_up),
+    ("moving-in", moving_in),
 )
 
 

@@ -57,7 +57,8 @@ enum {
 };
 
 /* Pieces of an import (accounts, certificates) that are on their way and not answered: as many as the keeper
- * makes live at once. A chain has a few kilobytes; with the longest that any process takes they are 128 MB. */
+ * makes live at once. A chain has a few kilobytes; with the longest that any process takes they are 128 MB.
+ */
 enum { IMPORT_WINDOW = 128 };
 
 /* The descriptor on which a parent that was started for one command finds its client. */
