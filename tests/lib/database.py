@@ -17,24 +17,24 @@ def _program(name):
 
 
 class Postgres(Service):
-    """Takes its certificate from server.crt and server.key in its own folder, which only it may read: start() and
-    reload() copy them there."""
+    """Takes its certificate from server.crt and server.key in its own folder .data, which only it may read: start() and
+    reload() copy them there. reload_command is for its user, postgres, and copies nothing."""
 
     NAME = "postgres"
     #: "off" for one without TLS
     ssl = "on"
 
     def __init__(self, processes, certificate, key, **options):
-        self._data = None
+        self.data = None
         super().__init__(processes, certificate, key, **options)
 
     def start(self):
-        self._data = self.folder / "data"
+        self.data = self.folder / "data"
         owner = pwd.getpwnam("postgres")
         if os.geteuid() == 0:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         subprocess.run(
-            [*as_user("postgres"), _program("initdb"), "--no-sync", "--auth=trust", "--no-locale", "-D", self._data],
+            [*as_user("postgres"), _program("initdb"), "--no-sync", "--auth=trust", "--no-locale", "-D", self.data],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self.folder,
@@ -45,7 +45,7 @@ class Postgres(Service):
 
     def _install(self):
         for source, name in ((self.certificate, "server.crt"), (self.key, "server.key")):
-            to = self._data / name
+            to = self.data / name
             new = to.with_suffix(".new")
             new.touch(mode=0o600)
             shutil.copyfile(source, new)
@@ -63,7 +63,11 @@ class Postgres(Service):
             "fsync": "off",
         }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        return [*as_user("postgres"), _program("postgres"), "-D", self._data, *words]
+        return [*as_user("postgres"), _program("postgres"), "-D", self.data, *words]
+
+    @property
+    def reload_command(self):
+        return [str(_program("pg_ctl")), "reload", "-D", str(self.data)]
 
     def reload(self):
         self._install()

@@ -35,6 +35,7 @@ proxymap unix - - n - - proxymap
 cleanup unix n - n - 0 cleanup
 bounce unix - - n - 0 bounce
 """
+_QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
 
 
 class Postfix(Service):
@@ -59,6 +60,9 @@ class Postfix(Service):
             ("queue/pid", 0, 0, 0o755),
             ("queue/private", postfix, 0, 0o700),
             ("queue/public", postfix, postdrop, 0o710),
+            # Its reload looks after these first.
+            *((f"queue/{name}", postfix, 0, 0o700) for name in _QUEUES),
+            ("queue/maildrop", postfix, postdrop, 0o730),
         ):
             (self.folder / name).mkdir(exist_ok=True)
             os.chown(self.folder / name, owner, group)

@@ -53,5 +53,10 @@ class CaddyText(WebServer):
     def check_command(self):
         return self._words("validate")
 
+    @property
+    def reload_command(self):
+        """For a deploy step, whose `env` has to have environment()'s XDG_DATA_HOME and XDG_CONFIG_HOME."""
+        return self._words("reload", "--force")
+
     def reload(self):
-        subprocess.run(self._words("reload", "--force"), check=True, capture_output=True, timeout=30, env=self.environment())
+        subprocess.run(self.reload_command, check=True, capture_output=True, timeout=30, env=self.environment())
