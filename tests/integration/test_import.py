@@ -9,12 +9,17 @@ import pytest
 
 from certificates import read_chain
 from evercert import DONE, FAILED, USAGE
-from other_clients import Certbot, Dehydrated, Lineages, tree
+from moved_from import certbot, dehydrated
+from other_clients import Lineages, tree
 
 
 def replaced(ca):
     """Orders that named the certificate they replace, whether Pebble found that or not."""
     return ca.process.log.read_text().count("is a replacement of") + ca.lost_serials()
+
+
+def standalone(ca):
+    return ["--standalone", "--http-01-port", str(ca.http_port)]
 
 
 def moved_in(client, ca, name, was, url=None):
@@ -34,51 +39,49 @@ def moved_in(client, ca, name, was, url=None):
 
 def test_certbot(evercert, pebble, tmp_path):
     ca = pebble()
-    was = Certbot(tmp_path / "certbot", ca)
-    was.issue("a.example", "www.a.example")
-    was.issue("b.example", options=["--key-type", "rsa"])
-    [account] = was.state.glob("accounts/*/dir/*/regr.json")
-    before = tree(was.state)
+    was = certbot(tmp_path / "certbot", ca, "a.example", "www.a.example")
+    certbot(tmp_path / "certbot", ca, "b.example", options=["--key-type", "rsa", *standalone(ca)])
+    [account] = was.glob("accounts/*/dir/*/regr.json")
+    before = tree(was)
     ca.forget_requests()
     client = evercert(ca)
 
-    dry = client.run("import", "certbot", was.state, "--dry-run", status=DONE).stdout
+    dry = client.run("import", "certbot", was, "--dry-run", status=DONE).stdout
     assert "domains: [a.example, www.a.example]" in dry and "rsa-2048" in dry
     assert not client.state.exists() and not (client.folder / "evercert.d").exists()
 
-    client.run("import", "certbot", was.state, status=DONE)
-    leaf = read_chain(was.state / "live/a.example/cert.pem")[0]
+    client.run("import", "certbot", was, status=DONE)
+    leaf = read_chain(was / "live/a.example/cert.pem")[0]
     moved_in(client, ca, "a.example", leaf.fingerprint, json.loads(account.read_text())["uri"])
     assert client.row("b.example")["key_type"] == "rsa-2048"
-    again = client.run("import", "certbot", was.state, status=DONE)
+    again = client.run("import", "certbot", was, status=DONE)
     assert "it is here already" in again.stdout
     assert len(list((client.folder / "evercert.d").iterdir())) == 1
-    assert tree(was.state) == before
+    assert tree(was) == before
 
 
 def test_hooks_and_files_of_certbot_go_on(evercert, pebble, tmp_path):
     """Its hooks are run with what they expect, and servers find the new certificate where the old one was."""
     ca = pebble()
-    was = Certbot(tmp_path / "certbot", ca)
     seen = tmp_path / "seen"
     hooks = [f"echo {word} >> {seen}" for word in ("before", "after", '$RENEWED_LINEAGE "$RENEWED_DOMAINS"')]
     names = [word for pair in zip(("--pre-hook", "--post-hook", "--deploy-hook"), hooks) for word in pair]
-    was.issue("a.example", options=names)
-    program = was.state / "renewal-hooks/deploy/reload"
+    was = certbot(tmp_path / "certbot", ca, "a.example", options=[*standalone(ca), *names])
+    program = was / "renewal-hooks/deploy/reload"
     program.write_text(f'#!/bin/sh\necho "directory $RENEWED_DOMAINS" >> {seen}\n')
     program.chmod(0o755)
-    served = was.state / "live/a.example/fullchain.pem"
+    served = was / "live/a.example/fullchain.pem"
     old = read_chain(served)[0].fingerprint
     seen.unlink()
     client = evercert(ca)
-    client.run("import", "certbot", was.state, "--publish-in-place", status=DONE)
+    client.run("import", "certbot", was, "--publish-in-place", status=DONE)
     assert not seen.exists() and served.is_symlink() and read_chain(served)[0].fingerprint == old
     client.renew("a.example", force=True)
     lines = seen.read_text().splitlines()
     assert lines[0] == "before" and "after" in lines
     assert "directory a.example" in lines and any(line.endswith("/a.example a.example") for line in lines)
     assert read_chain(served)[0].fingerprint == client.leaf("a.example").fingerprint != old
-    assert read_chain(served)[0].has_key(was.state / "live/a.example/privkey.pem")
+    assert read_chain(served)[0].has_key(was / "live/a.example/privkey.pem")
 
 
 def test_lego(evercert, pebble, lego):
@@ -98,14 +101,13 @@ def test_dehydrated(evercert, pebble, nginx, tmp_path):
     web = nginx(webroot=tmp_path / "web")
     web.start()
     ca = pebble(http_port=web.http_port)
-    was = Dehydrated(tmp_path / "dehydrated", ca, tmp_path / "web")
-    was.issue("a.example")
-    before = tree(was.state)
+    was = dehydrated(tmp_path / "dehydrated", ca, tmp_path / "web", "a.example\n")
+    before = tree(was)
     ca.forget_requests()
     client = evercert(ca)
-    client.run("import", "dehydrated", was.state, status=DONE)
-    assert tree(was.state) == before
-    moved_in(client, ca, "a.example", read_chain(was.state / "certs/a.example/cert.pem")[0].fingerprint)
+    client.run("import", "dehydrated", was, status=DONE)
+    assert tree(was) == before
+    moved_in(client, ca, "a.example", read_chain(was / "certs/a.example/cert.pem")[0].fingerprint)
 
 
 # --- what the real clients would not write ---

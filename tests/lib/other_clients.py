@@ -1,18 +1,17 @@
-"""Other ACME clients as Debian has them: their state is what an import starts from."""
+"""What an import starts from: the tree of another client, and what the importer would say of one. The clients
+themselves are in moved_from.py."""
 
 import datetime
 import hashlib
 import os
 import pathlib
 import stat
-import subprocess
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from peers import from_system
 
 
 def tree(folder):
@@ -26,55 +25,6 @@ def tree(folder):
             what = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         found[str(path.relative_to(folder))] = (stat.filemode(about.st_mode), about.st_uid, what)
     return found
-
-
-def _run(argv, env=None, timeout=120):
-    done = subprocess.run(
-        [str(word) for word in argv], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=timeout
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"{argv[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-class Certbot:
-    """certbot with a folder of its own; .state is what /etc/letsencrypt would be."""
-
-    def __init__(self, folder, pebble):
-        self.state, self._work, self._pebble = folder / "letsencrypt", folder, pebble
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def issue(self, *names, options=()):
-        """By its own responder, on the port where Pebble asks."""
-        argv = [
-            from_system("certbot"),
-            *("certonly", "-n", "--agree-tos", "-m", "certbot@example.com", "--server", self._pebble.url),
-            *("--config-dir", self.state, "--work-dir", self._work / "work", "--logs-dir", self._work / "logs"),
-            *("--standalone", "--http-01-address", "127.0.0.1", "--http-01-port", self._pebble.http_port),
-            *(word for name in names for word in ("-d", name)),
-            *options,
-        ]
-        _run(argv, {"REQUESTS_CA_BUNDLE": str(self._pebble.ca_file)})
-
-
-class Dehydrated:
-    """dehydrated with a folder of its own; challenge files go to `webroot`, which somebody has to serve."""
-
-    def __init__(self, folder, pebble, webroot, hook=None):
-        self.state = folder
-        challenges = webroot / ".well-known/acme-challenge"
-        challenges.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = [f'CA="{pebble.url}"', f'BASEDIR="{folder}"', f'WELLKNOWN="{challenges}"', 'CONTACT_EMAIL="d@example.com"']
-        lines += [f'HOOK="{hook}"'] if hook else []
-        lines += [f'CURL_OPTS="--cacert {pebble.ca_file}"']
-        (folder / "config").write_text("\n".join(lines) + "\n")
-        self._argv = [from_system("dehydrated"), "--config", folder / "config"]
-
-    def issue(self, *names):
-        (self.state / "domains.txt").write_text(" ".join(names) + "\n")
-        _run([*self._argv, "--register", "--accept-terms"])
-        _run([*self._argv, "--cron"])
 
 
 def _name(text):
