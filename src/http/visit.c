@@ -29,6 +29,7 @@ struct visit {
     long port;
     visit_fn *fn;
     void *arg;
+    struct err bad_start;
 };
 
 static void visit_free(struct visit *v)
@@ -104,18 +105,14 @@ static bool set_up(struct visit *v, const struct visit_hop *hop)
     return bad == 0 && curl_multi_add_handle(v->loop.multi, v->easy) == CURLM_OK;
 }
 
-static void go(struct visit *v, const char *address)
+static int go(struct visit *v, const char *address, struct err *err)
 {
     struct visit_hop *hop = &v->hops[v->hop_n - 1];
-    struct err err = ERR_INIT;
     hop->address = arena_dup_c(v->arena, address);
     v->head_n = 0;
     v->error[0] = '\0';
     buf_clear(&v->body);
-    if (set_up(v, hop))
-        return;
-    err_set(&err, ERR_MEMORY, "out of memory for a request");
-    finish(v, &err);
+    return set_up(v, hop) ? 0 : err_set(err, ERR_MEMORY, "out of memory for a request");
 }
 
 /* --- from hop to hop --- */
@@ -125,12 +122,9 @@ static void on_addresses(const struct lookup_result *r, void *arg)
     struct visit *v = arg;
     struct err err = ERR_INIT;
     v->query = NULL;
-    if (r->n > 0) {
-        go(v, r->addresses[0].text);
-        return;
-    }
-    (void)lookup_error(r, &err);
-    finish(v, &err);
+    int failed = r->n > 0 ? go(v, r->addresses[0].text, &err) : lookup_error(r, &err);
+    if (failed < 0)
+        finish(v, &err);
 }
 
 static char *part(CURLU *url, CURLUPart what, unsigned flags)
@@ -249,18 +243,18 @@ static void pump(void *arg)
     }
 }
 
+/* A visit never ends inside the call that starts it. */
 static void on_bad_start(evutil_socket_t fd, short what, void *arg)
 {
-    struct err err = ERR_INIT;
+    struct visit *v = arg;
+    struct err err = v->bad_start;
     (void)fd, (void)what;
-    err_set(&err, ERR_INPUT, "there is no such URL");
-    finish(arg, &err);
+    finish(v, &err);
 }
 
 struct visit *visit_start(struct event_base *base, struct lookup *lookup, const char *url,
     const char *address, visit_fn *fn, void *arg)
 {
-    struct err err = ERR_INIT;
     struct visit *v = calloc(1, sizeof *v);
     if (v == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         abort();
@@ -273,9 +267,12 @@ struct visit *visit_start(struct event_base *base, struct lookup *lookup, const 
     CURLU *parsed = curl_url();
     if (!curl_loop_open(&v->loop, base, pump, v) || parsed == NULL)
         abort();
-    if (curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK && begin_hop(v, parsed, &err) == 0)
-        go(v, address);
-    else
+    int r = curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK
+                ? begin_hop(v, parsed, &v->bad_start)
+                : err_set(&v->bad_start, ERR_INPUT, "there is no such URL");
+    if (r == 0)
+        r = go(v, address, &v->bad_start);
+    if (r < 0)
         event_base_once(base, -1, EV_TIMEOUT, on_bad_start, v, NULL);
     curl_url_cleanup(parsed);
     return v;

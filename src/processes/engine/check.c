@@ -36,9 +36,9 @@ struct check {
     struct arena *arena;
     uint32_t session;
     struct subject *subjects, **last;
-    struct wish wish; /* of the first subject */
-    size_t at;        /* its name that is checked */
-    bool bad;
+    struct wish wish;  /* of the first subject */
+    size_t at;         /* its name that is checked */
+    size_t found, bad; /* findings, and those of them that would fail */
     /* the name under way */
     const char *token, *value;
     bool by_webroot;
@@ -72,23 +72,26 @@ static json_t *hops_of(const struct visit_result *v)
     return hops;
 }
 
-static void find(
-    struct check *c, const char *what, const char *text, const char *remedy, const struct visit_result *v)
+static void find(struct check *c, const char *what, bool ok, const char *text, const char *remedy,
+    const struct visit_result *v)
 {
-    bool ok = remedy == NULL;
-    c->bad = c->bad || !ok;
+    c->found++;
+    c->bad += !ok;
     session_row(c->engine, c->session,
         json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o}", "certificate", c->subjects->name, "identifier",
             strcmp(what, "http-01") == 0 ? json_string(identifier(c)) : json_null(), "check", what, "ok", ok,
-            "text", text, "remedy", ok ? json_null() : json_string(remedy), "hops", hops_of(v)));
+            "text", text, "remedy", remedy != NULL ? json_string(remedy) : json_null(), "hops", hops_of(v)));
 }
 
 static void end(struct check *c)
 {
     struct session *s = session_find(c->engine, c->session);
-    if (s != NULL) {
-        s->failed = s->failed || c->bad;
+    struct err err = ERR_INIT;
+    if (s != NULL)
         s->waiting--;
+    if (s != NULL && c->bad > 0) {
+        err_set(&err, ERR_FAILED, "%zu of %zu checks failed", c->bad, c->found);
+        session_fail(c->engine, c->session, &err);
     }
     visit_cancel(c->visit);
     arena_free(c->arena);
@@ -178,17 +181,17 @@ static void on_visited(const struct visit_result *v, void *arg)
     const char *address = c->addresses[c->address_at];
     c->visit = NULL;
     if (v->err.code != 0)
-        find(c, "http-01",
+        find(c, "http-01", false,
             arena_printf(
                 c->arena, "the CA's request would fail at %s: %s: %s", address, path_of(c, v), v->err.text),
             remedy_for(c, v), v);
     else if (!holds_value(c, v->body))
-        find(c, "http-01",
+        find(c, "http-01", false,
             arena_printf(
                 c->arena, "something else than the challenge is served at %s: %s", address, path_of(c, v)),
             remedy_for(c, v), v);
     else
-        find(c, "http-01",
+        find(c, "http-01", true,
             arena_printf(c->arena, "the CA's request would reach us at %s%s", address,
                 v->hop_n > 1 ? ", by a redirect" : ""),
             NULL, v);
@@ -219,12 +222,13 @@ static void on_addresses(const struct lookup_result *r, void *arg)
         memcpy(c->addresses[i], r->addresses[i].text, sizeof c->addresses[i]);
     if (r->n == 0) {
         (void)lookup_error(r, &err);
-        find(c, "http-01", err.text, "give the name an A or AAAA record that leads to this server", NULL);
+        find(c, "http-01", false, err.text, "give the name an A or AAAA record that leads to this server",
+            NULL);
     } else if (r->v6.state == LOOKUP_FAILED || r->v4.state == LOOKUP_FAILED) {
         /* CAs take a failing answer for an error even where the other family is there. */
         const struct lookup_family *f = r->v6.state == LOOKUP_FAILED ? &r->v6 : &r->v4;
-        find(c, "http-01", f->err.text, "mend the DNS servers of the zone: a CA takes that for an error",
-            NULL);
+        find(c, "http-01", false, f->err.text,
+            "mend the DNS servers of the zone: a CA takes that for an error", NULL);
     }
     visit_next(c);
 }
@@ -235,7 +239,7 @@ static void on_placed(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0) {
-        find(c, "http-01", err.text, "mend that first: no challenge could be answered", NULL);
+        find(c, "http-01", false, err.text, "mend that first: no challenge could be answered", NULL);
         name_done(c);
         return;
     }
@@ -315,18 +319,26 @@ static void next_name(struct check *c)
     next_subject(c);
 }
 
+/* The row says whose it is. */
+static const char *without_name(const struct check *c, const char *problem)
+{
+    size_t n = strlen(c->wish.name);
+    return strncmp(problem, c->wish.name, n) == 0 && strncmp(problem + n, ": ", 2) == 0 ? problem + n + 2
+                                                                                        : problem;
+}
+
 static void on_steps(const void *msg, const struct err *why, void *arg)
 {
     struct check *c = arg;
     const struct msg_steps_checked *m = msg;
     struct err err = ERR_INIT;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 || m == NULL)
-        find(c, "steps", err.text, "the log has more", NULL);
+        find(c, "steps", false, err.text, "the log has more", NULL);
     for (size_t i = 0; m != NULL && i < m->problems.n; i++)
-        find(c, "steps", m->problems.p[i], "mend it before the next renewal needs it", NULL);
+        find(c, "steps", false, without_name(c, m->problems.p[i]), NULL, NULL);
     if (m != NULL && err.code == 0 && m->problems.n == 0 &&
         (deploy_is_wanted(&c->wish) || c->wish.webroot[0] != '\0'))
-        find(c, "steps", "hooks, copies and directories can be used", NULL, NULL);
+        find(c, "steps", true, "hooks, copies and directories can be used", NULL, NULL);
     next_name(c);
 }
 
@@ -341,7 +353,7 @@ static void next_subject(struct check *c)
     c->at = 0;
     if (wish_decode(str_c(s->wish), c->arena, &c->wish, &err) < 0 ||
         wish_select(&c->wish, s->variant, c->arena, &err) < 0) {
-        find(c, "steps", err.text, "give the certificate another wish", NULL);
+        find(c, "steps", false, err.text, "give the certificate another wish", NULL);
         c->subjects = s->next;
         next_subject(c);
         return;
