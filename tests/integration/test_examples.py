@@ -68,7 +68,8 @@ def test_odoo(evercert, pebble, nginx, authority, open_folder):
     through = ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
 
     text = (EXAMPLES / "odoo/evercert.yaml").read_text()
-    for theirs, ours in (("/srv/odoo/letsencrypt/{name}", f"{folder}/{{name}}"), ("erp.example.com:443", f"127.0.0.1:{server.https_port}")):
+    places = {"/srv/odoo/letsencrypt/{name}": f"{folder}/{{name}}", "erp.example.com:443": f"127.0.0.1:{server.https_port}"}
+    for theirs, ours in places.items():
         assert f'"{theirs}' in text
         text = text.replace(f'"{theirs}', f'"{ours}')
     client = evercert(ca, through=through, config={"certificates": yaml.safe_load(text)["certificates"]})
