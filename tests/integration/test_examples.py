@@ -1,11 +1,16 @@
-"""The configurations among the examples are good ones."""
+"""The configurations among the examples are good ones, and that of Odoo is run."""
 
 import json
+import os
+import pathlib
+import stat
 
 import pytest
 import yaml
 
-from evercert import DONE, ROOT, USAGE
+from certificates import read_chain
+from evercert import DONE, FAILED, ROOT, USAGE
+from processes import wait_until
 
 EXAMPLES = ROOT / "examples"
 CONFIGURATIONS = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.yaml"))
@@ -34,3 +39,67 @@ def test_the_check_of_a_configuration_can_fail(evercert, path):
     client = evercert()
     client.config_file.write_text((EXAMPLES / path).read_text() + "\nno-such-key: true\n")
     assert "no-such-key" in client.run("config", "check", status=USAGE).stderr
+
+
+ODOO = 64901  # a user that nobody else is
+
+
+def test_odoo(evercert, pebble, nginx, authority, open_folder):
+    """Its words as they stand, in a mount namespace that has a user odoo, a service nginx, and no rule for sudo but ours."""
+    folder = open_folder / "letsencrypt"
+    folder.mkdir(mode=0o755)
+    old = authority.leaf("old-erp.example", "erp.example.com")
+    paths = (folder / "domain.crt", folder / "domain.key")
+    for path, source in zip(paths, old):
+        path.write_bytes(source.read_bytes())
+    server = nginx(certificate=paths).start()
+    ca = pebble()
+
+    rules, users, service = (open_folder / name for name in ("sudoers.d", "passwd", "service"))
+    rules.mkdir(mode=0o750)
+    users.write_text(f"{pathlib.Path('/etc/passwd').read_text()}odoo:*:{ODOO}:{ODOO}::{folder}:/bin/sh\n")
+    service.write_text(f'#!/bin/sh\n[ "$(id -u) $*" = "0 nginx reload" ] && kill -HUP "$(cat {server.pid_file})"\n')
+    for path, mode in ((users, 0o644), (service, 0o755)):
+        path.chmod(mode)
+    for path in (folder, *paths):
+        os.chown(path, ODOO, ODOO)
+    mounts = {rules: "/etc/sudoers.d", users: "/etc/passwd", service: "/usr/sbin/service"}
+    script = " && ".join(f"mount --bind {ours} {theirs}" for ours, theirs in mounts.items())
+    through = ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
+
+    text = (EXAMPLES / "odoo/evercert.yaml").read_text()
+    places = {"/srv/odoo/letsencrypt/{name}": f"{folder}/{{name}}", "erp.example.com:443": f"127.0.0.1:{server.https_port}"}
+    for theirs, ours in places.items():
+        assert f'"{theirs}' in text
+        text = text.replace(f'"{theirs}', f'"{ours}')
+    client = evercert(ca, through=through, config={"certificates": yaml.safe_load(text)["certificates"]})
+
+    def published():
+        """The flat layout, and nothing else in it."""
+        assert sorted(path.name for path in folder.iterdir()) == ["domain.crt", "domain.key"]
+        for path, file, mode in zip(paths, ("fullchain.pem", "privkey.pem"), (0o644, 0o600)):
+            assert path.read_bytes() == (client.live("domain") / file).read_bytes()
+            assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (ODOO, mode)
+
+    def served(fingerprint, roots):
+        wait_until(lambda: server.served("erp.example.com", roots).fingerprint == fingerprint, "it to be served")
+
+    # The sudo rule is missing: told, and nginx goes on with what it has.
+    done = client.renew(status=FAILED)
+    assert "sudo" in done.stderr and "domain: the certificate is there" in done.stderr
+    published()
+    assert client.row("domain")["deploy"]["state"] == "failing"
+    served(read_chain(old[0])[0].fingerprint, authority.ca_file)
+    # The rule is there: the command is run again, and nothing is issued for it.
+    (rules / "evercert").touch(mode=0o440)
+    (rules / "evercert").write_text(client.run("snippet", "sudoers", status=DONE).stdout)
+    orders = ca.request_counts()["POST /order-plz"]
+    client.renew("domain")
+    assert ca.request_counts()["POST /order-plz"] == orders
+    for generation in (1, 2):
+        row = client.row("domain")
+        assert (row["generation"], row["deploy"]["state"], row["served"]["state"]) == (generation, "done", "yes")
+        published()
+        served(client.leaf("domain").fingerprint, ca.root())
+        if generation == 1:
+            client.renew("domain", force=True)

@@ -212,3 +212,56 @@ def test_certificate_reaches(evercert, pebble, processes, service, authority, op
     client.renew(NAME, force=True)
     assert arrived(2) != first
     assert client.events(NAME).count("deployed") == 2
+
+
+# Servers that are not as they should be
+
+
+def test_bad_servers_are_told_and_the_others_are_served(evercert, pebble, processes, authority, open_folder, tmp_path):
+    """One pass, and each server is wrong in a way of its own; what follows a look that failed is not done."""
+    ca = pebble()
+    client = evercert(ca)
+    place = Place(processes, None, open_folder, authority.leaf("old-good.example", NAME), client.live(NAME))
+    good, ((good_port, _),) = nginx(place)
+    stranger = NginxText(processes, open_folder / "stranger", certificate=authority.leaf("stranger.example")).start()
+    mute = socket.create_server(("127.0.0.1", free_port()))  # takes connections, and is never heard of again
+    bad = {
+        "stranger.example": (stranger.https_port, 'serves another certificate: "CN=stranger.example" by "CN=evercert test root"'),
+        "closed.example": (free_port(), "cannot connect: Connection refused"),
+        "plain.example": (stranger.http_port, "it speaks plain HTTP there"),
+        "mute.example": (mute.getsockname()[1], "waited in vain for its part of the TLS handshake"),
+    }
+    followed = tmp_path / "followed"
+
+    def steps(port, timeout="1s"):
+        follow = {"run": ["/bin/sh", "-c", f'echo "$EVERCERT_NAME" >> {followed}']}
+        return [{"verify": f"127.0.0.1:{port}", "starttls": "none", "timeout": timeout}, follow]
+
+    config = [{"domains": [name], "deploy": steps(port)} for name, (port, _) in bad.items()]
+    config.append({"domains": [NAME], "deploy": good["deploy"] + steps(good_port, "20s")})
+    client.write_config({"certificates": config})
+    orders = 2 * len(config)
+    for generation in (1, 2):
+        done = client.renew(*([NAME, *bad] if generation == 2 else []), force=generation == 2, status=FAILED)
+        for name, (port, what) in bad.items():
+            (line,) = [line for line in done.stderr.splitlines() if f" {name}: " in line]
+            assert f"127.0.0.1:{port} does not serve the certificate: 127.0.0.1:{port}" in line and what in line
+            row = client.row(name)
+            assert (row["state"], row["generation"]) == ("valid", generation)
+            assert (row["deploy"]["state"], row["served"]["state"]) == ("failing", "no") and what in row["served"]["error"]
+        row = client.row(NAME)
+        assert (row["generation"], row["deploy"]["state"], row["served"]["state"]) == (generation, "done", "yes")
+        leaf = Leaf(by_tls(good_port, ssl.create_default_context(cadata=ca.root())))
+        assert leaf.fingerprint == row["fingerprint"]
+    assert followed.read_text().splitlines() == [NAME, NAME]
+    # One that is put right is seen at once, and nothing is issued for any of them.
+    assert ca.request_counts()["POST /order-plz"] == orders
+    live = client.live("stranger.example")
+    stranger.set_certificate((live / "fullchain.pem", live / "privkey.pem"))
+    stranger.reload()
+    stranger.wait_served("stranger.example", ca.root(), client.leaf("stranger.example").fingerprint)
+    client.renew("stranger.example")
+    assert client.row("stranger.example")["served"]["state"] == "yes"
+    assert followed.read_text().splitlines()[2:] == ["stranger.example"]
+    assert ca.request_counts()["POST /order-plz"] == orders
+    mute.close()

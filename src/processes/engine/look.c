@@ -14,6 +14,7 @@
 enum {
     LOOK_AGAIN_S = 1,        /* between two looks */
     LOOK_TIMEOUT_MS = 10000, /* of one look; a server in the middle of its reload may be mute for a while */
+    LOOK_LEAST_MS = 1000,    /* of one look that began with less of the step's time left */
     LOOK_DAILY_S = 10,       /* the daily look meets a server that is at rest: no need to wait long */
 };
 
@@ -165,10 +166,20 @@ static void on_seen(const struct tls_seen *seen, size_t n, const struct err *why
     done(d, arena_printf(d->arena, "served by %s%s\n", seen[0].address, n > 1 ? " and others" : ""), NULL);
 }
 
+/* A server that takes connections and is mute must not hold the deployment for longer than the step may last.
+ */
+static int time_of_look_ms(const struct deployment *d)
+{
+    int64_t left_ms = d->look_until.ms - clock_mono(&system_clock).ms;
+    if (left_ms < LOOK_LEAST_MS)
+        return LOOK_LEAST_MS;
+    return left_ms < LOOK_TIMEOUT_MS ? (int)left_ms : LOOK_TIMEOUT_MS;
+}
+
 static void look_once(struct deployment *d)
 {
     const struct deploy *s = &d->wish.deploys[d->at];
-    struct tls_probe_spec spec = {.timeout_ms = LOOK_TIMEOUT_MS,
+    struct tls_probe_spec spec = {.timeout_ms = time_of_look_ms(d),
         .key = d->wish.key_type_n == 1             ? TLS_PROBE_KEY_ANY
                : key_type_is_rsa(d->wish.key_type) ? TLS_PROBE_KEY_RSA
                                                    : TLS_PROBE_KEY_ECDSA};
