@@ -79,6 +79,34 @@ def many(data):
     )
 
 
+def batch(data):
+    count, connections, certbot = data["count"], data["connections"], data["certbot"]
+    yield f"### {count} certificates of one nginx renewed in one pass, under wrk"
+    yield ""
+    kinds = [
+        (f"evercert, {count} certificates, `batch: true`", data["rounds"]["batch"]),
+        (f"evercert, {count} certificates, no batch", data["rounds"]["each"]),
+    ]
+    if certbot:
+        kinds.append((f"certbot {certbot['version']}, {certbot['count']} certificates", certbot["rounds"]))
+    kinds.append(("nobody: one SIGHUP by hand", data["rounds"]["by_hand"]))
+
+    def failed(seen):
+        return sum(number for kind, number in seen.items() if kind != "requests")
+
+    rows = []
+    for name, rounds in kinds:
+        cells = [" ".join(f"{one['wall_s']:.2f}" for one in rounds)]
+        cells += [" ".join(str(one[what]) for one in rounds) for what in ("renewed", "hooks", "reloads")]
+        for kind in ("closed", "curl", "kept"):
+            seen = [one["visitors"][kind] for one in rounds]
+            cells.append(f"{' '.join(str(failed(one)) for one in seen)} of {sum(one['requests'] for one in seen)}")
+        rows.append((name, *cells))
+    head = ("renewed by", "each round, s", "renewed", "hooks run", "reloads of nginx")
+    visitors = ("failed at wrk, a connection for each request", "at curl", f"at wrk, {connections} connections kept")
+    yield from table((*head, *visitors), rows)
+
+
 def at_rest(data):
     yield f"### A daemon at rest with {data['certificates']} certificates"
     yield ""
@@ -121,6 +149,7 @@ PARTS = (
     ("one-certificate", one_certificate),
     ("requests-at-caddy", at_caddy),
     ("many-certificates", many),
+    ("batch-reload", batch),
     ("at-rest", at_rest),
     ("size", size),
     ("start-up", start_up),
