@@ -3,8 +3,8 @@
  * looked at as a reload would, and what is there goes to the keeper and the engine.
  */
 #include "cli/command_table.h"
-#include "cli/import_carry.h"
-#include "cli/import_report.h"
+#include "cli/import/carry.h"
+#include "cli/import/report.h"
 #include "config/settings.h"
 #include "os/file.h"
 #include "processes/command.h"

@@ -1,5 +1,5 @@
 #include "cli/command_table.h"
-#include "cli/install_run.h"
+#include "cli/install/run.h"
 #include "config/certificate.h"
 #include "os/child.h"
 #include "processes/command.h"

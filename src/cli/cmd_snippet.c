@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "cli/command_table.h"
-#include "cli/snippet.h"
+#include "cli/snippet/snippet.h"
 #include "config/settings.h"
 #include "os/user.h"
 #include "processes/command.h"

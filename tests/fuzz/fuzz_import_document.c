@@ -1,6 +1,6 @@
 /* The importer's document: whatever is read of it becomes a file that the configuration takes, or is left
  * behind with a reason. */
-#include "cli/import_plan.h"
+#include "cli/import/plan.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -165,7 +165,7 @@ def test_the_challenge_passes(site, authority, kind, form, webroot, redirects):
 def test_every_form_with_a_challenge_is_run():
     """The list above has all forms that a server has for the challenge."""
     found = set()
-    for path in (ROOT / "src/cli/snippets").glob("*.in"):
+    for path in (ROOT / "src/cli/snippet/forms").glob("*.in"):
         for name, place in re.findall(r"^@form (\S+) (webroot|proxy|any) ", path.read_text(), re.M):
             found.add((path.stem, name))
     assert found - {("traefik", "proxy")} == {case[:2] for case in CASES}

@@ -1,4 +1,4 @@
-#include "cli/import_document.h"
+#include "cli/import/document.h"
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "cli/import_plan.h"
+#include "cli/import/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "cli/install_change.h"
-#include "cli/install_program.h"
+#include "cli/install/change.h"
+#include "cli/install/program.h"
 #include "os/file.h"
 
 #include <fcntl.h>

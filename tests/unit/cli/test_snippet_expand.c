@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "cli/snippet.h"
-#include "cli/snippet_expand.h"
+#include "cli/snippet/expand.h"
+#include "cli/snippet/snippet.h"
 
 #include <string.h>
 

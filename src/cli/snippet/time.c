@@ -1,4 +1,4 @@
-#include "cli/snippet_time.h"
+#include "cli/snippet/time.h"
 
 #include <limits.h>
 #include <stdint.h>

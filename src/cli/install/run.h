@@ -2,7 +2,7 @@
 #ifndef EVERCERT_CLI_INSTALL_RUN_H
 #define EVERCERT_CLI_INSTALL_RUN_H
 
-#include "cli/install.h"
+#include "cli/install/install.h"
 
 /* in: program, names, site (but webroot and live are of the state) and kind are filled. */
 int install_run(struct install *in);

@@ -1,5 +1,5 @@
 /* The certificate of an installation: got in the usual way, and seen to be served at the end. */
-#include "cli/install_run.h"
+#include "cli/install/run.h"
 
 #include "cli/request.h"
 #include "cli/session.h"

@@ -1,10 +1,10 @@
 /* evercert install and uninstall: what both servers have in common. */
-#ifndef EVERCERT_CLI_INSTALL_H
-#define EVERCERT_CLI_INSTALL_H
+#ifndef EVERCERT_CLI_INSTALL_INSTALL_H
+#define EVERCERT_CLI_INSTALL_INSTALL_H
 
 #include "cli/command_table.h"
-#include "cli/install_change.h"
-#include "cli/install_program.h"
+#include "cli/install/change.h"
+#include "cli/install/program.h"
 #include "site/site.h"
 
 #include <limits.h>

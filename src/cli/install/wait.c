@@ -2,7 +2,7 @@
 #include "base/b64.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "cli/install.h"
+#include "cli/install/install.h"
 #include "os/file.h"
 #include "os/random.h"
 

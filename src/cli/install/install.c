@@ -1,5 +1,5 @@
 /* What both servers have in common: programs, names of files, messages. */
-#include "cli/install.h"
+#include "cli/install/install.h"
 
 #include "base/text.h"
 #include "os/child.h"

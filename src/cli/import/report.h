@@ -3,7 +3,7 @@
 #define EVERCERT_CLI_IMPORT_REPORT_H
 
 #include "base/str.h"
-#include "cli/import_plan.h"
+#include "cli/import/plan.h"
 
 #include <stdbool.h>
 #include <stdio.h>

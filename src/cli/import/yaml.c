@@ -1,5 +1,5 @@
 /* The file for evercert.d: YAML as a person would write it. */
-#include "cli/import_plan.h"
+#include "cli/import/plan.h"
 
 #include "base/attr.h"
 #include "base/text.h"

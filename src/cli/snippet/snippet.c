@@ -1,8 +1,8 @@
-#include "cli/snippet.h"
+#include "cli/snippet/snippet.h"
 
-#include "cli/snippet_expand.h"
-#include "cli/snippet_sudoers.h"
-#include "cli/snippet_time.h"
+#include "cli/snippet/expand.h"
+#include "cli/snippet/sudoers.h"
+#include "cli/snippet/time.h"
 #include "crypto/key_type.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /*
- * Fragments to paste into the configuration of other programs. Their texts stand in snippets/ and become the
+ * Fragments to paste into the configuration of other programs. Their texts stand in forms/ and become the
  * table snippet_forms at build time; what is the operator's own (paths, names, addresses) is filled in from
  * settings.
  */
-#ifndef EVERCERT_CLI_SNIPPET_H
-#define EVERCERT_CLI_SNIPPET_H
+#ifndef EVERCERT_CLI_SNIPPET_SNIPPET_H
+#define EVERCERT_CLI_SNIPPET_SNIPPET_H
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -1,7 +1,7 @@
 /* Sites of Apache: a line in the host for http that includes a file, and a host for https that has its lines.
  */
 #include "base/text.h"
-#include "cli/install.h"
+#include "cli/install/install.h"
 #include "os/file.h"
 #include "site/apache_read.h"
 #include "site/apache_write.h"

@@ -1,4 +1,4 @@
-#include "cli/install_program.h"
+#include "cli/install/program.h"
 
 #include "base/text.h"
 #include "base/time.h"

@@ -1,6 +1,6 @@
 /* The journal of changes: JSON, texts in base64url, for configuration files need not be UTF-8. */
 #include "base/b64.h"
-#include "cli/install_change.h"
+#include "cli/install/change.h"
 
 #include <jansson.h>
 #include <string.h>

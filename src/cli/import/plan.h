@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "cli/import_document.h"
+#include "cli/import/document.h"
 #include "config/settings.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "cli/import_carry.h"
+#include "cli/import/carry.h"
 
 #include "base/attr.h"
 #include "cli/session.h"

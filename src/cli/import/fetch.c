@@ -1,5 +1,5 @@
 /* Running the importer. */
-#include "cli/import_document.h"
+#include "cli/import/document.h"
 
 #include "base/attr.h"
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* The reader of the importer's document: a table a struct. */
-#include "cli/import_document.h"
+#include "cli/import/document.h"
 
 #include "base/attr.h"
 

@@ -1,4 +1,4 @@
-#include "cli/import_report.h"
+#include "cli/import/report.h"
 
 #include "base/attr.h"
 #include "base/text.h"

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "cli/globals.h"
-#include "cli/import_plan.h"
+#include "cli/import/plan.h"
 
 #include <stdbool.h>
 #include <stddef.h>

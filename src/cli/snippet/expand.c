@@ -1,4 +1,4 @@
-#include "cli/snippet_expand.h"
+#include "cli/snippet/expand.h"
 
 #include <string.h>
 

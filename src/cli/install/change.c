@@ -1,4 +1,4 @@
-#include "cli/install_change.h"
+#include "cli/install/change.h"
 
 #include "os/file.h"
 #include "site/edit.h"

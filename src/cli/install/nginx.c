@@ -1,6 +1,6 @@
 /* Sites of nginx: an include file for each server block, and one line in the block that includes it. */
 #include "base/text.h"
-#include "cli/install.h"
+#include "cli/install/install.h"
 #include "os/file.h"
 #include "site/edit.h"
 #include "site/nginx_write.h"

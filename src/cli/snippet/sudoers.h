@@ -3,8 +3,8 @@
 #define EVERCERT_CLI_SNIPPET_SUDOERS_H
 
 #include "base/err.h"
-#include "cli/snippet.h"
-#include "cli/snippet_expand.h"
+#include "cli/snippet/expand.h"
+#include "cli/snippet/snippet.h"
 
 /* Adds the lists `rules` (alias, commands, env, who, as) and `refused` (command, why: what no rule can be
  * written for) to `root`. */

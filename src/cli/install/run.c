@@ -3,7 +3,7 @@
  * fails. First only the answers to challenges are put in, then the certificate is got in the usual way, then
  * the site gets it.
  */
-#include "cli/install_run.h"
+#include "cli/install/run.h"
 
 #include "cli/session.h"
 #include "os/child.h"

@@ -1,4 +1,4 @@
-#include "cli/snippet_sudoers.h"
+#include "cli/snippet/sudoers.h"
 
 #include "os/child.h"
 
