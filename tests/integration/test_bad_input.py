@@ -161,7 +161,7 @@ WRONG_USAGE = [
     (["isue"], "did you mean issue?"),
     (["account", "shwo"], "did you mean account show?"),
     (["account"], "show, register, update"),
-    (["check"], "config check"),
+    (["schema"], "config schema"),
     ([], "no command"),
     (["issue"], "-d NAME"),
     (["issue", "a.example"], "-d a.example"),

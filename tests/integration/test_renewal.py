@@ -228,8 +228,8 @@ def test_nginx_serves_the_new_certificate(evercert, pebble, nginx, hook_user):
     live = client.live("a.example")
     server.set_certificate((live / "fullchain.pem", live / "privkey.pem"))
     server.reload()
+    reloads = server.reloads()  # before the next renewal can have come
     assert server.served("www.a.example", ca.root()).fingerprint == first.fingerprint
-    reloads = server.reloads()
     second = client.wait_live("a.example", but=first.fingerprint)
     served = wait_until(
         lambda: (leaf := server.served("a.example", ca.root())).fingerprint != first.fingerprint and leaf,
