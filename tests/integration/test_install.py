@@ -131,8 +131,11 @@ class Server:
         """{path: what it is} of everything that configures it."""
         found = {}
         for path in sorted([self.config, *self.folder.glob("sites-*/*"), *self.folder.glob("evercert/**/*")]):
-            kind = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "folder"
-            found[str(path)] = (kind, path.lstat().st_mode, path.lstat().st_uid)
+            try:
+                kind = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "folder"
+                found[str(path)] = (kind, path.lstat().st_mode, path.lstat().st_uid)
+            except FileNotFoundError:
+                return self.snapshot()  # in the middle of a change
         return found
 
     def words(self, *names):

@@ -20,6 +20,9 @@ enum {
     ANSWER_MAX = 64 * 1024,
     ANSWER_MS = 5000, /* for one connection and its answer */
     PAUSE_MS = 100,
+    /* For as long it has to be so without a break: a server that reloads has its old processes listen on for
+     * a moment, beside the new ones. */
+    STEADY_MS = 600,
     TOKEN_OCTETS = 16,
 };
 
@@ -134,16 +137,18 @@ static int look(
 static int until(
     const struct install *in, const struct install_end *e, const struct wanted *w, struct err *err)
 {
-    struct mono end = {clock_mono(&system_clock).ms + INSTALL_WAIT_S * 1000};
+    struct mono end = {clock_mono(&system_clock).ms + INSTALL_WAIT_S * 1000}, good_since = {0};
     for (;;) {
         struct mono soon = {clock_mono(&system_clock).ms + ANSWER_MS};
         int fd ATTR_CLEANUP(fd_close) = -1;
         int r = w != NULL ? look(in, e, w, err) : open_end(e, in->site.tls_port, soon, &fd, err);
-        if (r == 0)
+        int64_t now_ms = clock_mono(&system_clock).ms;
+        good_since.ms = r < 0 ? 0 : good_since.ms == 0 ? now_ms : good_since.ms;
+        if (r == 0 && now_ms - good_since.ms >= STEADY_MS)
             return 0;
         if (install_stopped() != 0)
             return err_set(err, ERR_CANCELLED, "interrupted");
-        if (clock_mono(&system_clock).ms >= end.ms)
+        if (r < 0 && now_ms >= end.ms)
             return err_prefix(err, "%s does not do what its new configuration says", in->kind->word);
         (void)poll(NULL, 0, PAUSE_MS);
     }

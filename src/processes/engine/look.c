@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    LOOK_AGAIN_S = 1,        /* between two looks */
+    LOOK_AGAIN_MS = 500,     /* between two looks */
     LOOK_TIMEOUT_MS = 10000, /* of one look; a server in the middle of its reload may be mute for a while */
     LOOK_LEAST_MS = 1000,    /* of one look that began with less of the step's time left */
     LOOK_DAILY_S = 10,       /* the daily look meets a server that is at rest: no need to wait long */
@@ -140,7 +140,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 static void again_or_done(struct deployment *d, const struct err *err)
 {
     d->probe = NULL;
-    if (clock_mono(&system_clock).ms + LOOK_AGAIN_S * 1000 > d->look_until.ms) {
+    if (clock_mono(&system_clock).ms + LOOK_AGAIN_MS > d->look_until.ms) {
         done(d, "", err);
         return;
     }
@@ -148,7 +148,7 @@ static void again_or_done(struct deployment *d, const struct err *err)
         d->timer = evtimer_new(d->engine->process.base, on_again, d);
     if (d->timer == NULL)
         abort();
-    event_add(d->timer, &(struct timeval){LOOK_AGAIN_S, 0});
+    event_add(d->timer, &(struct timeval){0, LOOK_AGAIN_MS * 1000});
 }
 
 static void on_seen(const struct tls_seen *seen, size_t n, const struct err *why, void *arg)
