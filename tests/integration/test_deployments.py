@@ -243,6 +243,28 @@ def test_failures_are_told(evercert, pebble, tmp_path):
     assert len(file.read_text().splitlines()) == 1
 
 
+def test_the_end_is_near(evercert, pebble, tmp_path):
+    """A renewal that fails with little time left is told as failing, and as expiring."""
+    file = tmp_path / "noted"
+    ca = pebble(validity=3)
+    client = evercert(ca, config=config(note(file, on=["failing", "expiring"])))
+    client.renew()
+    client.wait_row("a.example", lambda row: row["state"] == "expired", "expired")
+    ca.process.stop()
+    client.renew("a.example", force=True, status=FAILED)
+    assert sorted(file.read_text().splitlines()) == ["expiring a.example", "failing a.example"]
+
+
+def test_that_all_is_well_is_told_too(evercert, pebble, tmp_path):
+    """As dehydrated tells its hook of each certificate that it left alone."""
+    file = tmp_path / "noted"
+    client = evercert(pebble(), config=config(note(file, on=["unchanged"])))
+    client.renew()
+    assert not file.exists()
+    client.renew()
+    assert file.read_text() == "unchanged a.example\n"
+
+
 # The daily look
 
 

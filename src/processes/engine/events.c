@@ -96,6 +96,6 @@ void happen(struct engine *e, const struct certificate *c, const struct wish *w,
         for (size_t i = 0; i < w->deploy_n; i++)
             if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
                 run(e, c, w, i, event, error);
-    if (event == DEPLOY_FAILING && c->generation > 0 && left < life / EXPIRING_PART)
+    if (event == DEPLOY_FAILING && c->generation > 0 && left <= life / EXPIRING_PART)
         happen(e, c, w, DEPLOY_EXPIRING, error);
 }
