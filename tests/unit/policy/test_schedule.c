@@ -48,7 +48,7 @@ static void see(struct seen *seen, size_t i, int64_t at)
 
 static struct seen see_renewals(struct schedule_renewal r)
 {
-    struct seen seen;
+    struct seen seen = {0};
     uint64_t state = 1;
     for (size_t i = 0; i < DRAWS; i++) {
         r.random = draw(&state);
@@ -59,7 +59,7 @@ static struct seen see_renewals(struct schedule_renewal r)
 
 static struct seen see_retries(int64_t failures, int64_t retry_s, int64_t lifetime_s, int64_t not_before_s)
 {
-    struct seen seen;
+    struct seen seen = {0};
     uint64_t state = 2;
     for (size_t i = 0; i < DRAWS; i++)
         see(&seen, i,
@@ -281,7 +281,7 @@ static void deploy_climbs_its_steps(void **state)
         int64_t failures, wait_s;
     } rows[] = {{0, 10}, {1, 10}, {2, 60}, {3, 600}, {4, 3600}, {1000, 3600}, {INT64_MAX, 3600}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct seen seen;
+        struct seen seen = {0};
         uint64_t numbers = 4;
         for (size_t k = 0; k < DRAWS; k++)
             see(&seen, k, schedule_deploy_at((struct wall){NOT_BEFORE}, rows[i].failures, draw(&numbers)).s);
