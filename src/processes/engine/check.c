@@ -402,7 +402,7 @@ static int collect(const struct command *c, struct check *k, struct err *err)
     return 0;
 }
 
-void check(const struct command *c)
+void check_certificates(const struct command *c)
 {
     struct check *k = calloc(1, sizeof *k);
     struct err err = ERR_INIT;

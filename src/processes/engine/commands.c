@@ -315,7 +315,7 @@ static const struct {
     [VERB_ACCOUNT_DEACTIVATE] = {account_deactivate, 1, false},
     [VERB_DNS_RECORD] = {dns_record, 1, false},
     [VERB_IMPORT] = {import_begin, 0, false},
-    [VERB_CHECK] = {check, 0, false}, /* puts a token where challenges go */
+    [VERB_CHECK] = {check_certificates, 0, false}, /* puts a token where challenges go */
 };
 
 void command_run(struct engine *e, const struct msg_engine_command *m)

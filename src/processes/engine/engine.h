@@ -381,7 +381,7 @@ const char *command_word(const struct command *c, const char *word);
 void command_fail(const struct command *c, const struct err *err);
 
 /* account_commands.c, revoke.c, check.c: verbs of their own. */
-void check(const struct command *c);
+void check_certificates(const struct command *c);
 void account_show(const struct command *c);
 void account_register(const struct command *c);
 void account_update(const struct command *c);
