@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from evercert import DONE, FAILED
+from processes import wait_until
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 TOKEN_PATH = "/.well-known/acme-challenge/"
@@ -128,6 +129,28 @@ def test_redirects_without_end(place, web, tmp_path):
     (row,) = [r for r in check(place(), "-d", "a.example", "--webroot", tmp_path, status=FAILED) if r["check"] == "http-01"]
     assert "more than 10 redirects" in row["text"]
     assert len(row["hops"]) == 11
+
+
+def test_a_reload_in_the_middle(place, web, tmp_path):
+    """The servers that names are asked of are read again; whoever waits for an answer of theirs gets it."""
+    asked, told = threading.Event(), threading.Event()
+
+    def answer(path):
+        if path.startswith("/elsewhere"):
+            return serving(tmp_path)(path.removeprefix("/elsewhere"))
+        asked.set()
+        told.wait(20)
+        return 302, {"Location": f"http://a.example/elsewhere{path}"}, b""
+
+    web(place.address, answer)
+    client = place()
+    client.run_daemon()
+    running = client.start("check", "-d", "a.example", "--webroot", tmp_path)
+    assert asked.wait(20)
+    client.reload()
+    told.set()
+    wait_until(lambda: not running.alive(), "check to end", 20)
+    assert running.status() == DONE
 
 
 def test_one_of_two_addresses_is_wrong(place, web, tmp_path):

@@ -94,6 +94,7 @@ static void end(struct check *c)
         session_fail(c->engine, c->session, &err);
     }
     visit_cancel(c->visit);
+    c->engine->check_n--;
     arena_free(c->arena);
     free(c);
 }
@@ -412,6 +413,7 @@ void check_certificates(const struct command *c)
     k->last = &k->subjects;
     c->s->waiting++;
     int r = look_need_lookup(c->e, &err);
+    c->e->check_n++;
     if (r == 0)
         r = collect(c, k, &err);
     if (r < 0) {

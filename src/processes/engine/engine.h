@@ -439,7 +439,9 @@ struct engine {
     bool batch_ripe; /* they have waited long enough */
     struct around *arounds;
     size_t told_n;          /* commands of events that run */
-    struct lookup *lookup;  /* made at the first look */
+    struct lookup *lookup;  /* made at the first look or check */
+    bool lookup_stale;      /* the servers it asks are those of an earlier configuration */
+    size_t check_n;         /* checks under way, which use it */
     const char **resolvers; /* in resolver_arena */
     size_t resolver_n;
     struct arena *resolver_arena;

@@ -28,16 +28,28 @@ void look_resolvers(struct engine *e, const struct msg_list *servers)
     e->resolver_arena = a;
     e->resolvers = list;
     e->resolver_n = servers->n;
-    if (e->lookup != NULL && e->deployment_n == 0) {
-        lookup_free(e->lookup);
-        e->lookup = NULL;
-    }
+    e->lookup_stale = true;
+}
+
+static bool lookup_is_used(const struct engine *e)
+{
+    for (const struct deployment *d = e->deployments; d != NULL; d = d->next)
+        if (d->probe != NULL)
+            return true;
+    return e->check_n > 0;
 }
 
 int look_need_lookup(struct engine *e, struct err *err)
 {
-    if (e->lookup == NULL)
+    /* Other servers may be wanted by now; whoever waits for the old ones is answered first. */
+    if (e->lookup != NULL && e->lookup_stale && !lookup_is_used(e)) {
+        lookup_free(e->lookup);
+        e->lookup = NULL;
+    }
+    if (e->lookup == NULL) {
         e->lookup = lookup_new(e->process.base, e->resolvers, e->resolver_n, err);
+        e->lookup_stale = false;
+    }
     return e->lookup != NULL ? 0 : err->code;
 }
 
