@@ -9,13 +9,13 @@
 #include "os/child.h"
 #include "os/file.h"
 #include "os/lock.h"
+#include "processes/state_directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define JOURNAL "install.journal"
@@ -52,27 +52,10 @@ static void let_go(struct held *h)
     fd_close(&h->state);
 }
 
-static int make_state(const char *path, struct err *err)
-{
-    char part[PATH_MAX];
-    size_t n = strlen(path);
-    if (n >= sizeof part)
-        return err_set(err, ERR_USAGE, "%s is no state directory", path);
-    for (size_t i = 1; i <= n; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return err_errno(err, errno, "state directory %s cannot be made (choose one with --state)", part);
-    }
-    return 0;
-}
-
 static int hold(const struct install *in, struct held *h, struct err *err)
 {
     const char *state = in->i->globals->state;
-    int r = make_state(state, err);
+    int r = state_directory_make(state, err);
     if (r == 0)
         r = dir_open(AT_FDCWD, state, &h->state, err);
     if (r == 0)

@@ -9,6 +9,7 @@
 #include "processes/command.h"
 #include "processes/parent/run.h"
 #include "processes/process.h"
+#include "processes/state_directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,26 +111,9 @@ bool parent_state_is_new(const struct parent *p)
 
 /* --- the state directory --- */
 
-static int make_parents(const char *path, struct err *err)
-{
-    char part[4096];
-    size_t n = strlen(path);
-    if (n == 0 || n >= sizeof part)
-        return err_set(err, ERR_USAGE, "%s is no state directory", path);
-    for (size_t i = 1; i <= n; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return err_errno(err, errno, "state directory %s cannot be made (choose one with --state)", part);
-    }
-    return 0;
-}
-
 static int take_state(struct parent *p, struct err *err)
 {
-    int r = make_parents(p->options.state, err);
+    int r = state_directory_make(p->options.state, err);
     if (r < 0)
         return r;
     p->state = open(p->options.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
