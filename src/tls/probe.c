@@ -197,19 +197,26 @@ static void keep_chain(struct target *t)
     }
 }
 
+/* What the server sends, once all that was for it is on its way; false: not yet (`again` comes then), or the
+ * target has ended. */
+static bool next_octets(struct target *t, step_fn *again, char room[READ_MAX], struct str *in, bool *closed)
+{
+    if (!flush(t))
+        return false;
+    if (t->out.n > 0) {
+        wait_for(t, EV_WRITE, again);
+        return false;
+    }
+    return receive(t, room, in, closed);
+}
+
 static void on_handshake(struct target *t)
 {
     char room[READ_MAX];
     struct str in;
     bool closed;
     struct err err = ERR_INIT;
-    if (!flush(t))
-        return;
-    if (t->out.n > 0) {
-        wait_for(t, EV_WRITE, on_handshake);
-        return;
-    }
-    if (!receive(t, room, &in, &closed))
+    if (!next_octets(t, on_handshake, room, &in, &closed))
         return;
     int r = closed ? handshake_closed(&t->handshake, &err) : handshake_feed(&t->handshake, in, &t->out, &err);
     keep_chain(t);
@@ -243,13 +250,7 @@ static void on_plain(struct target *t)
     struct str in;
     bool closed;
     struct err err = ERR_INIT;
-    if (!flush(t))
-        return;
-    if (t->out.n > 0) {
-        wait_for(t, EV_WRITE, on_plain);
-        return;
-    }
-    if (!receive(t, room, &in, &closed))
+    if (!next_octets(t, on_plain, room, &in, &closed))
         return;
     int r = closed ? err_set(&err, ERR_TLS, "closes the connection before %s", starttls_awaits(&t->talk))
                    : starttls_feed(&t->talk, in, &t->out, &err);
