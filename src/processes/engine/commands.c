@@ -56,16 +56,6 @@ static void nothing_to_do(const struct command *c, const struct certificate *cer
     session_part_done(c->e, c->s->id, cert->name, nothing_to_do_text(cert, a), NULL);
 }
 
-static struct job_watch *new_watch(const struct command *c)
-{
-    struct job_watch *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        abort();
-    w->session = c->s->id;
-    c->s->waiting++;
-    return w;
-}
-
 typedef void variant_fn(const struct command *c, const char *name);
 
 /* What is done to a certificate is done to all its variants; whoever names one of the others means that one.
@@ -98,8 +88,8 @@ static void issue_one(const struct command *c, const char *name)
     if (cert.generation == 0 || cert.failures > 0 || cert.revoked || due)
         start_job(c, name, true);
     else if (cert.look_due_at.s > 0 && cert.look_due_at.s <= engine_now(c->e).s && !deploying(c->e, name))
-        deploy_look(
-            c->e, name, nothing_to_do_text(&cert, a), new_watch(c)); /* other copies may be wanted now */
+        deploy_look(c->e, name, nothing_to_do_text(&cert, a),
+            session_watch(c->s, NULL)); /* other copies may be wanted now */
     else
         nothing_to_do(c, &cert);
 }
@@ -138,9 +128,9 @@ static void renew_one(const struct command *c, const char *name)
     } else if (force || (cert.due_at.s > 0 && cert.due_at.s <= now)) {
         start_job(c, name, force);
     } else if (cert.deploy_due_at.s > 0 && !deploying(c->e, name)) {
-        deploy_start(c->e, name, NULL, new_watch(c));
+        deploy_start(c->e, name, NULL, session_watch(c->s, NULL));
     } else if (cert.look_due_at.s > 0 && !deploying(c->e, name)) {
-        deploy_look(c->e, name, nothing_to_do_text(&cert, a), new_watch(c));
+        deploy_look(c->e, name, nothing_to_do_text(&cert, a), session_watch(c->s, NULL));
     } else {
         nothing_to_do(c, &cert);
     }

@@ -73,12 +73,12 @@ static const char *summary(const struct deployment *d)
     bool ran = false;
     for (size_t i = 0; i < d->wish.deploy_n; i++)
         ran = ran || (d->wish.deploys[i].argc > 0 && deploy_is_for(&d->wish.deploys[i], d->event));
-    const char *copies = d->wish.publication_n > 0 ? "copies written" : "";
-    const char *hooks = ran ? "hooks ran" : "";
-    const char *served = d->looked ? "served" : "";
-    const char *text =
-        arena_printf(d->arena, "%s%s%s%s%s", copies, copies[0] != '\0' && hooks[0] != '\0' ? ", " : "", hooks,
-            (copies[0] != '\0' || hooks[0] != '\0') && served[0] != '\0' ? ", " : "", served);
+    const char *const words[] = {
+        d->wish.publication_n > 0 ? "copies written" : "", ran ? "hooks ran" : "", d->looked ? "served" : ""};
+    const char *text = "";
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (words[i][0] != '\0')
+            text = arena_printf(d->arena, "%s%s%s", text, text[0] != '\0' ? ", " : "", words[i]);
     return text[0] != '\0' ? text : "done";
 }
 
@@ -299,13 +299,23 @@ static void next_step(struct deployment *d)
     over(d, NULL);
 }
 
+/* Which generation is live instead of the newest; 0: that one is. */
+static void note_live(struct deployment *d, int64_t generation)
+{
+    struct err err = ERR_INIT;
+    struct certificate c;
+    if (store_certificate_get(d->engine->store, str_c(d->record.name), d->arena, &c, &err) < 0)
+        return;
+    c.live_generation = generation;
+    if (store_certificate_put(d->engine->store, &c, &err) < 0)
+        log_error("%s: %s", c.name, err.text);
+}
+
 static void on_put_back(const void *msg, const struct err *why, void *arg)
 {
     struct deployment *d = arg;
-    struct engine *e = d->engine;
     const struct msg_live_switched *m = msg;
     struct err err = ERR_INIT;
-    struct certificate c;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 || m == NULL) {
         struct err both = d->why;
         err_set(&both, d->why.code, "%s; nothing was put back: %s", d->why.text, err.text);
@@ -317,13 +327,9 @@ static void on_put_back(const void *msg, const struct err *why, void *arg)
     d->not_after = (struct wall){m->not_after};
     const char *text =
         arena_printf(d->arena, "generation %lld was put back: %s", (long long)m->generation, d->why.text);
-    history_add(e, d->record.name, "rolled-back", text, NULL);
+    history_add(d->engine, d->record.name, "rolled-back", text, NULL);
     log_warning("%s: %s", d->record.name, text);
-    if (store_certificate_get(e->store, str_c(d->record.name), d->arena, &c, &err) == 0) {
-        c.live_generation = m->generation;
-        if (store_certificate_put(e->store, &c, &err) < 0)
-            log_error("%s: %s", c.name, err.text);
-    }
+    note_live(d, m->generation);
     d->at = 0;
     copies(d);
 }
@@ -358,19 +364,13 @@ void deployment_step_done(struct deployment *d, const char *output, const struct
 static void on_newest_again(const void *msg, const struct err *why, void *arg)
 {
     struct deployment *d = arg;
-    struct engine *e = d->engine;
     const struct msg_live_switched *m = msg;
     struct err err = ERR_INIT;
-    struct certificate c;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0) {
         over(d, &err);
         return;
     }
-    if (store_certificate_get(e->store, str_c(d->record.name), d->arena, &c, &err) == 0) {
-        c.live_generation = 0;
-        if (store_certificate_put(e->store, &c, &err) < 0)
-            log_error("%s: %s", c.name, err.text);
-    }
+    note_live(d, 0);
     copies(d);
 }
 

@@ -395,6 +395,8 @@ struct session *session_new(struct engine *e, uint32_t id);
 /* NULL where the client has gone. */
 struct session *session_find(struct engine *e, uint32_t id);
 void session_end(struct engine *e, uint32_t id);
+/* One more thing that the session waits for, in front of `next`; session_part_done is due for it. */
+struct job_watch *session_watch(struct session *s, struct job_watch *next);
 /* An error of the command as a whole. */
 void session_fail(struct engine *e, uint32_t id, const struct err *err);
 void session_row(struct engine *e, uint32_t id, json_t *object); /* takes the reference */

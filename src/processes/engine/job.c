@@ -23,12 +23,7 @@ void job_watch(struct job *j, uint32_t session)
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         if (w->session == session)
             return;
-    struct job_watch *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        abort();
-    *w = (struct job_watch){j->watches, session};
-    j->watches = w;
-    s->waiting++;
+    j->watches = session_watch(s, j->watches);
 }
 
 /* What happened to the certificate since the job began is not the job's to undo. */

@@ -100,16 +100,9 @@ static void start_jobs(struct engine *e)
 static struct job_watch *pass_watches(struct engine *e)
 {
     struct job_watch *watches = NULL;
-    for (struct session *s = e->sessions; s != NULL; s = s->next) {
-        if (!s->pass)
-            continue;
-        struct job_watch *w = calloc(1, sizeof *w);
-        if (w == NULL)
-            abort();
-        *w = (struct job_watch){watches, s->id};
-        s->waiting++;
-        watches = w;
-    }
+    for (struct session *s = e->sessions; s != NULL; s = s->next)
+        if (s->pass)
+            watches = session_watch(s, watches);
     return watches;
 }
 

@@ -37,6 +37,16 @@ void session_end(struct engine *e, uint32_t id)
         }
 }
 
+struct job_watch *session_watch(struct session *s, struct job_watch *next)
+{
+    struct job_watch *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        abort();
+    *w = (struct job_watch){next, s->id};
+    s->waiting++;
+    return w;
+}
+
 static void tell(struct engine *e, enum msg_type t, const void *msg)
 {
     struct err err = ERR_INIT;
