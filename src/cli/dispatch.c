@@ -82,7 +82,7 @@ static int unknown_in_family(const char *family, const char *given, struct arena
     return usage_error(NULL, "unknown command %s %s (did you mean %s %s?)", family, given, family, meant);
 }
 
-/* The nearest command by its whole words, its family, or its second word ("check" means "config check"). */
+/* The nearest command by its whole words, its family, or its second word ("schema" means "config schema"). */
 static const char *nearest_command(const char *given, struct arena *a)
 {
     const char *words[CANDIDATES_MAX], *seconds[CANDIDATES_MAX];
