@@ -140,7 +140,7 @@ static int parse_look(const char *value, struct arena *a, struct deploy *out, st
     deploy_init(out, NULL);
     int r = value_parse(section_row(&schema_deploy, STR("verify")), str_c(value), a, &out->verify, err);
     if (r == 0)
-        out->starttls = starttls_of_port(out->verify);
+        out->starttls = verify_starttls(out->verify);
     return r;
 }
 

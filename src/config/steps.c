@@ -6,6 +6,7 @@
 #include "config/problems.h"
 #include "config/read.h"
 #include "config/schema.h"
+#include "tls/starttls.h"
 
 #include <limits.h>
 #include <string.h>
@@ -45,26 +46,13 @@ int deploy_run_check(const struct deploy *d, struct err *err)
     return 0;
 }
 
-const char *starttls_of_port(const char *verify)
+const char *verify_starttls(const char *verify)
 {
-    static const struct {
-        const char *port, *starttls;
-    } known[] = {
-        {":25", "smtp"},
-        {":587", "smtp"},
-        {":143", "imap"},
-        {":110", "pop3"},
-        {":389", "ldap"},
-        {":21", "ftp"},
-        {":5222", "xmpp"},
-        {":5269", "xmpp"},
-        {":5432", "postgres"},
-    };
     const char *colon = strrchr(verify, ':');
-    for (size_t i = 0; i < ARRAY_LEN(known) && colon != NULL; i++)
-        if (strcmp(colon, known[i].port) == 0)
-            return known[i].starttls;
-    return "";
+    uint64_t port = 0;
+    if (colon == NULL || !str_to_u64(str_c(colon + 1), UINT16_MAX, &port))
+        return "";
+    return starttls_text(starttls_of_port((uint16_t)port));
 }
 
 void deploy_check(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
@@ -86,7 +74,7 @@ void deploy_check(struct reader *r, const struct node *key, const struct node *m
         d->verify = "?"; /* It has its problem already, and the other keys are judged all the same. */
     read_misplaced(r, map, &schema_deploy, where, d);
     if (read_member(map, "starttls") == NULL)
-        d->starttls = starttls_of_port(d->verify);
+        d->starttls = verify_starttls(d->verify);
     /* A word that was wrong has its problem already. */
     if (run == NULL || d->argc == 0 || d->argv[0] == NULL || deploy_run_check(d, &err) == 0)
         return;

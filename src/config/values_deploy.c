@@ -7,6 +7,7 @@
 #include "config/problems.h"
 #include "config/schema.h"
 #include "config/wish.h"
+#include "tls/starttls.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -270,8 +271,9 @@ const struct value_type type_endpoint = {
 
 static const char *choice_starttls(size_t i)
 {
-    static const char *const all[] = {"none", "smtp", "imap", "pop3", "ldap", "ftp", "xmpp", "postgres"};
-    return i < ARRAY_LEN(all) ? all[i] : NULL;
+    if (i == STARTTLS_NONE)
+        return "none";
+    return i < STARTTLS_END_ ? starttls_text((enum starttls)i) : NULL;
 }
 
 static int parse_starttls(

@@ -58,6 +58,21 @@ uint16_t starttls_port(enum starttls kind)
     return kinds[kind].port;
 }
 
+enum starttls starttls_of_port(uint16_t port)
+{
+    static const struct {
+        uint16_t port;
+        enum starttls kind;
+    } others[] = {{587, STARTTLS_SMTP}, {STARTTLS_XMPP_SERVER_PORT, STARTTLS_XMPP}};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (others[i].port == port)
+            return others[i].kind;
+    for (int i = 0; i < STARTTLS_END_; i++)
+        if (kinds[i].port == port)
+            return (enum starttls)i;
+    return STARTTLS_NONE;
+}
+
 const char *starttls_words(void)
 {
 #define WORD(id, word, port) ", " word

@@ -46,6 +46,8 @@ bool starttls_parse(const char *text, enum starttls *out);
 /* Static storage. */
 const char *starttls_text(enum starttls kind);
 uint16_t starttls_port(enum starttls kind);
+/* What is spoken before TLS at a port where that is usual; STARTTLS_NONE at any other. */
+enum starttls starttls_of_port(uint16_t port);
 /* All words but the empty one, for error texts: "smtp, imap, ...". Static storage. */
 const char *starttls_words(void);
 
