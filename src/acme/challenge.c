@@ -5,9 +5,10 @@
 
 static const struct {
     const char *text;
-    bool wildcards, addresses;
+    bool wildcards, addresses, in_dns;
 } kinds[] = {
-#define ACME_CHALLENGE_ROW(id, text, wildcards, addresses) [id] = {text, wildcards, addresses},
+#define ACME_CHALLENGE_ROW(id, text, wildcards, addresses, in_dns) \
+    [id] = {text, wildcards, addresses, in_dns},
     ACME_CHALLENGES(ACME_CHALLENGE_ROW)
 #undef ACME_CHALLENGE_ROW
 };
@@ -31,4 +32,9 @@ bool acme_challenge_proves(enum acme_challenge c, struct str name)
         return false;
     return (kinds[c].wildcards || !identifier_is_wildcard(name)) &&
            (kinds[c].addresses || !identifier_is_ip(name));
+}
+
+bool acme_challenge_in_dns(enum acme_challenge c)
+{
+    return (size_t)c < ARRAY_LEN(kinds) && kinds[c].in_dns;
 }

@@ -6,13 +6,18 @@
 
 #include <stdbool.h>
 
-/* id, the registered name, whether it proves control of wildcards, and of IP addresses */
-#define ACME_CHALLENGES(X)                                                                         \
-    X(CHALLENGE_HTTP_01, "http-01", false, true)         /* RFC 8555 8.3; addresses: RFC 8738 4 */ \
-    X(CHALLENGE_TLS_ALPN_01, "tls-alpn-01", false, true) /* RFC 8737 3; addresses: RFC 8738 5, 6 */
+/* id, the registered name, whether it proves control of wildcards, and of IP addresses, and whether the
+ * answer is a record in the DNS */
+#define ACME_CHALLENGES(X)                                                                                \
+    X(CHALLENGE_HTTP_01, "http-01", false, true, false)         /* RFC 8555 8.3; addresses: RFC 8738 4 */ \
+    X(CHALLENGE_TLS_ALPN_01, "tls-alpn-01", false, true, false) /* RFC 8737 3; addresses: RFC 8738 5 */   \
+    X(CHALLENGE_DNS_01, "dns-01", true, false, true)            /* RFC 8555 8.4 */                        \
+    X(CHALLENGE_DNS_ACCOUNT_01, "dns-account-01", true, false, true)                                      \
+    /* draft-ietf-acme-dns-account-label */                                                               \
+    X(CHALLENGE_DNS_PERSIST_01, "dns-persist-01", true, false, true) /* draft-ietf-acme-dns-persist */
 
 enum acme_challenge {
-#define ACME_CHALLENGE_ENUM(id, text, wildcards, addresses) id,
+#define ACME_CHALLENGE_ENUM(id, text, wildcards, addresses, in_dns) id,
     ACME_CHALLENGES(ACME_CHALLENGE_ENUM)
 #undef ACME_CHALLENGE_ENUM
         CHALLENGE_END_
@@ -28,5 +33,8 @@ enum acme_challenge acme_challenge_parse(struct str text);
 /* Whether this kind can prove control of `name` (a DNS name, a wildcard, or an address in its canonical
  * form). False for CHALLENGE_END_. */
 bool acme_challenge_proves(enum acme_challenge c, struct str name);
+
+/* Whether it is answered by a record in the DNS instead of a server of ours. False for CHALLENGE_END_. */
+bool acme_challenge_in_dns(enum acme_challenge c);
 
 #endif

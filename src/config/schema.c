@@ -128,6 +128,8 @@ static const struct setting user_rows[] = {
     VALUE("keeper", settings, user_keeper, type_account, 0, "User of the process that holds the keys."),
     VALUE("responder", settings, user_responder, type_account, 0,
         "User of the process that answers challenges."),
+    VALUE("solver", settings, user_solver, type_account, 0,
+        "User of the process that holds the credentials of DNS providers."),
 };
 static const struct section section_users = {SECTION("users", user_rows, settings)};
 
@@ -239,8 +241,8 @@ const struct section schema_certificate = {
     SECTION("a certificate", certificate_rows, wish), .init = certificate_init, .check = certificate_check};
 
 static const struct setting propagation_rows[] = {
-    VALUES("resolvers", settings, resolvers, resolver_n, type_resolver, SETTING_UNIQUE, RESOLVERS_MAX,
-        "DNS resolvers to ask instead of the system's."),
+    VALUES("resolvers", settings, propagation.resolvers, propagation.resolver_n, type_resolver,
+        SETTING_UNIQUE, RESOLVERS_MAX, "DNS resolvers to ask instead of the system's."),
     LATER("check", NO_PROPAGATION),
     LATER("timeout", NO_PROPAGATION),
 };

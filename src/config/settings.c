@@ -42,6 +42,8 @@ static struct settings defaults(void)
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
+        .user_solver = "evercert-dns",
+        .propagation = {.timeout_s = PROPAGATION_TIMEOUT_S},
     };
     certificate_init(&s.defaults, NULL);
     return s;

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/dns.h"
 #include "config/wish.h"
 
 #include <stdbool.h>
@@ -53,11 +54,13 @@ struct settings {
     size_t tls_alpn01_listen_n;
     const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
     size_t sudo_n;
-    const char *const *resolvers; /* "192.0.2.1", "[2001:db8::1]:5353": asked instead of the system's */
-    size_t resolver_n;
+    struct propagation propagation; /* its resolvers are asked for looks and checks too */
+    const struct dns_entry *dns;
+    size_t dns_n;
     const struct wish *certificates;
     size_t certificate_n;
-    const char *user_engine, *user_keeper, *user_responder; /* "evercert", "evercert-keys", "evercert-web" */
+    /* "evercert", "evercert-keys", "evercert-web", "evercert-dns" */
+    const char *user_engine, *user_keeper, *user_responder, *user_solver;
 };
 
 /* One thing that is wrong, ready to print: "FILE:LINE:COLUMN: certificates[0].key-typ: unknown key (did you

@@ -39,10 +39,11 @@ struct wish {
     const char *const
         *authorities; /* entries of settings.authorities, the first is tried first; at least one */
     size_t authority_n;
-    const char *const
-        *challenges; /* "http-01", "tls-alpn-01": the first one that can be done; at least one */
+    const char *const *challenges; /* of acme/challenge.h: the first one that can be done; at least one */
     size_t challenge_n;
-    const char *webroot;         /* of http-01: absolute directory, or "" for the responder */
+    const char *webroot;    /* of http-01: absolute directory, or "" for the responder */
+    const struct pair *dns; /* patterns and entries of `dns:` (config/dns.h: dns_choose) */
+    size_t dns_n;
     const struct pair *webroots; /* other directories for some of the names; "" there: the responder */
     size_t webroot_n;
     const char *const *key_types; /* one, or one ECDSA and one RSA: a certificate (variant) of each */

@@ -202,6 +202,54 @@ struct msg_error {
 #define MSG_FIELDS_dns_texts_make(F) F(text, account) F(text, kid) F(text, prefix) F(list, names)
 #define MSG_FIELDS_dns_texts_made(F) F(text, label) F(list, account_uris) F(error, error)
 
+/* --- solver --- */
+
+/* From parent: all of `dns:` follows and is complete; what was said before is forgotten then. propagation:
+ * JSON (config/dns.h) of the settings. */
+#define MSG_FIELDS_dns_begin(F) F(text, propagation)
+/* settings: a JSON object, with secrets. propagation: "" where the entry has none of its own. */
+#define MSG_FIELDS_dns_entry(F) F(text, name) F(text, provider) F(text, settings) F(text, propagation)
+#define MSG_FIELDS_dns_end(F)   F(flag, unused)
+/* From parent: a socket for the built-in answerer: bound (udp) or listening. Carries the descriptor. */
+#define MSG_FIELDS_dns_listen(F) F(text, address) F(flag, udp)
+/* From engine: see that there is a solver; answered by done when its channel is on the way. */
+#define MSG_FIELDS_solver_need(F) F(flag, unused)
+/* From engine: show the answer to a challenge of that kind (acme/challenge.h) for `identifier`, a name of the
+ * permit without "*."; label: of dns-account-01, "_" and 16 characters. remaining: challenges of the same
+ * order that are yet to be shown. `handle` names it in dns_step. Answered by dns_presented when the record
+ * has spread. note: what withdraw wants to know; there may be something to withdraw after an error too. */
+#define MSG_FIELDS_dns_present(F) \
+    F(blob, permit)               \
+    F(u32, handle)                \
+    F(u32, challenge)             \
+    F(text, identifier) F(text, label) F(text, token) F(text, key_authorization) F(u32, remaining)
+#define MSG_FIELDS_dns_presented(F) F(text, note) F(error, error)
+/* From solver, for those that wait: how far it is, and the note as it is now ("": not changed). */
+#define MSG_FIELDS_dns_step(F) F(u32, handle) F(text, step) F(text, note)
+/* From engine: take that value out of the DNS again, and no other; answered by done. note "": it got lost. */
+#define MSG_FIELDS_dns_withdraw(F) \
+    F(blob, permit)                \
+    F(u32, challenge)              \
+    F(text, identifier) F(text, label) F(text, token) F(text, key_authorization) F(text, note)
+/* From engine: does a standing record of dns-persist-01 for that name of the permit say one of these (issuer,
+ * account URI), of each the one that goes with it? wildcard: its policy must be. Answered by
+ * persist_looked: until when (0: for ever), and the record. */
+#define MSG_FIELDS_persist_look(F) \
+    F(blob, permit) F(text, identifier) F(flag, wildcard) F(list, issuers) F(list, account_uris)
+#define MSG_FIELDS_persist_looked(F) F(i64, until) F(text, record) F(error, error)
+/* From solver to parent: run the program of that entry of dns:, which must be one that the permit's wish
+ * chooses for `record` (the name that the TXT record gets, after CNAMEs), for a name of the permit. value: of
+ * the TXT record. output: of cleanup, what the first run printed. Answered by challenge_ran. */
+#define MSG_FIELDS_challenge_run(F) \
+    F(blob, permit)                 \
+    F(text, entry)                  \
+    F(flag, cleanup)                \
+    F(u32, challenge)               \
+    F(text, identifier)             \
+    F(text, record)                 \
+    F(text, zone) F(text, value) F(text, token) F(text, key_authorization) F(u32, remaining) F(text, output)
+#define MSG_FIELDS_challenge_ran(F) F(text, output) F(error, error)
+
 /* --- responder --- */
 
 /* From parent: a listening socket (carries the descriptor) for that kind of challenge. */
@@ -304,7 +352,20 @@ struct msg_error {
     M(import_certificate, MSG_LARGE, false) \
     M(import_end, MSG_SMALL, false)         \
     M(account_look, MSG_SMALL, false)       \
-    M(publish_together, MSG_LARGE, false)
+    M(publish_together, MSG_LARGE, false)   \
+    M(dns_begin, MSG_SMALL, false)          \
+    M(dns_entry, MSG_WISH, false)           \
+    M(dns_end, MSG_SMALL, false)            \
+    M(dns_listen, MSG_SMALL, true)          \
+    M(solver_need, MSG_SMALL, false)        \
+    M(dns_present, MSG_WISH, false)         \
+    M(dns_presented, MSG_SMALL, false)      \
+    M(dns_step, MSG_SMALL, false)           \
+    M(dns_withdraw, 2 * MSG_WISH, false)    \
+    M(persist_look, MSG_WISH, false)        \
+    M(persist_looked, MSG_SMALL, false)     \
+    M(challenge_run, 2 * MSG_WISH, false)   \
+    M(challenge_ran, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -94,7 +94,8 @@ static void expect_same(const struct settings *x, const struct settings *y)
     for (size_t i = 0; i < x->certificate_n; i++)
         expect_same_wish(&x->certificates[i], &y->certificates[i]);
     expect_same_texts(x->sudo, x->sudo_n, y->sudo, y->sudo_n);
-    expect_same_texts(x->resolvers, x->resolver_n, y->resolvers, y->resolver_n);
+    expect_same_texts(x->propagation.resolvers, x->propagation.resolver_n, y->propagation.resolvers,
+        y->propagation.resolver_n);
     assert_string_equal(x->user_engine, y->user_engine);
     assert_string_equal(x->user_keeper, y->user_keeper);
     assert_string_equal(x->user_responder, y->user_responder);

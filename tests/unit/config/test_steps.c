@@ -335,14 +335,14 @@ static void sudo_and_resolvers_are_read(void **state)
     assert_int_equal(s.sudo_n, 2);
     assert_string_equal(s.sudo[0], "sudo");
     assert_string_equal(s.sudo[1], "-n");
-    assert_int_equal(s.resolver_n, 0);
+    assert_int_equal(s.propagation.resolver_n, 0);
     s = good_settings(a,
         "sudo: [/usr/bin/doas]\n"
         "propagation: {resolvers: [192.0.2.1, \"192.0.2.1:5353\", \"2001:db8::1\", \"[2001:db8::1]:53\"]}\n");
     assert_int_equal(s.sudo_n, 1);
     assert_string_equal(s.sudo[0], "/usr/bin/doas");
-    assert_int_equal(s.resolver_n, 4);
-    assert_string_equal(s.resolvers[3], "[2001:db8::1]:53");
+    assert_int_equal(s.propagation.resolver_n, 4);
+    assert_string_equal(s.propagation.resolvers[3], "[2001:db8::1]:53");
     arena_free(a);
     EXPECT("sudo: bin/sudo -n\n"
            "propagation: {resolvers: [dns.example, \"192.0.2.1:0\", \"[2001:db8::1]53\", 192.0.2.1.5]}\n",
