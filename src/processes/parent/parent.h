@@ -10,6 +10,7 @@
 #include "acme/challenge.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "config/provider.h"
 #include "config/settings.h"
 #include "ipc/channel.h"
 
@@ -53,6 +54,14 @@ struct listener {
     int fd;
 };
 
+/* A socket of the built-in DNS answerer, for the solver. */
+struct dns_socket {
+    struct dns_socket *next;
+    char *address;
+    bool udp;
+    int fd;
+};
+
 struct options {
     const char *config, *state;
     bool config_optional, daemon, sandbox_log, dry_run;
@@ -71,6 +80,7 @@ struct parent {
     bool new_state;
     struct arena *arena; /* of settings */
     struct settings settings;
+    struct providers providers; /* what there is for its dns: */
     struct member members[MEMBER_END_];
     bool engine_ready;
     bool keeper_lived;    /* it has come up once */
@@ -81,6 +91,8 @@ struct parent {
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;
+    struct dns_socket *dns_sockets;
+    uint64_t providers_seen; /* the operator's directory of providers, as it was when the solver was started */
     bool responder_has_tls;              /* it was started to answer tls-alpn-01 too */
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
@@ -98,7 +110,8 @@ struct parent {
 
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
-int parent_load(struct parent *p, struct settings *out, struct arena *arena);
+int parent_load(
+    struct parent *p, struct settings *out, struct providers *providers, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
 void parent_reload(struct parent *p);
 /* No store was made yet. */
@@ -140,6 +153,17 @@ void listeners_send(struct parent *p);
 /* After a reload: what the configuration names and needs is open, and what was opened for other certificates;
  * the rest is closed. What cannot listen is logged. */
 int listeners_reload(struct parent *p, struct err *err);
+
+/* solver.c: the solver and what it is told of `dns:`. */
+/* A daemon starts: whether a certificate of the configuration needs it, or the built-in answerer is there. */
+bool solver_is_wanted(const struct parent *p);
+/* The engine needs it: sees that there is one. */
+int solver_need(struct parent *p, struct err *err);
+/* All of dns:, to a solver that just started, or again after a reload. */
+void solver_feed(struct parent *p);
+void solver_reload(struct parent *p);
+/* The operator's directory of providers, beside the configuration; in `a`. */
+const char *solver_providers(const struct parent *p, struct arena *a);
 
 /* control.c: the operator's commands. */
 int control_listen(struct parent *p, struct err *err);

@@ -43,6 +43,6 @@ int describe(const struct lua_directories *dirs, bool sandbox_log)
     buf_free(&out);
     if (err.code == 0)
         return 0;
-    fprintf(stderr, "evercert: error: %s\n", err.text);
+    fprintf(stderr, "%s\n", err.text);
     return 1;
 }
