@@ -279,7 +279,7 @@ static bool is_referral(const struct message *m)
 static const char *complaint(struct ask *a, const struct message *m)
 {
     if (is_referral(m))
-        return "it names other servers and does not ask them: it is no resolver";
+        return "names other servers and does not ask them: it is no resolver";
     if (m->rcode == RCODE_NOERROR || m->rcode == RCODE_NXDOMAIN)
         return NULL;
     const char *known = message_error_text(m->error);

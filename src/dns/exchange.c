@@ -202,7 +202,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         r.text = arena_printf(e->arena, "no answer in %d s", (e->time_ms + 999) / 1000);
     } else if (e->status == ARES_ECONNREFUSED) {
         r.state = EXCHANGE_REFUSED;
-        r.text = "it cannot be reached (connection refused, or no route)";
+        r.text = "cannot be reached (connection refused, or no route)";
     } else {
         r.state = EXCHANGE_BROKEN;
         r.text = ares_strerror(e->status);

@@ -48,7 +48,8 @@ static void keep_zone(struct dns_client *c, const char *name, const char *zone)
         abort(); /* small and internal */
     free(k->name);
     free(k->zone);
-    *k = (struct known_zone){own_name, own_zone, clock_mono(&system_clock).ms + (int64_t)DNS_ZONE_AGE_S * 1000};
+    *k = (struct known_zone){
+        own_name, own_zone, clock_mono(&system_clock).ms + (int64_t)DNS_ZONE_AGE_S * 1000};
 }
 
 /* What lies between a name and its zone belongs to it as well: a cut there would cut the name off. */

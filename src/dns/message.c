@@ -340,7 +340,7 @@ int message_read(struct str octets, struct arena *arena, struct message *m, stru
     struct reader r = {(const unsigned char *)octets.p, octets.n, HEAD};
     *m = (struct message){.error = -1, .error_text = ""};
     if (octets.n < HEAD || (get16(r.p + 2) & BIT_QR) == 0 || get16(r.p + 4) > 1)
-        return err_set(err, ERR_INPUT, "it sent something that is no answer");
+        return err_set(err, ERR_INPUT, "sent something that is no answer");
     unsigned bits = get16(r.p + 2);
     m->rcode = bits & 0xfU;
     m->authoritative = (bits & BIT_AA) != 0;
@@ -359,7 +359,7 @@ int message_read(struct str octets, struct arena *arena, struct message *m, stru
             good = read_record(&r, (enum message_section)section, arena, kept, m);
     /* A truncated answer may end anywhere; what is whole of it still tells something. */
     if (!good && !m->truncated)
-        return err_set(err, ERR_INPUT, "it sent an answer that is broken");
+        return err_set(err, ERR_INPUT, "sent an answer that is broken");
     return 0;
 }
 

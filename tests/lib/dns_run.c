@@ -2,13 +2,16 @@
  * Questions to the DNS from tests: one JSON object on standard input,
  *
  *   {"resolvers": ["127.0.0.1:5353"], "do": [
- *     {"ask": NAME, "type": "TXT"} | {"locate": NAME} ]}
+ *     {"ask": NAME, "type": "TXT"} | {"locate": NAME} |
+ *     {"watch": NAME, "zone": ZONE, "value": TEXT, "authoritative": true, "recursive": false, "timeout_ms":
+ * 10000, "delay_ms": 0, "nameservers": ["127.0.0.1:5354"]} ]}
  *
  * all at the same time; for each, when it ends, a line of JSON on standard output with its place in "do" as
  * "n". Ends with 0 when all have ended, 2 where the input is none.
  */
 #include "base/text.h"
 #include "dns/client.h"
+#include "dns/propagation.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -75,6 +78,37 @@ static void on_place(const struct dns_place *p, const struct err *err, void *arg
                  p != NULL ? p->zone : NULL, "chain", chain, "error", error_of(err)));
 }
 
+static void on_spread(const struct propagation_result *r, const struct err *err, void *arg)
+{
+    static const char *const states[] = {"seen", "missing", "lame", "silent"};
+    json_t *servers = json_array();
+    for (size_t i = 0; i < r->n; i++)
+        json_array_append_new(servers,
+            json_pack("{s:s, s:s, s:s, s:s}", "name", r->servers[i].name, "address", r->servers[i].address,
+                "state", states[r->servers[i].state], "text", r->servers[i].text));
+    end(arg, json_pack("{s:o, s:o, s:I}", "servers", servers, "error", error_of(err), "elapsed_ms",
+                 (json_int_t)r->elapsed_ms));
+}
+
+static void watch(struct task *t, json_t *what, const char *name)
+{
+    const char *given[16];
+    json_t *servers = json_object_get(what, "nameservers"), *limit = json_object_get(what, "timeout_ms");
+    const char *zone = json_string_value(json_object_get(what, "zone"));
+    const char *value = json_string_value(json_object_get(what, "value"));
+    struct propagation_spec spec = {.name = name,
+        .zone = zone != NULL ? zone : "",
+        .value = value != NULL ? value : "",
+        .authoritative = !json_is_false(json_object_get(what, "authoritative")),
+        .recursive = json_is_true(json_object_get(what, "recursive")),
+        .timeout_ms = limit != NULL ? json_integer_value(limit) : 10000,
+        .delay_ms = json_integer_value(json_object_get(what, "delay_ms")),
+        .nameservers = given};
+    for (; spec.nameserver_n < json_array_size(servers) && spec.nameserver_n < 16; spec.nameserver_n++)
+        given[spec.nameserver_n] = json_string_value(json_array_get(servers, spec.nameserver_n));
+    propagation_start(t->run->client, &spec, on_spread, t);
+}
+
 static enum dns_type type_of(const char *text)
 {
     static const char *const types[] = {"TXT", "NS", "SOA", "CNAME", "CAA"};
@@ -93,6 +127,8 @@ static void start(struct task *t, json_t *what)
         dns_ask(t->run->client, ask, type_of(type != NULL ? type : "TXT"), on_answer, t);
     else if (locate != NULL)
         dns_locate(t->run->client, locate, on_place, t);
+    else if (json_is_string(json_object_get(what, "watch")))
+        watch(t, what, json_string_value(json_object_get(what, "watch")));
     else
         exit(2);
 }
