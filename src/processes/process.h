@@ -38,7 +38,7 @@ struct process {
     uid_t uid;
     gid_t gid;
     const char *providers; /* --providers=, of the solver: the operator's directory of them; NULL */
-    const char *probe; /* --probe=: try something forbidden once confined, and exit; NULL */
+    const char *probe;     /* --probe=: try something forbidden once confined, and exit; NULL */
 };
 
 /* Reads the arguments, sets up the log and the event base; exits with status 2 on arguments the parent would

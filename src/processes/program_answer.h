@@ -9,7 +9,6 @@
  * appended to `out`. ERR_FAILED with the last line of its standard error where it exits with anything but 0;
  * ERR_TIMEOUT after `timeout_s`, ERR_LIMIT where it says more than `out` holds: it is killed then. Errors of
  * starting it name the path. */
-int program_answer(
-    const char *path, char *const *argv, int timeout_s, struct buf *out, struct err *err);
+int program_answer(const char *path, char *const *argv, int timeout_s, struct buf *out, struct err *err);
 
 #endif

@@ -6,7 +6,9 @@
 #include "cli/connect.h"
 #include "processes/program_answer.h"
 
-enum { IMPORTER_TIMEOUT_S = 120 }; /* a thousand lineages take it a second; this is a file system that hangs */
+enum {
+    IMPORTER_TIMEOUT_S = 120
+}; /* a thousand lineages take it a second; this is a file system that hangs */
 
 int import_document_fetch(
     const struct import_source *source, struct arena *a, struct import_document *out, struct err *err)

@@ -67,13 +67,12 @@ static int apply_providers(struct parent *p, struct settings *s, struct provider
 {
     if (s->dns_n == 0)
         return 0;
-    int r = catalogue_read(member_libexec(), solver_providers(p, arena), p->options.sandbox_log, arena,
-        providers, err);
+    int r = catalogue_read(
+        member_libexec(), solver_providers(p, arena), p->options.sandbox_log, arena, providers, err);
     return r < 0 ? r : providers_apply(providers, arena, s, problems, err);
 }
 
-int parent_load(
-    struct parent *p, struct settings *out, struct providers *providers, struct arena *arena)
+int parent_load(struct parent *p, struct settings *out, struct providers *providers, struct arena *arena)
 {
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;

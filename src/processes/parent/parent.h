@@ -92,8 +92,9 @@ struct parent {
     bool feed_done;
     struct listener *listeners;
     struct dns_socket *dns_sockets;
-    uint64_t providers_seen; /* the operator's directory of providers, as it was when the solver was started */
-    bool responder_has_tls;              /* it was started to answer tls-alpn-01 too */
+    uint64_t
+        providers_seen;     /* the operator's directory of providers, as it was when the solver was started */
+    bool responder_has_tls; /* it was started to answer tls-alpn-01 too */
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
@@ -110,8 +111,7 @@ struct parent {
 
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
-int parent_load(
-    struct parent *p, struct settings *out, struct providers *providers, struct arena *arena);
+int parent_load(struct parent *p, struct settings *out, struct providers *providers, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
 void parent_reload(struct parent *p);
 /* No store was made yet. */

@@ -156,8 +156,7 @@ static void open_all(struct parent *p)
 
 /* --- what it is told --- */
 
-static int send_entry(
-    const struct parent *p, struct channel *c, const struct dns_entry *e, struct err *err)
+static int send_entry(const struct parent *p, struct channel *c, const struct dns_entry *e, struct err *err)
 {
     const struct provider *provider = providers_find(&p->providers, e->provider);
     struct buf propagation ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);

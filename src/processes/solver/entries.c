@@ -177,10 +177,10 @@ struct entry *book_find(const struct book *b, const char *name)
 static struct entry *kept(const struct solver *s, const struct entry *fresh)
 {
     struct entry *old = s->book != NULL ? book_find(s->book, fresh->name) : NULL;
-    bool same = old != NULL && old->broken.code == 0 &&
-                memcmp(old->digest, fresh->digest, sizeof fresh->digest) == 0 &&
-                (old->has_propagation && old->propagation.resolver_n > 0 ? true
-                                                                         : old->view == s->draft->view);
+    bool same =
+        old != NULL && old->broken.code == 0 &&
+        memcmp(old->digest, fresh->digest, sizeof fresh->digest) == 0 &&
+        (old->has_propagation && old->propagation.resolver_n > 0 ? true : old->view == s->draft->view);
     return same ? old : NULL;
 }
 
@@ -261,8 +261,7 @@ static void tell_answerer(struct solver *s)
     for (size_t i = 0; i < s->book->n; i++) {
         const struct entry *e = s->book->entries[i];
         struct answerer_zone zone = {e->zone, e->nameservers, e->nameserver_n, e->contact};
-        if (e->kind == ENTRY_BUILTIN && e->broken.code == 0 &&
-            answerer_zone(s->answerer, &zone, &err) < 0)
+        if (e->kind == ENTRY_BUILTIN && e->broken.code == 0 && answerer_zone(s->answerer, &zone, &err) < 0)
             log_error("%s: %s", e->name, err.text);
     }
 }

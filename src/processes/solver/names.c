@@ -39,17 +39,15 @@ int names_record(const struct wish *w, uint32_t challenge, const char *identifie
     if (r < 0)
         return r;
     if (challenge != CHALLENGE_DNS_01 && challenge != CHALLENGE_DNS_ACCOUNT_01)
-        return err_set(err, ERR_INPUT, "challenge number %u is not answered in the DNS",
-            (unsigned)challenge);
+        return err_set(err, ERR_INPUT, "challenge number %u is not answered in the DNS", (unsigned)challenge);
     bool labelled = challenge == CHALLENGE_DNS_ACCOUNT_01;
     if (labelled ? !is_label(label) : label[0] != '\0')
         return err_set(err, ERR_INPUT, "the label of the account is out of shape");
-    const char *name =
-        arena_printf(a, "%s%s_acme-challenge.%s", label, labelled ? "." : "", identifier);
+    const char *name = arena_printf(a, "%s%s_acme-challenge.%s", label, labelled ? "." : "", identifier);
     if (strlen(name) > LOOKUP_NAME_MAX)
         return err_set(err, ERR_INPUT,
-            "its name is too long for a challenge in the DNS: %s would have more than %d octets",
-            name, (int)LOOKUP_NAME_MAX);
+            "its name is too long for a challenge in the DNS: %s would have more than %d octets", name,
+            (int)LOOKUP_NAME_MAX);
     *out = name;
     return 0;
 }
@@ -57,14 +55,13 @@ int names_record(const struct wish *w, uint32_t challenge, const char *identifie
 static bool is_base64url(const char *text, bool dots)
 {
     for (const char *c = text; *c != '\0'; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                *c == '-' || *c == '_' || (dots && *c == '.')))
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' ||
+                *c == '_' || (dots && *c == '.')))
             return false;
     return text[0] != '\0';
 }
 
-int names_value(
-    const char *token, const char *key_authorization, char out[NAMES_VALUE_SIZE], struct err *err)
+int names_value(const char *token, const char *key_authorization, char out[NAMES_VALUE_SIZE], struct err *err)
 {
     unsigned char digest[SHA256_LEN];
     size_t n = strlen(token);

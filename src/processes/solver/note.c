@@ -16,8 +16,8 @@ static void put_text(struct buf *out, struct str s)
     buf_put_str(out, s);
 }
 
-int note_key_make(struct note_key *out, const char *entry, const char *provider, struct str settings,
-    struct err *err)
+int note_key_make(
+    struct note_key *out, const char *entry, const char *provider, struct str settings, struct err *err)
 {
     struct buf text ATTR_CLEANUP(buf_free) = buf_new_sensitive(settings.n + 1024);
     buf_put_c(&text, "evercert note;");
@@ -75,8 +75,8 @@ static char *to_text(const struct note *n)
     json_t *parts = json_array();
     for (size_t i = 0; i < n->n; i++)
         json_array_append_new(parts, part_json(&n->parts[i]));
-    json_t *all = json_pack(
-        "{s:s, s:s, s:o}", "record", n->parts[0].record, "zone", n->parts[0].zone, "parts", parts);
+    json_t *all =
+        json_pack("{s:s, s:s, s:o}", "record", n->parts[0].record, "zone", n->parts[0].zone, "parts", parts);
     char *text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
     json_decref(all);
     return text;
@@ -94,8 +94,7 @@ static bool drop_longest(struct note *n)
     return any;
 }
 
-static int seal_all(
-    struct note *n, const struct note_key *const *keys, const char *value, struct err *err)
+static int seal_all(struct note *n, const struct note_key *const *keys, const char *value, struct err *err)
 {
     int r = 0;
     for (size_t i = 0; i < n->n && r == 0; i++)
@@ -103,8 +102,8 @@ static int seal_all(
     return r;
 }
 
-int note_encode(struct note *n, const struct note_key *const *keys, const char *value, struct buf *out,
-    struct err *err)
+int note_encode(
+    struct note *n, const struct note_key *const *keys, const char *value, struct buf *out, struct err *err)
 {
     if (n->n == 0)
         return 0;

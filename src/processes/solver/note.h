@@ -27,9 +27,9 @@ enum {
 };
 
 struct note_part {
-    const char *entry;        /* name of the entry of `dns:` */
+    const char *entry;         /* name of the entry of `dns:` */
     const char *record, *zone; /* where it stands; zone "" where nobody looked for it */
-    const char *handle;       /* "" : none */
+    const char *handle;        /* "" : none */
     char seal[SHA256_HEX_LEN];
 };
 
@@ -42,14 +42,14 @@ struct note {
 struct note_key {
     unsigned char bytes[SHA256_LEN];
 };
-int note_key_make(struct note_key *out, const char *entry, const char *provider, struct str settings,
-    struct err *err);
+int note_key_make(
+    struct note_key *out, const char *entry, const char *provider, struct str settings, struct err *err);
 bool note_is_ours(const struct note_key *key, const struct note_part *p, const char *value);
 
 /* Seals each part with the key of its entry, for that TXT value. A note of no parts is "". Handles that make
  * it too long are left out of `n` before, the longest first: what has no handle is found by its value. */
-int note_encode(struct note *n, const struct note_key *const *keys, const char *value, struct buf *out,
-    struct err *err);
+int note_encode(
+    struct note *n, const struct note_key *const *keys, const char *value, struct buf *out, struct err *err);
 /* "" is a note without parts. ERR_INPUT, ERR_LIMIT; *out is untouched then. Texts are in `a`. */
 int note_decode(struct str json, struct arena *a, struct note *out, struct err *err);
 

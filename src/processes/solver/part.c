@@ -93,8 +93,7 @@ static void run_program(struct part *p)
         .remaining = w->remaining,
         .output = p->handle};
     struct err err = ERR_INIT;
-    if (channel_request(
-            w->solver->parent, MSG_challenge_run, &m, MSG_challenge_ran, on_ran, p, &err) < 0)
+    if (channel_request(w->solver->parent, MSG_challenge_run, &m, MSG_challenge_ran, on_ran, p, &err) < 0)
         part_fail(p, &err);
     else
         p->running = true;
@@ -179,9 +178,10 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 void part_watch(struct part *p)
 {
     const struct propagation *how = part_propagation(p);
+    const struct timeval wait = {how->delay_s, 0};
     if (how->check == PROPAGATION_NONE) {
         p->pause = evtimer_new(p->work->solver->process.base, on_pause_over, p);
-        if (p->pause == NULL || evtimer_add(p->pause, &(struct timeval){how->delay_s, 0}) != 0)
+        if (p->pause == NULL || event_add(p->pause, &wait) != 0)
             abort();
         if (how->delay_s > 0)
             work_step(p->work, false, "waiting %lld s for %s", (long long)how->delay_s, p->zone);

@@ -36,8 +36,8 @@ static void finish(struct look *l, const struct err *why)
         log_debug("%s", err.text);
     }
     solver_answer(l->solver, l->life, MSG_persist_looked, l->id,
-        &(struct msg_persist_looked){
-            why == NULL ? l->until : 0, why == NULL ? l->record : "", msg_error_of(why == NULL ? NULL : &err)});
+        &(struct msg_persist_looked){why == NULL ? l->until : 0, why == NULL ? l->record : "",
+            msg_error_of(why == NULL ? NULL : &err)});
     l->over = true;
     permit_leave(l->solver, &l->permit_wait);
 }
@@ -86,8 +86,8 @@ static void on_records(const struct dns_answer *answer, void *arg)
     struct str *texts = arena_array(l->arena, n, sizeof *texts);
     for (size_t i = 0; i < n; i++)
         texts[i] = answer->records[i].text;
-    if (persist_choose(
-            &l->demand, l->name, texts, n, clock_wall(&system_clock), &which, &l->until, &err) < 0) {
+    if (persist_choose(&l->demand, l->name, texts, n, clock_wall(&system_clock), &which, &l->until, &err) <
+        0) {
         finish(l, &err);
         return;
     }

@@ -16,6 +16,7 @@
 #include "crypto/digest.h"
 #include "dns/answerer.h"
 #include "dns/client.h"
+#include "dns/lookup.h"
 #include "dns/propagation.h"
 #include "ipc/channel.h"
 #include "lua/host.h"
@@ -51,7 +52,7 @@ struct entry {
     enum entry_kind kind;
     unsigned char digest[SHA256_LEN]; /* of all that was said of it and of its file */
     struct note_key key;
-    struct view *view;             /* the book's where it names no resolvers of its own */
+    struct view *view;              /* the book's where it names no resolvers of its own */
     struct propagation propagation; /* of its own, if has_propagation */
     bool has_propagation;
     struct lua_entry *lua; /* of ENTRY_LUA */
@@ -201,7 +202,6 @@ struct solver {
 };
 
 /* Sends to the engine, if it is that one still. */
-void solver_answer(
-    struct solver *s, unsigned life, enum msg_type t, uint32_t id, const void *msg);
+void solver_answer(struct solver *s, unsigned life, enum msg_type t, uint32_t id, const void *msg);
 
 #endif

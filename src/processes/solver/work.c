@@ -33,8 +33,8 @@ static void put_note(struct work *w, struct buf *out)
 
 void work_step(struct work *w, bool with_note, const char *fmt, ...)
 {
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL / 8), note ATTR_CLEANUP(buf_free) =
-                                                                         buf_new(NOTE_MAX);
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL / 8),
+                    note ATTR_CLEANUP(buf_free) = buf_new(NOTE_MAX);
     va_list ap;
     if (w->kind != WORK_PRESENT || w->answered)
         return;
@@ -44,8 +44,8 @@ void work_step(struct work *w, bool with_note, const char *fmt, ...)
     if (with_note)
         put_note(w, &note);
     log_debug("%s: %s", w->identifier, buf_c(&text));
-    solver_answer(w->solver, w->life, MSG_dns_step, 0,
-        &(struct msg_dns_step){w->handle, buf_c(&text), buf_c(&note)});
+    solver_answer(
+        w->solver, w->life, MSG_dns_step, 0, &(struct msg_dns_step){w->handle, buf_c(&text), buf_c(&note)});
 }
 
 static void answer(struct work *w, const struct err *why)
@@ -57,8 +57,7 @@ static void answer(struct work *w, const struct err *why)
     if (why != NULL)
         log_debug("%s: %s", w->identifier, why->text);
     if (w->kind == WORK_WITHDRAW) {
-        solver_answer(
-            w->solver, w->life, MSG_done, w->id, &(struct msg_done){.error = msg_error_of(why)});
+        solver_answer(w->solver, w->life, MSG_done, w->id, &(struct msg_done){.error = msg_error_of(why)});
         return;
     }
     put_note(w, &note);
@@ -315,7 +314,8 @@ static int take_note_part(struct work *w, const struct note_part *from, struct e
     struct entry *e = book_find(w->book, from->entry);
     if (e == NULL)
         return err_set(err, ERR_CONFIG,
-            "%s: there is no such entry under dns: any more, and %s has a TXT record %s of its: put the entry "
+            "%s: there is no such entry under dns: any more, and %s has a TXT record %s of its: put the "
+            "entry "
             "back, or remove the record by hand",
             from->entry, from->record, w->value);
     if (e->broken.code != 0) {
