@@ -61,10 +61,6 @@ void process_arguments(struct process *p, const char *name, int argc, char **arg
             p->probe = value;
             continue;
         }
-        if (value_of(argv[i], "--providers=", &value) && value[0] == '/') {
-            p->providers = value;
-            continue;
-        }
         if (strcmp(argv[i], "--sandbox=log") == 0) {
             p->sandbox_log = true;
             continue;

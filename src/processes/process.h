@@ -37,7 +37,6 @@ struct process {
     enum process_identity identity;
     uid_t uid;
     gid_t gid;
-    const char *providers; /* --providers=, of the solver: the operator's directory of them; NULL */
     const char *probe;     /* --probe=: try something forbidden once confined, and exit; NULL */
 };
 

@@ -14,7 +14,6 @@
 struct import {
     struct arena *arena;
     struct settings settings; /* the configuration as it is on disk now */
-    struct providers providers;
     size_t flying; /* pieces that are with the keeper */
     bool look, ended, failed;
 };
@@ -271,7 +270,7 @@ int import_begin(struct session *s, struct err *err)
     i->look = control_option(s, "look") != NULL;
     if (i->look)
         return 0;
-    if (parent_load(s->p, &i->settings, &i->providers, i->arena) < 0)
+    if (parent_load(s->p, &i->settings, i->arena) < 0)
         return err_set(err, ERR_CONFIG, "%s is not good; the daemon's log says why", s->p->options.config);
     return announce_all(s, err);
 }

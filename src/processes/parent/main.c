@@ -6,7 +6,6 @@
 #include "os/notify.h"
 #include "os/signal.h"
 #include "os/user.h"
-#include "processes/catalogue.h"
 #include "processes/command.h"
 #include "processes/parent/run.h"
 #include "processes/process.h"
@@ -61,25 +60,11 @@ static void parse(struct options *o, int argc, char **argv)
 
 /* --- configuration --- */
 
-/* What a setting of an entry may be is said by the providers' files, which the solver reads. */
-static int apply_providers(struct parent *p, struct settings *s, struct providers *providers,
-    struct arena *arena, struct config_problems *problems, struct err *err)
-{
-    if (s->dns_n == 0)
-        return 0;
-    int r = catalogue_read(
-        member_libexec(), solver_providers(p, arena), p->options.sandbox_log, arena, providers, err);
-    return r < 0 ? r : providers_apply(providers, arena, s, problems, err);
-}
-
-int parent_load(struct parent *p, struct settings *out, struct providers *providers, struct arena *arena)
+int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 {
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;
     int r = settings_load(p->options.config, p->options.config_optional, arena, out, &problems, &err);
-    *providers = (struct providers){.n = 0};
-    if (r == 0)
-        r = apply_providers(p, out, providers, arena, &problems, &err);
     if (r == 0)
         return 0;
     if (problems.n == 0)
@@ -94,11 +79,10 @@ void parent_reload(struct parent *p)
 {
     struct arena *arena = arena_new();
     struct settings fresh;
-    struct providers providers;
     struct err err = ERR_INIT;
     log_info("reloading %s", p->options.config);
     (void)notify_send(NOTIFY_RELOADING, NULL, NULL);
-    if (parent_load(p, &fresh, &providers, arena) < 0) {
+    if (parent_load(p, &fresh, arena) < 0) {
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
         arena_free(arena);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
@@ -107,7 +91,6 @@ void parent_reload(struct parent *p)
     struct arena *old = p->arena;
     p->arena = arena;
     p->settings = fresh;
-    p->providers = providers;
     if (listeners_reload(p, &err) < 0)
         log_error("%s", err.text);
     solver_reload(p);
@@ -285,7 +268,7 @@ int main(int argc, char **argv)
     umask(022);
     if (!p.options.daemon)
         fcntl(COMMAND_FD, F_SETFD, FD_CLOEXEC);
-    if (parent_load(&p, &p.settings, &p.providers, p.arena) < 0)
+    if (parent_load(&p, &p.settings, p.arena) < 0)
         return EXIT_USAGE;
     int r = p.options.dry_run ? take_dry_state(&p, &err) : take_state(&p, &err);
     if (r < 0) {

@@ -320,7 +320,6 @@ const char *member_libexec(void)
 
 static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
 {
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     char path[PATH_MAX], identity[64], level[32], argv0[32];
     snprintf(path, sizeof path, "%s/%s", member_libexec(), names[m->id]);
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
@@ -335,8 +334,6 @@ static int spawn(struct parent *p, struct member *m, int channel_fd, struct err 
         argv[n++] = new_state;
     if (m->id == MEMBER_RESPONDER && (p->responder_has_tls = listeners_have(p, CHALLENGE_TLS_ALPN_01)))
         argv[n++] = tls_alpn;
-    if (m->id == MEMBER_SOLVER)
-        argv[n++] = arena_printf(a, "--providers=%s", solver_providers(p, a));
     struct child_fd fds[] = {
         {STDERR_FILENO, STDERR_FILENO}, {channel_fd, PROCESS_PARENT_FD}, {p->state, PROCESS_STATE_FD}};
     struct child_spec spec = {.path = path,

@@ -10,7 +10,6 @@
 #include "acme/challenge.h"
 #include "base/arena.h"
 #include "base/log.h"
-#include "config/provider.h"
 #include "config/settings.h"
 #include "ipc/channel.h"
 
@@ -80,7 +79,6 @@ struct parent {
     bool new_state;
     struct arena *arena; /* of settings */
     struct settings settings;
-    struct providers providers; /* what there is for its dns: */
     struct member members[MEMBER_END_];
     bool engine_ready;
     bool keeper_lived;    /* it has come up once */
@@ -111,7 +109,7 @@ struct parent {
 
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
-int parent_load(struct parent *p, struct settings *out, struct providers *providers, struct arena *arena);
+int parent_load(struct parent *p, struct settings *out, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
 void parent_reload(struct parent *p);
 /* No store was made yet. */
@@ -162,8 +160,6 @@ int solver_need(struct parent *p, struct err *err);
 /* All of dns:, to a solver that just started, or again after a reload. */
 void solver_feed(struct parent *p);
 void solver_reload(struct parent *p);
-/* The operator's directory of providers, beside the configuration; in `a`. */
-const char *solver_providers(const struct parent *p, struct arena *a);
 
 /* control.c: the operator's commands. */
 int control_listen(struct parent *p, struct err *err);

@@ -3,7 +3,7 @@
 #include "processes/parent/parent.h"
 
 #include "os/socket.h"
-#include "processes/catalogue.h"
+#include "processes/provider_directories.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,10 +13,9 @@
 
 enum { LISTEN_MAX = 64 }; /* addresses of one entry */
 
-static bool is_builtin(const struct parent *p, const struct dns_entry *e)
+static bool is_builtin(const struct dns_entry *e)
 {
-    const struct provider *provider = providers_find(&p->providers, e->provider);
-    return provider != NULL && strcmp(provider->kind, "builtin") == 0;
+    return strcmp(e->kind, "builtin") == 0;
 }
 
 static bool proves_by_dns(const struct wish *w)
@@ -30,7 +29,7 @@ static bool proves_by_dns(const struct wish *w)
 bool solver_is_wanted(const struct parent *p)
 {
     for (size_t i = 0; i < p->settings.dns_n; i++)
-        if (is_builtin(p, &p->settings.dns[i]))
+        if (is_builtin(&p->settings.dns[i]))
             return true;
     for (size_t i = 0; i < p->settings.certificate_n; i++)
         if (proves_by_dns(&p->settings.certificates[i]))
@@ -38,17 +37,12 @@ bool solver_is_wanted(const struct parent *p)
     return false;
 }
 
-const char *solver_providers(const struct parent *p, struct arena *a)
-{
-    return catalogue_directory(p->options.config, a);
-}
-
 /* Which directory it is: what the solver may read was settled when it was started. */
-static uint64_t seen(const struct parent *p)
+static uint64_t seen(void)
 {
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct stat st;
-    return stat(solver_providers(p, a), &st) == 0 ? (uint64_t)st.st_ino ^ ((uint64_t)st.st_dev << 32) : 0;
+    return stat(provider_directories().local, &st) == 0 ? (uint64_t)st.st_ino ^ ((uint64_t)st.st_dev << 32)
+                                                        : 0;
 }
 
 /* --- the answerer's sockets --- */
@@ -116,7 +110,7 @@ static bool is_named(const struct parent *p, const struct dns_socket *s)
     for (size_t i = 0; i < p->settings.dns_n; i++) {
         const struct dns_entry *e = &p->settings.dns[i];
         const char *addresses[LISTEN_MAX];
-        size_t n = is_builtin(p, e) ? addresses_of(e, a, addresses) : 0;
+        size_t n = is_builtin(e) ? addresses_of(e, a, addresses) : 0;
         for (size_t k = 0; k < n; k++)
             if (strcmp(addresses[k], s->address) == 0)
                 return true;
@@ -146,7 +140,7 @@ static void open_all(struct parent *p)
     for (size_t i = 0; i < p->settings.dns_n; i++) {
         const struct dns_entry *e = &p->settings.dns[i];
         const char *addresses[LISTEN_MAX];
-        size_t n = is_builtin(p, e) ? addresses_of(e, a, addresses) : 0;
+        size_t n = is_builtin(e) ? addresses_of(e, a, addresses) : 0;
         for (size_t k = 0; k < n; k++) {
             open_one(p, e->name, addresses[k], true);
             open_one(p, e->name, addresses[k], false);
@@ -156,14 +150,13 @@ static void open_all(struct parent *p)
 
 /* --- what it is told --- */
 
-static int send_entry(const struct parent *p, struct channel *c, const struct dns_entry *e, struct err *err)
+static int send_entry(struct channel *c, const struct dns_entry *e, struct err *err)
 {
-    const struct provider *provider = providers_find(&p->providers, e->provider);
     struct buf propagation ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
     if (e->has_propagation)
         propagation_encode(&e->propagation, &propagation);
     const struct msg_dns_entry m = {
-        e->name, e->provider, provider != NULL ? provider->kind : "", e->settings, buf_c(&propagation)};
+        e->name, e->provider, e->kind, e->settings, buf_c(&propagation)};
     return channel_send(c, MSG_dns_entry, 0, &m, -1, err);
 }
 
@@ -173,7 +166,7 @@ static int send_all(const struct parent *p, struct channel *c, struct err *err)
     propagation_encode(&p->settings.propagation, &propagation);
     int r = channel_send(c, MSG_dns_begin, 0, &(struct msg_dns_begin){buf_c(&propagation)}, -1, err);
     for (size_t i = 0; r == 0 && i < p->settings.dns_n; i++)
-        if ((r = send_entry(p, c, &p->settings.dns[i], err)) < 0)
+        if ((r = send_entry(c, &p->settings.dns[i], err)) < 0)
             err_prefix(err, "%s", p->settings.dns[i].name);
     if (r == 0)
         r = channel_send(c, MSG_dns_end, 0, &(struct msg_dns_end){true}, -1, err);
@@ -187,7 +180,7 @@ void solver_feed(struct parent *p)
     struct channel *c = member_channel(p, MEMBER_SOLVER);
     struct err err = ERR_INIT;
     open_all(p);
-    p->providers_seen = seen(p);
+    p->providers_seen = seen();
     if (c != NULL && send_all(p, c, &err) < 0)
         log_error("%s", err.text);
 }
@@ -203,7 +196,7 @@ void solver_reload(struct parent *p)
     if (!p->members[MEMBER_SOLVER].wanted) {
         if (solver_is_wanted(p) && solver_need(p, &err) < 0)
             log_error("%s", err.text);
-    } else if (seen(p) != p->providers_seen) {
+    } else if (seen() != p->providers_seen) {
         member_replace(p, MEMBER_SOLVER);
     } else {
         solver_feed(p);

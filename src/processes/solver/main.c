@@ -2,6 +2,7 @@
 #include "processes/solver/solver.h"
 
 #include "base/log.h"
+#include "processes/provider_directories.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,13 +135,6 @@ static const struct channel_rule parent_rules[] = {
 
 /* --- start and end --- */
 
-/* The environment's word counts only where nobody gains rights by it. */
-static const char *shipped_providers(void)
-{
-    const char *dir = secure_getenv("EVERCERT_PROVIDERS");
-    return dir != NULL && dir[0] == '/' ? dir : EVERCERT_PROVIDERS;
-}
-
 /* The libraries' files and the providers, read anew after a reload; nothing that is ours. */
 static int confine(struct solver *s, struct err *err)
 {
@@ -194,7 +188,8 @@ int main(int argc, char **argv)
 {
     struct solver s = {.parent = NULL};
     struct err err = ERR_INIT;
-    s.directories = (struct lua_directories){shipped_providers(), "/etc/evercert/providers"};
+    const struct provider_directories where = provider_directories();
+    s.directories = (struct lua_directories){where.shipped, where.local};
     bool only_describe = argc > 1 && strcmp(argv[1], "--describe") == 0;
     if (only_describe) {
         argv[1] = argv[0];
@@ -202,8 +197,6 @@ int main(int argc, char **argv)
     } else {
         process_init(&s.process, "solver", argc, argv);
     }
-    if (s.process.providers != NULL)
-        s.directories.local = s.process.providers;
     if (only_describe)
         return describe(&s.directories, s.process.sandbox_log);
     if (start(&s, &err) < 0)
