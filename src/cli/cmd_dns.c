@@ -53,8 +53,8 @@ const struct command command_dns_test = {
     .words = "dns test",
     .arguments = "ENTRY NAME",
     .summary = "put a record into the DNS, see it spread, take it out again",
-    .text = "ENTRY is one of dns: in the configuration. The record is that of a challenge for NAME, with\n"
-            "a value of no meaning; no authority is asked.\n",
+    .text = "ENTRY is one of dns: in the configuration. The record is that of a challenge for NAME,\n"
+            "with a value of no meaning; no authority is asked.\n",
     .argument_least = 2,
     .argument_most = 2,
     .run = test,
