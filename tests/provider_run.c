@@ -1,4 +1,5 @@
-/* Runs one provider for a test: JSON on stdin (tests/lib/provider.py), one line of JSON for each call on stdout.
+/* Runs one provider for a test: JSON on stdin (tests/lib/provider.py), one line of JSON for each call on
+ * stdout.
  *
  *   {"file": PATH, "settings": {}, "action": "present" | "cleanup" | "describe", "name", "value", "handle",
  *    "identifier", "token", "key_authorization", "resolvers": ["127.0.0.1:5353"],
@@ -39,7 +40,8 @@ static void on_done(const struct lua_outcome *outcome, const struct err *err, vo
     json_t *error = err == NULL ? json_null()
                                 : json_pack("{s:s, s:s, s:I}", "code", err_name(err->code), "text", err->text,
                                       "retry_at_s", (json_int_t)err->retry_at_s);
-    o->answer = json_pack("{s:s, s:s, s:o}", "handle", outcome->handle, "zone", outcome->zone, "error", error);
+    o->answer =
+        json_pack("{s:s, s:s, s:o}", "handle", outcome->handle, "zone", outcome->zone, "error", error);
     if (o->next != NULL)
         start(o->next);
 }
@@ -67,8 +69,8 @@ static void print(json_t *value)
 
 static void print_error(const struct err *err)
 {
-    print(json_pack("{s:s, s:s, s:{s:s, s:s}}", "handle", "", "zone", "", "error", "code", err_name(err->code),
-        "text", err->text));
+    print(json_pack("{s:s, s:s, s:{s:s, s:s}}", "handle", "", "zone", "", "error", "code",
+        err_name(err->code), "text", err->text));
 }
 
 static int describe(const char *file, struct str content)
@@ -98,7 +100,8 @@ static int run_calls(struct event_base *base, struct lua_entry *entry, const jso
     const json_t *more;
     size_t n = 0, i;
     all[n++] = (struct one){.spec = input, .entry = entry};
-    json_array_foreach(json_object_get(input, "repeat"), i, more) {
+    json_array_foreach(json_object_get(input, "repeat"), i, more)
+    {
         if (n == CALLS_MAX)
             return 2;
         all[n] = (struct one){.spec = more, .entry = entry};
@@ -123,19 +126,19 @@ static int run(const json_t *input, const char *file, struct str content)
     const json_t *server, *times = json_object_get(input, "times");
     struct err err = ERR_INIT;
     struct event_base *base = event_base_new();
-    json_array_foreach(json_object_get(input, "resolvers"), i, server) if (server_n < 8)
-        servers[server_n++] = json_string_value(server);
+    json_array_foreach(json_object_get(input, "resolvers"), i, server) if (server_n < 8) servers[server_n++] =
+        json_string_value(server);
     char *settings = json_dumps(json_object_get(input, "settings"), JSON_COMPACT);
     struct dns_client *dns = dns_client_new(base, servers, server_n, &err);
     struct lua_host *host = dns != NULL ? lua_host_new(base, dns, &err) : NULL;
     struct lua_entry *entry = NULL;
     int status = 0;
     if (host != NULL) {
-        lua_host_set_times(host,
-            &(struct lua_times){(long)json_integer_value(json_object_get(times, "connect_ms")),
-                (long)json_integer_value(json_object_get(times, "total_ms")),
-                (long)json_integer_value(json_object_get(times, "retry_ms")),
-                json_integer_value(json_object_get(times, "call_ms"))});
+        lua_host_set_times(
+            host, &(struct lua_times){(long)json_integer_value(json_object_get(times, "connect_ms")),
+                      (long)json_integer_value(json_object_get(times, "total_ms")),
+                      (long)json_integer_value(json_object_get(times, "retry_ms")),
+                      json_integer_value(json_object_get(times, "call_ms"))});
         lua_entry_new(host, "test", file, content, str_c(settings != NULL ? settings : "{}"), &entry, &err);
     }
     if (entry != NULL)

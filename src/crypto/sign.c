@@ -25,8 +25,8 @@ int sign_hmac(const char *digest, struct str key, struct str text, unsigned char
     return 0;
 }
 
-static int sign(const char *digest, const struct key *key, bool rsa, struct str text, struct buf *out,
-    struct err *err)
+static int sign(
+    const char *digest, const struct key *key, bool rsa, struct str text, struct buf *out, struct err *err)
 {
     unsigned char sig[SIGNATURE_MAX], raw[2 * WIDTH_MAX];
     size_t n = sizeof sig, width = (size_t)(EVP_PKEY_get_bits(key->pkey) + 7) / 8;

@@ -19,8 +19,8 @@ int sign_hmac(const char *digest, struct str key, struct str text, unsigned char
     size_t *n, struct err *err);
 
 /* Appends the signature over `text` by the private key in PEM: RSASSA-PKCS1-v1_5 of an RSA key, or r||s of
- * an ECDSA key, each padded to the curve's width (RFC 7518 3.3, 3.4). `rsa` is what the caller wants; ERR_INPUT
- * for a key of the other kind, or a text that is no key. */
+ * an ECDSA key, each padded to the curve's width (RFC 7518 3.3, 3.4). `rsa` is what the caller wants;
+ * ERR_INPUT for a key of the other kind, or a text that is no key. */
 int sign_pem(const char *digest, struct str pem, bool rsa, struct str text, struct buf *out, struct err *err);
 
 #endif

@@ -170,8 +170,7 @@ static int no_zone(lua_State *L)
 void lua_push_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"zone_get", zone_get}, {"zone_put", zone_put}, {"found", found},
-        {"no_zone", no_zone}, {"locate", lua_locate},
-        {"problem", lua_set_problem}, {NULL, NULL}};
+        {"no_zone", no_zone}, {"locate", lua_locate}, {"problem", lua_set_problem}, {NULL, NULL}};
     luaL_newlib(L, functions);
 }
 

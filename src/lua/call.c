@@ -47,7 +47,8 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
     size_t i;
     struct buf copy = buf_new_sensitive(text.n * 4 + 64);
     buf_put_str(&copy, text);
-    json_array_foreach(c->entry->info.settings, i, setting) {
+    json_array_foreach(c->entry->info.settings, i, setting)
+    {
         const char *type = json_string_value(json_object_get(setting, "type"));
         const char *name = json_string_value(json_object_get(setting, "name"));
         const char *value = json_string_value(json_object_get(c->entry->settings, name));
@@ -317,8 +318,7 @@ static const char *copy(struct arena *a, const char *text)
     return arena_dup_c(a, text != NULL ? text : "");
 }
 
-struct lua_call *lua_call_start(
-    struct lua_entry *e, const struct lua_request *r, lua_done_fn *fn, void *arg)
+struct lua_call *lua_call_start(struct lua_entry *e, const struct lua_request *r, lua_done_fn *fn, void *arg)
 {
     struct lua_call *c = calloc(1, sizeof *c), **last = &e->calls;
     if (c == NULL)

@@ -82,8 +82,7 @@ static int number(lua_State *L)
 void lua_open_clock(lua_State *L)
 {
     static const luaL_Reg times[] = {{"now", now}, {"format", format}, {"parse", parse}, {NULL, NULL}};
-    static const luaL_Reg randoms[] = {
-        {"hex", random_hex}, {"uuid", uuid}, {"number", number}, {NULL, NULL}};
+    static const luaL_Reg randoms[] = {{"hex", random_hex}, {"uuid", uuid}, {"number", number}, {NULL, NULL}};
     luaL_newlib(L, times);
     lua_setglobal(L, "time");
     luaL_newlib(L, randoms);

@@ -77,8 +77,8 @@ static void library(lua_State *L, const char *name, lua_CFunction function)
 
 void lua_open_crypt(lua_State *L)
 {
-    static const luaL_Reg signs[] = {{"rsa_sha256", rsa_sha256}, {"rsa_sha512", rsa_sha512},
-        {"ecdsa_sha256", ecdsa_sha256}, {NULL, NULL}};
+    static const luaL_Reg signs[] = {
+        {"rsa_sha256", rsa_sha256}, {"rsa_sha512", rsa_sha512}, {"ecdsa_sha256", ecdsa_sha256}, {NULL, NULL}};
     library(L, "hash", hash);
     library(L, "hmac", hmac);
     luaL_newlib(L, signs);

@@ -89,7 +89,8 @@ struct listing {
     size_t files;
 };
 
-void lua_describe_one(const char *file, const char *name, struct str text, json_t *providers, json_t *problems)
+void lua_describe_one(
+    const char *file, const char *name, struct str text, json_t *providers, json_t *problems)
 {
     struct lua_info info;
     struct err err = ERR_INIT;

@@ -87,7 +87,8 @@ static int fill_in(struct lua_entry *e, struct err *err)
 {
     const json_t *setting;
     size_t i;
-    json_array_foreach(e->info.settings, i, setting) {
+    json_array_foreach(e->info.settings, i, setting)
+    {
         const char *name = json_string_value(json_object_get(setting, "name"));
         json_t *fallback = json_object_get(setting, "default");
         if (json_object_get(e->settings, name) != NULL)
@@ -202,7 +203,8 @@ static void wipe(json_t *settings)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(settings, key, value) {
+    json_object_foreach(settings, key, value)
+    {
         if (json_is_string(value))
             OPENSSL_cleanse((char *)(uintptr_t)json_string_value(value), json_string_length(value));
     }

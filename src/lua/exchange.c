@@ -48,7 +48,7 @@ static bool origin_is_allowed(const struct lua_entry *e, const struct origin *o)
 }
 
 /* "POST host/path" without a query, which may hold secrets. */
-static void set_shown(struct exchange *x, CURLU *url, const struct origin *o)
+static void set_shown(struct lua_exchange *x, CURLU *url, const struct origin *o)
 {
     char *path = NULL, *port = NULL;
     struct buf text = buf_new(sizeof x->shown - 1), line = buf_new_sensitive(3 * EXCHANGE_URL_MAX);
@@ -68,7 +68,7 @@ static void set_shown(struct exchange *x, CURLU *url, const struct origin *o)
     curl_free(port);
 }
 
-int exchange_target(struct exchange *x, const char *method, const char *url, struct err *err)
+int lua_exchange_target(struct lua_exchange *x, const char *method, const char *url, struct err *err)
 {
     struct origin o = {NULL, NULL, NULL};
     CURLU *parsed = curl_url();
@@ -92,7 +92,7 @@ int exchange_target(struct exchange *x, const char *method, const char *url, str
     return r;
 }
 
-int exchange_field(struct exchange *x, const char *name, const char *value, struct err *err)
+int lua_exchange_field(struct lua_exchange *x, const char *name, const char *value, struct err *err)
 {
     static const char *const ours[] = {"host", "content-length", "transfer-encoding", "connection", "expect"};
     struct buf line ATTR_CLEANUP(buf_free) = buf_new_sensitive(FIELD_MAX);
@@ -121,7 +121,7 @@ int exchange_field(struct exchange *x, const char *name, const char *value, stru
 
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
-    struct exchange *x = arg;
+    struct lua_exchange *x = arg;
     struct str line = {p, n}, version, rest;
     uint64_t status = 0;
     (void)size;
@@ -143,14 +143,14 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
-    struct exchange *x = arg;
+    struct lua_exchange *x = arg;
     (void)size;
     buf_put(&x->body, p, n);
     x->too_large = x->too_large || buf_failed(&x->body);
     return x->too_large ? 0 : n;
 }
 
-bool exchange_header(const struct exchange *x, const char *name, struct str *value)
+bool lua_exchange_header(const struct lua_exchange *x, const char *name, struct str *value)
 {
     struct str rest = buf_str(&x->head), line, field;
     while (rest.n > 0) {
@@ -163,12 +163,12 @@ bool exchange_header(const struct exchange *x, const char *name, struct str *val
     return false;
 }
 
-int64_t exchange_retry_after(const struct exchange *x)
+int64_t lua_exchange_retry_after(const struct lua_exchange *x)
 {
     struct str value;
     struct wall at;
     uint64_t seconds;
-    if (!exchange_header(x, "Retry-After", &value))
+    if (!lua_exchange_header(x, "Retry-After", &value))
         return -1;
     if (str_to_u64(value, 365 * 86400, &seconds))
         return (int64_t)seconds;
@@ -180,7 +180,7 @@ int64_t exchange_retry_after(const struct exchange *x)
 
 /* --- again? --- */
 
-static bool is_repeatable(const struct exchange *x)
+static bool is_repeatable(const struct lua_exchange *x)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -189,7 +189,7 @@ static bool is_repeatable(const struct exchange *x)
     return false;
 }
 
-static bool was_not_sent(const struct exchange *x, CURLcode code)
+static bool was_not_sent(const struct lua_exchange *x, CURLcode code)
 {
     curl_off_t sent_at = 0;
     curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
@@ -205,7 +205,7 @@ static bool was_cut(CURLcode code)
 }
 
 /* Milliseconds until the next try, or -1: there is none. */
-static int64_t next_try_ms(const struct exchange *x, CURLcode code)
+static int64_t next_try_ms(const struct lua_exchange *x, CURLcode code)
 {
     const struct lua_times *t = &x->call->entry->host->times;
     int64_t delay = (int64_t)t->retry_ms << (x->tries - 1), asked = -1;
@@ -216,7 +216,7 @@ static int64_t next_try_ms(const struct exchange *x, CURLcode code)
         again = was_not_sent(x, code) || (is_repeatable(x) && was_cut(code));
     } else {
         again = x->status == 429 || x->status == 503 || (x->status >= 500 && is_repeatable(x));
-        asked = again ? exchange_retry_after(x) : -1;
+        asked = again ? lua_exchange_retry_after(x) : -1;
     }
     if (asked > EXCHANGE_RETRY_AFTER_MAX_S)
         return -1;
@@ -228,7 +228,7 @@ static int64_t next_try_ms(const struct exchange *x, CURLcode code)
 
 /* --- one try --- */
 
-static void close_easy(struct exchange *x)
+static void close_easy(struct lua_exchange *x)
 {
     if (x->easy == NULL)
         return;
@@ -237,7 +237,7 @@ static void close_easy(struct exchange *x)
     x->easy = NULL;
 }
 
-static void explain(struct exchange *x, CURLcode code)
+static void explain(struct lua_exchange *x, CURLcode code)
 {
     if (x->too_large || code == CURLE_FILESIZE_EXCEEDED)
         err_set(&x->err, ERR_LIMIT, "the answer is larger than %d octets", (int)LUA_ANSWER_MAX);
@@ -248,14 +248,14 @@ static void explain(struct exchange *x, CURLcode code)
     err_prefix(&x->err, "%s", x->shown);
 }
 
-static void wait_for_try(struct exchange *x, int64_t ms)
+static void wait_for_try(struct lua_exchange *x, int64_t ms)
 {
     struct timeval tv = {ms / 1000, ms % 1000 * 1000};
     if (event_add(x->timer, &tv) < 0)
         abort();
 }
 
-static void on_end(struct exchange *x, CURLcode code)
+static void on_end(struct lua_exchange *x, CURLcode code)
 {
     int64_t ms = next_try_ms(x, code);
     if (code != CURLE_OK || !x->head_over)
@@ -273,7 +273,7 @@ static void on_end(struct exchange *x, CURLcode code)
 static void pump(void *arg)
 {
     struct lua_entry *e = arg;
-    struct exchange *x = NULL;
+    struct lua_exchange *x = NULL;
     CURLMsg *message;
     int left;
     while ((message = curl_multi_info_read(e->loop.multi, &left)) != NULL && message->msg != CURLMSG_DONE)
@@ -290,13 +290,13 @@ static void pump(void *arg)
 
 static CURLcode on_ssl_ctx(CURL *easy, void *ctx, void *arg)
 {
-    struct exchange *x = arg;
+    struct lua_exchange *x = arg;
     (void)easy;
     SSL_CTX_set1_cert_store(ctx, trust_store(x->call->entry->trust));
     return CURLE_OK;
 }
 
-static bool set_transport(struct exchange *x, CURL *e)
+static bool set_transport(struct lua_exchange *x, CURL *e)
 {
     const struct lua_times *t = &x->call->entry->host->times;
     int bad = 0;
@@ -327,7 +327,7 @@ static bool set_transport(struct exchange *x, CURL *e)
     return bad == 0;
 }
 
-static bool set_exchange(struct exchange *x, CURL *e)
+static bool set_exchange(struct lua_exchange *x, CURL *e)
 {
     bool bare = strcmp(x->method, "GET") == 0 || strcmp(x->method, "DELETE") == 0;
     int bad = 0;
@@ -352,7 +352,7 @@ static bool set_exchange(struct exchange *x, CURL *e)
     return bad == 0;
 }
 
-static int try(struct exchange *x, struct err *err)
+static int try(struct lua_exchange *x, struct err *err)
 {
     struct lua_entry *e = x->call->entry;
     int r = trust_refresh(e->trust, err);
@@ -381,7 +381,7 @@ static int try(struct exchange *x, struct err *err)
 /* The time of a try has come, or libcurl has ended one. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    struct exchange *x = arg;
+    struct lua_exchange *x = arg;
     (void)fd, (void)what;
     if (x->ended) {
         x->ended = false;
@@ -394,12 +394,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- the whole --- */
 
-struct exchange *exchange_new(struct lua_call *c)
+struct lua_exchange *lua_exchange_new(struct lua_call *c)
 {
-    struct exchange *x = calloc(1, sizeof *x);
+    struct lua_exchange *x = calloc(1, sizeof *x);
     if (x == NULL)
         abort();
-    x->op.drop = exchange_drop;
+    x->op.drop = lua_exchange_drop;
     x->call = c;
     x->send = buf_new_sensitive(EXCHANGE_BODY_MAX);
     x->head = buf_new_sensitive(EXCHANGE_HEAD_MAX);
@@ -410,7 +410,7 @@ struct exchange *exchange_new(struct lua_call *c)
     return x;
 }
 
-int exchange_start(struct exchange *x, struct err *err)
+int lua_exchange_start(struct lua_exchange *x, struct err *err)
 {
     struct lua_entry *e = x->call->entry;
     int64_t now = clock_mono(&system_clock).ms, at = e->slot_ms > now ? e->slot_ms : now;
@@ -432,9 +432,9 @@ int exchange_start(struct exchange *x, struct err *err)
     return 0;
 }
 
-void exchange_drop(struct lua_op *op)
+void lua_exchange_drop(struct lua_op *op)
 {
-    struct exchange *x = (struct exchange *)(void *)op; /* its first member */
+    struct lua_exchange *x = (struct lua_exchange *)(void *)op; /* its first member */
     close_easy(x);
     event_free(x->timer);
     for (struct curl_slist *f = x->fields; f != NULL; f = f->next)

@@ -17,7 +17,7 @@ enum mode { MODE_REQUEST, MODE_JSON, MODE_XML };
 /* --- options to a request; 1 is their table --- */
 
 struct request {
-    struct exchange *x;
+    struct lua_exchange *x;
     struct lua_call *call;
     enum mode mode;
     bool accept_given;
@@ -32,7 +32,7 @@ static void check(lua_State *L, int r, const struct err *err)
 static void field(lua_State *L, struct request *r, const char *name, const char *value)
 {
     struct err err = ERR_INIT;
-    check(L, exchange_field(r->x, name, value, &err), &err);
+    check(L, lua_exchange_field(r->x, name, value, &err), &err);
 }
 
 /* The table at the top as a=b&c=d, in its place. */
@@ -62,7 +62,7 @@ static void take_target(lua_State *L, struct request *r, const char *method)
             url = str_c(lua_tostring(L, -1));
         }
     }
-    check(L, exchange_target(r->x, method, url.p, &err), &err);
+    check(L, lua_exchange_target(r->x, method, url.p, &err), &err);
     lua_settop(L, 2);
 }
 
@@ -188,15 +188,16 @@ static struct str title_of(struct str body)
     return str_trim((struct str){from + 7, (size_t)(to - from) - 7});
 }
 
-static bool is_page(const struct exchange *x)
+static bool is_page(const struct lua_exchange *x)
 {
     struct str type = STR(""), body = str_trim(buf_str(&x->body));
-    (void)exchange_header(x, "Content-Type", &type);
-    return str_starts(type, STR("text/html")) || str_starts(body, STR("<!")) || str_starts(body, STR("<html"));
+    (void)lua_exchange_header(x, "Content-Type", &type);
+    return str_starts(type, STR("text/html")) || str_starts(body, STR("<!")) ||
+           str_starts(body, STR("<html"));
 }
 
 /* In words of the provider: without secrets, in one line, cut. */
-static const char *said(lua_State *L, const struct exchange *x, int json, int response)
+static const char *said(lua_State *L, const struct lua_exchange *x, int json, int response)
 {
     int top = lua_gettop(L);
     struct str text = {NULL, 0};
@@ -222,16 +223,16 @@ static int code_of(unsigned status)
                                           : ERR_FAILED;
 }
 
-static int raise_status(lua_State *L, const struct exchange *x, int json, int response)
+static int raise_status(lua_State *L, const struct lua_exchange *x, int json, int response)
 {
     struct err err = ERR_INIT;
     struct str location;
-    int64_t after = exchange_retry_after(x);
-    if (x->status >= 300 && x->status < 400 && exchange_header(x, "Location", &location)) {
+    int64_t after = lua_exchange_retry_after(x);
+    if (x->status >= 300 && x->status < 400 && lua_exchange_header(x, "Location", &location)) {
         err_set(&err, ERR_FAILED, "%s: status %u, a redirect to %.*s; not followed", x->shown, x->status,
-            (int)(location.n < 200 ? strcspn(location.p, "?\r\n") < location.n ? strcspn(location.p, "?\r\n")
-                                                                               : location.n
-                                   : 200),
+            (int)(location.n < 200
+                      ? strcspn(location.p, "?\r\n") < location.n ? strcspn(location.p, "?\r\n") : location.n
+                      : 200),
             location.p);
         return lua_raise(L, &err);
     }
@@ -245,7 +246,7 @@ static int raise_status(lua_State *L, const struct exchange *x, int json, int re
 
 /* --- an answer to values --- */
 
-static void push_headers(lua_State *L, const struct exchange *x)
+static void push_headers(lua_State *L, const struct lua_exchange *x)
 {
     struct str rest = buf_str(&x->head), line, name, value;
     lua_newtable(L);
@@ -271,7 +272,7 @@ static void push_headers(lua_State *L, const struct exchange *x)
     }
 }
 
-static void push_response(lua_State *L, const struct exchange *x)
+static void push_response(lua_State *L, const struct lua_exchange *x)
 {
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, (lua_Integer)x->status);
@@ -288,7 +289,7 @@ static void release_json(void *p)
 }
 
 /* Pushes the body as a value: nil for an empty one. False, and nil, for one that is no JSON. */
-static bool push_decoded(lua_State *L, const struct exchange *x, struct err *err)
+static bool push_decoded(lua_State *L, const struct lua_exchange *x, struct err *err)
 {
     void **guard = lua_guard(L, release_json);
     int at = lua_gettop(L);
@@ -307,7 +308,7 @@ static bool push_decoded(lua_State *L, const struct exchange *x, struct err *err
     return good;
 }
 
-static bool is_accepted(lua_State *L, const struct exchange *x)
+static bool is_accepted(lua_State *L, const struct lua_exchange *x)
 {
     bool accepted = x->status >= 200 && x->status < 300;
     if (lua_getfield(L, 1, "accept") == LUA_TTABLE)
@@ -318,7 +319,7 @@ static bool is_accepted(lua_State *L, const struct exchange *x)
 }
 
 /* -> decoded body, response. The stack has options and mode. */
-static int give_decoded(lua_State *L, const struct exchange *x, enum mode mode)
+static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mode)
 {
     struct err err = ERR_INIT;
     bool accepted = is_accepted(L, x), good = x->status >= 200 && x->status < 300;
@@ -345,7 +346,7 @@ static int give_decoded(lua_State *L, const struct exchange *x, enum mode mode)
 
 static int after_exchange(lua_State *L, int status, lua_KContext ctx)
 {
-    const struct exchange *x = (const struct exchange *)ctx;
+    const struct lua_exchange *x = (const struct lua_exchange *)ctx;
     enum mode mode = (enum mode)lua_tointeger(L, 2);
     (void)status;
     if (x->err.code != 0)
@@ -369,7 +370,7 @@ static int exchange(lua_State *L, enum mode mode, const char *method)
     lua_pushinteger(L, mode);
     if (r.call->requests >= LUA_REQUESTS_MAX)
         return lua_fatal(L, ERR_LIMIT, "more than %d requests in one call", (int)LUA_REQUESTS_MAX);
-    r.x = exchange_new(r.call);
+    r.x = lua_exchange_new(r.call);
     if (r.call->op != NULL)
         r.call->op->drop(r.call->op);
     r.call->op = &r.x->op; /* from here on nothing is lost where an error is raised */
@@ -379,7 +380,7 @@ static int exchange(lua_State *L, enum mode mode, const char *method)
     take_body(L, &r);
     if (!r.accept_given)
         field(L, &r, "Accept", accepts[mode]);
-    check(L, exchange_start(r.x, &err), &err);
+    check(L, lua_exchange_start(r.x, &err), &err);
     return lua_yieldk(L, 0, (lua_KContext)&r.x->op, after_exchange);
 }
 
@@ -428,8 +429,7 @@ int lua_set_problem(lua_State *L)
 
 void lua_open_http(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"request", request}, {"json", json}, {"xml", xml}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"request", request}, {"json", json}, {"xml", xml}, {NULL, NULL}};
     static const char *const methods[][2] = {
         {"get", "GET"}, {"post", "POST"}, {"put", "PUT"}, {"patch", "PATCH"}, {"delete", "DELETE"}};
     luaL_newlib(L, functions);

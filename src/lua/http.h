@@ -13,7 +13,7 @@ enum {
 };
 
 /* One request with its retries, and its answer. */
-struct exchange {
+struct lua_exchange {
     struct lua_op op;
     struct lua_call *call;
     struct event *timer; /* of the next try */
@@ -26,24 +26,24 @@ struct exchange {
     unsigned status;
     unsigned tries;
     bool too_large, head_over, typed; /* typed: a Content-Type is among the fields */
-    bool ended; /* libcurl has ended a try, with `code` */
+    bool ended;                       /* libcurl has ended a try, with `code` */
     CURLcode code;
     char error[CURL_ERROR_SIZE];
     struct err err; /* code not 0: there is no answer */
 };
 
 /* Method and URL are copied. ERR_REFUSED for a URL that is none of the entry's endpoints, ERR_INPUT for one
- * that is none. exchange_drop is due in any case. */
-struct exchange *exchange_new(struct lua_call *c);
-int exchange_target(struct exchange *x, const char *method, const char *url, struct err *err);
+ * that is none. lua_exchange_drop is due in any case. */
+struct lua_exchange *lua_exchange_new(struct lua_call *c);
+int lua_exchange_target(struct lua_exchange *x, const char *method, const char *url, struct err *err);
 /* Adds a field; ERR_INPUT for what is none. */
-int exchange_field(struct exchange *x, const char *name, const char *value, struct err *err);
+int lua_exchange_field(struct lua_exchange *x, const char *name, const char *value, struct err *err);
 /* Begins; the call is woken when it is over. */
-int exchange_start(struct exchange *x, struct err *err);
+int lua_exchange_start(struct lua_exchange *x, struct err *err);
 /* Seconds that the answer asks to wait, or -1. */
-int64_t exchange_retry_after(const struct exchange *x);
+int64_t lua_exchange_retry_after(const struct lua_exchange *x);
 /* Whether the answer names `name`, and its value. */
-bool exchange_header(const struct exchange *x, const char *name, struct str *value);
-void exchange_drop(struct lua_op *op);
+bool lua_exchange_header(const struct lua_exchange *x, const char *name, struct str *value);
+void lua_exchange_drop(struct lua_op *op);
 
 #endif

@@ -20,19 +20,19 @@ struct lookup;
 struct trust;
 
 enum {
-    LUA_CONCURRENCY = 8,          /* calls of an entry at the same time, where its provider says nothing */
-    LUA_CONCURRENCY_MAX = 64,     /* that a provider may ask for */
-    LUA_HOOK_STEP = 1000,         /* instructions between two looks at the limits */
-    LUA_RUN_TIME_MS = 20 * 1000,  /* of a call between two waits, whatever it does */
-    LUA_DEPTH_MAX = 64,           /* of JSON and XML: our own stack is used for each level */
-    LUA_ENDPOINTS_MAX = 16,       /* of a provider; the largest cloud has three */
-    LUA_SETTINGS_MAX = 64,        /* of a provider */
-    LUA_ZONE_AGE_S = 5 * 60,      /* a zone that an API told of is not asked for again before */
-    LUA_ZONES_MAX = 256,          /* zones of an entry that are kept */
-    LUA_CACHE_MAX = 64,           /* values of cache.put of an entry */
+    LUA_CONCURRENCY = 8,         /* calls of an entry at the same time, where its provider says nothing */
+    LUA_CONCURRENCY_MAX = 64,    /* that a provider may ask for */
+    LUA_HOOK_STEP = 1000,        /* instructions between two looks at the limits */
+    LUA_RUN_TIME_MS = 20 * 1000, /* of a call between two waits, whatever it does */
+    LUA_DEPTH_MAX = 64,          /* of JSON and XML: our own stack is used for each level */
+    LUA_ENDPOINTS_MAX = 16,      /* of a provider; the largest cloud has three */
+    LUA_SETTINGS_MAX = 64,       /* of a provider */
+    LUA_ZONE_AGE_S = 5 * 60,     /* a zone that an API told of is not asked for again before */
+    LUA_ZONES_MAX = 256,         /* zones of an entry that are kept */
+    LUA_CACHE_MAX = 64,          /* values of cache.put of an entry */
     LUA_CACHE_VALUE_MAX = 16 * 1024,
-    LUA_HIDDEN_MAX = 32,          /* secrets of one call besides those of the settings: tokens it got */
-    LUA_HIDDEN_MIN = 4,           /* octets; shorter ones would blot out half of a text */
+    LUA_HIDDEN_MAX = 32, /* secrets of one call besides those of the settings: tokens it got */
+    LUA_HIDDEN_MIN = 4,  /* octets; shorter ones would blot out half of a text */
 };
 
 /* --- what a file says of itself (load.c) --- */
@@ -69,8 +69,8 @@ struct sandbox {
     size_t memory, memory_max;
     uint64_t instructions, instructions_max; /* since the last wait */
     int64_t until_ms;                        /* monotonic: of this run */
-    struct err fatal;   /* code not 0: a limit was broken; no pcall gets around it */
-    struct lua_call *call; /* NULL while a file is only described */
+    struct err fatal;                        /* code not 0: a limit was broken; no pcall gets around it */
+    struct lua_call *call;                   /* NULL while a file is only described */
 };
 
 /* A state with the libraries of evercert-providers(7), and the text loaded but not run: the function is on
@@ -104,8 +104,8 @@ struct buf *lua_guard_buf(lua_State *L, size_t max);
 int lua_push_buf(lua_State *L, struct buf *b);
 
 struct str lua_check_str(lua_State *L, int arg);
-/* The text of field `name` of the table at `index`: {NULL, 0} where it is absent; an error for other types but
- * numbers. Leaves the value on the stack. */
+/* The text of field `name` of the table at `index`: {NULL, 0} where it is absent; an error for other types
+ * but numbers. Leaves the value on the stack. */
 struct str lua_field_str(lua_State *L, int index, const char *name);
 static inline void lua_push_str(lua_State *L, struct str s)
 {

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Values of one document that is written: a table that stands in itself in two places grows without bounds. */
+/* Values of one document that is written: a table that stands in itself in two places grows without bounds.
+ */
 enum { VALUES_MAX = 100 * 1000 };
 
 #define ARRAY_TYPE "evercert.array"
@@ -42,7 +43,8 @@ static void push(lua_State *L, const json_t *value, int depth)
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         lua_createtable(L, 0, (int)json_object_size(value));
-        json_object_foreach((json_t *)(uintptr_t)value, key, one) {
+        json_object_foreach((json_t *)(uintptr_t)value, key, one)
+        {
             if (json_is_null(one))
                 continue; /* as if it were not there: that is what is asked for */
             lua_pushstring(L, key);
@@ -52,7 +54,8 @@ static void push(lua_State *L, const json_t *value, int depth)
         break;
     case JSON_ARRAY:
         lua_createtable(L, (int)json_array_size(value), 0);
-        json_array_foreach(value, i, one) {
+        json_array_foreach(value, i, one)
+        {
             push(L, one, depth + 1);
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
@@ -161,8 +164,8 @@ static json_t *write_table(lua_State *L, int index, int depth, struct writing *w
         w->why = "more than 64 levels, or a table that is in itself";
         return NULL;
     }
-    json_t *value = is_array(L, index) ? write_array(L, index, depth + 1, w)
-                                       : write_object(L, index, depth + 1, w);
+    json_t *value =
+        is_array(L, index) ? write_array(L, index, depth + 1, w) : write_object(L, index, depth + 1, w);
     if (w->why == NULL)
         return value;
     json_decref(value);

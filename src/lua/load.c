@@ -62,7 +62,8 @@ static int fill(lua_State *L, const char *file, struct lua_info *out, struct err
         return err_set(err, ERR_LIMIT, "%s: more than %d endpoints or %d settings", file,
             (int)LUA_ENDPOINTS_MAX, (int)LUA_SETTINGS_MAX);
     }
-    json_array_foreach(endpoints, i, value) {
+    json_array_foreach(endpoints, i, value)
+    {
         out->endpoints[out->endpoint_n++] =
             (struct lua_endpoint){json_string_value(json_object_get(value, "name")),
                 json_string_value(json_object_get(value, "setting")),

@@ -355,8 +355,8 @@ static void new_type(lua_State *L, const char *name, const luaL_Reg *functions)
 static void open_types(lua_State *L)
 {
     new_type(L, ERROR_TYPE,
-        (const luaL_Reg[]){{"__tostring", error_text}, {"__concat", error_concat},
-                          {"__index", error_member}, {NULL, NULL}});
+        (const luaL_Reg[]){
+            {"__tostring", error_text}, {"__concat", error_concat}, {"__index", error_member}, {NULL, NULL}});
     new_type(L, GUARD_TYPE, (const luaL_Reg[]){{"__gc", guard_gc}, {NULL, NULL}});
     new_type(L, BUF_TYPE, (const luaL_Reg[]){{"__gc", buf_gc}, {NULL, NULL}});
 }
@@ -397,8 +397,7 @@ static int open_all(lua_State *L)
     return 1;
 }
 
-int sandbox_open(
-    struct sandbox *s, struct lua_call *call, const char *file, struct str text, struct err *err)
+int sandbox_open(struct sandbox *s, struct lua_call *call, const char *file, struct str text, struct err *err)
 {
     char chunk[256];
     const char *slash = strrchr(file, '/');
@@ -452,8 +451,8 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
     if (lua_type(L, -1) == LUA_TSTRING) {
         const char *text = lua_tostring(L, -1);
         if (strcmp(text, "not enough memory") == 0)
-            err_set(err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at),
-                s->memory_max >> 20);
+            err_set(
+                err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
             err_set(err, ERR_FAILED, "%s%s",
                 strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL ? where(L, at) : "", text);
