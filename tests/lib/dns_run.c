@@ -10,6 +10,7 @@
  * "n". Ends with 0 when all have ended, 2 where the input is none.
  */
 #include "base/text.h"
+#include "dns/caa.h"
 #include "dns/client.h"
 #include "dns/propagation.h"
 
@@ -109,6 +110,26 @@ static void watch(struct task *t, json_t *what, const char *name)
     propagation_start(t->run->client, &spec, on_spread, t);
 }
 
+static void on_caa(const struct caa_result *r, const struct err *err, void *arg)
+{
+    end(arg,
+        json_pack("{s:s*, s:I, s:o}", "owner", r->owner, "count", (json_int_t)r->n, "error", error_of(err)));
+}
+
+static void look(struct task *t, json_t *what, const char *name)
+{
+    const char *issuers[16];
+    json_t *all = json_object_get(what, "issuers");
+    const char *account = json_string_value(json_object_get(what, "account"));
+    const char *method = json_string_value(json_object_get(what, "method"));
+    struct caa_wish wish = {.issuers = issuers,
+        .account = account != NULL ? account : "",
+        .method = method != NULL ? method : ""};
+    for (; wish.issuer_n < json_array_size(all) && wish.issuer_n < 16; wish.issuer_n++)
+        issuers[wish.issuer_n] = json_string_value(json_array_get(all, wish.issuer_n));
+    caa_look(t->run->client, name, &wish, on_caa, t);
+}
+
 static enum dns_type type_of(const char *text)
 {
     static const char *const types[] = {"TXT", "NS", "SOA", "CNAME", "CAA"};
@@ -129,6 +150,8 @@ static void start(struct task *t, json_t *what)
         dns_locate(t->run->client, locate, on_place, t);
     else if (json_is_string(json_object_get(what, "watch")))
         watch(t, what, json_string_value(json_object_get(what, "watch")));
+    else if (json_is_string(json_object_get(what, "caa")))
+        look(t, what, json_string_value(json_object_get(what, "caa")));
     else
         exit(2);
 }
