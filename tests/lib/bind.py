@@ -4,9 +4,10 @@
     resolver.forward("a.example", server)               # a NameServer, or "127.0.0.1:5353"
     resolver.forward(".", "127.0.0.1:5354")             # everything else
     resolver.hints("127.9.9.9")                         # or: it starts at this root and follows delegations, port 53
+    resolver.trust("a.example", "257 3 13 KEY...")      # it checks DNSSEC, of that zone and what is below
     resolver.start(); pebble(resolver=resolver.text)
 
-Answers are kept for one second at most, and DNSSEC is not checked."""
+Answers are kept for one second at most, and DNSSEC is not checked, unless trust() says so."""
 
 import subprocess
 
@@ -22,7 +23,7 @@ options {{
     pid-file "{folder}/named.pid";
     lock-file none;
     session-keyfile none;
-    dnssec-validation no;
+    dnssec-validation {validation};
     empty-zones-enable no;
     recursion {recursion};
     allow-query {{ any; }};
@@ -50,12 +51,17 @@ class Bind(NameServer):
         assert address == "127.0.0.1", f"BIND cannot listen on {address}"
         super().__init__(processes, folder, address, port)
         self.recursion, self.options = recursion, options
-        self.forwards, self.roots = {}, []
+        self.forwards, self.roots, self.anchors = {}, [], {}
         self.control_port = free_port()
 
     def forward(self, zone, *servers):
         """Questions for names in that zone go to these and nowhere else."""
         self.forwards[zone] = [getattr(server, "text", server) for server in servers]
+        return self
+
+    def trust(self, zone, key):
+        """key: of a DNSKEY record, as zone files have it."""
+        self.anchors[zone] = key
         return self
 
     def hints(self, *addresses):
@@ -74,12 +80,16 @@ class Bind(NameServer):
             control=self.control_port,
             own=self.own_key.name,
             recursion="yes" if self.recursion else "no",
+            validation="yes" if self.anchors else "no",
             allow_recursion="allow-recursion { any; };" if self.recursion else "",
             notify="explicit" if any(zone.secondaries for zone in self.zones.values()) else "no",
             more=self.options,
         )
         for zone in self.zones.values():
             text += self._secondary(zone) if zone.primary else self._primary(zone)
+        for zone, key in self.anchors.items():
+            flags, protocol, algorithm, *data = key.split()
+            text += f'trust-anchors {{ "{zone}" static-key {flags} {protocol} {algorithm} "{"".join(data)}"; }};\n'
         for zone, servers in self.forwards.items():
             text += f'zone "{zone}" {{ type forward; forward only; forwarders {{ {_servers(servers)} }}; }};\n'
         if self.roots:
