@@ -64,7 +64,8 @@ int lua_entry_new(struct lua_host *h, const char *name, const char *file, struct
 void lua_entry_free(struct lua_entry *e);
 
 /* LUA_REGISTER: for providers with accounts of their own (acme-dns), a new one; the outcome's handle is what
- * the operator puts into the settings, as JSON. It holds secrets: it is shown to whoever asked, never logged. */
+ * the operator puts into the settings, as JSON. It holds secrets: it is shown to whoever asked, never logged.
+ */
 enum lua_action { LUA_PRESENT, LUA_CLEANUP, LUA_REGISTER };
 
 struct lua_request {
