@@ -218,7 +218,6 @@ static void play_line(struct transcript *t, const struct line *l)
         break;
     case UNPRESENTED:
         lose(t, l->status, "present", l->what);
-        t->visible--; /* it never was */
         break;
     case HIT:
         hit(t, l->what);
