@@ -110,8 +110,7 @@ static void take_away(struct check *c)
         struct msg_webroot_remove m = {c->subjects->permit, identifier(c), c->token};
         (void)channel_request(e->parent, MSG_webroot_remove, &m, MSG_done, ignore, NULL, NULL);
         if (c->subjects->stored)
-            (void)store_challenge_delete(
-                e->store, &(struct challenge_record){c->subjects->name, c->token}, NULL);
+            (void)store_challenge_delete(e->store, c->subjects->name, c->token, NULL);
     } else if (e->responder != NULL) {
         (void)channel_send(e->responder, MSG_token_remove, 0, &(struct msg_token_remove){c->token}, -1, NULL);
     }

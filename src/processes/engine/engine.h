@@ -243,12 +243,39 @@ void challenge_present(struct job *j, const struct order_action *a);
 void challenge_withdraw(struct job *j, const struct order_action *a);
 /* A responder came (again): it is told every live token. */
 void challenges_replay(struct engine *e);
-/* Files that a crash left behind. */
-void challenges_sweep(struct engine *e);
 /* From the responder: a token was fetched. */
 void challenges_hit(struct engine *e, struct str token);
 /* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
 void challenges_forget_job(struct engine *e, const struct job *j);
+
+/* --- solver.c --- */
+
+typedef void solver_ready_fn(struct engine *e, const struct err *err, void *arg);
+/* Once e->solver is there; at once where it is. Else with an error. */
+void solver_need(struct engine *e, solver_ready_fn *fn, void *arg);
+/* Whoever waits with that `arg` is not called any more. */
+void solver_forget(struct engine *e, const void *arg);
+
+/* --- persist.c: standing records of dns-persist-01 --- */
+
+/* Whether there is a record for `identifier` (a name of the permit) that names one of the issuers and our
+ * account there. until: 0 for ever; `err` NULL where there is one. */
+typedef void persist_fn(struct wall until, const struct err *err, void *arg);
+struct persist_spec {
+    struct authority *authority;
+    struct str permit;
+    const char *identifier;
+    bool wildcard; /* the record's policy has to allow it */
+    const char *const *issuers;
+    size_t issuer_n;
+    bool hashed; /* it names the account by a hash (acme/objects.h) */
+};
+struct persist_look; /* one that goes on */
+/* `fn` is never called from within. */
+struct persist_look *persist_look(
+    struct engine *e, const struct persist_spec *spec, persist_fn *fn, void *arg);
+/* It is not called any more. NULL is fine. */
+void persist_cancel(struct persist_look *l);
 
 /* --- outbox.c --- */
 
@@ -424,12 +451,14 @@ void history_add(struct engine *e, const char *name, const char *event, const ch
 
 /* --- the engine --- */
 
-struct token; /* challenges.c */
+struct token;         /* challenges.c */
+struct placed;        /* placed.h */
+struct solver_waiter; /* solver.c */
 struct outbox_item;
 
 struct engine {
     struct process process;
-    struct channel *parent, *keeper, *responder;
+    struct channel *parent, *keeper, *responder, *solver;
     struct store *store;
     char *state_path; /* for reports; nothing is opened by it */
     struct authority *authorities;
@@ -452,6 +481,12 @@ struct engine {
     size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;
+    struct placed *placed; /* answers that others show */
+    uint32_t placed_handle;
+    size_t removals;      /* of them, those that are being taken down */
+    int64_t sweep_wait_s; /* of the next try for what could not be; 0: there is none */
+    struct event *sweep_timer;
+    struct solver_waiter *solver_waiters;
     bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
@@ -460,7 +495,7 @@ struct engine {
     bool schedule;   /* do what is due by itself (a daemon), not only by command */
     bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
-    bool swept; /* the challenge files of the life before are being removed */
+    bool swept; /* what the life before left is being removed */
     /* the feed */
     struct arena *feed_arena;
     struct feed_name *feed_names;

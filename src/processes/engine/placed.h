@@ -1,0 +1,36 @@
+/*
+ * Answers to challenges that stand where others put them: files in a webroot (the parent writes them) and
+ * records in the DNS (the solver has them written). Each is in the store before it is made and until it is
+ * gone, so that a crash, a failure or a certificate that was forgotten leaves nothing behind.
+ */
+#ifndef EVERCERT_PROCESSES_ENGINE_PLACED_H
+#define EVERCERT_PROCESSES_ENGINE_PLACED_H
+
+#include "processes/engine/engine.h"
+
+enum {
+    PLACED_RETRY_FIRST_S = 60, /* until what could not be removed is tried again; doubled each time */
+    PLACED_RETRY_CEILING_S = 86400,
+};
+
+struct placed;
+
+/* How far it is, for people. */
+typedef void placed_step_fn(const char *step, void *arg);
+/* Called once: it can be seen from outside, or `err` says why not. */
+typedef void placed_shown_fn(const struct err *err, void *arg);
+
+/* Copies, and notes it in the store. `c->kind` tells the file (http-01) from the record. */
+struct placed *placed_new(struct engine *e, const struct challenge_record *c);
+/* After the commit. remaining: answers of the same order that are yet to be shown. One that is just being
+ * removed for somebody else is shown behind that. Either function may be called from within. */
+void placed_show(
+    struct placed *p, unsigned remaining, placed_step_fn *step, placed_shown_fn *shown, void *arg);
+/* Takes it down, however far it was; nothing is called any more, and `p` is not the caller's from here on. */
+void placed_remove(struct placed *p);
+/* Takes down what stands in the store and is nobody's: what a crash left, and what could not be removed. */
+void placed_sweep(struct engine *e);
+/* From the solver. */
+void placed_step(struct engine *e, const struct msg_dns_step *m);
+
+#endif
