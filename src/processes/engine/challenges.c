@@ -306,7 +306,7 @@ static void take_down(struct engine *e, struct token **at)
     bool ours = is_ours(t);
     *at = t->next;
     if (t->placed != NULL)
-        placed_remove(t->placed);
+        placed_remove(t->placed, NULL, NULL);
     persist_cancel(t->look);
     if (ours) {
         if (e->responder != NULL && t->stage == STAGE_SHOWN)

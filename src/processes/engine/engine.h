@@ -407,8 +407,10 @@ void command_run(struct engine *e, const struct msg_engine_command *m);
 const char *command_word(const struct command *c, const char *word);
 void command_fail(const struct command *c, const struct err *err);
 
-/* account_commands.c, revoke.c, check.c: verbs of their own. */
+/* account_commands.c, revoke.c, check.c, dns_test.c: verbs of their own. */
 void check_certificates(const struct command *c);
+/* The answer to a challenge that no CA gave: shown in the DNS, and taken down again. */
+void dns_test(const struct command *c);
 void account_show(const struct command *c);
 void account_register(const struct command *c);
 void account_update(const struct command *c);

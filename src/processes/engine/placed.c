@@ -22,6 +22,7 @@ struct placed {
     unsigned remaining;
     placed_step_fn *step;
     placed_shown_fn *shown; /* NULL: nobody waits */
+    placed_gone_fn *gone;   /* NULL: nobody waits */
     void *arg;
 };
 
@@ -213,6 +214,16 @@ static void note_failure(struct placed *p, const struct err *err)
     try_again_later(p->engine);
 }
 
+static void finish(struct placed *p, const struct err *why)
+{
+    placed_gone_fn *gone = p->gone;
+    void *arg = p->arg;
+    struct err err = why != NULL ? *why : (struct err)ERR_INIT;
+    drop(p);
+    if (gone != NULL)
+        gone(why != NULL ? &err : NULL, arg);
+}
+
 static void removed(struct placed *p, const struct err *why)
 {
     struct engine *e = p->engine;
@@ -228,7 +239,7 @@ static void removed(struct placed *p, const struct err *why)
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
             log_warning("%s: %s", p->record.certificate, err.text);
     }
-    drop(p);
+    finish(p, why);
     if (behind != NULL)
         show(behind);
 }
@@ -278,12 +289,14 @@ static void take_down(struct placed *p)
         solver_need(p->engine, on_solver_to_remove, p);
 }
 
-void placed_remove(struct placed *p)
+void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg)
 {
     struct engine *e = p->engine;
     bool asked = p->stage == STAGE_SHOWN;
     p->shown = NULL;
     p->step = NULL;
+    p->gone = gone;
+    p->arg = arg;
     channel_forget(e->parent, p);
     if (e->solver != NULL)
         channel_forget(e->solver, p);
@@ -293,7 +306,7 @@ void placed_remove(struct placed *p)
         if (find(e, &p->record, STAGE_REMOVING) == NULL &&
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
             log_warning("%s: %s", p->record.certificate, err.text);
-        drop(p);
+        finish(p, NULL);
         return;
     }
     take_down(p);

@@ -26,8 +26,11 @@ struct placed *placed_new(struct engine *e, const struct challenge_record *c);
  * removed for somebody else is shown behind that. Either function may be called from within. */
 void placed_show(
     struct placed *p, unsigned remaining, placed_step_fn *step, placed_shown_fn *shown, void *arg);
-/* Takes it down, however far it was; nothing is called any more, and `p` is not the caller's from here on. */
-void placed_remove(struct placed *p);
+/* It is gone, or `err` says why not; then it is tried again later. */
+typedef void placed_gone_fn(const struct err *err, void *arg);
+/* Takes it down, however far it was; nothing is called any more but `gone` (may be NULL, may be called from
+ * within), and `p` is not the caller's from here on. */
+void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg);
 /* Takes down what stands in the store and is nobody's: what a crash left, and what could not be removed. */
 void placed_sweep(struct engine *e);
 /* From the solver. */
