@@ -3,7 +3,6 @@
 
 #include "acme/identifier.h"
 #include "acme/problem.h"
-#include "config/facts.h"
 #include "crypto/dns_text.h"
 
 #include <stdlib.h>
@@ -198,14 +197,6 @@ struct dns_texts {
     bool other_issuers;
 };
 
-static const char *ca_name(const struct dns_texts *t, size_t i)
-{
-    const struct directory *d = &t->errand->authority->directory;
-    if (i < d->caa_identity_n)
-        return arena_dup(t->errand->arena, d->caa_identities[i]);
-    return d->caa_identity_n == 0 ? facts_caa_name(str_c(t->errand->authority->directory_url), i) : NULL;
-}
-
 static void put_persist(
     json_t *list, const char *draft, const char *name, const char *issuer, const char *uri, bool wildcard)
 {
@@ -219,7 +210,8 @@ static json_t *record_of(
 {
     const char *name = t->names[i], *issuer;
     json_t *caa = json_array(), *persist = json_array();
-    for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
+    for (size_t k = 0; (issuer = authority_caa_name(t->errand->authority, k, t->errand->arena)) != NULL;
+         k++) {
         json_array_append_new(caa,
             json_sprintf("0 issue \"%s; accounturi=%s; validationmethods=%s\"", issuer, account, t->methods));
         put_persist(persist, "01", name, issuer, account, t->wildcards[i]);

@@ -2,13 +2,8 @@
 #include "processes/engine/placed.h"
 
 #include "acme/identifier.h"
-#include "base/b64.h"
-#include "os/random.h"
 
 #include <stdlib.h>
-
-/* Octets of what stands in for a token and for the thumbprint of a key: as many as they have. */
-enum { TEST_OCTETS = 32 };
 
 struct test {
     struct engine *engine;
@@ -58,23 +53,6 @@ static void on_shown(const struct err *err, void *arg)
     placed_remove(t->placed, on_gone, t);
 }
 
-/* What is shown is durable by then. */
-static void on_next_turn(evutil_socket_t fd, short what, void *arg)
-{
-    struct test *t = arg;
-    (void)fd, (void)what;
-    placed_show(t->placed, 0, on_step, on_shown, t);
-}
-
-static const char *random_text(struct arena *a)
-{
-    unsigned char octets[TEST_OCTETS];
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * TEST_OCTETS);
-    random_bytes(octets, sizeof octets);
-    b64url_encode(&text, (struct str){(const char *)octets, sizeof octets});
-    return arena_dup(a, buf_str(&text));
-}
-
 void dns_test(const struct command *c)
 {
     struct arena *a = arena_new();
@@ -90,17 +68,11 @@ void dns_test(const struct command *c)
         abort();
     *t = (struct test){
         .engine = c->e, .arena = a, .session = c->s->id, .name = w.name, .began = clock_mono(&system_clock)};
-    const char *token = random_text(a);
-    const struct challenge_record record = {.certificate = w.name,
-        .token = token,
-        .kind = CHALLENGE_DNS_01,
+    c->s->waiting++;
+    const struct placed_trial trial = {.kind = CHALLENGE_DNS_01,
+        .certificate = w.name,
         .identifier = identifier_base(str_c(w.domains[0])).p,
         .label = "",
-        .key_authorization = arena_printf(a, "%s.%s", token, random_text(a)),
-        .note = "",
         .permit = c->m->permit};
-    c->s->waiting++;
-    t->placed = placed_new(c->e, &record);
-    if (event_base_once(c->e->process.base, -1, EV_TIMEOUT, on_next_turn, t, &(struct timeval){0}) != 0)
-        abort();
+    t->placed = placed_try(c->e, &trial, on_step, on_shown, t);
 }

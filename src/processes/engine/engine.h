@@ -120,6 +120,10 @@ void authority_reset_directory(struct authority *a);
 struct authority_record authority_record_load(struct authority *a, struct arena *arena);
 void authority_record_save(struct authority *a, const struct authority_record *r);
 
+/* The ith name by which it goes in CAA records, NULL behind the last: what its directory (which must be
+ * known) says, else what is known of it. In `arena` or static. */
+const char *authority_caa_name(const struct authority *a, size_t i, struct arena *arena);
+
 /* Whether a job has an order under way there. */
 bool authority_is_at_work(const struct authority *a);
 
@@ -276,6 +280,21 @@ struct persist_look *persist_look(
     struct engine *e, const struct persist_spec *spec, persist_fn *fn, void *arg);
 /* It is not called any more. NULL is fine. */
 void persist_cancel(struct persist_look *l);
+
+/* --- standing.c --- */
+
+enum { STANDING_ISSUERS_MAX = 10 /* whom a record may name; the draft's limit for a challenge */ };
+
+/* As persist_fn. */
+typedef void standing_fn(struct wall until, const struct err *err, void *arg);
+/* Is there a record that would prove `name` (a wildcard, too) to that authority? May call from within. */
+void standing_look(
+    struct engine *e, struct authority *a, struct str permit, const char *name, standing_fn *fn, void *arg);
+/* Whether the wish has names proven that way. */
+bool standing_is_wanted(const struct wish *w);
+/* Looks at the records of that certificate; what is wrong goes to log, history and `failing` hooks. Nothing
+ * to do for one that needs none. */
+void standing_watch(struct engine *e, const char *name);
 
 /* --- outbox.c --- */
 

@@ -1,9 +1,13 @@
 #include "processes/engine/placed.h"
 
+#include "base/b64.h"
 #include "base/log.h"
+#include "os/random.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { PLACED_TOKEN_OCTETS = 32 };
 
 enum stage {
     STAGE_KEPT,     /* in the store */
@@ -24,6 +28,7 @@ struct placed {
     placed_shown_fn *shown; /* NULL: nobody waits */
     placed_gone_fn *gone;   /* NULL: nobody waits */
     void *arg;
+    struct event *next_turn; /* of a trial: shows it; else NULL */
 };
 
 static bool is_file(const struct placed *p)
@@ -70,6 +75,8 @@ static void drop(struct placed *p)
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
+    if (p->next_turn != NULL)
+        event_free(p->next_turn);
     arena_free(p->arena);
     free(p);
 }
@@ -186,6 +193,52 @@ void placed_step(struct engine *e, const struct msg_dns_step *m)
         }
 }
 
+/* --- trials --- */
+
+const char *placed_token(struct arena *a)
+{
+    unsigned char octets[PLACED_TOKEN_OCTETS];
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * PLACED_TOKEN_OCTETS);
+    random_bytes(octets, sizeof octets);
+    b64url_encode(&text, (struct str){(const char *)octets, sizeof octets});
+    return arena_dup(a, buf_str(&text));
+}
+
+static void on_next_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct placed *p = arg;
+    (void)fd, (void)what;
+    placed_show(p, 0, p->step, p->shown, p->arg);
+}
+
+struct placed *placed_try(
+    struct engine *e, const struct placed_trial *t, placed_step_fn *step, placed_shown_fn *shown, void *arg)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    const char *token = placed_token(a);
+    struct placed *p =
+        placed_new(e, &(struct challenge_record){.certificate = t->certificate,
+                          .token = token,
+                          .kind = t->kind,
+                          .identifier = t->identifier,
+                          .label = t->label,
+                          .key_authorization = arena_printf(a, "%s.%s", token, placed_token(a)),
+                          .note = "",
+                          .permit = t->permit});
+    p->step = step;
+    p->shown = shown;
+    p->arg = arg;
+    if ((p->next_turn = evtimer_new(e->process.base, on_next_turn, p)) == NULL)
+        abort();
+    evtimer_add(p->next_turn, &(struct timeval){0});
+    return p;
+}
+
+const struct challenge_record *placed_record(const struct placed *p)
+{
+    return &p->record;
+}
+
 /* --- removing --- */
 
 static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
@@ -293,6 +346,8 @@ void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg)
 {
     struct engine *e = p->engine;
     bool asked = p->stage == STAGE_SHOWN;
+    if (p->next_turn != NULL)
+        event_del(p->next_turn);
     p->shown = NULL;
     p->step = NULL;
     p->gone = gone;

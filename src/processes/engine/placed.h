@@ -26,6 +26,19 @@ struct placed *placed_new(struct engine *e, const struct challenge_record *c);
  * removed for somebody else is shown behind that. Either function may be called from within. */
 void placed_show(
     struct placed *p, unsigned remaining, placed_step_fn *step, placed_shown_fn *shown, void *arg);
+/* An answer that no CA asked for, to see whether it can be shown: noted now and shown when that is durable.
+ * label: of dns-account-01, "". `shown` is not called from within. */
+struct placed_trial {
+    enum acme_challenge kind;
+    const char *certificate, *identifier, *label;
+    struct str permit;
+};
+struct placed *placed_try(
+    struct engine *e, const struct placed_trial *t, placed_step_fn *step, placed_shown_fn *shown, void *arg);
+/* A token as a CA would make one, of 256 random bits; in `a`. */
+const char *placed_token(struct arena *a);
+/* What is shown; valid until it is removed. */
+const struct challenge_record *placed_record(const struct placed *p);
 /* It is gone, or `err` says why not; then it is tried again later. */
 typedef void placed_gone_fn(const struct err *err, void *arg);
 /* Takes it down, however far it was; nothing is called any more but `gone` (may be NULL, may be called from
