@@ -71,8 +71,9 @@ struct dns_entry {
     bool has_propagation; /* its own; else the settings' one counts */
     struct propagation propagation;
     /* A JSON object of all settings of the provider: defaults filled in, files of secrets read. "" until
-     * provider_apply() made it. A secret. */
+     * providers_apply() made it. A secret. */
     const char *settings;
+    const char *kind; /* of its provider: "lua", "program" or "builtin"; "" until then */
 };
 
 /* False for a text that is none. */

@@ -221,48 +221,45 @@ const struct provider_setting *provider_setting_find(const struct provider *p, s
 
 /* --- an example --- */
 
-static void put_example(const struct provider_setting *s, const char *entry, unsigned indent, struct buf *out)
+static void put_value(const struct provider_setting *s, struct buf *out)
 {
-    buf_printf(out, "%*s%s", (int)indent, "", s->name);
-    switch (s->type) {
-    case PROVIDER_SECRET:
-        buf_printf(out, "-file: /etc/evercert/%s.%s", entry, s->name);
-        break;
-    case PROVIDER_FILE:
-        buf_printf(out, ": /etc/evercert/%s.%s", entry, s->name);
-        break;
-    case PROVIDER_URL:
-        buf_put_c(out, ": https://api.example.com");
-        break;
-    case PROVIDER_HOST:
-        buf_put_c(out, ": 192.0.2.53");
-        break;
-    case PROVIDER_NAME:
-        buf_put_c(out, ": example.org");
-        break;
-    case PROVIDER_NUMBER:
-        buf_printf(out, ": %lld", (long long)(s->min > 0 ? s->min : 1));
-        break;
-    case PROVIDER_FLAG:
-        buf_put_c(out, ": true");
-        break;
-    case PROVIDER_DURATION:
-        buf_put_c(out, ": 60s");
-        break;
-    case PROVIDER_CHOICE:
-        buf_put_c(out, ": ");
+    static const char *const values[] = {
+        [PROVIDER_TEXT] = "...",
+        [PROVIDER_URL] = "https://api.example.com",
+        [PROVIDER_HOST] = "192.0.2.53",
+        [PROVIDER_NAME] = "example.org",
+        [PROVIDER_FLAG] = "true",
+        [PROVIDER_DURATION] = "60s",
+        [PROVIDER_LIST] = "[...]",
+        [PROVIDER_LISTEN] = "[\"192.0.2.53:53\"]",
+        [PROVIDER_COMMAND] = "[/usr/local/bin/script]",
+    };
+    if (s->type == PROVIDER_NUMBER)
+        buf_printf(out, "%lld", (long long)(s->min > 0 ? s->min : 1));
+    else if (s->type == PROVIDER_CHOICE)
         yaml_put_text(out, str_c(s->choices[0]));
-        break;
-    case PROVIDER_LISTEN:
-        buf_put_c(out, ": [\"192.0.2.53:53\"]");
-        break;
-    case PROVIDER_COMMAND:
-        buf_put_c(out, ": [/usr/local/bin/script]");
-        break;
-    default:
-        buf_put_c(out, s->type == PROVIDER_LIST ? ": [...]" : ": ...");
-    }
-    buf_put_char(out, '\n');
+    else
+        buf_put_c(out, values[s->type]);
+}
+
+/* Secrets stand in files of their own, where nobody sees them who is shown the configuration. */
+static void put_example(const struct provider_setting *s, const char *entry, struct buf *out)
+{
+    bool secret = s->type == PROVIDER_SECRET;
+    buf_printf(out, "%s%s: ", s->name, secret ? "-file" : "");
+    if (secret || s->type == PROVIDER_FILE)
+        buf_printf(out, "/etc/evercert/%s.%s", entry, s->name);
+    else
+        put_value(s, out);
+}
+
+/* Where one set of credentials or another does, none of them is required. */
+static bool needs_any(const struct provider *p)
+{
+    for (size_t i = 0; i < p->setting_n; i++)
+        if (p->settings[i].required)
+            return true;
+    return false;
 }
 
 void provider_example(const struct provider *p, const char *entry, unsigned indent, struct buf *out)
@@ -272,7 +269,25 @@ void provider_example(const struct provider *p, const char *entry, unsigned inde
     buf_printf(out, ":\n%*sprovider: ", (int)indent + 4, "");
     yaml_put_text(out, str_c(p->name));
     buf_put_char(out, '\n');
+    bool any = needs_any(p);
     for (size_t i = 0; i < p->setting_n; i++)
-        if (p->settings[i].required)
-            put_example(&p->settings[i], entry, indent + 4, out);
+        if (any ? p->settings[i].required : p->settings[i].type == PROVIDER_SECRET) {
+            buf_printf(out, "%*s%s", (int)indent + 4, "", any ? "" : "# ");
+            put_example(&p->settings[i], entry, out);
+            buf_put_char(out, '\n');
+        }
+}
+
+void provider_example_line(const struct provider *p, const char *entry, struct buf *out)
+{
+    buf_put_c(out, "dns: {");
+    yaml_put_text(out, str_c(entry));
+    buf_put_c(out, ": {provider: ");
+    yaml_put_text(out, str_c(p->name));
+    for (size_t i = 0; i < p->setting_n; i++)
+        if (p->settings[i].required) {
+            buf_put_c(out, ", ");
+            put_example(&p->settings[i], entry, out);
+        }
+    buf_put_c(out, "}}");
 }

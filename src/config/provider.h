@@ -89,8 +89,11 @@ bool provider_type_parse(const char *text, enum provider_type *out);
 bool provider_type_is_list(enum provider_type t);
 /* The setting of that name; NULL where it has none. */
 const struct provider_setting *provider_setting_find(const struct provider *p, struct str name);
-/* An entry of `dns:` of that name to paste: YAML, with what is required; each line after `indent` blanks. */
+/* An entry of `dns:` of that name to paste, with what is required: YAML of several lines, each after `indent`
+ * blanks, or of one line without its end. Of several lines, where nothing is required, its secrets as
+ * comments. */
 void provider_example(const struct provider *p, const char *entry, unsigned indent, struct buf *out);
+void provider_example_line(const struct provider *p, const char *entry, struct buf *out);
 
 /* One setting's texts as a new value of its type. ERR_INPUT says what is expected; a secret is in no text. */
 struct json_t;

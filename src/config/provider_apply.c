@@ -228,6 +228,7 @@ static void judge(struct judged *j, struct dns_entry *out)
     judge_values(j);
     out->values = j->values;
     out->settings = text_of(j);
+    out->kind = j->provider->kind;
     json_decref(j->settings);
 }
 

@@ -6,6 +6,7 @@
 #include "os/notify.h"
 #include "os/signal.h"
 #include "os/user.h"
+#include "processes/catalogue.h"
 #include "processes/command.h"
 #include "processes/parent/run.h"
 #include "processes/process.h"
@@ -65,6 +66,8 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;
     int r = settings_load(p->options.config, p->options.config_optional, arena, out, &problems, &err);
+    if (r == 0)
+        r = catalogue_apply(p->options.sandbox_log, arena, out, &problems, &err);
     if (r == 0)
         return 0;
     if (problems.n == 0)
