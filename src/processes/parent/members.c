@@ -258,6 +258,8 @@ static const char *user_setting(const struct parent *p, enum member_id id)
         return p->settings.user_engine;
     case MEMBER_RESPONDER:
         return p->settings.user_responder;
+    case MEMBER_SOLVER:
+        return p->settings.user_solver;
     case MEMBER_END_:
         break;
     }
@@ -277,7 +279,7 @@ static void identity_argument(const struct parent *p, enum member_id id, char *o
         snprintf(out, n, "--identity=%u:%u", (unsigned)u.uid, (unsigned)u.gid);
 }
 
-static const char *libexec(void)
+const char *member_libexec(void)
 {
     const char *dir = secure_getenv("EVERCERT_LIBEXEC");
     return dir != NULL && dir[0] == '/' ? dir : EVERCERT_LIBEXEC;
@@ -286,7 +288,7 @@ static const char *libexec(void)
 static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
 {
     char path[PATH_MAX], identity[64], level[32], argv0[32];
-    snprintf(path, sizeof path, "%s/%s", libexec(), names[m->id]);
+    snprintf(path, sizeof path, "%s/%s", member_libexec(), names[m->id]);
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
     snprintf(level, sizeof level, "--log-level=%s", log_level_name(p->options.level));
     identity_argument(p, m->id, identity, sizeof identity);

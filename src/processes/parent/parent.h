@@ -18,10 +18,11 @@
 #include <sys/types.h>
 
 /* The other processes: id, name (also of the executable and of the user setting). */
-#define MEMBERS(X)             \
-    X(MEMBER_KEEPER, "keeper") \
-    X(MEMBER_ENGINE, "engine") \
-    X(MEMBER_RESPONDER, "responder")
+#define MEMBERS(X)                   \
+    X(MEMBER_KEEPER, "keeper")       \
+    X(MEMBER_ENGINE, "engine")       \
+    X(MEMBER_RESPONDER, "responder") \
+    X(MEMBER_SOLVER, "solver")
 
 enum member_id {
 #define MEMBER_ENUM(id, text) id,
@@ -60,6 +61,7 @@ struct options {
 
 struct session;
 struct hook;
+struct challenge;
 struct run;
 
 struct parent {
@@ -73,6 +75,7 @@ struct parent {
     bool engine_ready;
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
+    unsigned solver_life; /* and which solver */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
     size_t feed_refused;           /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
@@ -84,8 +87,9 @@ struct parent {
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
     struct event *control_event, *signals[4], *stop_timer;
-    struct hook *hooks; /* what was asked for, oldest first */
-    struct run *runs;   /* programs that run now (parent/run.h) */
+    struct hook *hooks;           /* what was asked for, oldest first */
+    struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
+    struct run *runs;             /* programs that run now (parent/run.h) */
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
@@ -111,6 +115,8 @@ void members_stop(struct parent *p);
 bool members_all_gone(const struct parent *p);
 void members_kill(struct parent *p);
 struct channel *member_channel(const struct parent *p, enum member_id id);
+/* The directory of our other programs. Static storage. */
+const char *member_libexec(void);
 
 /* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
 void wishes_feed(struct parent *p);
@@ -153,6 +159,11 @@ void control_finished(struct parent *p, const struct msg_finished *m);
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+
+/* challenge.c: the solver asks for the program of an entry of dns: to be run; `id` is the request to answer
+ * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that
+ * declines a challenge is ERR_REFUSED, with a text that begins with "declined". */
+void challenge_run(struct parent *p, uint32_t id, const struct msg_challenge_run *m);
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
