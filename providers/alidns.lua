@@ -40,9 +40,12 @@ local function call(request, action, parameters, ok)
         pairs_of[i] = url.encode(name) .. "=" .. url.encode(tostring(parameters[name]))
     end
     local query = table.concat(pairs_of, "&")
-    local answer = http.post(request.endpoint .. "/?" .. query, {
+    local answer, response = http.post(request.endpoint .. "/?" .. query, {
         headers = signed(request, action, query), accept = { 400, 403, 404 },
     })
+    if not answer then
+        fail(action .. ": status " .. response.status .. " without an explanation")
+    end
     if not answer.Code or answer.Code == ok then
         return answer
     end

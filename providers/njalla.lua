@@ -31,7 +31,7 @@ return {
     present = function(request)
         call(request, "add-record", {
             domain = request.zone, name = request.relative, type = "TXT", content = request.value,
-            ttl = math.tointeger(request.settings.ttl),
+            ttl = tonumber(request.settings.ttl),
         })
     end,
     cleanup = function(request)

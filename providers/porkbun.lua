@@ -2,16 +2,16 @@
 local function call(request, path, body)
     body = body or {}
     body.apikey, body.secretapikey = request.settings["api-key"], request.settings["secret-api-key"]
-    local answer = http.post(request.endpoint .. path, { json = body, accept = { 400, 401, 403 } })
-    local said = answer and tostring(answer.message) or "an empty answer"
-    if not answer or answer.status ~= "SUCCESS" then
-        if said:find("API key") then
-            refused(path .. ": " .. said)
-        elseif not said:find("already exists") then
-            fail(path .. ": " .. said)
-        end
+    local answer, response = http.post(request.endpoint .. path, { json = body, accept = { 400, 401, 403 } })
+    if answer and answer.status == "SUCCESS" then
+        return answer
     end
-    return answer
+    local said = path .. ": " .. (answer and answer.message or "status " .. response.status)
+    if said:find("API key") then
+        refused(said)
+    elseif not said:find("already exists") then
+        fail(said)
+    end
 end
 
 local function sub_domain(request)

@@ -72,7 +72,7 @@ return {
     cleanup = function(request)
         local found = {}
         if request.handle ~= "" then -- a new record is not listed for up to half a minute
-            found[1] = math.tointeger(request.handle)
+            found[1] = tonumber(request.handle)
         else
             local answer = call(request, "DescribeRecordList", {
                 Domain = request.zone_id, Subdomain = request.relative, RecordType = "TXT", Limit = 3000,

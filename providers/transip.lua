@@ -29,7 +29,7 @@ local function call(request, method, path, query, body)
         answer, response = http.json(options)
     end
     if response.status == 409 then -- another change of the domain is not done yet
-        later(method .. " " .. path .. ": " .. answer.error, 10)
+        later(method .. " " .. path .. ": " .. (answer and answer.error or "conflict"), 10)
     end
     return answer, response
 end
@@ -64,7 +64,7 @@ return {
         local entry = { name = request.relative, type = "TXT", content = request.value, expire = request.settings.ttl }
         local answer, response = call(request, "POST", path(request), nil, { dnsEntry = entry })
         if response.status == 404 then
-            fail("POST " .. path(request) .. ": " .. answer.error)
+            fail("POST " .. path(request) .. ": " .. (answer and answer.error or "not found"))
         end
     end,
     cleanup = function(request)

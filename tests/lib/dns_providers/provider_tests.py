@@ -116,6 +116,15 @@ class ProviderTests:
             provider.cleanup(WWW, "value")
             assert seen(api) == before
 
+    def test_same_value_twice(self, api_class):
+        """After a crash nobody knows that it is there already."""
+        with api_class("example.org") as api:
+            api.run().present(WWW, "value")
+            api.run().present(WWW, "value")
+            assert set(api.txt(WWW)) == {"value"}
+            api.run().cleanup(WWW, "value")
+            assert api.txt(WWW) == []
+
     @needs("zoned")
     def test_longest_zone(self, api_class):
         with api_class("example.org", "deep.example.org", "eep.example.org", "org.example") as api:
