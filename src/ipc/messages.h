@@ -207,8 +207,10 @@ struct msg_error {
 /* From parent: all of `dns:` follows and is complete; what was said before is forgotten then. propagation:
  * JSON (config/dns.h) of the settings. */
 #define MSG_FIELDS_dns_begin(F) F(text, propagation)
-/* settings: a JSON object, with secrets. propagation: "" where the entry has none of its own. */
-#define MSG_FIELDS_dns_entry(F) F(text, name) F(text, provider) F(text, settings) F(text, propagation)
+/* kind: of the provider ("lua", "program", "builtin"). settings: a JSON object, with secrets. propagation: ""
+ * where the entry has none of its own. */
+#define MSG_FIELDS_dns_entry(F) \
+    F(text, name) F(text, provider) F(text, kind) F(text, settings) F(text, propagation)
 #define MSG_FIELDS_dns_end(F)   F(flag, unused)
 /* From parent: a socket for the built-in answerer: bound (udp) or listening. Carries the descriptor. */
 #define MSG_FIELDS_dns_listen(F) F(text, address) F(flag, udp)

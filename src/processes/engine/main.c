@@ -175,31 +175,13 @@ static int find_state_path(struct engine *e, struct err *err)
     return e->state_path != NULL ? 0 : ERR_MEMORY;
 }
 
-/* What libcurl and the resolver read, and nothing that is ours: the store's files are open already. */
+/* The store's files are open already. */
 static int confine(struct engine *e, struct err *err)
 {
-    static const struct sandbox_path paths[] = {
-        {.path = "/etc/resolv.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/hosts", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/host.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/nsswitch.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/gai.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/services", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/localtime", .access = SANDBOX_READ, .optional = true},
-        {.path = "/run/systemd/resolve", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/ssl/certs", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/ssl/openssl.cnf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/pki/tls/certs", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/local/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
-        {.path = "/lib", .access = SANDBOX_READ, .optional = true},
-        {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
-        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true}, /* c-ares; see dns/channel.c */
-    };
+    struct sandbox_path paths[PROCESS_NETWORK_PATHS_MAX];
     struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
         .paths = paths,
-        .paths_n = ARRAY_LEN(paths),
+        .paths_n = process_network_paths(paths),
         .permit = SANDBOX_TCP_CONNECT};
     return process_confine(&e->process, &sandbox, err);
 }

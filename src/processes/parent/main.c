@@ -96,6 +96,7 @@ void parent_reload(struct parent *p)
     p->settings = fresh;
     if (listeners_reload(p, &err) < 0)
         log_error("%s", err.text);
+    solver_reload(p);
     wishes_feed(p);
     arena_free(old);
 }
@@ -252,6 +253,8 @@ static int start(struct parent *p, struct err *err)
     if (!p->new_state && (r = member_start(p, MEMBER_ENGINE, err)) < 0)
         return r;
     if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
+        return r;
+    if (p->options.daemon && solver_is_wanted(p) && (r = solver_need(p, err)) < 0)
         return r;
     if (p->options.daemon)
         return control_listen(p, err);
