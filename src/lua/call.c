@@ -222,10 +222,8 @@ int lua_call_wait(lua_State *L, struct lua_op *op, lua_KFunction k)
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {
-    if (text != NULL && text[0] != '\0') {
-        lua_pushstring(L, text);
-        lua_setfield(L, -2, name);
-    }
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
 }
 
 static void push_request(lua_State *L, const struct lua_call *c)
