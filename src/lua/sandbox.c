@@ -430,6 +430,20 @@ void sandbox_close(struct sandbox *s)
     s->L = NULL;
 }
 
+/* A text that names no line of the provider, but one of ours, or none at all. */
+static bool is_elsewhere(const char *text)
+{
+    return strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL;
+}
+
+int sandbox_place(lua_State *L)
+{
+    char at[LUA_IDSIZE + 16];
+    if (lua_type(L, 1) == LUA_TSTRING && is_elsewhere(lua_tostring(L, 1)))
+        lua_pushfstring(L, "%s%s", where(L, at), lua_tostring(L, 1));
+    return 1;
+}
+
 /* Runs in protected mode: what is thrown may have functions of its own that make it a text. */
 static int describe_error(lua_State *L)
 {
@@ -456,7 +470,7 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
             err_set(err, ERR_FAILED, "%s%s",
-                strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL ? where(L, at) : "", text);
+                is_elsewhere(text) ? where(L, at) : "", text);
         return;
     }
     lua_pushcfunction(L, describe_error);
