@@ -86,6 +86,9 @@ void sandbox_rearm(struct sandbox *s);
 /* The error on top of L's stack (which may be a coroutine that it ended) as ours; pops nothing. */
 void sandbox_error(struct sandbox *s, lua_State *L, struct err *err);
 
+/* A message handler for lua_pcall: the line of the provider in front of errors that name one of ours. */
+int sandbox_place(lua_State *L);
+
 /* Raises `e` as an error that a provider may catch with pcall, and that keeps its code. */
 int lua_raise(lua_State *L, const struct err *e);
 int lua_raisef(lua_State *L, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
@@ -119,7 +122,8 @@ void lua_open_xml(lua_State *L);     /* xml */
 void lua_open_codec(lua_State *L);   /* base64, base64url, hex, url */
 void lua_open_crypt(lua_State *L);   /* hash, hmac, sign */
 void lua_open_clock(lua_State *L);   /* time, random */
-void lua_open_pattern(lua_State *L); /* string.find and its kin, string.rep */
+void lua_open_pattern(lua_State *L); /* string.find and its kin */
+void lua_open_guards(lua_State *L);  /* string.rep, table.move and its kin */
 void lua_open_call(lua_State *L);    /* fail, refused, later, wait, cache, host */
 void lua_open_http(lua_State *L);    /* http */
 void lua_open_dns(lua_State *L);     /* dns */
