@@ -10,6 +10,7 @@ import threading
 
 import dns.flags
 import dns.rcode
+import dns.rdatatype
 import pytest
 from bind import Bind
 from knot import Knot
@@ -25,7 +26,7 @@ NAME, VALUE = "_acme-challenge.a.example", "what-the-challenge-wants"
 class Run:
     """build/tests/dns_run, which begins at once; answers() waits for its end."""
 
-    def __init__(self, resolvers, *do):
+    def __init__(self, resolvers, *do, **options):
         self.wanted = len(do)
         self._process = subprocess.Popen(
             [BUILD / "tests" / "dns_run"],
@@ -34,7 +35,9 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._process.stdin.write(json.dumps({"resolvers": [getattr(r, "text", r) for r in resolvers], "do": do}))
+        self._process.stdin.write(
+            json.dumps({"resolvers": [getattr(r, "text", r) for r in resolvers], "do": do, **options})
+        )
         self._process.stdin.close()
         self._process.stdin = None
 
@@ -49,8 +52,8 @@ class Run:
         return [found[n] for n in range(self.wanted)]
 
 
-def run(resolvers, *do):
-    return Run(resolvers, *do).answers()
+def run(resolvers, *do, **options):
+    return Run(resolvers, *do, **options).answers()
 
 
 def watch(zone="a.example", name=NAME, value=VALUE, **more):
@@ -294,6 +297,26 @@ def test_zone_without_word_of_it():
     assert "the domain example.org does not exist" in places[3]["error"]["text"]
 
 
+def test_zone_is_looked_for_once():
+    def answer(question, tcp):
+        asked = question.question[0]
+        if asked.name.to_text() == "a.example." and asked.rdtype == dns.rdatatype.SOA:
+            return reply(question, [("a.example.", "SOA", "ns.a.example. h.a.example. 1 1 1 1 1")])
+        return reply(question)
+
+    with OddServer(answer) as forwarder:
+        places = run(
+            [forwarder],
+            {"locate": "_acme-challenge.a.example"},
+            {"locate": "_acme-challenge.www.a.example"},
+            {"locate": "_acme-challenge.a.example"},
+            one_by_one=True,
+        )
+        assert [place["zone"] for place in places] == ["a.example"] * 3
+        soa = [name for name, kind, _, _ in forwarder.questions if kind == "SOA"]
+    assert soa == ["_acme-challenge.a.example", "a.example", "_acme-challenge.www.a.example", "www.a.example"]
+
+
 # --- DNSSEC ---
 
 
@@ -456,6 +479,22 @@ def test_secondary_that_stays_behind_is_named(pair):
     assert f"ns2.a.example ({secondary.address}): has no such name (NXDOMAIN)" in answer["error"]["text"]
     assert "ns1.a.example" not in answer["error"]["text"]
     assert "1 of 2 addresses have it" in answer["error"]["text"]
+
+
+def test_secondary_that_is_broken_is_named(knot, bind, address):
+    """It has never had the zone: its primary is not there."""
+    one, two = address(), address()
+    primary = knot(one, port=53).zone(
+        "a.example", nameservers=[("ns1", one), ("ns2", two)], records=[f"_acme-challenge TXT {VALUE}"]
+    )
+    gone = knot().zone("a.example")
+    broken = knot(two, port=53).secondary("a.example", of=gone)
+    broken._up = broken._answers
+    primary.start(), broken.start()
+    resolver = bind(recursion=True).forward("a.example", primary).start()
+    [answer] = run([resolver], watch(timeout_ms=2000))
+    assert states(answer) == {"ns1.a.example": "seen", "ns2.a.example": "lame"}
+    assert f"ns2.a.example ({two}): SERVFAIL: it has no usable copy of the zone" in answer["error"]["text"]
 
 
 def test_only_those_that_lack_it_are_asked_again(knot):
