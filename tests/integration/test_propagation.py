@@ -233,6 +233,7 @@ def test_place_of_a_name(knot, resolver):
             "cut NS ns.cut",
             "ns.cut A 127.0.0.1",
             "_acme-challenge.out CNAME _acme-challenge.gone.example.",
+            "moved DNAME b.example.",
         ],
     )
     long = [f"l{number} CNAME l{number + 1}" for number in range(20)]
@@ -246,21 +247,23 @@ def test_place_of_a_name(knot, resolver):
         {"locate": "_acme-challenge.sub.a.example"},
         {"locate": "_acme-challenge.www.cut.a.example"},
         {"locate": "cut.a.example"},
+        {"locate": "_acme-challenge.moved.a.example"},
         {"locate": "_acme-challenge.circle.a.example"},
         {"locate": "l0.b.example"},
         {"locate": "l10.b.example"},
         {"locate": "_acme-challenge.gone.example"},
         {"locate": "_acme-challenge.out.a.example"},
     )
-    assert [(place.get("name"), place.get("zone")) for place in places[:5]] == [
+    assert [(place.get("name"), place.get("zone")) for place in places[:6]] == [
         ("_acme-challenge.www.a.example", "a.example"),
         ("x.auth.b.example", "b.example"),
         ("x.auth.b.example", "b.example"),
         ("_acme-challenge.www.cut.a.example", "cut.a.example"),
         ("cut.a.example", "cut.a.example"),
+        ("_acme-challenge.b.example", "b.example"),
     ]
     assert places[2]["chain"] == ["step.a.example", "_acme-challenge.a.example", "x.auth.b.example"]
-    circle, many, few, gone, out = places[5:]
+    circle, many, few, gone, out = places[6:]
     assert circle["error"]["code"] == many["error"]["code"] == "ERR_LIMIT"
     assert (
         "_acme-challenge.circle.a.example -> one.a.example -> two.a.example -> one.a.example"
