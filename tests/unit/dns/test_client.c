@@ -23,7 +23,7 @@ struct test {
     int calls;
     enum dns_state state;
     struct err err;
-    bool inside;
+    bool inside, frees; /* the callback frees the client */
 };
 
 static int set_up(void **state)
@@ -47,32 +47,39 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void called(struct test *t)
+{
+    assert_false(t->inside);
+    t->calls++;
+    dns_cancel(t->other);
+    t->other = NULL;
+    if (t->frees) {
+        dns_client_free(t->client);
+        t->client = NULL;
+    }
+}
+
 static void on_answer(const struct dns_answer *a, void *arg)
 {
     struct test *t = arg;
-    assert_false(t->inside);
-    t->calls++;
     t->state = a->state;
     t->err = a->err;
-    dns_cancel(t->other);
-    t->other = NULL;
+    called(t);
 }
 
 static void on_place(const struct dns_place *p, const struct err *err, void *arg)
 {
-    ((struct test *)arg)->calls++;
+    called(arg);
 }
 
 static void on_caa(const struct caa_result *r, const struct err *err, void *arg)
 {
-    ((struct test *)arg)->calls++;
+    called(arg);
 }
 
 static void on_spread(const struct propagation_result *r, const struct err *err, void *arg)
 {
-    struct test *t = arg;
-    assert_false(t->inside);
-    t->calls++;
+    called(arg);
 }
 
 static bool is_called(void *arg)
@@ -103,20 +110,25 @@ static void test_answers(void **state)
     }
 }
 
-static struct propagation_watch *watch(struct test *t, const char *name)
+static struct propagation_watch *watch_for(struct test *t, const char *name, int timeout_ms, bool of_zone)
 {
     const char *servers[] = {t->server.address, "127.0.0.1:1"};
     struct propagation_spec spec = {.name = name,
-        .zone = "example",
+        .zone = "none.example", /* has no name servers: that is the end at once */
         .value = "value",
         .authoritative = true,
-        .timeout_ms = 60000,
+        .timeout_ms = timeout_ms,
         .nameservers = servers,
-        .nameserver_n = 2};
+        .nameserver_n = of_zone ? 0 : 2};
     t->inside = true;
     struct propagation_watch *w = propagation_start(t->client, &spec, on_spread, t);
     t->inside = false;
     return w;
+}
+
+static struct propagation_watch *watch(struct test *t, const char *name)
+{
+    return watch_for(t, name, 60000, false);
 }
 
 /* All of it on the way; then each is given up. */
@@ -181,6 +193,37 @@ static void test_client_goes(void **state)
     assert_int_equal(t->calls, 0);
 }
 
+/* A callback is the last to need the client, with others still on their way. */
+static void test_client_goes_in_callback(void **state)
+{
+    struct test *t = *state;
+    struct dns_question *questions[3];
+    struct propagation_watch *w;
+    static const struct caa_wish wish = {.account = "", .method = ""};
+    const char *servers[] = {t->server.address};
+    for (int kind = 0; kind < 5; kind++) {
+        if (t->client == NULL)
+            t->client = dns_client_new(t->base, servers, 1, &t->err);
+        t->frees = false;
+        t->calls = 0;
+        t->server.questions = 0;
+        begin_all(t, questions, &w);
+        t->frees = true;
+        if (kind == 0)
+            dns_ask(t->client, "none.example", DNS_TXT, on_answer, t);
+        else if (kind == 1)
+            dns_locate(t->client, "fail.example", on_place, t);
+        else if (kind == 2)
+            caa_look(t->client, "none.example", &wish, on_caa, t);
+        else
+            watch_for(t, "mute.five.example", kind == 3 ? 1 : 60000, kind == 4);
+        loop_until(t->base, is_called, t);
+        loop_rounds(t->base);
+        assert_int_equal(t->calls, 1);
+        assert_null(t->client);
+    }
+}
+
 static void test_no_servers(void **state)
 {
     struct test *t = *state;
@@ -200,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel_in_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_client_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_client_goes_in_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_servers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
