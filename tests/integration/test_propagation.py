@@ -34,10 +34,10 @@ def pair(knot, bind, address):
 
     def make(lags=True, records=()):
         one, two = address(), address()
-        primary = knot(one, port=53).zone(
+        primary = knot(address=one, port=53).zone(
             "a.example", nameservers=[("ns1", one), ("ns2", two)], records=list(records)
         )
-        secondary = knot(two, port=53).secondary("a.example", of=primary, lags=lags)
+        secondary = knot(address=two, port=53).secondary("a.example", of=primary, lags=lags)
         primary.start(), secondary.start()
         return primary, secondary, bind(recursion=True).forward("a.example", primary).start()
 
@@ -82,11 +82,11 @@ def test_secondary_that_stays_behind_is_named(pair):
 def test_secondary_that_is_broken_is_named(knot, bind, address):
     """It has never had the zone: its primary is not there."""
     one, two = address(), address()
-    primary = knot(one, port=53).zone(
+    primary = knot(address=one, port=53).zone(
         "a.example", nameservers=[("ns1", one), ("ns2", two)], records=[f"_acme-challenge TXT {VALUE}"]
     )
     gone = knot().zone("a.example")
-    broken = knot(two, port=53).secondary("a.example", of=gone)
+    broken = knot(address=two, port=53).secondary("a.example", of=gone)
     broken._up = broken._answers
     primary.start(), broken.start()
     resolver = bind(recursion=True).forward("a.example", primary).start()
@@ -174,7 +174,7 @@ def test_truncated_answer_is_taken_over_tcp(pair):
 
 
 def test_ipv6(knot):
-    server = knot("::1").zone(
+    server = knot(address="::1").zone(
         "a.example", nameservers=[("ns", None)], records=["ns AAAA ::1", f"_acme-challenge TXT {VALUE}"]
     )
     server.text = f"[::1]:{server.port}"
@@ -188,12 +188,12 @@ def test_no_way_to_ipv6_is_no_fault_of_a_server_that_answers(knot, bind, address
     """fe80::1 is on no link that could be meant; a server that is silent by IPv6 alone, as all are, is excused too."""
     one, two = address(), address()
     # ns1 has no way to its IPv6, ns2 is silent there
-    primary = knot(one, port=53).zone(
+    primary = knot(address=one, port=53).zone(
         "a.example",
         nameservers=[("ns1", one), ("ns2", two)],
         records=["ns1 AAAA fe80::1", "ns2 AAAA ::1", f"_acme-challenge TXT {VALUE}"],
     )
-    secondary = knot(two, port=53).secondary("a.example", of=primary)
+    secondary = knot(address=two, port=53).secondary("a.example", of=primary)
     primary.start(), secondary.start()
     resolver = bind(recursion=True).forward("a.example", primary).start()
     with OddServer(lambda *_: None, address="::1", port=53):
