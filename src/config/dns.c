@@ -74,7 +74,7 @@ static int decode_servers(const json_t *json, const char *key, struct arena *a, 
     static const struct setting row = {.type = &type_resolver};
     const json_t *list = json_object_get(json, key);
     size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > PROPAGATION_SERVERS_MAX)
+    if (!json_is_array(list) || n > PROPAGATION_NAMED_MAX)
         return bad(key, err);
     const char **servers = arena_array(a, n, sizeof *servers);
     for (size_t i = 0; i < n; i++) {

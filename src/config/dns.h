@@ -24,8 +24,9 @@ enum {
     PROPAGATION_TIMEOUT_S = 10 * 60, /* where nothing is said */
     PROPAGATION_TIMEOUT_MAX_S = 2 * 3600, /* orders live for hours at most */
     PROPAGATION_DELAY_MAX_S = 3600,
-    PROPAGATION_SERVERS_MAX = 16, /* of each of the two lists */
-    PROPAGATION_TEXT_MAX = 4096,  /* octets of its JSON; a server takes 50 */
+    PROPAGATION_NAMED_MAX =
+        8, /* servers in each of the two lists: as many as look-ups take (LOOKUP_SERVERS_MAX) */
+    PROPAGATION_TEXT_MAX = 4096, /* octets of its JSON; a server takes 50 */
 };
 
 /* How is found out that a record has spread: id, word of propagation.check. */
@@ -71,8 +72,9 @@ struct dns_entry {
     bool has_propagation; /* its own; else the settings' one counts */
     struct propagation propagation;
     /* A JSON object of all settings of the provider: defaults filled in, files of secrets read. "" until
-     * provider_apply() made it. A secret. */
+     * providers_apply() made it. A secret. */
     const char *settings;
+    const char *kind; /* of its provider: "lua", "program" or "builtin"; "" until then */
 };
 
 /* False for a text that is none. */

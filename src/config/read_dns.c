@@ -131,6 +131,7 @@ static void read_entry(struct reader *r, const struct node *key, const struct no
     *entry = (struct dns_entry){.name = "",
         .provider = "",
         .settings = "",
+        .kind = "",
         .where = mark_text(*mark, r->a),
         .propagation = {.check = PROPAGATION_CHECK_END_, .timeout_s = UNSAID, .delay_s = UNSAID}};
     if (key->kind != NODE_TEXT) {

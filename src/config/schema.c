@@ -257,9 +257,9 @@ const struct section schema_certificate = {SECTION("a certificate", certificate_
         RANGE("delay", in, propagation.delay_s, type_duration, 0, 0, PROPAGATION_DELAY_MAX_S,             \
             "Wait before the first look, and again before the CA is told."),                              \
         VALUES("resolvers", in, propagation.resolvers, propagation.resolver_n, type_resolver,             \
-            SETTING_UNIQUE, PROPAGATION_SERVERS_MAX, "DNS resolvers to ask instead of the system's."),    \
+            SETTING_UNIQUE, PROPAGATION_NAMED_MAX, "DNS resolvers to ask instead of the system's."),      \
         VALUES("nameservers", in, propagation.nameservers, propagation.nameserver_n, type_resolver,       \
-            SETTING_UNIQUE, PROPAGATION_SERVERS_MAX, "Servers to ask instead of those that the zone names.")
+            SETTING_UNIQUE, PROPAGATION_NAMED_MAX, "Servers to ask instead of those that the zone names.")
 
 static const struct setting propagation_rows[] = {PROPAGATION_KEYS(settings)};
 static const struct section section_propagation = {

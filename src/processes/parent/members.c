@@ -35,6 +35,8 @@ static const struct {
 } pairs[] = {
     {MEMBER_ENGINE, MEMBER_KEEPER},
     {MEMBER_ENGINE, MEMBER_RESPONDER},
+    {MEMBER_ENGINE, MEMBER_SOLVER},
+    {MEMBER_SOLVER, MEMBER_KEEPER},
 };
 
 struct channel *member_channel(const struct parent *p, enum member_id id)
@@ -82,6 +84,15 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
                 ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
                 : err_set(&err, ERR_INPUT, "there is no challenge number %u", (unsigned)need->challenge);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
+static void on_solver_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    struct err err = ERR_INIT;
+    (void)c, (void)msg, (void)fd;
+    engine_done(p, p->engine_life, id, solver_need(p, &err) < 0 ? &err : NULL);
 }
 
 /* A question of the engine, while the keeper is asked. */
@@ -174,6 +185,7 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_solver_need, CHANNEL_STATE_ANY, on_solver_need},
     {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
@@ -212,6 +224,18 @@ static const struct channel_rule keeper_rules[] = {
 /* The responder only answers what it was asked, once it lives. */
 static const struct channel_rule responder_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
 
+static void on_challenge_run(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    challenge_run(m->parent, id, msg);
+}
+
+static const struct channel_rule solver_rules[] = {
+    {MSG_challenge_run, CHANNEL_STATE_ANY, on_challenge_run},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
+};
+
 static const struct {
     const struct channel_rule *rules;
     size_t n;
@@ -219,16 +243,25 @@ static const struct {
     [MEMBER_KEEPER] = {keeper_rules, ARRAY_LEN(keeper_rules)},
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
     [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
+    [MEMBER_SOLVER] = {solver_rules, ARRAY_LEN(solver_rules)},
 };
 
 /* --- starting --- */
+
+/* Without them nothing goes on; the others serve some certificates. */
+static bool is_essential(enum member_id id)
+{
+    return id == MEMBER_KEEPER || id == MEMBER_ENGINE;
+}
 
 static void drop_channel(struct member *m)
 {
     channel_free(m->channel);
     m->channel = NULL;
-    if (m->id != MEMBER_RESPONDER)
+    if (is_essential(m->id))
         m->parent->feed_done = false; /* commands wait until the next one has been told everything */
+    if (m->id == MEMBER_SOLVER)
+        m->parent->solver_life++;
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
@@ -352,6 +385,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
         channel_new(p->base, ends[0], names[id], rules_of[id].rules, rules_of[id].n, on_channel_closed, m);
     if (id == MEMBER_RESPONDER)
         listeners_send(p); /* before the engine can hand it a token */
+    if (id == MEMBER_SOLVER)
+        solver_feed(p);
     join(p, id);
     if (id == MEMBER_KEEPER)
         wishes_feed(p);
@@ -415,7 +450,7 @@ static void schedule_restart(struct member *m, int wait_status)
         log_error("%s %s", names[m->id], child_status_text(wait_status, text));
     m->unable = false;
     /* What cannot start at all will not start the next time either. */
-    bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
+    bool never_lived = is_essential(m->id) && !p->ready_told;
     bool exited = never_lived && (!p->options.daemon || WIFEXITED(wait_status));
     bool often = m->deaths >= ONESHOT_DEATHS_MAX && (never_lived || !p->options.daemon);
     if (exited || often) {

@@ -53,6 +53,14 @@ struct listener {
     int fd;
 };
 
+/* A socket of the built-in DNS answerer, for the solver. */
+struct dns_socket {
+    struct dns_socket *next;
+    char *address;
+    bool udp;
+    int fd;
+};
+
 struct options {
     const char *config, *state;
     bool config_optional, daemon, sandbox_log, dry_run;
@@ -81,7 +89,10 @@ struct parent {
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;
-    bool responder_has_tls;              /* it was started to answer tls-alpn-01 too */
+    struct dns_socket *dns_sockets;
+    uint64_t
+        providers_seen;     /* the operator's directory of providers, as it was when the solver was started */
+    bool responder_has_tls; /* it was started to answer tls-alpn-01 too */
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
@@ -140,6 +151,15 @@ void listeners_send(struct parent *p);
 /* After a reload: what the configuration names and needs is open, and what was opened for other certificates;
  * the rest is closed. What cannot listen is logged. */
 int listeners_reload(struct parent *p, struct err *err);
+
+/* solver.c: the solver and what it is told of `dns:`. */
+/* A daemon starts: whether a certificate of the configuration needs it, or the built-in answerer is there. */
+bool solver_is_wanted(const struct parent *p);
+/* The engine needs it: sees that there is one. */
+int solver_need(struct parent *p, struct err *err);
+/* All of dns:, to a solver that just started, or again after a reload. */
+void solver_feed(struct parent *p);
+void solver_reload(struct parent *p);
 
 /* control.c: the operator's commands. */
 int control_listen(struct parent *p, struct err *err);
