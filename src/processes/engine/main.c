@@ -1,5 +1,5 @@
 /* The engine's channels, its sandbox and its start. */
-#include "processes/engine/engine.h"
+#include "processes/engine/placed.h"
 
 #include "base/log.h"
 #include "os/file.h"
@@ -98,6 +98,8 @@ static void peer_gone(struct channel *c, const struct err *why, void *arg)
         e->keeper = NULL;
     if (e->responder == c)
         e->responder = NULL;
+    if (e->solver == c)
+        e->solver = NULL;
     channel_free(c);
 }
 
@@ -110,6 +112,14 @@ static void on_hit(struct channel *c, uint32_t id, const void *msg, int fd, void
 
 static const struct channel_rule responder_rules[] = {{MSG_hit, CHANNEL_STATE_ANY, on_hit}};
 
+static void on_dns_step(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    placed_step(arg, msg);
+}
+
+static const struct channel_rule solver_rules[] = {{MSG_dns_step, CHANNEL_STATE_ANY, on_dns_step}};
+
 static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct engine *e = arg;
@@ -118,6 +128,9 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     if (strcmp(m->process, "keeper") == 0) {
         /* What was asked of the old one is answered by its end, which comes from the loop. */
         e->keeper = channel_new(e->process.base, fd, "engine-keeper", NULL, 0, peer_gone, e);
+    } else if (strcmp(m->process, "solver") == 0) {
+        e->solver = channel_new(
+            e->process.base, fd, "engine-solver", solver_rules, ARRAY_LEN(solver_rules), peer_gone, e);
     } else {
         e->responder = channel_new(e->process.base, fd, "engine-responder", responder_rules,
             ARRAY_LEN(responder_rules), peer_gone, e);
