@@ -26,6 +26,7 @@ Fixtures
     service(CLASS, certificate, key)      another server, started; see tests/lib/service.py, and mail.py database.py
                                           directory.py ftp.py chat.py for what there is
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
+    name servers                          no fixtures: Bind, Knot, Powerdns(processes, folder); see tests/lib/name_server.py
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
     each_pebble                           runs the test once for each version of Pebble; its value is that version

@@ -2,7 +2,6 @@
 #include "dns/answerer_priv.h"
 
 #include "base/time.h"
-#include "os/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +54,7 @@ struct answerer *answerer_new(struct event_base *base)
     if (a == NULL)
         return NULL;
     a->base = base;
-    a->seed = random_u64();
+    evutil_secure_rng_get_bytes(&a->seed, sizeof a->seed);
     /* Resolvers and secondaries of before may remember a serial: it has to rise over restarts. */
     a->serial = (uint32_t)clock_wall(&system_clock).s;
     if ((a->rate = rate_new()) == NULL) {
