@@ -253,15 +253,6 @@ static void put_example(const struct provider_setting *s, const char *entry, str
         put_value(s, out);
 }
 
-/* Where one set of credentials or another does, none of them is required. */
-static bool needs_any(const struct provider *p)
-{
-    for (size_t i = 0; i < p->setting_n; i++)
-        if (p->settings[i].required)
-            return true;
-    return false;
-}
-
 void provider_example(const struct provider *p, const char *entry, unsigned indent, struct buf *out)
 {
     buf_printf(out, "%*sdns:\n%*s", (int)indent, "", (int)indent + 2, "");
@@ -269,10 +260,9 @@ void provider_example(const struct provider *p, const char *entry, unsigned inde
     buf_printf(out, ":\n%*sprovider: ", (int)indent + 4, "");
     yaml_put_text(out, str_c(p->name));
     buf_put_char(out, '\n');
-    bool any = needs_any(p);
     for (size_t i = 0; i < p->setting_n; i++)
-        if (any ? p->settings[i].required : p->settings[i].type == PROVIDER_SECRET) {
-            buf_printf(out, "%*s%s", (int)indent + 4, "", any ? "" : "# ");
+        if (p->settings[i].required || p->settings[i].type == PROVIDER_SECRET) {
+            buf_printf(out, "%*s%s", (int)indent + 4, "", p->settings[i].required ? "" : "# ");
             put_example(&p->settings[i], entry, out);
             buf_put_char(out, '\n');
         }

@@ -90,8 +90,8 @@ bool provider_type_is_list(enum provider_type t);
 /* The setting of that name; NULL where it has none. */
 const struct provider_setting *provider_setting_find(const struct provider *p, struct str name);
 /* An entry of `dns:` of that name to paste, with what is required: YAML of several lines, each after `indent`
- * blanks, or of one line without its end. Of several lines, where nothing is required, its secrets as
- * comments. */
+ * blanks, or of one line without its end. Of several lines: with other secrets as comments, for where one
+ * set of credentials or another does, none of them is required. */
 void provider_example(const struct provider *p, const char *entry, unsigned indent, struct buf *out);
 void provider_example_line(const struct provider *p, const char *entry, struct buf *out);
 

@@ -119,7 +119,8 @@ void lua_open_xml(lua_State *L);     /* xml */
 void lua_open_codec(lua_State *L);   /* base64, base64url, hex, url */
 void lua_open_crypt(lua_State *L);   /* hash, hmac, sign */
 void lua_open_clock(lua_State *L);   /* time, random */
-void lua_open_pattern(lua_State *L); /* string.find and its kin, string.rep */
+void lua_open_pattern(lua_State *L); /* string.find and its kin */
+void lua_open_guards(lua_State *L);  /* string.rep, table.move and its kin */
 void lua_open_call(lua_State *L);    /* fail, refused, later, wait, cache, host */
 void lua_open_http(lua_State *L);    /* http */
 void lua_open_dns(lua_State *L);     /* dns */

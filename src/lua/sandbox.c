@@ -380,6 +380,7 @@ static int open_all(lua_State *L)
     take_out(L, LUA_STRLIBNAME, "dump");
     take_out(L, LUA_MATHLIBNAME, "randomseed");
     lua_open_pattern(L);
+    lua_open_guards(L);
     lua_open_json(L);
     lua_open_xml(L);
     lua_open_codec(L);

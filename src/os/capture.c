@@ -58,11 +58,14 @@ static int start(const struct child_spec *spec, struct capture *c, struct err *e
 /* 1 where there may be more, 0 at the end. */
 static int read_some(int *fd, struct buf *to, size_t most, struct err *err)
 {
-    char *room = buf_room(to, most);
-    if (room == NULL)
+    char beyond;
+    size_t left = to->max - to->n < most ? to->max - to->n : most;
+    char *room = left > 0 ? buf_room(to, left) : &beyond;
+    ssize_t n = read(*fd, room, left > 0 ? left : 1);
+    if (left > 0)
+        buf_added(to, n > 0 ? (size_t)n : 0);
+    else if (n > 0)
         return err_set(err, ERR_LIMIT, "it says more than %zu MB", to->max / (1024 * 1024));
-    ssize_t n = read(*fd, room, most);
-    buf_added(to, n > 0 ? (size_t)n : 0);
     if (n < 0 && errno != EINTR)
         return err_errno(err, errno, "reading its answer");
     if (n == 0)

@@ -188,7 +188,7 @@ static void all_that_is_wrong_is_said(void **state)
         "7:30: dns.f.token: expected one value, found a list of 2",
         "7:47: dns.f.ca-file: cannot open /does/not/exist: No such file or directory",
         "8:33: dns.g.script: write the command \"x/y\" as an absolute path or as a bare name",
-        "8:44: dns.g.env-file-file: acme.sh has no such setting (did you mean env-file?); `evercert dns list "
+        "8:53: dns.g.env-file-file: acme.sh has no such setting; `evercert dns list "
         "acme.sh` shows them",
     };
     struct arena *a = arena_new();
