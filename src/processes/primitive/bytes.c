@@ -90,6 +90,14 @@ void bytes_url(struct str in, bool upper, struct buf *out)
     }
 }
 
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
 int bytes_idn(const char *names, struct buf *out, struct err *err)
 {
     struct str item, rest = str_c(names);
@@ -101,9 +109,12 @@ int bytes_idn(const char *names, struct buf *out, struct err *err)
         more = str_cut(rest, ',', &item, &rest);
         memcpy(one, item.p, item.n);
         one[item.n] = '\0';
-        if (idn2_to_ascii_8z(one, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+        if (is_ascii(item))
+            buf_put_str(out, item);
+        else if (idn2_to_ascii_8z(one, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
             return err_set(err, ERR_INPUT, "%s is no name", one);
-        buf_put_c(out, ascii);
+        if (ascii != NULL)
+            buf_put_c(out, ascii);
         idn2_free(ascii);
         if (more)
             buf_put_char(out, ',');
