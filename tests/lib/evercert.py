@@ -139,8 +139,9 @@ class Evercert:
         folder = self.folder / "libexec"
         if not folder.exists():
             folder.mkdir()
-            for name in (*PROCESSES, "importer"):
+            for name in (*PROCESSES, "solver", "importer", "primitive"):
                 (folder / name).symlink_to(process_binary(name))
+            (folder / "acme-sh-host").symlink_to(build_folder() / "src/processes/acme-sh-host")
         return folder
 
     def importer(self, document):
@@ -154,6 +155,7 @@ class Evercert:
     def environment(self):
         env = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "NO_COLOR")}
         env["EVERCERT_LIBEXEC"] = str(self.libexec())
+        env["EVERCERT_PROVIDERS"] = str(ROOT / "providers")
         env["ASAN_OPTIONS"] = f"detect_leaks={int(self._leaks)}:abort_on_error=0:exitcode=99"
         env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1:exitcode=99"
         env.update(self._env)
