@@ -27,7 +27,7 @@ return {
         { name = "ttl", type = "number", default = 600, min = 600, max = 86400, help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.porkbun.com/api/json/v3" },
-    limits = { concurrency = 1, per_second = 2 },
+    limits = { concurrency = 1, per_second = 4 },
     zones = function(request)
         local zones, start = {}, 0
         repeat
