@@ -1,7 +1,9 @@
 #include "dns/channel.h"
 
+#include "base/str.h"
 #include "dns/lookup.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -98,8 +100,55 @@ static int check_random(struct err *err)
     return 0;
 }
 
+int channel_add_server(struct buf *out, const char *text, struct err *err)
+{
+    struct str s = str_c(text), address = s, port = STR("53");
+    unsigned char room[sizeof(struct in6_addr)];
+    char host[INET6_ADDRSTRLEN] = "";
+    uint64_t number = 0;
+    bool v6 = true;
+    if (str_starts(s, STR("["))) {
+        struct str rest;
+        if (!str_cut((struct str){s.p + 1, s.n - 1}, ']', &address, &rest))
+            address = s;
+        if (rest.n > 0)
+            port = (struct str){rest.p + 1, rest.p[0] == ':' ? rest.n - 1 : 0};
+    } else if (inet_pton(AF_INET6, text, room) != 1) {
+        v6 = false;
+        struct str tail;
+        if (str_cut(s, ':', &address, &tail))
+            port = tail;
+    }
+    if (address.n < sizeof host) {
+        memcpy(host, address.p, address.n);
+        host[address.n] = '\0';
+    }
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, room) != 1 || !str_to_u64(port, UINT16_MAX, &number) ||
+        number == 0)
+        return err_set(err, ERR_INPUT,
+            "\"%s\" is no DNS server; write its address, as 192.0.2.1 or [2001:db8::1]:5353", text);
+    buf_printf(out, v6 ? "%s[%s]:%u" : "%s%s:%u", out->n > 0 ? "," : "", host, (unsigned)number);
+    return 0;
+}
+
+/* c-ares of today keeps answers by itself; here each question is asked. */
+static int options_of(const struct channel_way *way, struct ares_options *o)
+{
+    int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+    if (way->udp_max > 0) {
+        o->flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+        o->ednspsz = way->udp_max;
+        mask |= ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ;
+    }
+#ifdef ARES_OPT_QUERY_CACHE
+    o->qcache_max_ttl = 0;
+    mask |= ARES_OPT_QUERY_CACHE;
+#endif
+    return mask;
+}
+
 struct channel *channel_open(
-    struct event_base *base, const char *lookups, const char *servers, struct channel **list, struct err *err)
+    struct event_base *base, const struct channel_way *way, struct channel **list, struct err *err)
 {
     char which[8];
     if (check_random(err) < 0)
@@ -111,14 +160,14 @@ struct channel *channel_open(
         return NULL;
     }
     c->base = base;
-    snprintf(which, sizeof which, "%s", lookups);
+    snprintf(which, sizeof which, "%s", way->lookups);
     struct ares_options options = {.timeout = LOOKUP_TRY_MS,
         .tries = LOOKUP_TRIES,
         .lookups = which,
         .sock_state_cb = on_state,
         .sock_state_cb_data = c};
-    int r = ares_init_options(
-        &c->ares, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+    int mask = options_of(way, &options);
+    int r = ares_init_options(&c->ares, &options, mask);
     if (r != ARES_SUCCESS) {
         event_free(c->timer);
         free(c);
@@ -128,8 +177,8 @@ struct channel *channel_open(
     c->next = *list;
     c->list = list;
     *list = c;
-    if (servers != NULL && (r = ares_set_servers_ports_csv(c->ares, servers)) != ARES_SUCCESS) {
-        err_set(err, ERR_FAILED, "cannot use the DNS servers %s: %s", servers, ares_strerror(r));
+    if (way->servers != NULL && (r = ares_set_servers_ports_csv(c->ares, way->servers)) != ARES_SUCCESS) {
+        err_set(err, ERR_FAILED, "cannot use the DNS servers %s: %s", way->servers, ares_strerror(r));
         channel_close(c);
         return NULL;
     }

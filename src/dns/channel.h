@@ -2,6 +2,7 @@
 #ifndef EVERCERT_DNS_CHANNEL_H
 #define EVERCERT_DNS_CHANNEL_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <ares.h>
@@ -20,10 +21,18 @@ struct channel {
     struct channel **list; /* ... from which it takes itself */
 };
 
-/* lookups: "b" DNS, "f" the file of hosts. servers: "address:port,..." or NULL for those of resolv.conf. It
- * is put in front of *list. NULL on failure. */
-struct channel *channel_open(struct event_base *base, const char *lookups, const char *servers,
-    struct channel **list, struct err *err);
+struct channel_way {
+    const char *lookups; /* "b" DNS, "f" the file of hosts */
+    const char *servers; /* "address:port,..." or NULL for those of resolv.conf */
+    int udp_max; /* for messages of our own: octets of an answer by UDP; what is refused comes as it is */
+};
+
+/* It is put in front of *list. NULL on failure. */
+struct channel *channel_open(
+    struct event_base *base, const struct channel_way *way, struct channel **list, struct err *err);
+/* Appends a server as c-ares reads it, behind a comma where there are some. text: "192.0.2.1",
+ * "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353"; anything else is ERR_INPUT. */
+int channel_add_server(struct buf *out, const char *text, struct err *err);
 /* What is pending comes back with ARES_EDESTRUCTION first. NULL is fine. */
 void channel_close(struct channel *c);
 /* After questions were given to c-ares: its timer is set. */

@@ -7,28 +7,18 @@
 #include "base/text.h"
 #include "dns/channel.h"
 #include "dns/internal.h"
+#include "dns/resolv_conf.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define RESOLV_CONF "/etc/resolv.conf"
-
-/* What tells one state of resolv.conf from the next. */
-struct stamp {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec changed;
-};
 
 struct lookup {
     struct event_base *base;
     struct channel *channels; /* all that are open */
     struct channel *hosts;    /* reads the file of hosts and has no sockets */
     struct channel *current;  /* is asked; others of DNS are retired */
-    struct stamp stamp;
+    struct resolv_stamp stamp;
     struct buf servers; /* "" : the system's */
     struct lookup_query *queries;
     int time_ms;
@@ -301,35 +291,16 @@ static bool is_in_hosts(struct lookup_query *q, const char *name)
     return true;
 }
 
-static struct stamp stamp_now(void)
-{
-    struct stat st;
-    struct stamp s;
-    memset(&s, 0, sizeof s); /* compared as bytes */
-    if (stat(RESOLV_CONF, &st) == 0) {
-        s.dev = st.st_dev;
-        s.ino = st.st_ino;
-        s.size = st.st_size;
-        s.changed = st.st_ctim;
-    }
-    return s;
-}
-
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 /* The channel to ask, newly opened where resolv.conf is another one than before; the old one goes on where
  * that fails. */
 static struct channel *channel_now(struct lookup *l, struct err *err)
 {
     bool own = l->servers.n > 0;
-    struct stamp stamp = own ? l->stamp : stamp_now();
-    if (l->current != NULL && same_stamp(&stamp, &l->stamp))
+    struct resolv_stamp stamp = own ? l->stamp : resolv_stamp_now();
+    if (l->current != NULL && resolv_stamp_same(&stamp, &l->stamp))
         return l->current;
-    struct channel *c = channel_open(l->base, "b", own ? buf_c(&l->servers) : NULL, &l->channels, err);
+    struct channel *c = channel_open(
+        l->base, &(struct channel_way){"b", own ? buf_c(&l->servers) : NULL, 0}, &l->channels, err);
     if (c == NULL)
         return l->current;
     if (l->current != NULL)
@@ -429,37 +400,6 @@ void lookup_set_time(struct lookup *l, int ms)
     l->time_ms = ms;
 }
 
-static int add_server(struct buf *out, const char *text, struct err *err)
-{
-    struct str s = str_c(text), address = s, port = STR("53");
-    unsigned char room[sizeof(struct in6_addr)];
-    char host[INET6_ADDRSTRLEN] = "";
-    uint64_t number = 0;
-    bool v6 = true;
-    if (str_starts(s, STR("["))) {
-        struct str rest;
-        if (!str_cut((struct str){s.p + 1, s.n - 1}, ']', &address, &rest))
-            address = s;
-        if (rest.n > 0)
-            port = (struct str){rest.p + 1, rest.p[0] == ':' ? rest.n - 1 : 0};
-    } else if (inet_pton(AF_INET6, text, room) != 1) {
-        v6 = false;
-        struct str tail;
-        if (str_cut(s, ':', &address, &tail))
-            port = tail;
-    }
-    if (address.n < sizeof host) {
-        memcpy(host, address.p, address.n);
-        host[address.n] = '\0';
-    }
-    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, room) != 1 || !str_to_u64(port, UINT16_MAX, &number) ||
-        number == 0)
-        return err_set(err, ERR_INPUT,
-            "\"%s\" is no DNS server; write its address, as 192.0.2.1 or [2001:db8::1]:5353", text);
-    buf_printf(out, v6 ? "%s[%s]:%u" : "%s%s:%u", out->n > 0 ? "," : "", host, (unsigned)number);
-    return 0;
-}
-
 struct lookup *lookup_new(struct event_base *base, const char *const *servers, size_t n, struct err *err)
 {
     struct lookup *l = calloc(1, sizeof *l);
@@ -474,7 +414,7 @@ struct lookup *lookup_new(struct event_base *base, const char *const *servers, s
     if (n > LOOKUP_SERVERS_MAX)
         r = err_set(err, ERR_INPUT, "%zu DNS servers; at most %d are taken", n, LOOKUP_SERVERS_MAX);
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = add_server(&l->servers, servers[i], err);
+        r = channel_add_server(&l->servers, servers[i], err);
     int ares = r == 0 ? ares_library_init(ARES_LIB_INIT_ALL) : ARES_SUCCESS;
     if (r < 0 || ares != ARES_SUCCESS) {
         if (r == 0)
@@ -483,7 +423,7 @@ struct lookup *lookup_new(struct event_base *base, const char *const *servers, s
         free(l);
         return NULL;
     }
-    l->hosts = channel_open(base, "f", NULL, &l->channels, err);
+    l->hosts = channel_open(base, &(struct channel_way){"f", NULL, 0}, &l->channels, err);
     if (l->hosts == NULL || channel_now(l, err) == NULL) {
         lookup_free(l);
         return NULL;

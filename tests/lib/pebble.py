@@ -45,6 +45,7 @@ class Pebble:
     profiles      {name: description} that the directory offers (2.10); one named "default" when not given
     config        more for Pebble's own configuration file, over what stands here
     env           more environment
+    resolver      "127.0.0.1:5353": it asks this one, and not its pebble-challtestsrv (at 127.0.0.1:.dns_port)
 
     url           the directory           ca_file   the root its own TLS certificate is checked with
     """
@@ -68,6 +69,7 @@ class Pebble:
         profiles=None,
         config=None,
         env=None,
+        resolver=None,
     ):
         if version not in VERSIONS:
             raise ValueError(f"version {version!r} is none of {VERSIONS}")
@@ -82,6 +84,7 @@ class Pebble:
         self.url = f"https://127.0.0.1:{self.port}/dir"
         self._roots = ssl.create_default_context(cafile=str(self.ca_file))
         self._processes = processes
+        self._resolver = resolver or f"127.0.0.1:{self.dns_port}"
         self._start_dns()
         self._start_ca(authority, self._configuration(authority, validity, eab, profiles, config), strict, {
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
@@ -134,7 +137,7 @@ class Pebble:
     def _start_ca(self, authority, configuration, strict, environment):
         file = self.folder / "pebble.json"
         file.write_text(json.dumps(configuration, indent=2))
-        argv = [self._program("pebble"), "-config", file, "-dnsserver", f"127.0.0.1:{self.dns_port}"]
+        argv = [self._program("pebble"), "-config", file, "-dnsserver", self._resolver]
         argv += ["-strict"] if strict else []
         env = {**os.environ, **{name: value for name, value in environment.items() if value != ""}}
         self.process = self._processes.start(argv, self.folder / "pebble.log", peer=True, env=env)

@@ -29,3 +29,23 @@ def free_port():
         _given.add(port)
         return port
     raise RuntimeError("no free port found")
+
+
+def free_address():
+    """An address of the loopback network, 127.A.B.C, where port 53 is free for TCP and UDP and which was not given out
+    before in this run: for name servers that are found by delegations, which know no other port."""
+    for _ in range(1000):
+        address = f"127.{random.randrange(10, 250)}.{random.randrange(1, 250)}.{_WORKER + 1}"
+        if address in _given:
+            continue
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(
+            socket.AF_INET, socket.SOCK_DGRAM
+        ) as udp:
+            try:
+                tcp.bind((address, 53))
+                udp.bind((address, 53))
+            except OSError:
+                continue
+        _given.add(address)
+        return address
+    raise RuntimeError("no free address found")
