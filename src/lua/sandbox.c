@@ -447,7 +447,10 @@ int sandbox_place(lua_State *L)
 /* Runs in protected mode: what is thrown may have functions of its own that make it a text. */
 static int describe_error(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+        lua_pushfstring(L, "a %s", luaL_typename(L, 1));
+    else
+        luaL_tolstring(L, 1, NULL);
     return 1;
 }
 
@@ -469,8 +472,7 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
             err_set(
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
-            err_set(err, ERR_FAILED, "%s%s",
-                is_elsewhere(text) ? where(L, at) : "", text);
+            err_set(err, ERR_FAILED, "%s%s", is_elsewhere(text) ? where(L, at) : "", text);
         return;
     }
     lua_pushcfunction(L, describe_error);

@@ -36,13 +36,15 @@ static void loops_end(void **state)
         "\npcall(function() while true do end end)",
         "\nwhile true do pcall(function() while true do end end) end",
         "\nlocal function f() pcall(f) return f() end f()",
-        "\nlocal t <close> = setmetatable({}, {__close = function() while true do end end}) while true do end",
+        "\nlocal t <close> = setmetatable({}, {__close = function() while true do end end}) while true do "
+        "end",
         "\nlocal t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",
         "\ntable.sort({3, 2, 1}, function() while true do end end)",
         "\nstring.gsub('aaa', 'a', function() while true do end end)",
     };
     for (size_t i = 0; i < ARRAY_LEN(loops); i++)
-        expect(loops[i], ERR_LIMIT, "/etc/evercert/providers/x.lua:2: it works without an end; an endless loop?");
+        expect(loops[i], ERR_LIMIT,
+            "/etc/evercert/providers/x.lua:2: it works without an end; an endless loop?");
 }
 
 static void what_c_does_is_counted(void **state)
@@ -88,7 +90,8 @@ static void nothing_at_all_is_quick(void **state)
 static void recursion_ends(void **state)
 {
     expect("local function f() return 1 + f() end f()", ERR_LIMIT, "MB");
-    expect("local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. 'x'] end return t.x",
+    expect("local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. 'x'] end "
+           "return t.x",
         ERR_INPUT, "overflow");
     expect("return string.rep('{', 300) .. load", ERR_INPUT, "nil");
     expect("return " /* deep nesting is the parser's */ "((((((((1))))))))", ERR_INPUT, "returns a number");
@@ -105,8 +108,9 @@ static void recursion_ends(void **state)
 static void finalizers_are_refused(void **state)
 {
     expect("setmetatable({}, {__gc = function() while true do end end})", ERR_INPUT, "__gc is not there");
-    expect("local m = {} local t = setmetatable({}, m) m.__gc = function() while true do end end t = nil m = nil"
-           " local x for i = 1, 100000 do x = {} end return 1",
+    expect(
+        "local m = {} local t = setmetatable({}, m) m.__gc = function() while true do end end t = nil m = nil"
+        " local x for i = 1, 100000 do x = {} end return 1",
         ERR_INPUT, "returns a number");
 }
 
@@ -125,11 +129,13 @@ static void only_text_is_loaded(void **state)
 static void errors_name_their_place(void **state)
 {
     expect("x = = 1", ERR_INPUT, "/etc/evercert/providers/x.lua:1: unexpected symbol near '='");
-    expect("\n\nlocal x = nil + 1", ERR_INPUT, "/etc/evercert/providers/x.lua:3: attempt to perform arithmetic");
+    expect(
+        "\n\nlocal x = nil + 1", ERR_INPUT, "/etc/evercert/providers/x.lua:3: attempt to perform arithmetic");
     expect("\nerror('mine')", ERR_INPUT, "/etc/evercert/providers/x.lua:2: mine");
-    expect("error({})", ERR_INPUT, "error: table: ");
+    expect("error({})", ERR_INPUT, "error: a table");
     expect("error(setmetatable({}, {__tostring = function() return 'told' end}))", ERR_INPUT, "told");
-    expect("error(setmetatable({}, {__tostring = function() while true do end end}))", ERR_LIMIT, "endless loop");
+    expect("error(setmetatable({}, {__tostring = function() while true do end end}))", ERR_LIMIT,
+        "endless loop");
     expect("error(setmetatable({}, {__tostring = function() return {} end}))", ERR_INPUT, "no text");
     expect("error()", ERR_INPUT, "nil");
     expect("fail('on purpose')", ERR_INPUT, "on purpose");
