@@ -71,7 +71,7 @@ def test_secondary_that_lags_catches_up(pair):
 def test_secondary_that_stays_behind_is_named(pair):
     primary, secondary, resolver = pair()
     primary.put("a.example", NAME, VALUE)
-    [answer] = run([resolver], watch(VALUE, timeout_ms=2000))
+    [answer] = run([resolver], watch(VALUE, timeout_ms=4000))
     assert answer["error"]["code"] == "ERR_TIMEOUT"
     assert states(answer) == {"ns1.a.example": "seen", "ns2.a.example": "missing"}
     assert f"ns2.a.example ({secondary.address}): has no such name (NXDOMAIN)" in answer["error"]["text"]
@@ -90,7 +90,7 @@ def test_secondary_that_is_broken_is_named(knot, bind, address):
     broken._up = broken._answers
     primary.start(), broken.start()
     resolver = bind(recursion=True).forward("a.example", primary).start()
-    [answer] = run([resolver], watch(VALUE, timeout_ms=2000))
+    [answer] = run([resolver], watch(VALUE, timeout_ms=4000))
     assert states(answer) == {"ns1.a.example": "seen", "ns2.a.example": "lame"}
     assert f"ns2.a.example ({two}): SERVFAIL: it has no usable copy of the zone" in answer["error"]["text"]
 
@@ -111,8 +111,6 @@ def test_only_those_that_lack_it_are_asked_again(knot):
         assert answer["error"] is None
         assert (front.count(NAME), behind.count(NAME)) == (1, 4)
         assert not any(flags & dns.flags.RD for _, _, flags, _ in behind.questions)
-    # 500, 750 and 1,125 ms
-    assert answer["elapsed_ms"] >= 2300
 
 
 def test_servers_that_do_not_do_are_named(knot, bind, address):
@@ -147,7 +145,7 @@ def test_servers_that_do_not_do_are_named(knot, bind, address):
     ):
         servers = [primary, stranger, cache, silent, failing, referring, old, leading, circling]
         closed = address() + ":1"
-        [answer] = run([primary], watch(VALUE, nameservers=[*(s.text for s in servers), closed], timeout_ms=6000))
+        [answer] = run([primary], watch(VALUE, nameservers=[*(s.text for s in servers), closed], timeout_ms=8000))
     expected = {
         primary.text: ("seen", "has it"),
         stranger.text: ("lame", "REFUSED: it does not serve the zone (not authoritative)"),
@@ -252,8 +250,8 @@ def test_resolvers_that_never_see_it(knot):
     with OddServer(resolve) as resolver:
         both, alone = run(
             [resolver],
-            watch(VALUE, nameservers=[server.text], recursive=True, timeout_ms=1500),
-            watch(VALUE, authoritative=False, recursive=True, timeout_ms=1500),
+            watch(VALUE, nameservers=[server.text], recursive=True, timeout_ms=3000),
+            watch(VALUE, authoritative=False, recursive=True, timeout_ms=3000),
         )
     for answer in (both, alone):
         assert answer["error"]["code"] == "ERR_TIMEOUT"
