@@ -40,8 +40,10 @@ static int check_owner(int at, const char *name, const char *path, struct err *e
 static int open_directory(const char *path, bool local, int *out, struct err *err)
 {
     static const struct trusted_rule rule = {.secret = true, .group = 0};
-    if (local)
-        return dir_open_trusted(path, &rule, out, err);
+    if (local) {
+        int r = dir_open_trusted(path, &rule, out, err);
+        return r == ERR_REFUSED ? err_prefix(err, "providers in %s are not used", path) : r;
+    }
     *out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *out < 0 ? err_errno(err, errno, "%s", path) : 0;
 }
