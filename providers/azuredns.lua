@@ -60,11 +60,6 @@ return {
     },
     endpoints = { endpoint = "https://management.azure.com", login = "https://login.microsoftonline.com" },
 
-    problem = function(json)
-        local what = json and json.error
-        return type(what) == "table" and what.message or json and json.error_description
-    end,
-
     zones = function(request)
         local settings, zones = request.settings, {}
         local address = ("%s/subscriptions/%s%s/providers/Microsoft.Network/dnsZones?api-version=%s"):format(

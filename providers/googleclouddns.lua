@@ -61,11 +61,6 @@ return {
     },
     endpoints = { endpoint = "https://dns.googleapis.com", token = "https://oauth2.googleapis.com" },
 
-    problem = function(json)
-        local what = json and json.error
-        return type(what) == "table" and what.message or json and json.error_description
-    end,
-
     zone = function(candidate, request)
         local id = request.settings["zone-id"]
         local list

@@ -60,10 +60,6 @@ return {
     },
     endpoints = { endpoint = "https://eu.api.ovh.com/1.0" },
 
-    problem = function(json)
-        return json and json.message
-    end,
-
     zone = function(candidate, request)
         return call(request, "GET", "/domain/zone/" .. candidate) and candidate
     end,
