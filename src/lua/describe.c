@@ -16,8 +16,10 @@ enum { FILES_MAX = 1000 }; /* of one directory; we ship a hundred or so */
 /* "NAME.lua" whose NAME is one of a provider. */
 static bool is_provider_file(const char *name)
 {
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.");
-    return name[0] != '.' && name[n] == '\0' && n > 4 && strcmp(name + n - 4, ".lua") == 0;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+    size_t n = strlen(name);
+    return n > 4 && strspn(name, letters) == n && strchr("-._", name[0]) == NULL &&
+           strcmp(name + n - 4, ".lua") == 0;
 }
 
 /* Whoever may write what is here says what happens with the operator's credentials. */
