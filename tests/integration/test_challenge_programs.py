@@ -103,9 +103,12 @@ def test_certbot(evercert, ca, zones, recorder, tmp_path):
         names = variables(other, "CERTBOT_")
         # Its fourth generation has other words for two of them.
         assert names | {"CERTBOT_IDENTIFIER", "CERTBOT_ALL_IDENTIFIERS"} == variables(mine, "CERTBOT_")
-        for name in names - {"CERTBOT_VALIDATION"}:
+        for name in names - {"CERTBOT_VALIDATION", "CERTBOT_REMAINING_CHALLENGES"}:
             assert mine["env"][name] == other["env"][name], name
         assert mine["argv"] == other["argv"] == []
+    # "0" is what hooks wait for, that do their work for all names at once.
+    remaining = [[row["env"]["CERTBOT_REMAINING_CHALLENGES"] for row in part[:2]] for part in (rows, theirs)]
+    assert remaining == [["1", "0"], ["1", "0"]]
     assert [row["env"].get("CERTBOT_AUTH_OUTPUT") for row in rows] == [None, None, "printed\nby it", "printed\nby it"]
     added, gone = ({row["env"]["CERTBOT_VALIDATION"] for row in part} for part in (rows[:2], rows[2:]))
     assert added == gone and len(added) == 2
@@ -154,7 +157,8 @@ def test_lego(evercert, ca, zones, recorder, tmp_path, mode):
         assert {row["env"].get(name) for row in theirs} == {row["env"].get(name) for row in rows}
 
 
-def test_uacme(evercert, ca, zones, recorder, tmp_path):
+def test_uacme(evercert, pebble, zones, recorder, tmp_path):
+    ca = pebble("2.4", env={"PEBBLE_VA_ALWAYS_VALID": "1"})  # it cannot read the challenges of newer ones
     trust = f"mount --bind '{ca.ca_file}' /etc/ssl/certs/ca-certificates.crt && exec \"$@\""
     before = ["unshare", "-rm", "sh", "-c", trust, "sh", "uacme", "-y", "-a", ca.url, "-c", tmp_path / "uacme"]
     env = {**os.environ, **recorder.env, "DECLINE": "http-01 tls-alpn-01"}
@@ -164,6 +168,16 @@ def test_uacme(evercert, ca, zones, recorder, tmp_path):
     rows, _ = ours(evercert, ca, zones, recorder, "uacme", hook=[str(recorder.program)])
     assert words(theirs) == words(rows)
     assert len(rows) == 4
+
+
+def test_uacme_declines(evercert, ca, zones, recorder):
+    """The next kind of challenge is taken, and the hook hears no more of that one."""
+    recorder.env["DECLINE"] = "dns-01"
+    env = [f"{name}={value}" for name, value in recorder.env.items()]
+    entry = {"provider": "uacme", "hook": [str(recorder.program)], "env": env}
+    wish = {"domains": ["a.example"], "challenge": ["dns-01", "http-01"], "dns": {"*": "mine"}}
+    evercert(ca, config={**config(zones, mine=entry), "certificates": [wish]}).renew()
+    assert [row["argv"][0] for row in recorder.take()] == ["begin"]
 
 
 def test_odoo(evercert, ca, zones, recorder):

@@ -24,11 +24,17 @@ enum {
     CHALLENGE_OUTPUT_MAX = 8 * 1024, /* a cleanup gets it back: it goes through messages and the store */
     CHALLENGE_BASE_ENV = 8,          /* PATH HOME USER LANG, and what the host of acme.sh's scripts is told */
     SCRIPT_NAME_MAX = 64,
+    DECLINED_MAX = 200, /* remembered; those of two orders */
 };
 
 #define SCRIPT_HOST "acme-sh-host"
 
-enum challenge_state { CHALLENGE_ASKING, CHALLENGE_WAITING, CHALLENGE_RUNNING };
+enum challenge_state {
+    CHALLENGE_ASKING,  /* what the permit says */
+    CHALLENGE_WAITING, /* for others of the same entry */
+    CHALLENGE_RUNNING,
+    CHALLENGE_DECLINED, /* answered; kept, for such a hook is not called again at the end */
+};
 
 struct challenge {
     struct challenge *next;
@@ -65,7 +71,7 @@ static const char *printed(const struct challenge *c)
 }
 
 /* A solver that is gone is not answered. */
-static void finish(struct challenge *c, const struct err *err)
+static void answer(struct challenge *c, const struct err *err)
 {
     struct channel *solver = member_channel(c->p, MEMBER_SOLVER);
     struct err failure = ERR_INIT;
@@ -73,6 +79,10 @@ static void finish(struct challenge *c, const struct err *err)
     if (solver != NULL && c->life == c->p->solver_life &&
         channel_send(solver, MSG_challenge_ran, c->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
+}
+
+static void drop(struct challenge *c)
+{
     for (struct challenge **at = &c->p->challenges; *at != NULL; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
@@ -83,6 +93,37 @@ static void finish(struct challenge *c, const struct err *err)
     buf_free(&c->kept);
     arena_free(c->arena);
     free(c);
+}
+
+static void finish(struct challenge *c, const struct err *err)
+{
+    answer(c, err);
+    drop(c);
+}
+
+/* Of those that declined, the oldest are forgotten. */
+static void remember_declined(struct challenge *c)
+{
+    struct challenge *oldest = NULL;
+    size_t n = 0;
+    c->state = CHALLENGE_DECLINED;
+    for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
+        if (o->state == CHALLENGE_DECLINED && n++ == 0)
+            oldest = o;
+    if (n > DECLINED_MAX)
+        drop(oldest);
+}
+
+/* Whether the program declined what is to be taken away now. */
+static bool was_declined(const struct challenge *c)
+{
+    for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
+        if (o->state == CHALLENGE_DECLINED && strcmp(o->entry.name, c->entry.name) == 0 &&
+            strcmp(o->asked.value, c->asked.value) == 0) {
+            drop(o);
+            return true;
+        }
+    return false;
 }
 
 /* The last of what it said, for that is where programs tell what was wrong. */
@@ -303,8 +344,8 @@ static void begin(struct challenge *c)
     if (c->p->stopping || c->life != c->p->solver_life) {
         err_set(&err, ERR_CANCELLED, "evercert was stopped before %s ran", c->entry.add[0]);
         finish(c, &err);
-    } else if (c->asked.cleanup && c->entry.remove_n == 0) {
-        finish(c, NULL); /* the operator has no program for it */
+    } else if (c->asked.cleanup && (c->entry.remove_n == 0 || was_declined(c))) {
+        finish(c, NULL); /* the operator has no program for it, or it did nothing */
     } else if (start(c, &err) < 0) {
         err_prefix(&err, "dns entry %s", c->entry.name);
         finish(c, &err);
@@ -337,7 +378,11 @@ static void on_over(int wait_status, bool timed_out, void *arg)
             c->account, c->domain, err.code == 0 ? &err : NULL);
     if (r < 0 && err.code == r)
         err_prefix(&err, "dns entry %s: what %s wants kept", c->entry.name, c->program);
-    finish(c, err.code != 0 ? &err : NULL);
+    answer(c, err.code != 0 ? &err : NULL);
+    if (err.code == ERR_REFUSED)
+        remember_declined(c);
+    else
+        drop(c);
     start_waiting(p);
 }
 
