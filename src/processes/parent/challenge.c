@@ -325,6 +325,57 @@ static int start(struct challenge *c, struct err *err)
     return r < 0 ? r : run(c, words, word_n, &call, own, err);
 }
 
+static const struct dns_entry *entry_named(const struct parent *p, const char *name)
+{
+    for (size_t i = 0; i < p->settings.dns_n; i++)
+        if (strcmp(p->settings.dns[i].name, name) == 0)
+            return &p->settings.dns[i];
+    return NULL;
+}
+
+static int command_ready(const struct parent *p, const struct challenge_entry *e, const char *const *words,
+    size_t word_n, struct arena *a, struct err *err)
+{
+    struct program program;
+    struct deploy step = {.argv = words, .argc = word_n, .user = e->user};
+    int r = program_prepare(&p->settings, &step, words[0], NULL, 0, a, &program, err);
+    if (r == 0 && program.groups_n == 0)
+        r = user_groups(&program.user, program.groups, &program.groups_n, err);
+    return r < 0
+               ? r
+               : program_check_executable(program.file, &program.user, program.groups, program.groups_n, err);
+}
+
+static int script_ready(const struct challenge_entry *e, struct arena *a, struct err *err)
+{
+    struct user u;
+    const char *name;
+    user_current(&u);
+    int r = script_name(e->add[0], a, &name, err);
+    if (r == 0 && e->user[0] != '\0')
+        r = user_by_name(e->user, &u, err);
+    return r < 0 ? r : program_check_safe(e->add[0], u.uid, err);
+}
+
+int challenge_ready(struct parent *p, const char *name, struct arena *a, struct err *err)
+{
+    const struct dns_entry *entry = entry_named(p, name);
+    enum challenge_dialect dialect;
+    struct challenge_entry e;
+    struct variables own = {.n = 0};
+    if (entry == NULL || !challenge_dialect_parse(entry->provider, &dialect))
+        return 0;
+    int r = challenge_entry_read(entry, a, &e, err);
+    if (r == 0)
+        r = challenge_entry_variables(&e, NULL, NULL, 0, a, &own, err);
+    if (r < 0)
+        return r;
+    if (dialect == PROGRAM_ACME_SH)
+        return script_ready(&e, a, err);
+    r = command_ready(p, &e, e.add, e.add_n, a, err);
+    return r == 0 && e.remove_n > 0 ? command_ready(p, &e, e.remove, e.remove_n, a, err) : r;
+}
+
 static bool may_start(const struct challenge *c)
 {
     for (const struct challenge *o = c->p->challenges; o != NULL && o != c; o = o->next)
@@ -387,14 +438,6 @@ static void on_over(int wait_status, bool timed_out, void *arg)
 }
 
 /* --- what is asked for --- */
-
-static const struct dns_entry *entry_named(const struct parent *p, const char *name)
-{
-    for (size_t i = 0; i < p->settings.dns_n; i++)
-        if (strcmp(p->settings.dns[i].name, name) == 0)
-            return &p->settings.dns[i];
-    return NULL;
-}
 
 static int take(struct challenge *c, const struct wish *wish, struct err *err)
 {
