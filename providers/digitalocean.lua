@@ -15,10 +15,6 @@ return {
     },
     endpoints = { endpoint = "https://api.digitalocean.com" },
 
-    problem = function(json)
-        return json and json.message
-    end,
-
     zone = function(candidate, request)
         local json = http.get(request.endpoint .. "/v2/domains/" .. candidate, {
             bearer = request.settings["auth-token"],

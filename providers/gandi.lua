@@ -32,10 +32,6 @@ return {
     },
     endpoints = { endpoint = "https://api.gandi.net/v5/livedns" },
 
-    problem = function(json)
-        return json and json.message
-    end,
-
     zones = function(request)
         local zones, page, list = {}, 1, nil
         repeat

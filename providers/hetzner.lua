@@ -54,10 +54,6 @@ return {
     endpoints = { endpoint = "https://api.hetzner.cloud/v1" },
     limits = { concurrency = 1 }, -- one action at a zone at a time
 
-    problem = function(json)
-        return json and json.error and json.error.message
-    end,
-
     zone = function(candidate, request)
         local json = call(request, "GET", "/zones/" .. candidate)
         return json and tostring(json.zone.id)

@@ -30,14 +30,6 @@ return {
     },
     endpoints = { endpoint = "https://api.hosting.ionos.com/dns" },
 
-    problem = function(json)
-        local words = {}
-        for _, one in ipairs(json or {}) do
-            table.insert(words, one.message or one.code)
-        end
-        return #words > 0 and table.concat(words, "; ") or nil
-    end,
-
     zones = function(request)
         local zones = {}
         for _, zone in ipairs((call(request, "GET", ""))) do

@@ -32,10 +32,6 @@ return {
     },
     endpoints = { endpoint = "https://api.luadns.com/v1" },
 
-    problem = function(json)
-        return json and json.message
-    end,
-
     zones = function(request)
         local zones = {}
         each(request, "", function(zone)

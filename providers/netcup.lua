@@ -34,7 +34,8 @@ local function close(request)
 end
 
 local function update(request, record)
-    checked(call(request, "updateDnsRecords", { domainname = request.zone, dnsrecordset = { dnsrecords = { record } } }))
+    local parameters = { domainname = request.zone, dnsrecordset = { dnsrecords = { record } } }
+    checked(call(request, "updateDnsRecords", parameters))
 end
 
 return {
@@ -68,7 +69,8 @@ return {
             fail(said)
         end
         for _, record in ipairs(data and data.dnsrecords or {}) do
-            if record.type == "TXT" and record.hostname == request.relative and text.unquote(record.destination) == request.value then
+            if record.type == "TXT" and record.hostname == request.relative
+                and text.unquote(record.destination) == request.value then
                 record.deleterecord = true
                 update(request, record)
             end

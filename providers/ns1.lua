@@ -24,10 +24,6 @@ return {
     },
     endpoints = { endpoint = "https://api.nsone.net/v1" },
 
-    problem = function(json)
-        return json and json.message
-    end,
-
     zone = function(candidate, request)
         local json = call(request, "GET", candidate, { query = { records = "false" } })
         return json and json.zone

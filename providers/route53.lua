@@ -64,7 +64,7 @@ local function change(request, action, ttl, quoted)
         .. "</ChangeResourceRecordSetsRequest>")
     while xml.find(node, "ChangeInfo/Status").text ~= "INSYNC" do
         wait(2)
-        node = call(request, "GET", xml.find(node, "ChangeInfo/Id").text:gsub("^/", ""))
+        node = call(request, "GET", (xml.find(node, "ChangeInfo/Id").text:gsub("^/", "")))
     end
 end
 

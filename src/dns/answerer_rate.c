@@ -2,8 +2,6 @@
  * to be flooded. A table of fixed size: what was not heard of for longest makes room. */
 #include "dns/answerer_priv.h"
 
-#include "os/random.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +26,7 @@ struct rate *rate_new(void)
 {
     struct rate *r = calloc(1, sizeof *r);
     if (r != NULL)
-        r->seed = random_u64() | 1;
+        evutil_secure_rng_get_bytes(&r->seed, sizeof r->seed);
     return r;
 }
 

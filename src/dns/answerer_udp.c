@@ -37,7 +37,11 @@ static void keep_local(struct msghdr *m, struct datagram *d)
             struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
             info->ipi_ifindex = 0;
             info->ipi_spec_dst = info->ipi_addr;
-        } else if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_PKTINFO) {
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo *info = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
+            if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+                info->ipi6_ifindex = 0;
+        } else {
             continue;
         }
         size_t n = c->cmsg_len;

@@ -255,7 +255,8 @@ static int prepare(lua_State *L)
         return lua_error(L);
     lua_push_host(L);
     lua_pushvalue(L, 2);
-    lua_pushstring(L, c->request.action == LUA_PRESENT ? "present" : "cleanup");
+    static const char *const actions[] = {"present", "cleanup", "register"};
+    lua_pushstring(L, actions[c->request.action]);
     push_request(L, c);
     lua_xmove(L, c->co, 5);
     return 1;

@@ -318,6 +318,31 @@ static bool is_accepted(lua_State *L, const struct lua_exchange *x)
     return accepted;
 }
 
+static int decode_xml(lua_State *L)
+{
+    lua_decode_xml(L, lua_check_str(L, 1));
+    return 1;
+}
+
+/* Pushes the body as a node, or nil where there is none. What is no XML is said with the request it answers.
+ */
+static void push_xml(lua_State *L, const struct lua_exchange *x)
+{
+    if (x->body.n == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_pushcfunction(L, decode_xml);
+    lua_push_str(L, buf_str(&x->body));
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        return;
+    const struct err *e = lua_err_at(L, -1);
+    if (e == NULL || sandbox_of(L)->fatal.code != 0)
+        lua_error(L);
+    lua_raisef(L, ERR_NETWORK, "%s: status %u, but the answer is %s", x->shown, x->status,
+        is_page(x) ? "a page for people" : e->text);
+}
+
 /* -> decoded body, response. The stack has options and mode. */
 static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mode)
 {
@@ -325,8 +350,8 @@ static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mo
     bool accepted = is_accepted(L, x), good = x->status >= 200 && x->status < 300;
     push_response(L, x); /* 3 */
     if (accepted && mode == MODE_XML) {
-        if (x->body.n > 0 && good)
-            lua_decode_xml(L, buf_str(&x->body));
+        if (good)
+            push_xml(L, x);
         else
             lua_pushnil(L);
     } else {

@@ -430,10 +430,27 @@ void sandbox_close(struct sandbox *s)
     s->L = NULL;
 }
 
+/* A text that names no line of the provider, but one of ours, or none at all. */
+static bool is_elsewhere(const char *text)
+{
+    return strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL;
+}
+
+int sandbox_place(lua_State *L)
+{
+    char at[LUA_IDSIZE + 16];
+    if (lua_type(L, 1) == LUA_TSTRING && is_elsewhere(lua_tostring(L, 1)))
+        lua_pushfstring(L, "%s%s", where(L, at), lua_tostring(L, 1));
+    return 1;
+}
+
 /* Runs in protected mode: what is thrown may have functions of its own that make it a text. */
 static int describe_error(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+        lua_pushfstring(L, "a %s", luaL_typename(L, 1));
+    else
+        luaL_tolstring(L, 1, NULL);
     return 1;
 }
 
@@ -455,8 +472,7 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
             err_set(
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
-            err_set(err, ERR_FAILED, "%s%s",
-                strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL ? where(L, at) : "", text);
+            err_set(err, ERR_FAILED, "%s%s", is_elsewhere(text) ? where(L, at) : "", text);
         return;
     }
     lua_pushcfunction(L, describe_error);

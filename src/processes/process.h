@@ -37,7 +37,7 @@ struct process {
     enum process_identity identity;
     uid_t uid;
     gid_t gid;
-    const char *probe;     /* --probe=: try something forbidden once confined, and exit; NULL */
+    const char *probe; /* --probe=: try something forbidden once confined, and exit; NULL */
 };
 
 /* Reads the arguments, sets up the log and the event base; exits with status 2 on arguments the parent would

@@ -14,7 +14,7 @@
 struct import {
     struct arena *arena;
     struct settings settings; /* the configuration as it is on disk now */
-    size_t flying; /* pieces that are with the keeper */
+    size_t flying;            /* pieces that are with the keeper */
     bool look, ended, failed;
 };
 

@@ -155,8 +155,7 @@ static int send_entry(struct channel *c, const struct dns_entry *e, struct err *
     struct buf propagation ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
     if (e->has_propagation)
         propagation_encode(&e->propagation, &propagation);
-    const struct msg_dns_entry m = {
-        e->name, e->provider, e->kind, e->settings, buf_c(&propagation)};
+    const struct msg_dns_entry m = {e->name, e->provider, e->kind, e->settings, buf_c(&propagation)};
     return channel_send(c, MSG_dns_entry, 0, &m, -1, err);
 }
 

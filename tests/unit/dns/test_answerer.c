@@ -158,9 +158,9 @@ static void test_records(void **state)
         "[_acme-challenge.www.auth.example.org 16 \"one\"] | |");
     assert_string_equal(
         ask(a, "auth.example.org", SOA), "0 aa auth.example.org | " SOA_OF("auth.example.org") " | |");
-    assert_string_equal(
-        ask(a, "auth.example.org", NS), "0 aa auth.example.org | [auth.example.org 2 ns1.example.net] "
-                                        "[auth.example.org 2 ns2.example.net] | |");
+    assert_string_equal(ask(a, "auth.example.org", NS),
+        "0 aa auth.example.org | [auth.example.org 2 ns1.example.net] "
+        "[auth.example.org 2 ns2.example.net] | |");
     /* the case is kept, and does not matter */
     assert_string_equal(ask(a, "_ACME-challenge.wWw.Auth.eXample.orG", TXT),
         "0 aa _ACME-challenge.wWw.Auth.eXample.orG | [_ACME-challenge.wWw.Auth.eXample.orG 16 \"two\"] "
