@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -214,6 +215,28 @@ def test_acme_sh(evercert, pebble, zones, tmp_path):
     kept.unlink()
     done = client.renew("a.example", force=True, status=FAILED)
     assert "You didn't specify a RECORDER_Url" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_acme_sh_as_another_user(evercert, pebble, zones, open_folder):
+    """It has the rights of that user alone; what it keeps stays out of its reach."""
+    ca = pebble()
+    script = open_folder / "dns_recorder.sh"
+    said = (SCRIPTS / script.name).read_text().replace("_recorder_init() {", '_recorder_init() {\n  id -un >>"$WHO"', 1)
+    script.write_text(said)
+    (open_folder / "who").touch()
+    shutil.chown(open_folder / "who", "www-data")
+    env = [f"RECORDER_Url=http://127.0.0.1:{ca.dns_management_port}", "RECORDER_Key=k", f"WHO={open_folder}/who"]
+    entry = {"provider": "acme.sh", "script": str(script), "user": "www-data", "env": env}
+    client = evercert(ca, folder=open_folder / "client", config=config(zones, mine=entry))
+    for name in "primitive", "acme-sh-host":  # a build folder may be nobody else's to enter
+        program = client.libexec() / name
+        copy = program.resolve()
+        program.unlink()
+        shutil.copy(copy, program)
+    client.issue("a.example", dns="mine")
+    assert (open_folder / "who").read_text().split() == ["www-data", "www-data"]
+    assert (client.state / "dns/mine.conf").stat().st_uid == 0
 
 
 def test_acme_sh_variables_of_the_surrounding(evercert, pebble, zones):
