@@ -140,6 +140,11 @@ def test_dehydrated(evercert, ca, zones, recorder, tmp_path):
     rows, _ = ours(evercert, ca, zones, recorder, "dehydrated", hook=[str(recorder.program)])
     assert words(theirs) == words(rows)
     assert len(rows) == 4
+    # What hooks read of it; the rest are its own settings.
+    own = {"CONFIG", "BASEDIR", "WELLKNOWN", "ALPNCERTDIR", "PRIVATE_KEY_ROLLOVER"}
+    assert set(theirs[0]["env"]) - set(os.environ) - own <= set(rows[0]["env"])
+    for name in ("COMMAND", "CHALLENGETYPE", "altnames", "alias"):
+        assert theirs[0]["env"][name] == rows[0]["env"][name], name
 
 
 @pytest.mark.parametrize("mode", ["default", "raw"])

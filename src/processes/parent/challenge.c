@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "processes/parent/challenge_entry.h"
 #include "processes/parent/challenge_state.h"
+#include "processes/parent/dialect.h"
 #include "processes/parent/program.h"
 #include "processes/parent/run.h"
 
@@ -48,6 +49,7 @@ struct challenge {
     const char *certificate;
     const char *const *domains;
     size_t domain_n;
+    enum key_type key_type;
     const char *program;                /* what is run, for messages */
     struct variables *account, *domain; /* what an acme.sh script had kept */
     bool by_sudo;
@@ -171,8 +173,11 @@ static struct challenge_facts facts_of(const struct challenge *c)
         .token = m->token,
         .key_authorization = m->key_authorization,
         .remaining = m->remaining,
+        .certificate = c->certificate,
         .domains = c->domains,
         .domain_n = c->domain_n,
+        .live = arena_printf(c->arena, "%s/live", c->p->options.state),
+        .key_algo = dialect_key_algo(c->key_type),
         .output = m->output,
         .file = c->entry.add[0],
         .raw = c->entry.raw,
@@ -454,6 +459,7 @@ static int take(struct challenge *c, const struct wish *wish, struct err *err)
         domains[i] = arena_dup_c(c->arena, wish->domains[i]);
     c->certificate = arena_dup_c(c->arena, wish->name);
     c->domains = domains;
+    c->key_type = wish->key_type;
     c->domain_n = wish->domain_n;
     return 0;
 }
