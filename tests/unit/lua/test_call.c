@@ -279,8 +279,8 @@ static void few_calls_run_at_once(void **state)
     struct fixture *f = *state;
     struct outcome all[6];
     enter(f, "limits = {concurrency = 2}, present = function(r) local n = (cache.get('n') or 0) + 1\n"
-             "cache.put('n', tostring(n), 60) cache.put('most', tostring(math.max(n, cache.get('most') or "
-             "0)), 60)\n"
+             "cache.put('n', tostring(n), 60) cache.put('most', tostring(math.max(n, tonumber("
+             "cache.get('most') or 0))), 60)\n"
              "while tonumber(cache.get('most')) < 2 do wait(0.001) end wait(0) cache.put('n', "
              "tostring(cache.get('n') - 1), 60) end, " NOTHING);
     for (size_t i = 0; i < 6; i++)
