@@ -9,7 +9,7 @@ import time
 
 import pytest
 from certificates import Authority
-from provider import Provider, ProviderError, run
+from provider import ROOT, Provider, ProviderError, run
 from stand_in import Refusal, StandIn, route
 from zone_server import ZoneServer
 
@@ -505,6 +505,47 @@ def test_a_proxy_of_the_environment(tmp_path, api, file):
         p.present(NAME, "value")
     assert caught.value.code == "ERR_NETWORK"
     assert api.requests == []
+
+
+def test_the_example_of_the_manual(tmp_path):
+    text = (ROOT / "man/evercert-providers.7").read_text()
+    path = tmp_path / "example.lua"
+    path.write_text(text.split(".Bd -literal\n")[1].split(".Ed\n")[0].replace("\\e", "\\"))
+
+    class Api(StandIn):
+        records = {"7": {"id": "7", "content": "theirs", "name": "_acme-challenge"}}
+
+        def authenticate(self, request):
+            if request.headers["authorization"] != f"Bearer {TOKEN}":
+                raise Refusal(403, {"error": {"message": "no such token"}})
+
+        @route("GET", "/v1/zones")
+        def zones(self, request):
+            return [{"id": "z"}] if request.query["name"] == "example.org" else []
+
+        @route("GET", "/v1/zones/z/records")
+        def list(self, request):
+            return [r for r in self.records.values() if r["name"] == request.query["name"]]
+
+        @route("POST", "/v1/zones/z/records")
+        def add(self, request):
+            self.records["8"] = {"id": "8", **request.json}
+            return 201, self.records["8"]
+
+        @route("DELETE", "/v1/zones/z/records/{record}")
+        def remove(self, request, record):
+            del self.records[record]
+            return 204, None
+
+    with Api() as api:
+        p = Quick("example", {"api-token": TOKEN, "endpoint": api.url + "/v1"}, file=path)
+        assert p.describe()["problems"] == []
+        assert p.present("_acme-challenge.example.org", "value").handle == "8"
+        assert api.records["8"] == {"id": "8", "type": "TXT", "name": "_acme-challenge", "content": "value", "ttl": 120}
+        p.cleanup("_acme-challenge.example.org", "value", "")
+        assert list(api.records) == ["7"]
+        p.settings["api-token"] = "another"
+        failure(p, "ERR_REFUSED", "status 403: no such token")
 
 
 def test_wrong_files_are_problems(tmp_path):
