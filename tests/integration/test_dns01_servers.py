@@ -14,11 +14,12 @@ NAMES = [f"n{number}.a.example" for number in range(8)]
 def run(evercert, pebble):
     """Lets evercert get one certificate; returns its names."""
 
-    def issue(resolver, entries, domains, dns, **propagation):
+    def issue(resolver, entries, domains, dns, ca_resolver=None, **propagation):
+        """ca_resolver: that knows nothing of what evercert asked for before its records were there."""
         settings = {"resolvers": [resolver.text], "timeout": "20s", **propagation}
         certificate = {"challenge": "dns-01", "domains": domains, "dns": dns}
         client = evercert(
-            pebble(resolver=resolver.text),
+            pebble(resolver=(ca_resolver or resolver).text),
             config={"dns": entries, "propagation": settings, "certificates": [certificate]},
         )
         client.run_daemon()
@@ -38,12 +39,14 @@ def test_builtin(processes, tmp_path, run):
         *[f"_acme-challenge.{name} CNAME {name}.auth.example." for name in NAMES],
     ]
     Knot(processes, tmp_path / "root", address=root, port=53).zone(".", records=records).start()
-    resolver = Bind(processes, tmp_path / "resolver", recursion=True).hints(root).start()
+    resolver, ca_resolver = (
+        Bind(processes, tmp_path / name, recursion=True).hints(root).start() for name in ("resolver", "ca-resolver")
+    )
     own = {"provider": "builtin", "nameservers": ["ns.example.net"], "listen": [f"{here}:53"]}
     entries = {"aliases": {**own, "zone": "auth.example"}, "one": {**own, "zone": "_acme-challenge.b.example"}}
     dns = {"*.auth.example": "aliases", "*": "one"}
     domains = ["a.example", "*.a.example", "b.example", *NAMES]
-    assert run(resolver, entries, domains, dns) == sorted(domains)
+    assert run(resolver, entries, domains, dns, ca_resolver) == sorted(domains)
     for name in ("a.auth.example", "_acme-challenge.b.example", f"{NAMES[0]}.auth.example"):
         resolver.wait_txt(name)
 
@@ -60,8 +63,9 @@ def test_powerdns(processes, tmp_path, run):
 def test_knot_with_a_key_for_each_zone(processes, tmp_path, run):
     one, two = Key("one", "hmac-sha256"), Key("two", "hmac-sha512")
     server = Knot(processes, tmp_path / "server").zone("a.example", key=one).zone("b.example", key=two).start()
-    resolver = Bind(processes, tmp_path / "resolver", recursion=True)
-    resolver.forward("a.example", server).forward("b.example", server).start()
+    resolver, ca_resolver = (Bind(processes, tmp_path / name, recursion=True) for name in ("resolver", "ca-resolver"))
+    for one_of_two in (resolver, ca_resolver):
+        one_of_two.forward("a.example", server).forward("b.example", server).start()
     entries = {
         key.name: {
             "provider": "rfc2136",
@@ -74,6 +78,6 @@ def test_knot_with_a_key_for_each_zone(processes, tmp_path, run):
     }
     domains = ["a.example", "*.a.example", "b.example", "www.b.example"]
     dns = {"*.a.example": "one", "*": "two"}
-    assert run(resolver, entries, domains, dns, nameservers=[server.text]) == sorted(domains)
+    assert run(resolver, entries, domains, dns, ca_resolver, nameservers=[server.text]) == sorted(domains)
     for name in ("a.example", "b.example", "www.b.example"):
         server.wait_txt(f"_acme-challenge.{name}")
