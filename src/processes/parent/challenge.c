@@ -362,15 +362,15 @@ static int script_ready(const struct challenge_entry *e, struct arena *a, struct
     return r < 0 ? r : program_check_safe(e->add[0], u.uid, err);
 }
 
-int challenge_ready(struct parent *p, const char *name, struct arena *a, struct err *err)
+int challenge_ready(struct parent *p, const char *entry, struct arena *a, struct err *err)
 {
-    const struct dns_entry *entry = entry_named(p, name);
+    const struct dns_entry *found = entry_named(p, entry);
     enum challenge_dialect dialect;
     struct challenge_entry e;
     struct variables own = {.n = 0};
-    if (entry == NULL || !challenge_dialect_parse(entry->provider, &dialect))
+    if (found == NULL || !challenge_dialect_parse(found->provider, &dialect))
         return 0;
-    int r = challenge_entry_read(entry, a, &e, err);
+    int r = challenge_entry_read(found, a, &e, err);
     if (r == 0)
         r = challenge_entry_variables(&e, NULL, NULL, 0, a, &own, err);
     if (r < 0)
@@ -408,15 +408,19 @@ static void begin(struct challenge *c)
     }
 }
 
+static struct challenge *next_to_start(const struct parent *p)
+{
+    for (struct challenge *c = p->challenges; c != NULL; c = c->next)
+        if (c->state == CHALLENGE_WAITING && may_start(c))
+            return c;
+    return NULL;
+}
+
 static void start_waiting(struct parent *p)
 {
-    for (struct challenge *c = p->challenges; c != NULL;) {
-        bool now = c->state == CHALLENGE_WAITING && may_start(c);
-        struct challenge *next = c->next;
-        if (now)
-            begin(c);
-        c = now ? p->challenges : next; /* it may be gone */
-    }
+    struct challenge *c;
+    while ((c = next_to_start(p)) != NULL)
+        begin(c);
 }
 
 static void on_over(int wait_status, bool timed_out, void *arg)
@@ -427,6 +431,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     int r = 0;
     if (wait_status != 0 || timed_out)
         explain(c, wait_status, timed_out, &err);
+    bool declined = err.code == ERR_REFUSED;
     /* What a script wants kept is kept even where it failed: credentials that were good, tokens it was given.
      */
     if (c->account != NULL && !timed_out)
@@ -435,7 +440,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     if (r < 0 && err.code == r)
         err_prefix(&err, "dns entry %s: what %s wants kept", c->entry.name, c->program);
     answer(c, err.code != 0 ? &err : NULL);
-    if (err.code == ERR_REFUSED)
+    if (declined)
         remember_declined(c);
     else
         drop(c);
