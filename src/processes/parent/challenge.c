@@ -83,9 +83,9 @@ static void answer(struct challenge *c, const struct err *err)
         log_error("%s", failure.text);
 }
 
-static void drop(struct challenge *c)
+static void drop(struct parent *p, struct challenge *c)
 {
-    for (struct challenge **at = &c->p->challenges; *at != NULL; at = &(*at)->next)
+    for (struct challenge **at = &p->challenges; *at != NULL; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
             break;
@@ -97,10 +97,10 @@ static void drop(struct challenge *c)
     free(c);
 }
 
-static void finish(struct challenge *c, const struct err *err)
+static void finish(struct parent *p, struct challenge *c, const struct err *err)
 {
     answer(c, err);
-    drop(c);
+    drop(p, c);
 }
 
 /* Of those that declined, the oldest are forgotten. */
@@ -113,7 +113,7 @@ static void remember_declined(struct challenge *c)
         if (o->state == CHALLENGE_DECLINED && n++ == 0)
             oldest = o;
     if (n > DECLINED_MAX)
-        drop(oldest);
+        drop(c->p, oldest);
 }
 
 /* Whether the program declined what is to be taken away now. */
@@ -122,7 +122,7 @@ static bool was_declined(const struct challenge *c)
     for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
         if (o->state == CHALLENGE_DECLINED && strcmp(o->entry.name, c->entry.name) == 0 &&
             strcmp(o->asked.value, c->asked.value) == 0) {
-            drop(o);
+            drop(c->p, o);
             return true;
         }
     return false;
@@ -393,18 +393,18 @@ static bool may_start(const struct challenge *c)
 }
 
 /* Starts it, or is over. */
-static void begin(struct challenge *c)
+static void begin(struct parent *p, struct challenge *c)
 {
     struct err err = ERR_INIT;
     c->state = CHALLENGE_RUNNING;
-    if (c->p->stopping || c->life != c->p->solver_life) {
+    if (p->stopping || c->life != p->solver_life) {
         err_set(&err, ERR_CANCELLED, "evercert was stopped before %s ran", c->entry.add[0]);
-        finish(c, &err);
+        finish(p, c, &err);
     } else if (c->asked.cleanup && (c->entry.remove_n == 0 || was_declined(c))) {
-        finish(c, NULL); /* the operator has no program for it, or it did nothing */
+        finish(p, c, NULL); /* the operator has no program for it, or it did nothing */
     } else if (start(c, &err) < 0) {
         err_prefix(&err, "dns entry %s", c->entry.name);
-        finish(c, &err);
+        finish(p, c, &err);
     }
 }
 
@@ -420,7 +420,7 @@ static void start_waiting(struct parent *p)
 {
     struct challenge *c;
     while ((c = next_to_start(p)) != NULL)
-        begin(c);
+        begin(p, c);
 }
 
 static void on_over(int wait_status, bool timed_out, void *arg)
@@ -443,7 +443,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     if (declined)
         remember_declined(c);
     else
-        drop(c);
+        drop(p, c);
     start_waiting(p);
 }
 
@@ -474,11 +474,11 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     struct challenge *c = arg;
     struct err err = ERR_INIT;
     if (wish == NULL) {
-        finish(c, why);
+        finish(p, c, why);
         return;
     }
     if (take(c, wish, &err) < 0) {
-        finish(c, &err);
+        finish(p, c, &err);
         return;
     }
     c->state = CHALLENGE_WAITING;
