@@ -108,4 +108,5 @@ def main():
     write("many-certificates", result)
 
 
-main()
+if __name__ == "__main__":
+    main()

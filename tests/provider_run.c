@@ -1,10 +1,10 @@
 /* Runs one provider for a test: JSON on stdin (tests/lib/provider.py), one line of JSON for each call on
  * stdout.
  *
- *   {"file": PATH, "settings": {}, "action": "present" | "cleanup" | "describe", "name", "value", "handle",
- *    "identifier", "token", "key_authorization", "resolvers": ["127.0.0.1:5353"],
- *    "times": {"connect_ms", "total_ms", "retry_ms", "call_ms"},
- *    "repeat": [{more calls of the same entry; "together": true: without waiting for the one before}]}
+ *   {"file": PATH, "settings": {}, "action": "present" | "cleanup" | "register" | "describe", "name",
+ * "value", "handle", "identifier", "token", "key_authorization", "resolvers": ["127.0.0.1:5353"], "times":
+ * {"connect_ms", "total_ms", "retry_ms", "call_ms"}, "repeat": [{more calls of the same entry; "together":
+ * true: without waiting for the one before}]}
  */
 #include "base/secret.h"
 #include "dns/client.h"
@@ -46,10 +46,17 @@ static void on_done(const struct lua_outcome *outcome, const struct err *err, vo
         start(o->next);
 }
 
+static enum lua_action action_of(const char *word)
+{
+    return strcmp(word, "cleanup") == 0    ? LUA_CLEANUP
+           : strcmp(word, "register") == 0 ? LUA_REGISTER
+                                           : LUA_PRESENT;
+}
+
 static void start(struct one *o)
 {
     struct lua_request r = {
-        .action = strcmp(text(o->spec, "action"), "cleanup") == 0 ? LUA_CLEANUP : LUA_PRESENT,
+        .action = action_of(text(o->spec, "action")),
         .name = text(o->spec, "name"),
         .value = text(o->spec, "value"),
         .handle = text(o->spec, "handle"),

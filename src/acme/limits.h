@@ -34,6 +34,8 @@ enum {
     ACME_CA_NAMES_MAX = 32,
     /* Other chains of one certificate that are looked at (7.4.2); public CAs offer two or three. */
     ACME_ALTERNATES_MAX = 10,
+    /* Names that a record of dns-persist-01 may name, of one challenge: what the draft allows. */
+    ACME_ISSUERS_MAX = 10,
     /* Contacts of an account that are shown. */
     ACME_CONTACTS_MAX = 32,
     /* Polling: first look after the CA's answer, growth by half, ceiling; and a hard end of one order's life.

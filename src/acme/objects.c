@@ -63,6 +63,15 @@ static const struct problem *read_error(const json_t *j, struct arena *a)
     return p;
 }
 
+static const char *lowered(struct str text, struct arena *a)
+{
+    char *out = arena_dup(a, text);
+    for (size_t i = 0; i < text.n; i++)
+        if (out[i] >= 'A' && out[i] <= 'Z')
+            out[i] = (char)(out[i] - 'A' + 'a');
+    return out;
+}
+
 /* {"type":"dns","value":NAME}, the name in lower case (a CA may give it back in any), or {"type":"ip",...},
  * in the canonical form. */
 static int read_identifier(const json_t *j, struct arena *a, struct str *out, struct err *err)
@@ -83,11 +92,7 @@ static int read_identifier(const json_t *j, struct arena *a, struct str *out, st
         return err_set(err, ERR_INPUT, "an identifier is of another type than dns and ip");
     if (is_address)
         return err_set(err, ERR_INPUT, "an identifier of type dns holds an IP address");
-    char *name = arena_dup(a, value);
-    for (size_t i = 0; i < value.n; i++)
-        if (name[i] >= 'A' && name[i] <= 'Z')
-            name[i] = (char)(name[i] - 'A' + 'a');
-    *out = (struct str){name, value.n};
+    *out = (struct str){lowered(value, a), value.n};
     return 0;
 }
 
@@ -173,6 +178,48 @@ static const char *text_or_null(const json_t *j, const char *member, struct aren
     return json_is_string(json_object_get(j, member)) ? arena_dup(a, js_text(j, member)) : NULL;
 }
 
+/* draft-ietf-acme-dns-persist: each revision that changed the challenge, by the member that tells it, and
+ * whether its records name the account by a hash. The newest first, should a CA speak two. */
+static const struct {
+    const char *member;
+    bool hashed;
+} persist_forms[] = {
+    {"issuerDomainNames", true},    /* -02 */
+    {"issuer-domain-names", false}, /* -00, -01 */
+};
+
+static const char *issuer_name(struct str text, struct arena *a)
+{
+    struct str name = {lowered(text, a), text.n};
+    bool good = identifier_check(name, NULL) == 0 && !identifier_is_wildcard(name) && !identifier_is_ip(name);
+    return good ? name.p : NULL;
+}
+
+/* One to ten host names, as the draft has it; a list that is otherwise counts as absent. */
+static bool read_issuers(const json_t *list, struct arena *a, struct challenge_object *out)
+{
+    size_t n = json_array_size(list);
+    if (n == 0 || n > ACME_ISSUERS_MAX)
+        return false;
+    const char **names = arena_array(a, n, sizeof *names);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        struct str name = {json_string_value(v), json_string_length(v)};
+        if (!json_is_string(v) || (names[i] = issuer_name(name, a)) == NULL)
+            return false;
+    }
+    out->issuers = names;
+    out->issuer_n = n;
+    return true;
+}
+
+static void read_persist(const json_t *j, struct arena *a, struct challenge_object *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(persist_forms) && out->issuer_n == 0; i++)
+        if (read_issuers(json_object_get(j, persist_forms[i].member), a, out))
+            out->hashed = persist_forms[i].hashed;
+}
+
 static int read_challenge(const json_t *j, struct arena *a, struct challenge_object *out, struct err *err)
 {
     struct str type;
@@ -183,6 +230,7 @@ static int read_challenge(const json_t *j, struct arena *a, struct challenge_obj
     out->status = status_of(js_text(j, "status"));
     out->url = text_or_null(j, "url", a);
     out->token = text_or_null(j, "token", a);
+    read_persist(j, a, out);
     out->error = read_error(j, a);
     return 0;
 }

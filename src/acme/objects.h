@@ -53,6 +53,10 @@ struct challenge_object {
     enum acme_status status;
     /* As the CA wrote them, unchecked: challenges of unknown types may hold anything. NULL where absent. */
     const char *url, *token;
+    /* Of dns-persist-01: whom a record may name, in lower case; none where the list is absent or unsound. */
+    const char *const *issuers;
+    size_t issuer_n;
+    bool hashed; /* its records name the account by a hash (acme/limits.h: the forms of the draft) */
     const struct problem *error; /* NULL where absent */
 };
 

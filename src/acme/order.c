@@ -153,10 +153,14 @@ static bool is_validating(const struct order *o)
     return o->phase >= ORDER_PHASE_AUTHORIZE && o->phase <= ORDER_PHASE_VALIDATE;
 }
 
+/* What takes its time to be seen (a record that spreads) is no time of the CA's; who shows it has a limit. */
 static struct mono deadline(const struct order *o)
 {
-    struct mono end = {o->begun.ms + (int64_t)ACME_ISSUANCE_DEADLINE_S * 1000};
-    struct mono validated = {o->first_answer.ms + (int64_t)ACME_VALIDATION_DEADLINE_S * 1000};
+    struct mono begun = later(o->begun, o->presented), told = later(o->first_answer, o->presented);
+    if (order_is_presenting(o))
+        return (struct mono){INT64_MAX};
+    struct mono end = {begun.ms + (int64_t)ACME_ISSUANCE_DEADLINE_S * 1000};
+    struct mono validated = {told.ms + (int64_t)ACME_VALIDATION_DEADLINE_S * 1000};
     return o->answered && is_validating(o) ? earlier(end, validated) : end;
 }
 

@@ -130,7 +130,8 @@ enum order_action_type {
      * ACME_REQUEST_NEW_AUTHZ with `domain`. */
     ORDER_DO_REQUEST,
     /* Make the answer to a `challenge` for `domain` (a name of the order; of a wildcard, its base) visible:
-     * `key_authorization`, and where the kind needs it `token`. */
+     * `key_authorization`, and where the kind needs it `token`; both are "" for dns-persist-01. However long
+     * that takes does not count to the order's time. */
     ORDER_DO_PRESENT,
     ORDER_DO_WITHDRAW, /* take that of `challenge`, `token` and `domain` down again; not answered */
     ORDER_DO_MAKE_KEY, /* have a certificate key made (asked at most once, and only when !has_key) */
@@ -153,6 +154,12 @@ struct order_action {
         *key_authorization; /* in the order's arena: valid as long as the order */
     const char *profile;    /* as those; "" where none is asked for */
     bool replaces;
+    bool wildcard; /* of PRESENT and WITHDRAW: `domain` is the base of one */
+    /* PRESENT of dns-persist-01: nothing is shown; is there a record that names one of these and our account,
+     * by its URL or by a hash? */
+    const char *const *issuers;
+    size_t issuer_n;
+    bool hashed;
     struct str chain; /* valid until the next step */
     int64_t wait_ms;
     const struct err *err; /* valid until the next step */

@@ -19,12 +19,20 @@ static int check_token(struct str token, struct err *err)
     return 0;
 }
 
+/* One of dns-persist-01 has no token, and names issuers instead. */
+static bool is_incomplete(const struct challenge_object *c)
+{
+    bool persist = acme_challenge_parse(str_c(c->type)) == CHALLENGE_DNS_PERSIST_01;
+    return c->url == NULL || (persist ? c->issuer_n == 0 : c->token == NULL);
+}
+
 static int check_challenge(const struct order *o, const struct challenge_object *c, struct err *err)
 {
+    bool persist = acme_challenge_parse(str_c(c->type)) == CHALLENGE_DNS_PERSIST_01;
     int r;
-    if (c->token == NULL || c->url == NULL)
+    if (is_incomplete(c))
         return err_set(err, ERR_INPUT, "the CA's challenge is incomplete");
-    if ((r = check_token(str_c(c->token), err)) < 0)
+    if (!persist && (r = check_token(str_c(c->token), err)) < 0)
         return r;
     return acme_url_check_from(str_c(c->url), o->directory_url, err);
 }
@@ -52,12 +60,29 @@ static const struct challenge_object *find_challenge(
 static void note_flaw(struct order *o, struct authorization *a, const struct challenge_object *c)
 {
     struct err err;
-    if (a->flaw != NULL || c->url == NULL || c->token == NULL || check_challenge(o, c, &err) == 0)
+    if (a->flaw != NULL || is_incomplete(c) || check_challenge(o, c, &err) == 0)
         return;
     struct err *kept = arena_alloc(o->arena, sizeof *kept);
     *kept = err;
     err_prefix(kept, "%s: %s", a->name, c->type);
     a->flaw = kept;
+}
+
+static const char *token_of(const struct challenge_object *c)
+{
+    return acme_challenge_parse(str_c(c->type)) == CHALLENGE_DNS_PERSIST_01 ? "" : c->token;
+}
+
+static void take_offer(struct order *o, struct order_offer *out, const struct challenge_object *c)
+{
+    const char **issuers = arena_array(o->arena, c->issuer_n, sizeof *issuers);
+    for (size_t i = 0; i < c->issuer_n; i++)
+        issuers[i] = arena_dup_c(o->arena, c->issuers[i]);
+    *out = (struct order_offer){.url = arena_dup_c(o->arena, c->url),
+        .token = arena_dup_c(o->arena, token_of(c)),
+        .issuers = issuers,
+        .issuer_n = c->issuer_n,
+        .hashed = c->hashed};
 }
 
 void order_take_offers(struct order *o, struct authorization *a, const struct authorization_object *object)
@@ -68,8 +93,7 @@ void order_take_offers(struct order *o, struct authorization *a, const struct au
         if (kind == CHALLENGE_END_ || !is_wanted(o, kind) || a->offers[kind].url != NULL)
             continue;
         if (check_challenge(o, c, NULL) == 0)
-            a->offers[kind] =
-                (struct order_offer){arena_dup_c(o->arena, c->url), arena_dup_c(o->arena, c->token)};
+            take_offer(o, &a->offers[kind], c);
         else
             note_flaw(o, a, c);
     }
@@ -132,7 +156,8 @@ static void take_kind(struct order *o, struct authorization *a, enum acme_challe
     a->challenge = kind;
     a->challenge_url = a->offers[kind].url;
     a->token = a->offers[kind].token;
-    a->key_authorization = arena_printf(o->arena, "%s.%.*s", a->token, STR_ARG(o->thumbprint));
+    a->key_authorization =
+        a->token[0] != '\0' ? arena_printf(o->arena, "%s.%.*s", a->token, STR_ARG(o->thumbprint)) : "";
     a->told = a->hit = false;
     a->lost = 0;
     a->refusal = NULL;
@@ -159,9 +184,9 @@ static void fail_without_challenge(
     struct buf offer = buf_new(ERR_TEXT_MAX / 2), wanted = buf_new(ERR_TEXT_MAX / 4);
     for (size_t i = 0; i < object->challenge_n; i++) {
         const struct challenge_object *c = &object->challenges[i];
-        bool incomplete = c->token == NULL || c->url == NULL;
+        bool wanted_one = is_wanted(o, acme_challenge_parse(str_c(c->type)));
         buf_printf(&offer, "%s%s%s", i > 0 ? ", " : "", c->type,
-            incomplete && is_wanted(o, acme_challenge_parse(str_c(c->type))) ? " (incomplete)" : "");
+            is_incomplete(c) && wanted_one ? " (incomplete)" : "");
     }
     for (size_t i = 0; i < o->challenge_n; i++)
         buf_printf(&wanted, "%s%s%s", i > 0 ? ", " : "", acme_challenge_text(o->challenges[i]),
@@ -229,7 +254,7 @@ void order_choose(struct order *o, struct authorization *a, const struct authori
     }
     if (a->challenge == CHALLENGE_END_)
         take_kind(o, a, kind);
-    if (!str_eq_c(str_c(c->token), a->token)) {
+    if (!str_eq_c(str_c(token_of(c)), a->token)) {
         order_fail_text(o, ERR_INPUT, true, "%s: the CA changed the token of the challenge", a->name);
     } else if (c->status == STATUS_INVALID) {
         order_blame_object(o, a, object);
@@ -249,6 +274,7 @@ void order_choose(struct order *o, struct authorization *a, const struct authori
 
 static void present_done(struct order *o, struct authorization *a, const struct order_event *e)
 {
+    o->presented = o->mono;
     a->state = a->told ? AUTHORIZATION_ANSWERED : AUTHORIZATION_UNANSWERED;
 }
 
@@ -257,7 +283,8 @@ static void present_failed(struct order *o, struct authorization *a, const struc
 {
     struct err why = *err;
     enum acme_challenge failed = a->challenge;
-    a->visible = false;
+    o->presented = o->mono;
+    order_withdraw_one(o, a); /* a part of it may be there */
     err_prefix(&why, "%s", a->name);
     if (err->code == ERR_IPC || err->code == ERR_CANCELLED || !take_next(o, a))
         order_fail(o, &why, false);
@@ -268,15 +295,35 @@ static void present_failed(struct order *o, struct authorization *a, const struc
 
 static const struct order_task present_task = {ORDER_EVENT_PRESENTED, present_done, present_failed};
 
+static struct order_action action_about(const struct authorization *a, enum order_action_type type)
+{
+    return (struct order_action){.type = type,
+        .challenge = a->challenge,
+        .token = a->token,
+        .domain = identifier_base(str_c(a->name)).p,
+        .wildcard = identifier_is_wildcard(str_c(a->name)),
+        .key_authorization = a->key_authorization};
+}
+
 void order_present(struct order *o, struct authorization *a)
 {
+    const struct order_offer *offer = &a->offers[a->challenge];
+    struct order_action action = action_about(a, ORDER_DO_PRESENT);
+    action.issuers = offer->issuers;
+    action.issuer_n = offer->issuer_n;
+    action.hashed = offer->hashed;
     a->visible = true;
-    order_ask(o, &a->awaited, &present_task,
-        (struct order_action){.type = ORDER_DO_PRESENT,
-            .challenge = a->challenge,
-            .token = a->token,
-            .domain = identifier_base(str_c(a->name)).p,
-            .key_authorization = a->key_authorization});
+    order_ask(o, &a->awaited, &present_task, action);
+}
+
+bool order_is_presenting(const struct order *o)
+{
+    for (size_t i = 0; i < o->authorization_n; i++) {
+        const struct order_awaited *w = &o->authorizations[i].awaited;
+        if (w->tag != 0 && w->task == &present_task)
+            return true;
+    }
+    return false;
 }
 
 void order_withdraw_one(struct order *o, struct authorization *a)
@@ -285,10 +332,7 @@ void order_withdraw_one(struct order *o, struct authorization *a)
     if (!a->visible)
         return;
     a->visible = false;
-    order_act(o, (struct order_action){.type = ORDER_DO_WITHDRAW,
-                     .challenge = a->challenge,
-                     .token = a->token,
-                     .domain = identifier_base(str_c(a->name)).p});
+    order_act(o, action_about(a, ORDER_DO_WITHDRAW));
 }
 
 /* --- telling the CA (7.5.1) --- */

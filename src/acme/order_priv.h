@@ -81,7 +81,10 @@ enum authorization_state {
 
 /* A challenge that could be answered: sound, and of a kind in our list. */
 struct order_offer {
-    const char *url, *token; /* NULL: there is none */
+    const char *url, *token; /* NULL: there is none; the token is "" where the kind has none */
+    const char *const *issuers;
+    size_t issuer_n;
+    bool hashed;
 };
 
 struct authorization {
@@ -141,6 +144,7 @@ struct order {
     struct order_pace pace; /* of what is asked about the order as a whole */
     struct mono begun, first_answer;
     bool answered;                 /* first_answer is set */
+    struct mono presented;         /* the last time that a challenge could be seen */
     struct mono all_hit, last_hit; /* for settling */
     bool seen;                     /* both are set: each challenge was fetched at least once */
     const struct err *verdict;     /* what the invalid order itself says, NULL: nothing */
@@ -265,6 +269,8 @@ void order_choose(struct order *o, struct authorization *a, const struct authori
 /* Whether a kind other than the chosen one could be tried. */
 bool order_has_other_challenge(const struct order *o, const struct authorization *a);
 void order_present(struct order *o, struct authorization *a);
+/* Whether an answer is being shown and cannot be seen yet. */
+bool order_is_presenting(const struct order *o);
 void order_answer_challenge(struct order *o, struct authorization *a);
 
 /* --- order_result.c --- */

@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "cli/command_table.h"
 #include "config/settings.h"
+#include "processes/catalogue.h"
 #include "processes/command.h"
 
 #include <jansson.h>
@@ -11,7 +12,9 @@ enum { SHOW_MAX = 4 * CONFIG_FILE_MAX }; /* effective settings spell out every d
 static int load(
     const struct invocation *i, struct settings *out, struct config_problems *problems, struct err *err)
 {
-    return settings_load(i->globals->config, !i->globals->config_given, i->arena, out, problems, err);
+    const struct globals *g = i->globals;
+    int r = settings_load(g->config, !g->config_given, i->arena, out, problems, err);
+    return r == 0 ? catalogue_apply(g->sandbox_log, i->arena, out, problems, err) : r;
 }
 
 /* Every problem; the error itself where the file could not even be read. */

@@ -49,6 +49,8 @@ struct sink *sink_log(bool whole, struct arena *a, FILE *out);
 struct sink *sink_account(struct arena *a, FILE *out);
 /* Findings of check, each with what mends it. */
 struct sink *sink_check(struct arena *a, const struct terminal *terminal, FILE *out);
+/* Steps of a round through the DNS, with when each was over. */
+struct sink *sink_dns_test(struct arena *a, FILE *out);
 /* Records as lines of a zone file. */
 struct sink *sink_dns(struct arena *a, FILE *out);
 

@@ -78,6 +78,8 @@ int wish_size_check(const struct wish *w, struct err *err)
         n += octets_of(w->domains[i]);
     for (size_t i = 0; i < w->webroot_n; i++)
         n += octets_of(w->webroots[i].name) + octets_of(w->webroots[i].value);
+    for (size_t i = 0; i < w->dns_n; i++)
+        n += octets_of(w->dns[i].name) + octets_of(w->dns[i].value);
     for (size_t i = 0; i < w->publication_n; i++)
         n += octets_of(w->publications[i].path) + octets_of(w->publications[i].password_file);
     for (size_t i = 0; i < w->deploy_n; i++)
@@ -127,16 +129,6 @@ void wish_choose_profile(struct wish *w)
         return;
     w->preferred_profiles = profiles;
     w->preferred_profile_n = ARRAY_LEN(profiles);
-}
-
-int domain_check(const char *domain, struct err *err)
-{
-    if (!identifier_is_wildcard(str_c(domain)))
-        return 0;
-    return err_set(err, ERR_INPUT,
-        "the wildcard %s needs the challenge dns-01, which is not in this version; http-01 and tls-alpn-01 "
-        "prove single names only",
-        domain);
 }
 
 void wish_inherit_webroots(struct wish *w, const struct wish *defaults, struct names *index, struct arena *a)
@@ -208,18 +200,11 @@ int wish_name_default(struct wish *w, struct arena *a, struct err *err)
     return 0;
 }
 
-/* Wildcards are looked for while the indexes are those of the file. */
 static void check_domains(struct reader *r, const struct node *map, const struct where *where, struct wish *w)
 {
     const struct node *node = read_member(map, "domains");
     struct where list = {where, "domains", 0};
     struct err err = ERR_INIT;
-    for (size_t i = 0; i < w->domain_n; i++) {
-        bool alone = node->kind != NODE_LIST;
-        struct where item = {&list, NULL, i};
-        if (w->domains[i] != NULL && domain_check(w->domains[i], &err) < 0)
-            read_problem(r, alone ? node : node->list.items[i], alone ? &list : &item, err.text);
-    }
     const char **domains = arena_array(r->scratch, w->domain_n, sizeof *domains);
     if (w->domain_n > 0)
         memcpy(domains, w->domains, w->domain_n * sizeof *domains);
@@ -376,6 +361,7 @@ void certificate_check(struct reader *r, const struct node *key, const struct no
     struct wish *w = element;
     struct err err = ERR_INIT;
     const struct node *deploy = read_member(map, "deploy");
+    proofs_check(r, map, where, w);
     check_domains(r, map, where, w);
     check_name(r, map, where, w);
     check_authorities(r, map, where, w);

@@ -33,6 +33,7 @@ const char *publication_misplaced(const struct setting *row, const void *element
 void certificate_init(void *element, const struct settings *defaults);
 void certificate_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
+const char *certificate_misplaced(const struct setting *row, const void *element);
 
 /* Reads the key of external account binding from its file, where there is one. */
 int authority_read_secret(struct authority *authority, struct arena *a, struct err *err);
@@ -49,8 +50,19 @@ void authorities_use(struct reader *r, struct mark file, const struct node *node
 
 /* argv[0] is there, and a bare name or an absolute path. */
 int deploy_run_check(const struct deploy *d, struct err *err);
-/* Whether a challenge of this version can prove control of `domain`. */
-int domain_check(const char *domain, struct err *err);
+/* Whether one of the wish's challenges can prove control of `domain`. ERR_INPUT says what to set. */
+int domain_check(const struct wish *w, const char *domain, struct err *err);
+/* Whether one of them is answered by entries of `dns:`. */
+bool wish_needs_dns(const struct wish *w);
+/* A wish that needs entries and says none gets the only one there is, for all names. ERR_CONFIG where there
+ * is none, or more than one. */
+int wish_choose_dns(struct wish *w, const struct settings *s, struct arena *a, struct err *err);
+/* The entries of a wish's choice are there. ERR_CONFIG. */
+int wish_entries_check(const struct settings *s, const struct pair *choice, struct arena *a, struct err *err);
+/* What concerns more than one of the wish's choices, and that it has some where it needs them. ERR_INPUT. */
+int wish_dns_check(const struct wish *w, struct err *err);
+/* Problems of all that, for a certificate of a file. */
+void proofs_check(struct reader *r, const struct node *map, const struct where *where, struct wish *w);
 /* What concerns more than one key of a wish that has a name, key_types_check included. *key is the key at
  * fault. */
 int wish_check(struct wish *w, const char **key, struct err *err);

@@ -1,6 +1,7 @@
 /* The options of `evercert issue` become a wish. */
 #include "config/settings.h"
 
+#include "base/attr.h"
 #include "base/text.h"
 #include "config/certificate.h"
 #include "config/nearest.h"
@@ -240,6 +241,18 @@ static int apply_object(struct command *c, const struct setting *row, const char
                                            : parse_command(value, c->a, &c->deploys[w->deploy_n++], err);
 }
 
+/* One more entry for all names. */
+static int apply_choice(struct command *c, const struct setting *row, const char *value, struct err *err)
+{
+    struct pair *all = arena_alloc(c->a, sizeof *all);
+    const char *text = c->w.dns_n == 0 ? value : arena_printf(c->a, "%s,%s", c->w.dns[0].value, value);
+    all->name = "*";
+    int r = value_parse(row, str_c(text), c->a, &all->value, err);
+    if (r == 0)
+        setting_set_items(row, &c->w, all, 1);
+    return r;
+}
+
 static int apply(struct command *c, const struct setting *row, const char *value, struct err *err)
 {
     if (strcmp(row->key, "domains") == 0)
@@ -248,6 +261,8 @@ static int apply(struct command *c, const struct setting *row, const char *value
         return apply_list(c, row, value, err);
     if (row->shape == SHAPE_OBJECTS)
         return apply_object(c, row, value, err);
+    if (row->shape == SHAPE_CHOICES)
+        return apply_choice(c, row, value, err);
     uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
     if ((c->said & bit) != 0)
         return err_set(err, ERR_USAGE, "given twice");
@@ -317,16 +332,39 @@ static int finish_deployment(struct command *c, struct err *why)
     return check_others_copies(c, why);
 }
 
+static bool was_said(const struct command *c, struct str key)
+{
+    return (c->said & (uint32_t)1 << (section_row(&schema_certificate, key) - schema_certificate.rows)) != 0;
+}
+
 /* --webroot is for all names; the configuration's directories for some of them count where it is not given.
  */
 static void finish_webroots(struct command *c)
 {
-    uint32_t bit =
-        (uint32_t)1 << (section_row(&schema_certificate, STR("webroot")) - schema_certificate.rows);
     struct names index = names_new(c->a);
     wish_inherit_webroots(&c->w, &c->settings->defaults, &index, c->a);
-    if ((c->said & bit) != 0)
+    if (was_said(c, STR("webroot")))
         c->w.webroot_n = 0;
+}
+
+/* Whoever names an entry of dns and no challenge means dns-01. */
+static void choose_challenge(struct command *c)
+{
+    static const char *const dns_01[] = {"dns-01"};
+    if (c->w.dns_n == 0 || was_said(c, STR("challenge")) || wish_needs_dns(&c->w))
+        return;
+    c->w.challenges = dns_01;
+    c->w.challenge_n = ARRAY_LEN(dns_01);
+}
+
+static int finish_dns(struct command *c, struct err *why)
+{
+    const struct setting *row = section_row(&schema_certificate, STR("dns"));
+    const char *misplaced = c->w.dns_n == 0 ? NULL : setting_misplaced(&schema_certificate, row, &c->w);
+    if (misplaced != NULL)
+        return err_set(why, ERR_USAGE, "%s", misplaced);
+    int r = wish_choose_dns(&c->w, c->settings, c->a, why);
+    return r == 0 && c->w.dns_n > 0 ? wish_entries_check(c->settings, &c->w.dns[0], c->a, why) : r;
 }
 
 static int finish(struct command *c, struct err *why)
@@ -334,8 +372,9 @@ static int finish(struct command *c, struct err *why)
     struct wish *w = &c->w;
     if (w->domain_n == 0)
         return err_set(why, ERR_USAGE, "no name is given; say for which with -d example.org");
+    choose_challenge(c);
     for (size_t i = 0; i < w->domain_n; i++)
-        if (domain_check(c->domains[i], why) < 0)
+        if (domain_check(w, c->domains[i], why) < 0)
             return as_usage(why, "domain");
     if (domains_tidy(c->domains, &w->domain_n, why) < 0)
         return as_usage(why, "domain");
@@ -347,6 +386,8 @@ static int finish(struct command *c, struct err *why)
     const char *key;
     if (wish_check(w, &key, why) < 0)
         return as_usage(why, key);
+    if (finish_dns(c, why) < 0)
+        return as_usage(why, "dns");
     for (size_t i = 0; i < w->authority_n; i++) {
         struct str name = str_c(w->authorities[i]);
         if (settings_authority(c->settings, name, c->a) != NULL)

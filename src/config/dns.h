@@ -24,6 +24,9 @@ enum {
     PROPAGATION_TIMEOUT_S = 10 * 60, /* where nothing is said */
     PROPAGATION_TIMEOUT_MAX_S = 2 * 3600, /* orders live for hours at most */
     PROPAGATION_DELAY_MAX_S = 3600,
+    PROPAGATION_NAMED_MAX =
+        8, /* servers in each of the two lists: as many as look-ups take (LOOKUP_SERVERS_MAX) */
+    PROPAGATION_TEXT_MAX = 4096, /* octets of its JSON; a server takes 50 */
 };
 
 /* How is found out that a record has spread: id, word of propagation.check. */
@@ -55,6 +58,7 @@ struct dns_value {
     const char *key;
     const char *const *values; /* one, or a list */
     size_t n;
+    bool secret;       /* not shown: by the catalogue, else by what the key is called */
     const char *where; /* "FILE:LINE:COLUMN" */
 };
 
@@ -68,8 +72,9 @@ struct dns_entry {
     bool has_propagation; /* its own; else the settings' one counts */
     struct propagation propagation;
     /* A JSON object of all settings of the provider: defaults filled in, files of secrets read. "" until
-     * provider_apply() made it. A secret. */
+     * providers_apply() made it. A secret. */
     const char *settings;
+    const char *kind; /* of its provider: "lua", "program" or "builtin"; "" until then */
 };
 
 /* False for a text that is none. */
@@ -89,5 +94,15 @@ int propagation_decode(struct str json, struct arena *a, struct propagation *out
 struct pair;
 const char *const *dns_choose(
     const struct pair *choices, size_t choice_n, const char *name, struct arena *a, size_t *n);
+/* Whether a key is called like a secret: where the catalogue is not known. */
+bool dns_key_is_secret(struct str key);
+/* The entry of that name; NULL where there is none. */
+struct settings;
+const struct dns_entry *dns_entry_find(const struct settings *s, struct str name);
+/* "corp,other" as a list; names in `a`. *n is 0 for "". */
+const char *const *dns_entries_split(const char *entries, struct arena *a, size_t *n);
+/* The name at and below which a pattern fits: "" of "*", "example.org" of both other forms. Points into it.
+ */
+struct str dns_pattern_base(const char *pattern);
 
 #endif

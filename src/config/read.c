@@ -28,7 +28,7 @@ static const char *describe(const struct node *node, char out[QUOTE_MAX])
     return node->kind == NODE_LIST ? "a list" : "keys and values";
 }
 
-static void wrong(struct reader *r, const struct node *node, const struct where *where, const char *before,
+void read_wrong(struct reader *r, const struct node *node, const struct where *where, const char *before,
     const char *expected, const char *after)
 {
     char found[QUOTE_MAX];
@@ -36,16 +36,15 @@ static void wrong(struct reader *r, const struct node *node, const struct where 
         describe(node, found), after);
 }
 
-/* One value. False, with the problem added, where it is none of the row's type. */
-static bool read_value(struct reader *r, const struct node *node, const struct setting *row,
+bool read_value(struct reader *r, const struct node *node, const struct setting *row,
     const struct where *where, void *field)
 {
     if (node->kind != NODE_TEXT || node_is_null(node)) {
-        wrong(r, node, where, "", row->type->expected, "");
+        read_wrong(r, node, where, "", row->type->expected, "");
         return false;
     }
     if (row->type == &type_bool && !node->plain) {
-        wrong(r, node, where, "", row->type->expected, " in quotes; leave the quotes out");
+        read_wrong(r, node, where, "", row->type->expected, " in quotes; leave the quotes out");
         return false;
     }
     struct err err = ERR_INIT;
@@ -75,7 +74,7 @@ static void read_list(struct reader *r, const struct node *node, const struct se
         items = node->list.items;
         n = node->list.n;
     } else if (node->kind != NODE_TEXT || node_is_null(node) || (row->flags & SETTING_LIST_ONLY) != 0) {
-        wrong(r, node, where, "a list, each item ", row->type->expected,
+        read_wrong(r, node, where, "a list, each item ", row->type->expected,
             (row->flags & SETTING_LIST_ONLY) != 0 && node->kind == NODE_TEXT
                 ? "; no shell is used, write its words as a list such as [systemctl, reload, nginx]"
                 : "");
@@ -105,7 +104,7 @@ static void read_map(struct reader *r, const struct node *node, const struct set
     const struct where *where, void *base)
 {
     if (node->kind != NODE_MAP) {
-        wrong(r, node, where, "keys and values, each key ", row->keys->expected, "");
+        read_wrong(r, node, where, "keys and values, each key ", row->keys->expected, "");
         return;
     }
     size_t n = node->list.n / 2;
@@ -134,9 +133,8 @@ static void read_map(struct reader *r, const struct node *node, const struct set
 static void read_pairs(struct reader *r, const struct node *map, const struct section *section,
     const struct where *where, void *base, struct seen *seen);
 
-/* Room for n more structs behind those that are there. The capacity is the next power of two, so that joining
- * many files copies each struct a few times only. */
-static void *more_elements(struct reader *r, const struct setting *row, void *base, size_t n)
+/* The capacity is the next power of two, so that joining many files copies each struct a few times only. */
+void *read_more(struct reader *r, const struct setting *row, void *base, size_t n)
 {
     size_t size = setting_item_size(row), had, cap = 1;
     char *items = setting_items(row, base, &had);
@@ -192,7 +190,7 @@ static void read_element(struct reader *r, const struct node *key, const struct 
     struct seen seen = {0};
     section->init(element, r->settings);
     if (map->kind != NODE_MAP) {
-        wrong(r, map, where, section->noun, " written as keys and values", "");
+        read_wrong(r, map, where, section->noun, " written as keys and values", "");
         return;
     }
     read_pairs(r, map, section, where, element, &seen);
@@ -205,7 +203,7 @@ static void read_objects(struct reader *r, const struct node *node, const struct
     const struct where *where, void *base)
 {
     if (node->kind != NODE_LIST) {
-        wrong(r, node, where, "a list, each item ", row->section->noun, "; begin each with '- '");
+        read_wrong(r, node, where, "a list, each item ", row->section->noun, "; begin each with '- '");
         return;
     }
     size_t n = node->list.n;
@@ -214,7 +212,7 @@ static void read_objects(struct reader *r, const struct node *node, const struct
             (int)row->max);
         return;
     }
-    char *element = more_elements(r, row, base, n);
+    char *element = read_more(r, row, base, n);
     for (size_t i = 0; i < n; i++, element += row->section->size) {
         struct where item = {where, NULL, i};
         read_element(r, NULL, node->list.items[i], row->section, &item, element);
@@ -225,10 +223,10 @@ static void read_entries(struct reader *r, const struct node *node, const struct
     const struct where *where, void *base)
 {
     if (node->kind != NODE_MAP) {
-        wrong(r, node, where, "names, each with ", row->section->noun, "");
+        read_wrong(r, node, where, "names, each with ", row->section->noun, "");
         return;
     }
-    char *element = more_elements(r, row, base, node->list.n / 2);
+    char *element = read_more(r, row, base, node->list.n / 2);
     for (size_t i = 0; i + 1 < node->list.n; i += 2, element += row->section->size) {
         const struct node *key = node->list.items[i];
         struct where entry = {where, key->kind == NODE_TEXT ? key->text.p : "?", 0};
@@ -240,7 +238,7 @@ static void read_object(struct reader *r, const struct node *node, const struct 
     const struct where *where, void *base, struct seen **seen)
 {
     if (node->kind != NODE_MAP) {
-        wrong(r, node, where, row->section->noun, " written as keys and values", "");
+        read_wrong(r, node, where, row->section->noun, " written as keys and values", "");
         return;
     }
     if (*seen == NULL)
@@ -260,14 +258,20 @@ static void unknown_key(
         str_eq_c(key->text, "<<") ? "; merging maps is no part of YAML 1.2" : "");
 }
 
+/* Of several files: the parts of one whole. */
+static bool is_joined(const struct setting *row)
+{
+    return row->shape == SHAPE_OBJECT || row->shape == SHAPE_OBJECTS || row->shape == SHAPE_ENTRIES ||
+           row->shape == SHAPE_DNS;
+}
+
 /* Whether a key may be read: false, with the problem, where it was there before. Objects of several files are
  * joined, all else may be said once. */
 static bool first_time(struct reader *r, const struct node *key, const struct setting *row,
     const struct where *where, struct mark *seen)
 {
     struct mark now = node_mark(r->file, key), before = *seen;
-    bool joined = row->shape == SHAPE_OBJECT || row->shape == SHAPE_OBJECTS || row->shape == SHAPE_ENTRIES;
-    if (before.line == 0 || (joined && before.file_no != now.file_no)) {
+    if (before.line == 0 || (is_joined(row) && before.file_no != now.file_no)) {
         *seen = now;
         return true;
     }
@@ -278,9 +282,8 @@ static bool first_time(struct reader *r, const struct node *key, const struct se
 static void read_row(struct reader *r, const struct node *key, const struct node *value,
     const struct setting *row, const struct where *where, void *base, struct seen **object)
 {
-    bool joined = row->shape == SHAPE_OBJECT || row->shape == SHAPE_OBJECTS || row->shape == SHAPE_ENTRIES;
     /* "certificates:" with everything below it commented out */
-    if ((joined || row->shape == SHAPE_MAP) && node_is_null(value))
+    if ((is_joined(row) || row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES) && node_is_null(value))
         return;
     switch (row->shape) {
     case SHAPE_ONE:
@@ -300,6 +303,12 @@ static void read_row(struct reader *r, const struct node *key, const struct node
         break;
     case SHAPE_ENTRIES:
         read_entries(r, value, row, where, base);
+        break;
+    case SHAPE_DNS:
+        read_dns(r, value, row, where, base);
+        break;
+    case SHAPE_CHOICES:
+        read_choices(r, value, row, where, base);
         break;
     case SHAPE_LATER:
         read_problem(r, key, where, row->help);
@@ -337,6 +346,13 @@ static void read_pairs(struct reader *r, const struct node *map, const struct se
         read_pair(r, map->list.items[i], map->list.items[i + 1], section, where, base, seen);
 }
 
+void read_keys(struct reader *r, const struct node *map, const struct section *section,
+    const struct where *where, void *base)
+{
+    struct seen seen = {0};
+    read_pairs(r, map, section, where, base, &seen);
+}
+
 void read_document(struct reader *r, const struct node *root)
 {
     if (root == NULL || node_is_null(root))
@@ -344,5 +360,5 @@ void read_document(struct reader *r, const struct node *root)
     if (root->kind == NODE_MAP)
         read_pairs(r, root, &schema_root, NULL, r->settings, &r->root);
     else if (!r->late)
-        wrong(r, root, NULL, "settings", " written as keys and values", "");
+        read_wrong(r, root, NULL, "settings", " written as keys and values", "");
 }

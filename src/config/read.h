@@ -35,6 +35,7 @@ struct reader {
     struct names entries;      /* names of own authorities -> struct mark */
     struct names accounts;     /* their ids -> the first entry of each */
     struct names certificates; /* names of certificates -> struct mark */
+    struct names dns;          /* names of entries of dns -> struct mark */
     struct names copies;       /* paths of copies -> struct mark */
     struct names webroots;     /* the defaults' map, by name -> struct pair; filled when it is first needed */
     struct names authorities;  /* names that are used -> anything */
@@ -51,6 +52,26 @@ void read_problem(struct reader *r, const struct node *at, const struct where *w
 /* Problems at the keys of `map` that have no place beside what else the element says. */
 void read_misplaced(struct reader *r, const struct node *map, const struct section *section,
     const struct where *where, const void *element);
+/* "expected BEFORE EXPECTED, found ...AFTER" at a node. */
+void read_wrong(struct reader *r, const struct node *node, const struct where *where, const char *before,
+    const char *expected, const char *after);
+/* One value. False, with the problem added, where it is none of the row's type. */
+bool read_value(struct reader *r, const struct node *node, const struct setting *row,
+    const struct where *where, void *field);
+/* The keys of a map that all belong to `section`, into the struct at `base`. */
+void read_keys(struct reader *r, const struct node *map, const struct section *section,
+    const struct where *where, void *base);
+/* Room for n more structs behind those that are there. */
+void *read_more(struct reader *r, const struct setting *row, void *base, size_t n);
+
+/* SHAPE_DNS and SHAPE_CHOICES (read_dns.c). */
+void read_dns(struct reader *r, const struct node *node, const struct setting *row, const struct where *where,
+    void *base);
+void read_choices(struct reader *r, const struct node *node, const struct setting *row,
+    const struct where *where, void *base);
+/* What entries of dns say of propagation is completed by the settings; when all files are read. */
+void read_dns_finish(struct settings *s);
+
 /* The value of a key of a map, NULL where it has none. */
 const struct node *read_member(const struct node *map, const char *key);
 

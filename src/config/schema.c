@@ -10,9 +10,8 @@ enum {
     DAY_S = 86400,
     RENEW_MAX_S = 3650 * DAY_S, /* of private CAs; publicly 398 days was the longest */
     RETRY_MAX_S = 30 * DAY_S,
-    LISTEN_MAX = 64, /* addresses; a machine with more has a wildcard address too */
-    SUDO_MAX = 16,   /* words */
-    RESOLVERS_MAX = 8,
+    LISTEN_MAX = 64,           /* addresses; a machine with more has a wildcard address too */
+    SUDO_MAX = 16,             /* words */
     WEBROOTS_MAX = 100 * 1000, /* of the defaults: a directory for each customer of a large platform */
 };
 
@@ -59,9 +58,7 @@ enum {
 #define SECTION(what, list, in) \
     .noun = (what), .rows = (list), .n = ARRAY_LEN(list), .size = sizeof(struct in)
 
-#define NO_DNS         "DNS challenges are not in this version"
-#define NO_PROPAGATION "looking whether records have spread is not in this version"
-#define NO_DOCKER      "watching Docker is not in this version"
+#define NO_DOCKER "watching Docker is not in this version"
 
 #define HELP_AUTHORITY                                                                                       \
     "The CA: a preset, an entry of authorities, or the https URL of an ACME directory; of a list, the next " \
@@ -235,19 +232,50 @@ static const struct setting certificate_rows[] = {
         WISH_PUBLISH_MAX, "Copies besides live/, for servers that need another form or place."),
     STRUCTS("deploy", SHAPE_OBJECTS, wish, deploys, deploy_n, schema_deploy, 0, WISH_DEPLOYS_MAX,
         "What to do when a new certificate is in place."),
-    LATER("dns", NO_DNS),
+    {.key = "dns",
+        .shape = SHAPE_CHOICES,
+        .type = &type_entries,
+        .keys = &type_pattern,
+        .offset = offsetof(struct wish, dns),
+        .count = offsetof(struct wish, dns_n),
+        .max = WISH_DNS_MAX,
+        .help =
+            "Entry of dns that answers dns-01 and dns-account-01; a list of them for DNS servers that are "
+            "updated side by side; or one of both for each pattern of names. The only entry there is "
+            "where nothing is said."},
 };
-const struct section schema_certificate = {
-    SECTION("a certificate", certificate_rows, wish), .init = certificate_init, .check = certificate_check};
+const struct section schema_certificate = {SECTION("a certificate", certificate_rows, wish),
+    .init = certificate_init, .check = certificate_check, .misplaced = certificate_misplaced};
 
-static const struct setting propagation_rows[] = {
-    VALUES("resolvers", settings, propagation.resolvers, propagation.resolver_n, type_resolver,
-        SETTING_UNIQUE, RESOLVERS_MAX, "DNS resolvers to ask instead of the system's."),
-    LATER("check", NO_PROPAGATION),
-    LATER("timeout", NO_PROPAGATION),
-};
+/* At the top, and in an entry of dns for what is different there. */
+#define PROPAGATION_KEYS(in)                                                                              \
+    VALUE("check", in, propagation.check, type_propagation_check, 0,                                      \
+        "What is asked whether a record has spread: every server of its zone (authoritative), these and " \
+        "then the resolvers (recursive), or nobody (none)."),                                             \
+        RANGE("timeout", in, propagation.timeout_s, type_duration, 0, 1, PROPAGATION_TIMEOUT_MAX_S,       \
+            "Until when a record must have spread."),                                                     \
+        RANGE("delay", in, propagation.delay_s, type_duration, 0, 0, PROPAGATION_DELAY_MAX_S,             \
+            "Wait before the first look, and again before the CA is told."),                              \
+        VALUES("resolvers", in, propagation.resolvers, propagation.resolver_n, type_resolver,             \
+            SETTING_UNIQUE, PROPAGATION_NAMED_MAX, "DNS resolvers to ask instead of the system's."),      \
+        VALUES("nameservers", in, propagation.nameservers, propagation.nameserver_n, type_resolver,       \
+            SETTING_UNIQUE, PROPAGATION_NAMED_MAX, "Servers to ask instead of those that the zone names.")
+
+static const struct setting propagation_rows[] = {PROPAGATION_KEYS(settings)};
 static const struct section section_propagation = {
     SECTION("settings of propagation", propagation_rows, settings)};
+
+static const struct setting dns_propagation_rows[] = {PROPAGATION_KEYS(dns_entry)};
+const struct section schema_dns_propagation = {
+    SECTION("settings of propagation", dns_propagation_rows, dns_entry)};
+
+static const struct setting dns_entry_rows[] = {
+    VALUE("provider", dns_entry, provider, type_label, 0, "What `evercert dns list` calls it."),
+    VALUE("dialect", dns_entry, provider, type_label, 0,
+        "The same, of programs: whose hook or script it is, such as acme.sh or certbot."),
+    KEYS("propagation", schema_dns_propagation, "What is different for records of this entry."),
+};
+const struct section schema_dns_entry = {SECTION("an entry of dns", dns_entry_rows, dns_entry)};
 
 static const struct setting root_rows[] = {
     VALUE("email", settings, email, type_email, SETTING_EMPTY, "Contact address for the account at the CA."),
@@ -262,11 +290,13 @@ static const struct setting root_rows[] = {
     KEYS("http-01", section_http01, "The built-in responder of http-01."),
     KEYS("tls-alpn-01", section_tls_alpn01, "The built-in responder of tls-alpn-01."),
     KEYS("propagation", section_propagation, "How DNS is asked."),
+    STRUCTS("dns", SHAPE_DNS, settings, dns, dns_n, schema_dns_entry, 0, DNS_ENTRIES_MAX,
+        "Providers of DNS by name: credentials, or a program; the keys of each provider are what `evercert "
+        "dns list PROVIDER` shows."),
     STRUCTS("authorities", SHAPE_ENTRIES, settings, authorities, authority_n, schema_authority, 0, 0,
         "CAs by name."),
     STRUCTS("certificates", SHAPE_OBJECTS, settings, certificates, certificate_n, schema_certificate,
         SETTING_LATE, 0, "The certificates to keep."),
-    LATER("dns", NO_DNS),
     LATER("docker", NO_DOCKER),
     LATER("actions", NO_DOCKER),
     LATER("templates", "templates are not in this version"),
@@ -311,7 +341,7 @@ void setting_set_items(const struct setting *row, void *base, const void *items,
 
 size_t setting_item_size(const struct setting *row)
 {
-    if (row->shape == SHAPE_MAP)
+    if (row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES)
         return sizeof(struct pair);
     return row->shape == SHAPE_LIST ? sizeof(const char *) : row->section->size;
 }

@@ -24,6 +24,8 @@ enum shape {
     SHAPE_OBJECTS, /* a list of structs and a size_t */
     SHAPE_ENTRIES, /* structs by name and a size_t; the name is the struct's first member */
     SHAPE_MAP,     /* values by name: const struct pair * and a size_t */
+    SHAPE_DNS,     /* struct dns_entry by name and a size_t: keys of `section`, and the provider's own */
+    SHAPE_CHOICES, /* as SHAPE_MAP; a value or a list of values alone is those of the key "*" */
     SHAPE_LATER,   /* a key of a later version: an error that says so */
 };
 
@@ -74,14 +76,15 @@ struct section {
 };
 
 extern const struct section schema_root, schema_certificate, schema_deploy, schema_publication,
-    schema_authority;
+    schema_authority, schema_dns_entry, schema_dns_propagation;
 
 /* NULL where the section has no such key. */
 const struct setting *section_row(const struct section *section, struct str key);
 /* Where the field lies in the struct at `base`. */
 void *setting_field(const struct setting *row, void *base);
 const void *setting_field_const(const struct setting *row, const void *base);
-/* Of SHAPE_LIST, SHAPE_MAP, SHAPE_OBJECTS and SHAPE_ENTRIES: the items, their number, and setting both. */
+/* Of SHAPE_LIST, SHAPE_MAP, SHAPE_CHOICES, SHAPE_DNS, SHAPE_OBJECTS and SHAPE_ENTRIES: the items, their
+ * number, and setting both. */
 void *setting_items(const struct setting *row, const void *base, size_t *n);
 void setting_set_items(const struct setting *row, void *base, const void *items, size_t n);
 /* Octets of an item. */

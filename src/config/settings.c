@@ -63,6 +63,7 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
                 .entries = names_new(scratch),
                 .accounts = names_new(scratch),
                 .certificates = names_new(scratch),
+                .dns = names_new(scratch),
                 .copies = names_new(scratch),
                 .webroots = names_new(scratch),
                 .authorities = names_new(scratch),
@@ -177,6 +178,12 @@ static void check_defaults(struct load *l)
         struct where list = {NULL, "sudo", 0}, first = {&list, NULL, 0};
         problem_add(&l->problems, node_mark(file, node), &first, "%s", err.text);
     }
+    struct arena *a = l->reader.scratch;
+    if (s->dns_n == 0 && !l->problems.broken_file && wish_choose_dns(w, s, a, &err) < 0 &&
+        (node = default_node(l, "challenge", &file)) != NULL) {
+        struct where challenge = {NULL, "challenge", 0};
+        problem_add(&l->problems, node_mark(file, node), &challenge, "%s", err.text);
+    }
     const char *key;
     if (wish_check(w, &key, &err) == 0)
         return;
@@ -195,8 +202,10 @@ static int load_finish(
             l->reader.file = l->files[i].file;
             read_document(&l->reader, l->files[i].root);
         }
-        if (late == 0)
+        if (late == 0) {
+            read_dns_finish(l->reader.settings);
             check_defaults(l);
+        }
     }
     static const char *const http[] = {"[::]:80", "0.0.0.0:80"}, *const tls[] = {"[::]:443", "0.0.0.0:443"};
     finish_listen(l, &l->reader.settings->http01_listen, &l->reader.settings->http01_listen_n, http);
@@ -349,6 +358,14 @@ const struct authority *settings_authority_of_id(const struct settings *s, struc
     for (size_t i = 0; i < s->authority_n; i++)
         if (str_eq_c(id, s->authorities[i].id))
             return &s->authorities[i];
+    return NULL;
+}
+
+const struct dns_entry *dns_entry_find(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->dns_n; i++)
+        if (str_eq_c(name, s->dns[i].name))
+            return &s->dns[i];
     return NULL;
 }
 

@@ -39,17 +39,20 @@ struct value_type {
 };
 
 /* Fields are const char *, but: of type_bool and type_rejected bool, of type_duration int64_t, of type_mode
- * and type_copy_mode unsigned, of type_account_key enum key_type. */
+ * and type_copy_mode unsigned, of type_account_key enum key_type, of type_propagation_check
+ * enum propagation_check. type_entries is several names parted by commas. */
 extern const struct value_type type_account, type_account_key, type_argument, type_authority, type_bool,
     type_chain, type_challenge, type_copy_format, type_copy_mode, type_copy_path, type_csr, type_csr_file,
-    type_dialect, type_domain, type_duration, type_endpoint, type_event, type_host, type_resolver,
-    type_starttls, type_variable, type_eab_algorithm, type_email, type_hmac, type_key_type, type_kid,
-    type_label, type_listen, type_mode, type_name, type_path, type_rejected, type_secret_file, type_term,
-    type_url;
+    type_dialect, type_domain, type_duration, type_endpoint, type_entries, type_event, type_host,
+    type_pattern, type_propagation_check, type_provider_setting, type_resolver, type_starttls, type_variable,
+    type_eab_algorithm, type_email, type_hmac, type_key_type, type_kid, type_label, type_listen, type_mode,
+    type_name, type_path, type_rejected, type_secret_file, type_term, type_url;
 
-/* Reads the file of a secret into *out, in `a`; blanks around it are taken off. A `path` without '/' is a
- * name among $CREDENTIALS_DIRECTORY (systemd). What others may read is ERR_PERMISSION. `row` is that of the
- * secret; no text of an error holds any of it. */
+/* Reads the file of a secret of at most `max` octets into *out, in `a`; blanks around it are taken off. A
+ * `path` without '/' is a name among $CREDENTIALS_DIRECTORY (systemd). What others may read is
+ * ERR_PERMISSION; ERR_CONFIG where it is empty or relative. No text of an error holds any of it. */
+int secret_file_read(const char *path, size_t max, struct arena *a, const char **out, struct err *err);
+/* The same for a value of `row`, which is that of the secret. */
 int secret_read(
     const struct setting *row, const char *path, struct arena *a, const char **out, struct err *err);
 

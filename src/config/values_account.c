@@ -111,24 +111,39 @@ const struct value_type type_secret_file = {
     .pattern = "^(/.*|[^/]*)$",
 };
 
-int secret_read(
-    const struct setting *row, const char *path, struct arena *a, const char **out, struct err *err)
+int secret_file_read(const char *path, size_t max, struct arena *a, const char **out, struct err *err)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    if (path[0] != '/' && (credentials == NULL || credentials[0] == '\0'))
+    bool name = strchr(path, '/') == NULL;
+    if (path[0] != '/' && !name)
+        return err_set(err, ERR_CONFIG, "write %s as an absolute path", path);
+    if (name && (credentials == NULL || credentials[0] == '\0'))
         return err_set(err, ERR_CONFIG,
             "%s is the name of a credential, but there are none ($CREDENTIALS_DIRECTORY is not set); write "
             "an "
             "absolute path",
             path);
-    const char *full = path[0] == '/' ? path : arena_printf(a, "%s/%s", credentials, path);
-    struct buf content ATTR_CLEANUP(buf_free) = buf_new_sensitive(SECRET_FILE_MAX);
-    int r = file_read_secret(AT_FDCWD, full, SECRET_FILE_MAX, &content, err);
+    const char *full = name ? arena_printf(a, "%s/%s", credentials, path) : path;
+    struct buf content ATTR_CLEANUP(buf_free) = buf_new_sensitive(max);
+    int r = file_read_secret(AT_FDCWD, full, max, &content, err);
     if (r < 0)
         return r;
     struct str text = str_trim(buf_str(&content));
     if (text.n == 0)
         return err_set(err, ERR_CONFIG, "%s is empty", full);
-    r = value_parse(row, text, a, out, err);
-    return r < 0 ? err_prefix(err, "%s", full) : 0;
+    if (memchr(text.p, '\0', text.n) != NULL)
+        return err_set(err, ERR_CONFIG, "%s is no text", full);
+    *out = arena_dup(a, text);
+    return 0;
+}
+
+int secret_read(
+    const struct setting *row, const char *path, struct arena *a, const char **out, struct err *err)
+{
+    const char *text;
+    int r = secret_file_read(path, SECRET_FILE_MAX, a, &text, err);
+    if (r < 0)
+        return r;
+    r = value_parse(row, str_c(text), a, out, err);
+    return r < 0 ? err_prefix(err, "%s", path) : 0;
 }

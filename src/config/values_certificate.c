@@ -1,6 +1,7 @@
 /* The kinds of values that only certificates and accounts have. */
 #include "config/values_priv.h"
 
+#include "acme/challenge.h"
 #include "base/attr.h"
 #include "config/nearest.h"
 #include "config/problems.h"
@@ -41,28 +42,16 @@ int value_parse_choice(
     return refuse_choice(row->type, text, err);
 }
 
-/* Challenge. Those of later versions are known, so that the answer is not "unknown". */
+/* Challenge. */
 
 static const char *choice_challenge(size_t i)
 {
-    static const char *const all[] = {"http-01", "tls-alpn-01"};
-    return i < ARRAY_LEN(all) ? all[i] : NULL;
-}
-
-static int parse_challenge(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
-{
-    static const char *const later[] = {"dns-01", "dns-account-01", "dns-persist-01"};
-    for (size_t i = 0; i < ARRAY_LEN(later); i++)
-        if (str_eq_c(text, later[i]))
-            return err_set(
-                err, ERR_INPUT, "%s is not in this version; http-01 and tls-alpn-01 are built in", later[i]);
-    return value_parse_choice(row, text, a, field, err);
+    return i < CHALLENGE_END_ ? acme_challenge_text((enum acme_challenge)i) : NULL;
 }
 
 const struct value_type type_challenge = {
     .expected = "a challenge such as http-01",
-    .parse = parse_challenge,
+    .parse = value_parse_choice,
     .print = value_print_text,
     .bare = true,
     .choice = choice_challenge,

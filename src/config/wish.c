@@ -60,7 +60,7 @@ static json_t *encode_row(const struct setting *row, const void *base)
 {
     if (row->shape == SHAPE_ONE)
         return encode_value(row, setting_field_const(row, base));
-    if (row->shape == SHAPE_MAP)
+    if (row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES)
         return encode_map(row, base);
     json_t *list = json_array();
     size_t n, size = setting_item_size(row);
@@ -176,7 +176,7 @@ static int decode_row(
 {
     if (row->shape == SHAPE_ONE)
         return decode_value(json, row, a, setting_field(row, base), err);
-    if (row->shape == SHAPE_MAP)
+    if (row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES)
         return decode_map(json, row, a, base, err);
     bool alone = row->shape == SHAPE_LIST && (row->flags & SETTING_ALONE) != 0 && json_is_string(json);
     if (!json_is_array(json) && !alone)
@@ -251,8 +251,10 @@ static int check_whole(struct wish *w, struct arena *a, struct err *err)
     if (n < w->domain_n)
         return err_set(err, ERR_INPUT, "wish: domains holds a name twice");
     for (size_t i = 0; i < n; i++)
-        if ((r = domain_check(domains[i], err)) < 0)
+        if ((r = domain_check(w, domains[i], err)) < 0)
             return r;
+    if ((r = wish_dns_check(w, err)) < 0)
+        return err_prefix(err, "wish: dns");
     if (w->name[0] == '\0' && (r = wish_name_default(w, a, err)) < 0)
         return r;
     const char *key;

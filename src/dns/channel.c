@@ -136,9 +136,13 @@ static int options_of(const struct channel_way *way, struct ares_options *o)
 {
     int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
     if (way->udp_max > 0) {
-        o->flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+        o->flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+        mask |= ARES_OPT_FLAGS;
+    }
+    if (way->udp_max > CHANNEL_PLAIN_MAX) {
+        o->flags |= ARES_FLAG_EDNS;
         o->ednspsz = way->udp_max;
-        mask |= ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ;
+        mask |= ARES_OPT_EDNSPSZ;
     }
 #ifdef ARES_OPT_QUERY_CACHE
     o->qcache_max_ttl = 0;

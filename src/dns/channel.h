@@ -21,10 +21,13 @@ struct channel {
     struct channel **list; /* ... from which it takes itself */
 };
 
+enum { CHANNEL_PLAIN_MAX = 512 /* without EDNS (RFC 1035 4.2.1) */ };
+
 struct channel_way {
     const char *lookups; /* "b" DNS, "f" the file of hosts */
     const char *servers; /* "address:port,..." or NULL for those of resolv.conf */
-    int udp_max; /* for messages of our own: octets of an answer by UDP; what is refused comes as it is */
+    int udp_max;         /* for messages of our own, whose answers come whatever they say: octets of one by
+                          * UDP; above CHANNEL_PLAIN_MAX every message has to end with an OPT record */
 };
 
 /* It is put in front of *list. NULL on failure. */

@@ -1,6 +1,7 @@
 #include "dns/client.h"
 
 #include "base/text.h"
+#include "base/time.h"
 #include "dns/channel.h"
 #include "dns/client_priv.h"
 
@@ -30,6 +31,7 @@ struct ask {
     const char *said[LOOKUP_SERVERS_MAX];
     struct exchange *exchanges[LOOKUP_SERVERS_MAX];
     size_t n, begun, ended;
+    int64_t began_ms;
     bool all_silent;
     const char *failing; /* the first that said SERVFAIL */
     int error;           /* ... and the extended error with it, or -1 */
@@ -106,7 +108,7 @@ void dns_client_free(struct dns_client *c)
 {
     if (c == NULL)
         return;
-    while (c->questions != NULL)
+    while (c->questions != NULL) /* who asks stands before what is asked, and takes it along */
         c->questions->drop(c->questions);
     exchanger_free(c->exchanger);
     lookup_free(c->lookup);
@@ -116,10 +118,12 @@ void dns_client_free(struct dns_client *c)
 
 void question_begin(struct dns_client *c, struct dns_question *q, void (*drop)(struct dns_question *))
 {
+    struct dns_question **at = &c->questions;
     q->owner = c;
     q->drop = drop;
-    q->next = c->questions;
-    c->questions = q;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = q;
 }
 
 void question_end(struct dns_question *q)
@@ -298,7 +302,7 @@ static void on_exchange(const struct exchange_result *r, void *arg)
     while (i + 1 < a->n && strcmp(a->servers[i], r->server) != 0)
         i++;
     a->exchanges[i] = NULL;
-    if (wrong == NULL) {
+    if (m != NULL && wrong == NULL) {
         answer(a, m);
         return;
     }
@@ -320,8 +324,9 @@ static void ask_next(struct ask *a)
 {
     static const struct timeval wait = {LOOKUP_TRY_MS / 1000, LOOKUP_TRY_MS % 1000 * 1000};
     size_t i = a->begun++;
+    int64_t left = a->began_ms + LOOKUP_TIME_MS - clock_mono(&system_clock).ms;
     a->exchanges[i] = exchange_start(a->q.owner->exchanger, a->servers[i], a->name, a->type, MESSAGE_RECURSE,
-        LOOKUP_TIME_MS - (int)i * LOOKUP_TRY_MS / 2, on_exchange, a);
+        left > LOOKUP_TRY_MS ? (int)left : LOOKUP_TRY_MS, on_exchange, a);
     if (a->begun < a->n)
         event_add(a->timer, &wait);
     else
@@ -354,6 +359,8 @@ static void begin(struct ask *a)
         if (!twice)
             a->servers[a->n++] = arena_dup_c(a->arena, c->servers[i]);
     }
+    if (a->n == 0 && a->bad.code == 0)
+        err_set(&a->bad, ERR_NETWORK, "no DNS server is known that could tell of %s", a->name);
     if (a->bad.code == 0)
         message_query(query, 0, a->name, a->type, 0, &a->bad);
     if (a->bad.code != 0)
@@ -377,6 +384,7 @@ static struct dns_question *ask(struct dns_client *c, const char *name, enum dns
     a->told_fn = told_fn;
     a->arg = arg;
     a->all_silent = true;
+    a->began_ms = clock_mono(&system_clock).ms;
     a->error = -1;
     a->error_text = "";
     question_begin(c, &a->q, ask_drop);

@@ -49,7 +49,7 @@ typedef void dns_told_fn(const struct dns_told *told, void *arg);
 struct dns_question *ask_told(
     struct dns_client *c, const char *name, enum dns_type type, dns_told_fn *fn, void *arg);
 
-/* For tests, in place of the system's. */
+/* Frees what is known of zones. */
 void zones_forget(struct dns_client *c);
 
 #endif

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A server that is asked, or was lately. */
+/* A server that is asked, or was lately. What has no EDNS has a line of its own: at others c-ares takes the
+ * end of a message for the OPT record, and off. */
 struct line {
     char *server;
+    bool plain;
     struct channel *channel;
     size_t users;
     struct line *next; /* the one used last stands first */
@@ -34,7 +36,7 @@ struct exchange {
     struct ticket *ticket;
     struct event *timer; /* the deadline; or now, when something is known */
     struct arena *arena;
-    char *name;
+    const char *server, *name;
     enum dns_type type;
     unsigned flags;
     int time_ms;
@@ -76,16 +78,16 @@ static void trim(struct exchanger *x)
 }
 
 /* The line to that server, moved to the front. NULL where it cannot be opened. */
-static struct line *line_of(struct exchanger *x, const char *server)
+static struct line *line_of(struct exchanger *x, const char *server, bool plain)
 {
     struct line **at = &x->lines, *l;
-    while (*at != NULL && strcmp((*at)->server, server) != 0)
+    while (*at != NULL && ((*at)->plain != plain || strcmp((*at)->server, server) != 0))
         at = &(*at)->next;
     l = *at;
     if (l != NULL) {
         *at = l->next;
     } else {
-        const struct channel_way way = {"b", server, MESSAGE_UDP_MAX};
+        const struct channel_way way = {"b", server, plain ? CHANNEL_PLAIN_MAX : MESSAGE_UDP_MAX};
         struct channel *channel = channel_open(x->base, &way, &x->channels, NULL);
         if (channel == NULL)
             return NULL;
@@ -93,6 +95,7 @@ static struct line *line_of(struct exchanger *x, const char *server)
         if (l == NULL || (l->server = strdup(server)) == NULL)
             abort(); /* small and internal */
         l->channel = channel;
+        l->plain = plain;
     }
     l->next = x->lines;
     x->lines = l;
@@ -171,6 +174,16 @@ static void send_question(struct exchange *e)
     channel_arm(channel);
 }
 
+static void take_line(struct exchange *e)
+{
+    struct line *before = e->line;
+    e->line = line_of(e->owner, e->server, (e->flags & MESSAGE_PLAIN) != 0);
+    if (e->line != NULL)
+        e->line->users++;
+    if (before != NULL)
+        before->users--;
+}
+
 /* A server of before 1999 says FORMERR to EDNS, or NOTIMP; some echo the record in it. */
 static bool again_plain(struct exchange *e, const struct message *m)
 {
@@ -179,6 +192,7 @@ static bool again_plain(struct exchange *e, const struct message *m)
     struct timeval limit = {e->time_ms / 1000, e->time_ms % 1000 * 1000};
     e->flags |= MESSAGE_PLAIN;
     e->status = ARES_ETIMEOUT;
+    take_line(e);
     event_add(e->timer, &limit);
     send_question(e);
     return true;
@@ -190,8 +204,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct exchanger *x = e->owner;
     struct message m;
     struct err why;
-    char *server = arena_dup_c(e->arena, e->line != NULL ? e->line->server : "?");
-    struct exchange_result r = {.state = EXCHANGE_ANSWERED, .server = server};
+    struct exchange_result r = {.state = EXCHANGE_ANSWERED, .server = e->server};
     if (e->status == ARES_SUCCESS && message_read(e->octets, e->arena, &m, &why) < 0) {
         r.state = EXCHANGE_BROKEN;
         r.text = arena_dup_c(e->arena, why.text);
@@ -210,9 +223,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (r.message != NULL && again_plain(e, &m))
         return;
     detach(e);
-    e->fn(&r, e->arg);
-    exchange_free(e);
     trim(x);
+    e->fn(&r, e->arg); /* which may free all but this */
+    exchange_free(e);
 }
 
 struct exchange *exchange_start(struct exchanger *x, const char *server, const char *name, enum dns_type type,
@@ -224,6 +237,7 @@ struct exchange *exchange_start(struct exchanger *x, const char *server, const c
         abort(); /* small and internal */
     e->owner = x;
     e->arena = arena_new();
+    e->server = arena_dup_c(e->arena, server);
     e->name = arena_dup_c(e->arena, name);
     e->type = type;
     e->flags = flags;
@@ -233,9 +247,7 @@ struct exchange *exchange_start(struct exchanger *x, const char *server, const c
     e->status = ARES_ETIMEOUT;
     e->next = x->all;
     x->all = e;
-    e->line = line_of(x, server);
-    if (e->line != NULL)
-        e->line->users++;
+    take_line(e);
     event_add(e->timer, &limit);
     send_question(e);
     return e;

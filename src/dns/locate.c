@@ -165,7 +165,7 @@ static void found_zone(struct locating *l, const char *zone)
     const char *name = last(l), *domain = domain_of(name);
     bool top = strchr(zone, '.') == NULL, is_name = strcmp(name, zone) == 0;
     l->zone = arena_dup_c(l->arena, zone);
-    if (zone[0] == '\0' && !is_name)
+    if (zone[0] == '\0')
         fail_absent(l);
     else if (top && !is_name && l->absent && domain[0] != '_')
         l->asking = ask_told(l->q.owner, domain, DNS_SOA, on_domain, l);

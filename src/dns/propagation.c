@@ -15,7 +15,8 @@ enum {
     LOOK_TIME_MS = 5 * 1000, /* for a server to answer, with a second try by UDP in between */
     LISTED_MAX = 16,         /* servers in the text of an error */
     SAID_MAX = 512,          /* octets of what a server said */
-    ADDRESS_TRIES = 3,       /* for addresses of a server's name that nobody can tell */
+    FAMILY_LOOKS = 2,  /* at each address of IPv6 (or IPv4) until it is said that none is ever reached */
+    ADDRESS_TRIES = 3, /* for addresses of a server's name that nobody can tell */
 };
 
 /* One address of one server. */
@@ -26,6 +27,8 @@ struct target {
     enum propagation_state state;
     char text[SAID_MAX];
     bool unreachable; /* there is no way to that family from here */
+    bool v6, answered;
+    unsigned looks; /* that have ended */
     struct exchange *exchange;
     struct event *timer; /* of the next look */
     int pause_ms;
@@ -111,10 +114,31 @@ static void finish(struct propagation_watch *w, const struct err *err)
     watch_free(w);
 }
 
+/* Many machines have an address of IPv6 and no way out with it: no server says anything by it. */
+static bool is_family_dead(const struct propagation_watch *w, bool v6)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        const struct target *t = &w->targets[i];
+        if (t->at != NULL && t->v6 == v6 && !t->unreachable && (t->answered || t->looks < FAMILY_LOOKS))
+            return false;
+    }
+    return true;
+}
+
+static bool is_seen_by_other_family(const struct target *t)
+{
+    const struct propagation_watch *w = t->owner;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->targets[i].v6 != t->v6 && w->targets[i].state == PROPAGATION_SEEN &&
+            strcmp(w->targets[i].name, t->name) == 0)
+            return true;
+    return false;
+}
+
 /* A server whose name has no address, or that no way leads to from here, is left out where another tells. */
 static bool is_excused(const struct target *t)
 {
-    return t->at == NULL || t->unreachable;
+    return t->at == NULL || t->unreachable || (is_family_dead(t->owner, t->v6) && is_seen_by_other_family(t));
 }
 
 static size_t count_seen(const struct propagation_watch *w)
@@ -282,6 +306,8 @@ static void on_look(const struct exchange_result *r, void *arg)
     struct target *t = arg;
     struct propagation_watch *w = t->owner;
     t->exchange = NULL;
+    t->looks++;
+    t->answered |= r->state == EXCHANGE_ANSWERED || r->state == EXCHANGE_BROKEN;
     if (r->message != NULL) {
         struct arena *scratch = arena_new();
         const char *text;
@@ -294,8 +320,7 @@ static void on_look(const struct exchange_result *r, void *arg)
     }
     if (t->state != PROPAGATION_SEEN)
         look_later(t);
-    else
-        advance(w);
+    advance(w);
 }
 
 static void look(struct target *t)
@@ -335,6 +360,7 @@ static void take_servers(struct propagation_watch *w, const struct zone_server *
         if (servers[i].at == NULL)
             continue;
         t->at = arena_dup_c(w->arena, servers[i].at);
+        t->v6 = t->at[0] == '[';
         t->timer = evtimer_new(w->q.owner->base, on_look_time, t);
         if (t->timer == NULL)
             abort(); /* small and internal */

@@ -21,7 +21,8 @@ struct dns_update_spec {
     uint32_t ttl;
     const char *const *add, *const *remove; /* values of TXT records: exactly these */
     size_t add_n, remove_n;
-    const char *key_name, *key_algorithm, *key_secret; /* "hmac-sha256", ...; base64; key_name "": unsigned */
+    const char *key_name, *key_algorithm,
+        *key_secret; /* "hmac-sha256", -sha512, -sha1, hmac-md5; base64; key_name "": unsigned */
 };
 
 struct dns_update;

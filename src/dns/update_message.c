@@ -1,14 +1,12 @@
 #include "dns/update_message.h"
 
-#include "os/random.h"
-
 #include <ctype.h>
 #include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ldns takes them by their whole names. Of SHA-224 it knows nothing, and the name of SHA-384 is misspelt in
- * all of its versions up to 1.8.4. */
+/* ldns takes them by their whole names. Of SHA-224 it knows nothing, and its name of SHA-384 is
+ * misspelt (1.8.3). */
 static const struct {
     const char *name, *ldns;
 } ALGORITHMS[] = {
@@ -174,8 +172,10 @@ static int sign_and_put(struct update_message *m, ldns_pkt *packet, struct err *
 {
     uint8_t *octets = NULL;
     size_t n = 0;
-    m->id = (unsigned)random_below(65536);
-    ldns_pkt_set_id(packet, (uint16_t)m->id);
+    uint16_t id;
+    evutil_secure_rng_get_bytes(&id, sizeof id);
+    m->id = id;
+    ldns_pkt_set_id(packet, id);
     ldns_pkt_set_rd(packet, false); /* a bit that has to be zero here (RFC 2136 2.2) */
     if (m->key_name[0] != '\0') {
         ldns_status r =

@@ -196,19 +196,15 @@ struct msg_error {
  * has not expired. Answered by live_switched with what is live then. ERR_NOT_FOUND: there is none. */
 #define MSG_FIELDS_live_switch(F)   F(blob, permit) F(u32, variant) F(i64, generation) F(flag, before)
 #define MSG_FIELDS_live_switched(F) F(i64, generation) F(text, fingerprint) F(i64, not_after) F(error, error)
-/* The texts that stand in the DNS for an account: the label of dns-account-01, and for each name the account
- * URI of dns-persist-01's later form (prefix: the directory's accountHashPrefix). Answered by
- * dns_texts_made. */
-#define MSG_FIELDS_dns_texts_make(F) F(text, account) F(text, kid) F(text, prefix) F(list, names)
-#define MSG_FIELDS_dns_texts_made(F) F(text, label) F(list, account_uris) F(error, error)
-
 /* --- solver --- */
 
 /* From parent: all of `dns:` follows and is complete; what was said before is forgotten then. propagation:
  * JSON (config/dns.h) of the settings. */
 #define MSG_FIELDS_dns_begin(F) F(text, propagation)
-/* settings: a JSON object, with secrets. propagation: "" where the entry has none of its own. */
-#define MSG_FIELDS_dns_entry(F) F(text, name) F(text, provider) F(text, settings) F(text, propagation)
+/* kind: of the provider ("lua", "program", "builtin"). settings: a JSON object, with secrets. propagation: ""
+ * where the entry has none of its own. */
+#define MSG_FIELDS_dns_entry(F) \
+    F(text, name) F(text, provider) F(text, kind) F(text, settings) F(text, propagation)
 #define MSG_FIELDS_dns_end(F)   F(flag, unused)
 /* From parent: a socket for the built-in answerer: bound (udp) or listening. Carries the descriptor. */
 #define MSG_FIELDS_dns_listen(F) F(text, address) F(flag, udp)
@@ -328,8 +324,6 @@ struct msg_error {
     M(rollover_end, MSG_SMALL, false)       \
     M(chain_judge, MSG_LARGE, false)        \
     M(chain_judged, MSG_SMALL, false)       \
-    M(dns_texts_make, MSG_WISH, false)      \
-    M(dns_texts_made, MSG_WISH, false)      \
     M(alpn_put, MSG_SMALL, false)           \
     M(alpn_remove, MSG_SMALL, false)        \
     M(export_make, MSG_LARGE, false)        \

@@ -88,6 +88,8 @@ static void free_call(struct lua_call *c)
     sandbox_close(&c->sandbox);
     if (c->deadline != NULL)
         event_free(c->deadline);
+    for (size_t i = 0; i < c->hidden_n; i++)
+        OPENSSL_cleanse(c->hidden[i], strlen(c->hidden[i]));
     arena_free(c->arena);
     free(c);
 }
@@ -255,7 +257,8 @@ static int prepare(lua_State *L)
         return lua_error(L);
     lua_push_host(L);
     lua_pushvalue(L, 2);
-    lua_pushstring(L, c->request.action == LUA_PRESENT ? "present" : "cleanup");
+    static const char *const actions[] = {"present", "cleanup", "register"};
+    lua_pushstring(L, actions[c->request.action]);
     push_request(L, c);
     lua_xmove(L, c->co, 5);
     return 1;

@@ -6,7 +6,7 @@ for type_name in ("text secret file url host domain number flag duration choice 
     types[type_name] = true
 end
 local known = {}
-for key in ("title documentation kind settings endpoints limits zone zones present cleanup values replace problem"):gmatch("%a+") do
+for key in ("title documentation kind settings endpoints limits zone zones present cleanup values replace register problem"):gmatch("%a+") do
     known[key] = true
 end
 local setting_keys = {}
@@ -101,7 +101,7 @@ local function check_setting(setting, seen)
 end
 
 local function check_functions(provider)
-    for _, key in ipairs({"present", "cleanup", "values", "replace", "zones", "problem"}) do
+    for _, key in ipairs({"present", "cleanup", "values", "replace", "zones", "register", "problem"}) do
         if provider[key] ~= nil and type(provider[key]) ~= "function" then
             stop(key, "'%s' has to be a function", key)
         end

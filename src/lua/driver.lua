@@ -4,6 +4,13 @@ local host, load, action, request = ...
 local provider = load()
 host.problem(provider.problem)
 
+if action == "register" then
+    if not provider.register then
+        fail("this provider has no accounts to register")
+    end
+    return provider.register(request)
+end
+
 local function normal(name)
     return (name:lower():gsub("%.$", ""))
 end

@@ -63,7 +63,10 @@ int lua_entry_new(struct lua_host *h, const char *name, const char *file, struct
 /* Its calls end with ERR_CANCELLED first. */
 void lua_entry_free(struct lua_entry *e);
 
-enum lua_action { LUA_PRESENT, LUA_CLEANUP };
+/* LUA_REGISTER: for providers with accounts of their own (acme-dns), a new one; the outcome's handle is what
+ * the operator puts into the settings, as JSON. It holds secrets: it is shown to whoever asked, never logged.
+ */
+enum lua_action { LUA_PRESENT, LUA_CLEANUP, LUA_REGISTER };
 
 struct lua_request {
     enum lua_action action;

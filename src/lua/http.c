@@ -7,7 +7,11 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SAID_MAX = 300 /* octets of what a provider says that are shown */ };
+enum {
+    SAID_MAX = 300,     /* octets of what a provider says that are shown */
+    LOCATION_MAX = 200, /* and of where a redirect leads to */
+    SAID_READ_MAX = 16 * 1024,
+};
 enum mode { MODE_REQUEST, MODE_JSON, MODE_XML };
 
 /* Keys of the registry. */
@@ -206,7 +210,7 @@ static const char *said(lua_State *L, const struct lua_exchange *x, int json, in
     else if (x->body.n > 0)
         text = is_page(x) ? title_of(buf_str(&x->body)) : str_trim(buf_str(&x->body));
     struct buf *clean = lua_guard_buf(L, 2 * SAID_MAX), *open = lua_guard_buf(L, LUA_ANSWER_MAX);
-    lua_call_redact(x->call, (struct str){text.p, text.n < 16384 ? text.n : 16384}, open);
+    lua_call_redact(x->call, (struct str){text.p, text.n < SAID_READ_MAX ? text.n : SAID_READ_MAX}, open);
     text_clean(clean, buf_str(open), SAID_MAX);
     lua_pushstring(L, buf_c(clean));
     lua_replace(L, top + 1);
@@ -226,14 +230,12 @@ static int code_of(unsigned status)
 static int raise_status(lua_State *L, const struct lua_exchange *x, int json, int response)
 {
     struct err err = ERR_INIT;
-    struct str location;
     int64_t after = lua_exchange_retry_after(x);
+    struct str location, query;
     if (x->status >= 300 && x->status < 400 && lua_exchange_header(x, "Location", &location)) {
+        str_cut(location, '?', &location, &query);
         err_set(&err, ERR_FAILED, "%s: status %u, a redirect to %.*s; not followed", x->shown, x->status,
-            (int)(location.n < 200
-                      ? strcspn(location.p, "?\r\n") < location.n ? strcspn(location.p, "?\r\n") : location.n
-                      : 200),
-            location.p);
+            (int)(location.n < LOCATION_MAX ? location.n : LOCATION_MAX), location.p);
         return lua_raise(L, &err);
     }
     const char *words = said(L, x, json, response);

@@ -205,7 +205,7 @@ struct lua_call {
     struct event *deadline;
     unsigned requests;
     const char *zone; /* that was found */
-    const char *hidden[LUA_HIDDEN_MAX];
+    char *hidden[LUA_HIDDEN_MAX];
     size_t hidden_n;
     int64_t started_ms;
 };

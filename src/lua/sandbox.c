@@ -4,6 +4,7 @@
 #include "os/random.h"
 
 #include <lualib.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +15,34 @@
 
 /* --- limits --- */
 
+/* What Lua gives back may have been a secret. */
+static void give_back(void *p, size_t n)
+{
+    if (p != NULL)
+        OPENSSL_cleanse(p, n);
+    free(p);
+}
+
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct sandbox *s = ud;
     size_t had = p != NULL ? old : 0;
     if (n == 0) {
-        free(p);
+        give_back(p, had);
         s->memory -= had;
         return NULL;
     }
     if (n > had && n - had > s->memory_max - s->memory)
         return NULL;
-    void *q = realloc(p, n);
-    if (q != NULL)
-        s->memory = s->memory - had + n;
+    void *q = malloc(n);
+    if (q == NULL && n > had)
+        return NULL;
+    s->memory = s->memory - had + n;
+    if (q == NULL)
+        return p; /* Lua counts on it that less is always to be had */
+    if (p != NULL)
+        memcpy(q, p, had < n ? had : n);
+    give_back(p, had);
     return q;
 }
 

@@ -1,4 +1,4 @@
-/* TCP listeners and what all sockets share; Unix sockets by name are in socket_unix.c. */
+/* TCP listeners, UDP sockets and what all sockets share; Unix sockets by name are in socket_unix.c. */
 #include "os/socket.h"
 
 #include "base/str.h"
@@ -97,16 +97,19 @@ static int explain(const char *address, unsigned port, int errno_value, struct e
     }
 }
 
-static int open_listener(const struct endpoint *e, int *out)
+static int open_bound(const struct endpoint *e, int type, int *out)
 {
     int one = 1;
-    int fd = socket(e->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(e->address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool listens = type == SOCK_STREAM;
     if (fd < 0)
         return errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+    /* Of UDP it would let two processes have the same port. */
+    if ((listens && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) ||
         (e->address.ss_family == AF_INET6 &&
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) ||
-        bind(fd, (const struct sockaddr *)&e->address, e->n) < 0 || listen(fd, SOCKET_BACKLOG) < 0) {
+        bind(fd, (const struct sockaddr *)&e->address, e->n) < 0 ||
+        (listens && listen(fd, SOCKET_BACKLOG) < 0)) {
         int saved = errno;
         fd_close(&fd);
         return saved;
@@ -115,14 +118,24 @@ static int open_listener(const struct endpoint *e, int *out)
     return 0;
 }
 
-int socket_listen_tcp(const char *address, int *out, struct err *err)
+static int open_at(const char *address, int type, int *out, struct err *err)
 {
     struct endpoint e = {.n = 0};
     int r = parse(address, &e, err);
     if (r < 0)
         return r;
-    int errno_value = open_listener(&e, out);
+    int errno_value = open_bound(&e, type, out);
     return errno_value != 0 ? explain(address, e.port, errno_value, err) : 0;
+}
+
+int socket_listen_tcp(const char *address, int *out, struct err *err)
+{
+    return open_at(address, SOCK_STREAM, out, err);
+}
+
+int socket_bind_udp(const char *address, int *out, struct err *err)
+{
+    return open_at(address, SOCK_DGRAM, out, err);
 }
 
 int socket_port(int fd)

@@ -20,7 +20,10 @@ enum {
  */
 int socket_listen_tcp(const char *address, int *out, struct err *err);
 
-/* The local port of a TCP socket, 0 where it has none. */
+/* A UDP socket bound to `address`, as above, port 0 included; the same errors. */
+int socket_bind_udp(const char *address, int *out, struct err *err);
+
+/* The local port of a TCP or UDP socket, 0 where it has none. */
 int socket_port(int fd);
 
 /*

@@ -4,10 +4,10 @@
  *
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
- *             records to set (dns record), what was exported (its bytes in base64url)
- *   progress  a step of one certificate; with `final` its end, an error in it when it failed
- *   ready     of an import: the pieces may come, import_account and import_certificate, at most
- *             IMPORT_WINDOW at a time, then import_end. Each is answered by a final progress, or by a row
+ *             records to set (dns record), a step that is over (dns test), what was exported (its bytes in
+ * base64url) progress  a step of one certificate; with `final` its end, an error in it when it failed ready
+ * of an import: the pieces may come, import_account and import_certificate, at most IMPORT_WINDOW at a time,
+ * then import_end. Each is answered by a final progress, or by a row
  *             {"key": "same|none|other"} where it only looks
  *   finished  exit status (0, 1, 2) and, where one concerns the whole command, an error
  */
@@ -34,6 +34,7 @@
     X(VERB_ACCOUNT_ROLLOVER, "account rollover")     \
     X(VERB_ACCOUNT_DEACTIVATE, "account deactivate") \
     X(VERB_DNS_RECORD, "dns record")                 \
+    X(VERB_DNS_TEST, "dns test")                     \
     X(VERB_EXPORT, "export")                         \
     X(VERB_CHECK, "check")                           \
     X(VERB_IMPORT, "import")
@@ -67,11 +68,11 @@ enum { COMMAND_FD = 3 };
 /*
  * Options as "word=value" texts. Words, by verb:
  *   - issue: domain (several), name, authority (several), email, eab-kid, eab-hmac-file, challenge (several),
- *     webroot, http-port, tls-port, key-type (several), profile, preferred-profile (several), preferred-chain
- *     (several), reuse-key=true, csr-file, must-staple=true, not-before, not-after, on-rejected-name, deploy
- *     (several), verify (several), publish (several), renew-before, retry, key-group, key-mode, staging=true,
- * agree-tos=true; of the lists in order of preference but preferred-chain, a value may be several parted by
- * commas; paths are absolute
+ * dns (several), webroot, http-port, tls-port, key-type (several), profile, preferred-profile (several),
+ * preferred-chain (several), reuse-key=true, csr-file, must-staple=true, not-before, not-after,
+ * on-rejected-name, deploy (several), verify (several), publish (several), renew-before, retry, key-group,
+ * key-mode, staging=true, agree-tos=true; of the lists in order of preference but preferred-chain, a value
+ * may be several parted by commas; paths are absolute
  *   - renew: force=true (names: the certificates, none: all that are due)
  *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
@@ -79,6 +80,7 @@ enum { COMMAND_FD = 3 };
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
  *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
+ *   - dns test: none (names: an entry of dns, and the DNS name to try it with)
  */
 
 /* The value of the first option of that word in a list of "word=value" texts, or NULL. */

@@ -47,7 +47,7 @@ static bool parse_identity(struct process *p, struct str s)
     return true;
 }
 
-void process_init(struct process *p, const char *name, int argc, char **argv)
+void process_arguments(struct process *p, const char *name, int argc, char **argv)
 {
     *p = (struct process){.name = name};
     enum log_level level = LOG_LEVEL_INFO;
@@ -78,6 +78,11 @@ void process_init(struct process *p, const char *name, int argc, char **argv)
         exit(2);
     }
     log_init(name, level);
+}
+
+void process_init(struct process *p, const char *name, int argc, char **argv)
+{
+    process_arguments(p, name, argc, argv);
     if (p->probe == NULL && fcntl(PROCESS_PARENT_FD, F_GETFD) < 0) {
         fprintf(stderr, "evercert: error: %s is started by evercert itself; run: evercert run\n", name);
         exit(2);
@@ -120,6 +125,33 @@ int process_become(const struct process *p, struct err *err)
         break;
     }
     return 0;
+}
+
+size_t process_network_paths(struct sandbox_path out[PROCESS_NETWORK_PATHS_MAX])
+{
+    static const struct sandbox_path paths[] = {
+        {.path = "/etc/resolv.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/hosts", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/host.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/nsswitch.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/gai.conf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/services", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/localtime", .access = SANDBOX_READ, .optional = true},
+        {.path = "/run/systemd/resolve", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/ssl/certs", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/ssl/openssl.cnf", .access = SANDBOX_READ, .optional = true},
+        {.path = "/etc/pki/tls/certs", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/local/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
+        {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
+        {.path = "/lib", .access = SANDBOX_READ, .optional = true},
+        {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
+        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true}, /* c-ares; see dns/channel.c */
+    };
+    _Static_assert(ARRAY_LEN(paths) <= PROCESS_NETWORK_PATHS_MAX, "there is room for all");
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        out[i] = paths[i];
+    return ARRAY_LEN(paths);
 }
 
 int process_confine(struct process *p, struct sandbox *sandbox, struct err *err)

@@ -44,6 +44,14 @@ struct process {
  * never give. */
 void process_init(struct process *p, const char *name, int argc, char **argv);
 
+/* The same for the arguments alone: for one that only prints something and has no parent's channel. */
+void process_arguments(struct process *p, const char *name, int argc, char **argv);
+
+/* What libcurl and a resolver read of the system, and nothing that is ours: for the sandbox of a process that
+ * asks others. Returns how many. */
+enum { PROCESS_NETWORK_PATHS_MAX = 20 };
+size_t process_network_paths(struct sandbox_path out[PROCESS_NETWORK_PATHS_MAX]);
+
 /* The user the process will be; -1 (which fchown leaves alone) where it stays who it is. */
 uid_t process_uid(const struct process *p);
 /* Gives a file or directory to that user. Before process_become(). */

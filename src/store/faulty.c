@@ -131,10 +131,10 @@ static int challenge_put(struct store *s, const struct challenge_record *c, stru
     return r < 0 ? r : inner_of(s)->ops->challenge_put(inner_of(s), c, err);
 }
 
-static int challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+static int challenge_delete(struct store *s, const char *certificate, const char *token, struct err *err)
 {
     int r = count_call(s, err);
-    return r < 0 ? r : inner_of(s)->ops->challenge_delete(inner_of(s), c, err);
+    return r < 0 ? r : inner_of(s)->ops->challenge_delete(inner_of(s), certificate, token, err);
 }
 
 static int challenge_next(struct store *s, const struct challenge_record *after, struct arena *a,

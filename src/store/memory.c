@@ -205,7 +205,6 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
 {
     struct memory_store *m = memory_of(s);
     list_delete_name(&m->keys, name);
-    list_delete_name(&m->challenges, name);
     list_delete_name(&m->certificates, name);
     return 0;
 }
@@ -337,23 +336,23 @@ static int bucket_delete_expired(struct store *s, struct wall now, size_t limit,
     return 0;
 }
 
-static struct key challenge_key(const struct challenge_record *c)
+static struct key challenge_key(const char *certificate, const char *token)
 {
-    return (struct key){.name = str_c(c->certificate), .second = str_c(c->token)};
+    return (struct key){.name = str_c(certificate), .second = str_c(token)};
 }
 
 static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
 {
-    struct key key = challenge_key(c);
+    struct key key = challenge_key(c->certificate, c->token);
     struct node *node = node_new(&key);
     record_copy(&record_challenge, node->a, &node->u.challenge, c);
     list_put(&memory_of(s)->challenges, node);
     return 0;
 }
 
-static int challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+static int challenge_delete(struct store *s, const char *certificate, const char *token, struct err *err)
 {
-    struct key from = challenge_key(c), to = from;
+    struct key from = challenge_key(certificate, token), to = from;
     to.number = from.number + 1;
     list_delete(&memory_of(s)->challenges, &from, &to);
     return 0;
@@ -362,7 +361,7 @@ static int challenge_delete(struct store *s, const struct challenge_record *c, s
 static int challenge_next(struct store *s, const struct challenge_record *after, struct arena *a,
     struct challenge_record *out, struct err *err)
 {
-    struct key key = challenge_key(after);
+    struct key key = challenge_key(after->certificate, after->token);
     struct node *node = list_after(&memory_of(s)->challenges, &key);
     if (node != NULL)
         record_copy(&record_challenge, a, out, &node->u.challenge);

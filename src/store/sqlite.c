@@ -42,7 +42,6 @@
     X(CERTIFICATE_NEXT, CERTIFICATES "WHERE name > ? ORDER BY name LIMIT 1")                                \
     X(CERTIFICATE_DELETE, "DELETE FROM certificate WHERE name = ?")                                         \
     X(KEYS_DELETE, "DELETE FROM certificate_key WHERE name = ?")                                            \
-    X(CHALLENGES_DELETE, "DELETE FROM challenge WHERE certificate = ?")                                     \
     X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
     X(DEPLOY_DUE, "SELECT name FROM certificate WHERE deploy_due_at > 0 AND deploy_due_at <= ?"             \
                   " ORDER BY deploy_due_at, name LIMIT ?")                                                  \
@@ -68,8 +67,8 @@
     X(BUCKET_GET, BUCKETS "WHERE key = ?")                                                                  \
     X(BUCKET_DELETE_EXPIRED, "DELETE FROM bucket WHERE key IN (SELECT key FROM bucket"                      \
                              " WHERE expires > 0 AND expires <= ? ORDER BY expires, key LIMIT ?)")          \
-    X(CHALLENGE_PUT, "INSERT INTO challenge (" COLUMNS(CHALLENGE_FIELDS) ") VALUES (" MARKS(                \
-                         CHALLENGE_FIELDS) ") ON CONFLICT (certificate, token) DO NOTHING")                 \
+    X(CHALLENGE_PUT, "INSERT OR REPLACE INTO challenge (" COLUMNS(CHALLENGE_FIELDS) ") VALUES (" MARKS(     \
+                         CHALLENGE_FIELDS) ")")                                                             \
     X(CHALLENGE_DELETE, "DELETE FROM challenge WHERE certificate = ? AND token = ?")                        \
     X(CHALLENGE_NEXT, CHALLENGES "WHERE (certificate, token) > (?, ?) ORDER BY certificate, token LIMIT 1") \
     X(HISTORY_PUT, "INSERT INTO history (at, certificate, event, text, detail) VALUES (?, ?, ?, ?, ?)")     \
@@ -349,7 +348,6 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
     struct value key = value_text(name);
     const struct write writes[] = {
         {.id = STATEMENT_KEYS_DELETE, .n = 1, .values = &key},
-        {.id = STATEMENT_CHALLENGES_DELETE, .n = 1, .values = &key},
         {.id = STATEMENT_CERTIFICATE_DELETE, .n = 1, .values = &key},
     };
     return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
@@ -473,20 +471,22 @@ static int challenge_put(struct store *s, const struct challenge_record *c, stru
     return write_one(sqlite_of(s), STATEMENT_CHALLENGE_PUT, values, record_challenge.n, err);
 }
 
-static int challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+/* The columns of a challenge's key, which stand first. */
+enum { CHALLENGE_KEYS = 2 };
+
+static int challenge_delete(struct store *s, const char *certificate, const char *token, struct err *err)
 {
-    struct value values[RECORD_FIELDS_MAX];
-    record_to_values(&record_challenge, c, values);
-    return write_one(sqlite_of(s), STATEMENT_CHALLENGE_DELETE, values, record_challenge.n, err);
+    const struct value key[CHALLENGE_KEYS] = {value_text(str_c(certificate)), value_text(str_c(token))};
+    return write_one(sqlite_of(s), STATEMENT_CHALLENGE_DELETE, key, CHALLENGE_KEYS, err);
 }
 
 static int challenge_next(struct store *s, const struct challenge_record *after, struct arena *a,
     struct challenge_record *out, struct err *err)
 {
-    struct value values[RECORD_FIELDS_MAX];
-    record_to_values(&record_challenge, after, values);
+    const struct value key[CHALLENGE_KEYS] = {
+        value_text(str_c(after->certificate)), value_text(str_c(after->token))};
     return read_record(
-        sqlite_of(s), STATEMENT_CHALLENGE_NEXT, values, record_challenge.n, &record_challenge, a, out, err);
+        sqlite_of(s), STATEMENT_CHALLENGE_NEXT, key, CHALLENGE_KEYS, &record_challenge, a, out, err);
 }
 
 static int history_put(struct store *s, struct history_record *h, struct err *err)

@@ -236,6 +236,23 @@ const char *const sqlite_migrations[] = {
     "CREATE INDEX certificate_deploy_due ON certificate (deploy_due_at, name) WHERE deploy_due_at > 0;"
     "CREATE INDEX certificate_ari_due ON certificate (ari_due_at, name) WHERE ari_due_at > 0;"
     "CREATE INDEX certificate_look_due ON certificate (look_due_at, name) WHERE look_due_at > 0;",
+
+    /* Records in the DNS beside files, and by which permit they were made. */
+    "CREATE TABLE challenge_4 ("
+    " certificate TEXT NOT NULL,"
+    " token TEXT NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " identifier TEXT NOT NULL,"
+    " label TEXT NOT NULL,"
+    " key_authorization TEXT NOT NULL,"
+    " note TEXT NOT NULL,"
+    " permit BLOB NOT NULL,"
+    " PRIMARY KEY (certificate, token)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO challenge_4 SELECT c.certificate, c.token, 0, '', '', '', '', p.permit"
+    " FROM challenge AS c JOIN certificate AS p ON p.name = c.certificate;"
+    "DROP TABLE challenge;"
+    "ALTER TABLE challenge_4 RENAME TO challenge;",
 };
 const size_t sqlite_migration_n = ARRAY_LEN(sqlite_migrations);
 

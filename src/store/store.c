@@ -198,23 +198,34 @@ int store_bucket_delete_expired(struct store *s, struct wall now, struct err *er
     return s->ops->bucket_delete_expired(s, now, STORE_EXPIRED_MAX, err);
 }
 
+static struct challenge_record challenge_key(const char *certificate, const char *token)
+{
+    return (struct challenge_record){.certificate = certificate,
+        .token = token,
+        .identifier = "",
+        .label = "",
+        .key_authorization = "",
+        .note = ""};
+}
+
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
 {
     int r = record_check(&record_challenge, c, err);
     return r < 0 ? r : s->ops->challenge_put(s, c, err);
 }
 
-int store_challenge_delete(struct store *s, const struct challenge_record *c, struct err *err)
+int store_challenge_delete(struct store *s, const char *certificate, const char *token, struct err *err)
 {
-    int r = record_check(&record_challenge, c, err);
-    return r < 0 ? r : s->ops->challenge_delete(s, c, err);
+    const struct challenge_record key = challenge_key(certificate, token);
+    int r = record_check(&record_challenge, &key, err);
+    return r < 0 ? r : s->ops->challenge_delete(s, certificate, token, err);
 }
 
 int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, struct err *err)
 {
     int r;
     struct arena *held = NULL; /* keeps the last record */
-    struct challenge_record after = {"", ""};
+    struct challenge_record after = challenge_key("", "");
     for (;;) {
         struct arena *a = arena_new();
         struct challenge_record c;

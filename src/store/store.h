@@ -135,9 +135,14 @@ struct bucket_record {
     struct wall expires; /* from then on it says no more than its absence; 0: never */
 };
 
-/* A challenge file written for us, to be removed, also after a crash. */
+/* The answer to a challenge that stands where others put it, a file or a record in the DNS: to be removed,
+ * also after a crash, and also when its certificate has been forgotten. */
 struct challenge_record {
     const char *certificate, *token;
+    int64_t kind; /* of acme/challenge.h */
+    const char *identifier, *label, *key_authorization;
+    const char *note;  /* of a record: what the solver wants to know to remove it */
+    struct str permit; /* that it was shown by */
 };
 
 struct history_record {
@@ -190,7 +195,7 @@ int store_certificate_put(struct store *s, const struct certificate *c, struct e
 /* ERR_NOT_FOUND where there is none. */
 int store_certificate_get(
     struct store *s, struct str name, struct arena *a, struct certificate *out, struct err *err);
-/* With its keys and challenge records; its history stays. No error where there is none. */
+/* With its keys; its challenge records and its history stay. No error where there is none. */
 int store_certificate_delete(struct store *s, struct str name, struct err *err);
 /* All, by name. */
 int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg, struct err *err);
@@ -233,10 +238,10 @@ int store_bucket_get(
  * turn of the engine's loop stays short, and the next call takes the rest. */
 int store_bucket_delete_expired(struct store *s, struct wall now, struct err *err);
 
-/* No error where it is there already. */
+/* Insert or replace. */
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err);
-/* No error where there is none. */
-int store_challenge_delete(struct store *s, const struct challenge_record *c, struct err *err);
+/* Of certificate and token. No error where there is none. */
+int store_challenge_delete(struct store *s, const char *certificate, const char *token, struct err *err);
 /* All, by certificate and token. */
 int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, struct err *err);
 

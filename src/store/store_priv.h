@@ -88,9 +88,15 @@ enum field_kind {
     X(INT, at_us, 0)               \
     X(WALL, expires, 0)
 
-#define CHALLENGE_FIELDS(K, X)           \
-    K(TEXT, certificate, STORE_NAME_MAX) \
-    X(TEXT, token, STORE_TOKEN_MAX)
+#define CHALLENGE_FIELDS(K, X)                 \
+    K(TEXT, certificate, STORE_NAME_MAX)       \
+    X(TEXT, token, STORE_TOKEN_MAX)            \
+    X(INT, kind, 0)                            \
+    X(TEXT, identifier, STORE_TEXT_MAX)        \
+    X(TEXT, label, STORE_TEXT_MAX)             \
+    X(TEXT, key_authorization, STORE_TEXT_MAX) \
+    X(TEXT, note, STORE_TEXT_MAX)              \
+    X(BLOB, permit, STORE_SEALED_MAX)
 
 #define HISTORY_FIELDS(K, X)             \
     K(INT, id, 0)                        \
@@ -188,7 +194,7 @@ struct store_ops {
     int (*bucket_delete_expired)(struct store *s, struct wall now, size_t limit, struct err *err);
 
     int (*challenge_put)(struct store *s, const struct challenge_record *c, struct err *err);
-    int (*challenge_delete)(struct store *s, const struct challenge_record *c, struct err *err);
+    int (*challenge_delete)(struct store *s, const char *certificate, const char *token, struct err *err);
     /* The first one above `after`, by certificate and then token. */
     int (*challenge_next)(struct store *s, const struct challenge_record *after, struct arena *a,
         struct challenge_record *out, struct err *err);

@@ -154,15 +154,6 @@ static void respond(struct world *w, unsigned tag)
     step(w, (struct order_event){.type = ORDER_EVENT_RESPONSE, .tag = tag, .response = &r});
 }
 
-static void withdraw_if_visible(struct world *w, const char *token)
-{
-    for (size_t i = 0; i < w->visible_n; i++)
-        if (w->visible[i] == token) {
-            w->visible[i] = w->visible[--w->visible_n];
-            return;
-        }
-}
-
 /* The rank and the leaf of a chain are in its length, which is all that is needed to have many of both. */
 static void judge(struct world *w, const struct order_action *a)
 {
@@ -207,7 +198,6 @@ static void carry_out(struct world *w, const struct order_action *a)
         if (w->clumsy && a->challenge == CHALLENGE_TLS_ALPN_01) {
             struct err err;
             err_set(&err, ERR_IO, "in use");
-            withdraw_if_visible(w, a->token); /* it never was */
             step(w, (struct order_event){.type = ORDER_EVENT_FAILED, .tag = a->tag, .err = &err});
             break;
         }

@@ -109,7 +109,8 @@ IMPOSSIBLE = [
     ({"email": "no address"}, "email"),
     ({"agree-tos": "perhaps"}, "true or false"),
     ({"docker": {"socket": "unix:///x"}}, "not in this version"),
-    ({"challenge": ["http-01", "dns-01"]}, "challenge[1]: dns-01 is not in this version"),
+    ({"challenge": ["http-01", "dns-02"]}, "challenge[1]: expected one of http-01, "),
+    ({"challenge": ["http-01", "dns-01"]}, "challenge: the challenge is one in the DNS, but nothing says how"),
     ({"authority": "zerossl"}, "https://app.zerossl.com/developer"),
     ({"authority": "letsencrypt", "authorities": {"zerossl": {"eab-kid": "k"}}}, "eab-hmac-file"),
     (

@@ -268,7 +268,8 @@ def test_wildcards_of_the_configuration_are_refused(evercert, pebble):
     assert ca.requests() == []
 
 
-@pytest.mark.parametrize("challenge", ["dns-01"])
-def test_challenges_of_later_are_known_by_name(evercert, pebble, challenge):
-    done = evercert(pebble()).issue("a.example", challenge=challenge, status=USAGE)
-    assert challenge in done.stderr and "http-01" in done.stderr
+def test_a_challenge_that_nothing_answers_is_refused(evercert, pebble):
+    ca = pebble()
+    done = evercert(ca).issue("a.example", challenge="dns-01", status=USAGE)
+    assert "--dns: " in done.stderr and "evercert dns list" in done.stderr
+    assert ca.requests() == []

@@ -18,7 +18,8 @@ from certificates import read_chain
 from processes import sanitizer_reports, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROCESSES = ("parent", "keeper", "engine", "responder")
+PROCESSES = ("parent", "keeper", "engine", "responder", "solver")
+HELPERS = ("importer", "primitive")  # beside them, and no members of a daemon
 
 # Exit statuses, a promise to scripts.
 DONE, FAILED, USAGE, LOCKED = 0, 1, 2, 3
@@ -134,13 +135,14 @@ class Evercert:
         self.config_file.chmod(0o600)
 
     def libexec(self):
-        """A folder with parent, keeper, engine, responder and importer, for EVERCERT_LIBEXEC: in an installed system
-        they are beside each other, in a build folder they are not."""
+        """A folder with all executables, for EVERCERT_LIBEXEC: in an installed system they are beside each other, in a
+        build folder they are not."""
         folder = self.folder / "libexec"
         if not folder.exists():
             folder.mkdir()
-            for name in (*PROCESSES, "importer"):
+            for name in (*PROCESSES, *HELPERS):
                 (folder / name).symlink_to(process_binary(name))
+            (folder / "acme-sh-host").symlink_to(build_folder() / "src/processes/acme-sh-host")
         return folder
 
     def importer(self, document):
@@ -154,6 +156,8 @@ class Evercert:
     def environment(self):
         env = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "NO_COLOR")}
         env["EVERCERT_LIBEXEC"] = str(self.libexec())
+        env["EVERCERT_PROVIDERS"] = str(ROOT / "providers")
+        env.setdefault("EVERCERT_LOCAL_PROVIDERS", str(self.folder / "providers"))
         env["ASAN_OPTIONS"] = f"detect_leaks={int(self._leaks)}:abort_on_error=0:exitcode=99"
         env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1:exitcode=99"
         env.update(self._env)

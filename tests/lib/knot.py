@@ -45,7 +45,9 @@ class Knot(NameServer):
                 remotes += _remote(f"primary-{number}", zone.primary, zone.primary.own_key.name)
                 mine += [f"    master: primary-{number}", "    refresh-min-interval: 3600"]
                 if not zone.lags:
-                    acl.append("notify")
+                    # PowerDNS signs what it tells, the others do not.
+                    rules += f"  - id: notify-{number}\n    key: {zone.primary.own_key.name}\n    action: notify\n"
+                    acl += ["notify", f"notify-{number}"]
             else:
                 (self.folder / f"zone-{number}").write_text(self.zone_text(zone))
                 mine += ["    zonefile-load: difference-no-serial", "    serial-policy: increment"]

@@ -87,6 +87,10 @@ class Provider:
     def cleanup(self, name, value, handle="", **more):
         return self._one(self._call("cleanup", name, value, handle, **more))
 
+    def register(self, name):
+        """A new account: the JSON that is for the settings, as text."""
+        return self._one(self._call("register", name)).handle
+
     def together(self, *calls):
         """Each call is (action, name, value[, handle])."""
         first, *others = [self._call(*one) for one in calls]

@@ -3,7 +3,7 @@
 
 #include "acme/identifier.h"
 #include "acme/problem.h"
-#include "config/facts.h"
+#include "crypto/dns_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -197,14 +197,6 @@ struct dns_texts {
     bool other_issuers;
 };
 
-static const char *ca_name(const struct dns_texts *t, size_t i)
-{
-    const struct directory *d = &t->errand->authority->directory;
-    if (i < d->caa_identity_n)
-        return arena_dup(t->errand->arena, d->caa_identities[i]);
-    return d->caa_identity_n == 0 ? facts_caa_name(str_c(t->errand->authority->directory_url), i) : NULL;
-}
-
 static void put_persist(
     json_t *list, const char *draft, const char *name, const char *issuer, const char *uri, bool wildcard)
 {
@@ -218,7 +210,8 @@ static json_t *record_of(
 {
     const char *name = t->names[i], *issuer;
     json_t *caa = json_array(), *persist = json_array();
-    for (size_t k = 0; (issuer = ca_name(t, k)) != NULL; k++) {
+    for (size_t k = 0; (issuer = authority_caa_name(t->errand->authority, k, t->errand->arena)) != NULL;
+         k++) {
         json_array_append_new(caa,
             json_sprintf("0 issue \"%s; accounturi=%s; validationmethods=%s\"", issuer, account, t->methods));
         put_persist(persist, "01", name, issuer, account, t->wildcards[i]);
@@ -234,22 +227,22 @@ static json_t *record_of(
         "account_label", label, "account", account, "note", note);
 }
 
-static void on_texts(const void *msg, const struct err *why, void *arg)
+/* A row for each name. */
+static int put_records(struct errand *d, struct err *err)
 {
-    struct dns_texts *t = arg;
-    struct errand *d = t->errand;
-    const struct msg_dns_texts_made *m = msg;
-    struct err err = ERR_INIT;
-    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (m != NULL && r == 0) {
-        struct str hash_prefix = d->authority->directory.account_hash_prefix;
-        for (size_t i = 0; i < t->name_n; i++) {
-            bool has_uri = hash_prefix.n > 0 && i < m->account_uris.n;
-            session_row(d->e, d->session,
-                record_of(t, i, has_uri ? m->account_uris.p[i] : "", m->label, d->authority->account_url));
-        }
+    const struct dns_texts *t = d->texts;
+    const struct authority *a = d->authority;
+    char label[DNS_ACCOUNT_LABEL_LEN];
+    int r = dns_account_label(str_c(a->account_url), label, err);
+    for (size_t i = 0; r == 0 && i < t->name_n; i++) {
+        struct buf uri ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
+        if (a->directory.account_hash_prefix.n > 0)
+            r = dns_persist_account_uri(a->directory.account_hash_prefix, str_c(t->names[i]),
+                str_c(a->thumbprint), str_c(a->account_url), &uri, err);
+        if (r == 0)
+            session_row(d->e, d->session, record_of(t, i, buf_c(&uri), label, a->account_url));
     }
-    errand_end(d, r < 0 ? &err : NULL);
+    return r;
 }
 
 static struct dns_texts *texts_of(struct errand *d, const struct wish *w)
@@ -311,20 +304,10 @@ static void on_ready_for_dns(struct engine *e, const struct err *why, void *arg)
 {
     struct errand *d = arg;
     struct err err = ERR_INIT;
-    if (why != NULL) {
-        errand_end(d, why);
-        return;
-    }
-    struct dns_texts *t = d->texts;
-    struct msg_dns_texts_make m = {.account = d->authority->id,
-        .kid = d->authority->account_url,
-        .prefix = arena_dup(d->arena, d->authority->directory.account_hash_prefix),
-        .names = {t->names, t->name_n}};
-    int r = e->keeper == NULL
-                ? err_set(&err, ERR_IPC, "the keeper is not running")
-                : channel_request(e->keeper, MSG_dns_texts_make, &m, MSG_dns_texts_made, on_texts, t, &err);
-    if (r < 0)
-        errand_end(d, &err);
+    (void)e;
+    if (why == NULL && put_records(d, &err) < 0)
+        why = &err;
+    errand_end(d, why);
 }
 
 static void need_for_dns(struct errand *d)

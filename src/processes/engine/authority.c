@@ -4,6 +4,7 @@
 #include "acme/limits.h"
 #include "acme/url.h"
 #include "base/log.h"
+#include "config/facts.h"
 
 #include <curl/curlver.h>
 #include <stdlib.h>
@@ -138,6 +139,14 @@ static int need_http(struct authority *a, struct err *err)
     if (a->http != NULL)
         return 0;
     return http_client_new(a->engine->process.base, str_c(a->ca_pem), USER_AGENT, &a->http, err);
+}
+
+const char *authority_caa_name(const struct authority *a, size_t i, struct arena *arena)
+{
+    const struct directory *d = &a->directory;
+    if (i < d->caa_identity_n)
+        return arena_dup(arena, d->caa_identities[i]);
+    return d->caa_identity_n == 0 ? facts_caa_name(str_c(a->directory_url), i) : NULL;
 }
 
 /* --- those who wait --- */

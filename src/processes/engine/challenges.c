@@ -1,8 +1,11 @@
-/* Where challenge answers are shown: at the responder, for http-01 and tls-alpn-01, or as files that the
- * parent writes into a webroot. */
-#include "processes/engine/engine.h"
+/* Where challenge answers are shown: at the responder, for http-01 and tls-alpn-01, or by others (placed.h):
+ * as files in a webroot and records in the DNS. Of dns-persist-01 nothing is shown; what stands there is
+ * looked at. */
+#include "processes/engine/job_priv.h"
+#include "processes/engine/placed.h"
 
 #include "base/log.h"
+#include "crypto/dns_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,10 @@ struct token {
     unsigned tag;
     enum acme_challenge challenge;
     enum stage stage;
-    bool file;    /* http-01 in the webroot, else at the responder */
-    bool awaited; /* the order waits to hear that it can be seen */
+    bool wildcard;
+    struct placed *placed;     /* by others; NULL: at the responder, or nowhere */
+    struct persist_look *look; /* dns-persist-01: the look at what stands there */
+    bool awaited;              /* the order waits to hear that it can be seen */
 };
 
 static void token_free(struct token *t)
@@ -44,68 +49,10 @@ static void settle(struct token *t, const struct err *err)
     challenge_presented(t->job, t->tag, err);
 }
 
-/* --- files in a webroot --- */
-
-static bool is_shown(const struct engine *e, const char *certificate, const char *token)
+/* Whether the responder shows it. */
+static bool is_ours(const struct token *t)
 {
-    for (const struct token *t = e->tokens; t != NULL; t = t->next)
-        if (t->file && strcmp(t->token, token) == 0 && strcmp(t->job->record.name, certificate) == 0)
-            return true;
-    return false;
-}
-
-/* A file's removal outlives its job: the record in the store goes when the file has gone. */
-struct removal {
-    struct engine *engine;
-    char *certificate, *token;
-};
-
-static void on_removed(const void *msg, const struct err *why, void *arg)
-{
-    struct removal *r = arg;
-    const struct msg_done *m = msg;
-    struct err err = ERR_INIT;
-    int failed = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    /* The same order may show it again by now (after a restart): then its record is needed again. */
-    if (failed == 0 && !is_shown(r->engine, r->certificate, r->token))
-        failed = store_challenge_delete(
-            r->engine->store, &(struct challenge_record){r->certificate, r->token}, &err);
-    if (failed < 0) /* the record stays, so the next start tries again */
-        log_warning("%s: a challenge file could not be removed: %s", r->certificate, err.text);
-    free(r->certificate);
-    free(r->token);
-    free(r);
-}
-
-/* `identifier` "": whichever it was for. */
-static void remove_file(
-    struct engine *e, const char *certificate, const char *identifier, const char *token, struct str permit)
-{
-    struct removal *r = calloc(1, sizeof *r);
-    if (r == NULL || (r->certificate = strdup(certificate)) == NULL || (r->token = strdup(token)) == NULL)
-        abort();
-    r->engine = e;
-    struct msg_webroot_remove m = {permit, identifier, token};
-    struct err err = ERR_INIT;
-    if (channel_request(e->parent, MSG_webroot_remove, &m, MSG_done, on_removed, r, &err) < 0)
-        on_removed(NULL, &err, r);
-}
-
-static int sweep_one(const struct challenge_record *c, void *arg)
-{
-    struct engine *e = arg;
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct certificate record;
-    if (store_certificate_get(e->store, str_c(c->certificate), a, &record, NULL) == 0)
-        remove_file(e, c->certificate, "", c->token, record.permit);
-    return 0;
-}
-
-void challenges_sweep(struct engine *e)
-{
-    struct err err = ERR_INIT;
-    if (store_challenge_each(e->store, sweep_one, e, &err) < 0)
-        log_error("%s", err.text);
+    return t->placed == NULL && !acme_challenge_in_dns(t->challenge);
 }
 
 /* --- at the responder --- */
@@ -116,7 +63,7 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    if (m == NULL && !t->file)
+    if (m == NULL)
         return; /* a new responder is on its way; it is told again */
     settle(t, r < 0 ? &err : NULL);
 }
@@ -230,7 +177,7 @@ void challenges_replay(struct engine *e)
 {
     for (struct token *t = e->tokens, *next; t != NULL; t = next) {
         next = t->next;
-        if (!t->file && t->stage == STAGE_SHOWN)
+        if (is_ours(t) && t->stage == STAGE_SHOWN)
             put_at_responder(t);
     }
 }
@@ -246,20 +193,44 @@ void challenges_hit(struct engine *e, struct str token)
 
 /* --- what a job asks for --- */
 
-/* A CA may give the same token to all challenges of an authorization. */
+/* A CA may give the same token to all challenges of an authorization; one of dns-persist-01 has none. */
 static struct token **find(const struct job *j, const struct order_action *a)
 {
     struct token **at = &j->engine->tokens;
     while (*at != NULL &&
-           ((*at)->job != j || (*at)->challenge != a->challenge || strcmp((*at)->token, a->token) != 0))
+           ((*at)->job != j || (*at)->challenge != a->challenge || strcmp((*at)->token, a->token) != 0 ||
+               strcmp((*at)->identifier, a->domain) != 0 || (*at)->wildcard != a->wildcard))
         at = &(*at)->next;
     return at;
+}
+
+/* By others, and so in the store first. */
+static bool is_placed(const struct job *j, const struct order_action *a)
+{
+    if (a->challenge == CHALLENGE_HTTP_01)
+        return wish_webroot(&j->wish, a->domain)[0] != '\0';
+    return a->challenge == CHALLENGE_DNS_01 || a->challenge == CHALLENGE_DNS_ACCOUNT_01;
+}
+
+static struct placed *place(struct job *j, const struct order_action *a)
+{
+    char label[DNS_ACCOUNT_LABEL_LEN] = "";
+    struct challenge_record c = {.certificate = j->record.name,
+        .token = a->token,
+        .kind = a->challenge,
+        .identifier = a->domain,
+        .label = label,
+        .key_authorization = a->key_authorization,
+        .note = "",
+        .permit = j->record.permit};
+    if (a->challenge == CHALLENGE_DNS_ACCOUNT_01) /* an empty URL is no account's; the solver refuses it */
+        (void)dns_account_label(str_c(j->authority->account_url), label, NULL);
+    return placed_new(j->engine, &c);
 }
 
 void challenge_prepare(struct job *j, const struct order_action *a)
 {
     struct engine *e = j->engine;
-    struct err err = ERR_INIT;
     struct token *t = calloc(1, sizeof *t);
     if (t == NULL || (t->token = strdup(a->token)) == NULL ||
         (t->value = strdup(a->key_authorization)) == NULL || (t->identifier = strdup(a->domain)) == NULL)
@@ -267,40 +238,77 @@ void challenge_prepare(struct job *j, const struct order_action *a)
     t->job = j;
     t->tag = a->tag;
     t->challenge = a->challenge;
-    t->file = a->challenge == CHALLENGE_HTTP_01 && wish_webroot(&j->wish, a->domain)[0] != '\0';
+    t->wildcard = a->wildcard;
+    t->placed = is_placed(j, a) ? place(j, a) : NULL;
     t->awaited = true;
     t->next = e->tokens;
     e->tokens = t;
-    if (t->file &&
-        store_challenge_put(e->store, &(struct challenge_record){j->record.name, t->token}, &err) < 0)
-        log_error("%s: %s", j->record.name, err.text);
+}
+
+static void on_step(const char *step, void *arg)
+{
+    struct token *t = arg;
+    job_show(t->job, step);
+}
+
+static void on_shown(const struct err *err, void *arg)
+{
+    settle(arg, err);
+}
+
+static void on_persist(struct wall until, const struct err *err, void *arg)
+{
+    struct token *t = arg;
+    t->look = NULL;
+    settle(t, err);
+}
+
+static void look_at_record(struct token *t, const struct order_action *a)
+{
+    const struct persist_spec spec = {.authority = t->job->authority,
+        .permit = t->job->record.permit,
+        .identifier = a->domain,
+        .wildcard = a->wildcard,
+        .issuers = a->issuers,
+        .issuer_n = a->issuer_n,
+        .hashed = a->hashed};
+    t->look = persist_look(t->job->engine, &spec, on_persist, t);
+}
+
+/* How many answers of the job others are still to show, for programs that act upon the last one. */
+static unsigned remaining(const struct job *j)
+{
+    unsigned n = 0;
+    for (const struct token *t = j->engine->tokens; t != NULL; t = t->next)
+        n += t->job == j && t->placed != NULL && t->stage == STAGE_PREPARED;
+    return n;
 }
 
 void challenge_present(struct job *j, const struct order_action *a)
 {
-    struct engine *e = j->engine;
     struct token *t = *find(j, a);
-    struct err err = ERR_INIT;
     if (t == NULL)
         return;
-    if (!t->file) {
+    if (is_ours(t)) {
         show_at_responder(t);
         return;
     }
-    struct msg_webroot_put m = {j->record.permit, t->identifier, t->token, t->value};
     t->stage = STAGE_SHOWN;
-    if (channel_request(e->parent, MSG_webroot_put, &m, MSG_done, on_answer, t, &err) < 0)
-        settle(t, &err);
+    if (t->placed != NULL)
+        placed_show(t->placed, remaining(j), on_step, on_shown, t);
+    else
+        look_at_record(t, a);
 }
 
 static void take_down(struct engine *e, struct token **at)
 {
     struct token *t = *at;
+    bool ours = is_ours(t);
     *at = t->next;
-    if (t->file) {
-        channel_forget(e->parent, t);
-        remove_file(e, t->job->record.name, t->identifier, t->token, t->job->record.permit);
-    } else {
+    if (t->placed != NULL)
+        placed_remove(t->placed, NULL, NULL);
+    persist_cancel(t->look);
+    if (ours) {
         if (e->responder != NULL && t->stage == STAGE_SHOWN)
             remove_from_responder(t);
         show_next(e, t->challenge, t->identifier);

@@ -304,6 +304,7 @@ static const struct {
     [VERB_ACCOUNT_ROLLOVER] = {account_change_key, 1, false},
     [VERB_ACCOUNT_DEACTIVATE] = {account_deactivate, 1, false},
     [VERB_DNS_RECORD] = {dns_record, 1, false},
+    [VERB_DNS_TEST] = {dns_test, 1, false},
     [VERB_IMPORT] = {import_begin, 0, false},
     [VERB_CHECK] = {check_certificates, 0, false}, /* puts a token where challenges go */
 };

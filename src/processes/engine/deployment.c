@@ -32,7 +32,7 @@ bool deploy_is_wanted(const struct wish *w)
 
 bool deploy_is_looked_at(const struct wish *w)
 {
-    bool looked = w->publication_n > 0;
+    bool looked = w->publication_n > 0 || standing_is_wanted(w);
     for (size_t i = 0; i < w->deploy_n; i++)
         looked = looked || w->deploys[i].argc == 0 || deploy_is_for(&w->deploys[i], DEPLOY_UNCHANGED);
     return looked;
@@ -461,4 +461,6 @@ void deploy_look(struct engine *e, const char *name, const char *said, struct jo
     struct err err = ERR_INIT;
     if (start(e, name, true, said, watches, &err) < 0)
         log_error("%s: %s", name, err.text);
+    else
+        standing_watch(e, name);
 }

@@ -120,6 +120,10 @@ void authority_reset_directory(struct authority *a);
 struct authority_record authority_record_load(struct authority *a, struct arena *arena);
 void authority_record_save(struct authority *a, const struct authority_record *r);
 
+/* The ith name by which it goes in CAA records, NULL behind the last: what its directory (which must be
+ * known) says, else what is known of it. In `arena` or static. */
+const char *authority_caa_name(const struct authority *a, size_t i, struct arena *arena);
+
 /* Whether a job has an order under way there. */
 bool authority_is_at_work(const struct authority *a);
 
@@ -243,12 +247,54 @@ void challenge_present(struct job *j, const struct order_action *a);
 void challenge_withdraw(struct job *j, const struct order_action *a);
 /* A responder came (again): it is told every live token. */
 void challenges_replay(struct engine *e);
-/* Files that a crash left behind. */
-void challenges_sweep(struct engine *e);
 /* From the responder: a token was fetched. */
 void challenges_hit(struct engine *e, struct str token);
 /* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
 void challenges_forget_job(struct engine *e, const struct job *j);
+
+/* --- solver.c --- */
+
+typedef void solver_ready_fn(struct engine *e, const struct err *err, void *arg);
+/* Once e->solver is there; at once where it is. Else with an error. */
+void solver_need(struct engine *e, solver_ready_fn *fn, void *arg);
+/* Whoever waits with that `arg` is not called any more. */
+void solver_forget(struct engine *e, const void *arg);
+
+/* --- persist.c: standing records of dns-persist-01 --- */
+
+/* Whether there is a record for `identifier` (a name of the permit) that names one of the issuers and our
+ * account there. until: 0 for ever; `err` NULL where there is one. */
+typedef void persist_fn(struct wall until, const struct err *err, void *arg);
+struct persist_spec {
+    struct authority *authority;
+    struct str permit;
+    const char *identifier;
+    bool wildcard; /* the record's policy has to allow it */
+    const char *const *issuers;
+    size_t issuer_n;
+    bool hashed; /* it names the account by a hash (acme/objects.h) */
+};
+struct persist_look; /* one that goes on */
+/* `fn` is never called from within. */
+struct persist_look *persist_look(
+    struct engine *e, const struct persist_spec *spec, persist_fn *fn, void *arg);
+/* It is not called any more. NULL is fine. */
+void persist_cancel(struct persist_look *l);
+
+/* --- standing.c --- */
+
+enum { STANDING_ISSUERS_MAX = 10 /* whom a record may name; the draft's limit for a challenge */ };
+
+/* As persist_fn. */
+typedef void standing_fn(struct wall until, const struct err *err, void *arg);
+/* Is there a record that would prove `name` (a wildcard, too) to that authority? May call from within. */
+void standing_look(
+    struct engine *e, struct authority *a, struct str permit, const char *name, standing_fn *fn, void *arg);
+/* Whether the wish has names proven that way. */
+bool standing_is_wanted(const struct wish *w);
+/* Looks at the records of that certificate; what is wrong goes to log, history and `failing` hooks. Nothing
+ * to do for one that needs none. */
+void standing_watch(struct engine *e, const char *name);
 
 /* --- outbox.c --- */
 
@@ -380,8 +426,10 @@ void command_run(struct engine *e, const struct msg_engine_command *m);
 const char *command_word(const struct command *c, const char *word);
 void command_fail(const struct command *c, const struct err *err);
 
-/* account_commands.c, revoke.c, check.c: verbs of their own. */
+/* account_commands.c, revoke.c, check.c, dns_test.c: verbs of their own. */
 void check_certificates(const struct command *c);
+/* The answer to a challenge that no CA gave: shown in the DNS, and taken down again. */
+void dns_test(const struct command *c);
 void account_show(const struct command *c);
 void account_register(const struct command *c);
 void account_update(const struct command *c);
@@ -424,12 +472,14 @@ void history_add(struct engine *e, const char *name, const char *event, const ch
 
 /* --- the engine --- */
 
-struct token; /* challenges.c */
+struct token;         /* challenges.c */
+struct placed;        /* placed.h */
+struct solver_waiter; /* solver.c */
 struct outbox_item;
 
 struct engine {
     struct process process;
-    struct channel *parent, *keeper, *responder;
+    struct channel *parent, *keeper, *responder, *solver;
     struct store *store;
     char *state_path; /* for reports; nothing is opened by it */
     struct authority *authorities;
@@ -452,6 +502,12 @@ struct engine {
     size_t poll_n;
     struct order_actions *actions; /* of the step under way; large, so there is one */
     struct token *tokens;
+    struct placed *placed; /* answers that others show */
+    uint32_t placed_handle;
+    size_t removals;      /* of them, those that are being taken down */
+    int64_t sweep_wait_s; /* of the next try for what could not be; 0: there is none */
+    struct event *sweep_timer;
+    struct solver_waiter *solver_waiters;
     bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
@@ -460,7 +516,7 @@ struct engine {
     bool schedule;   /* do what is due by itself (a daemon), not only by command */
     bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
-    bool swept; /* the challenge files of the life before are being removed */
+    bool swept; /* what the life before left is being removed */
     /* the feed */
     struct arena *feed_arena;
     struct feed_name *feed_names;

@@ -1,5 +1,5 @@
 /* The engine's channels, its sandbox and its start. */
-#include "processes/engine/engine.h"
+#include "processes/engine/placed.h"
 
 #include "base/log.h"
 #include "os/file.h"
@@ -98,6 +98,8 @@ static void peer_gone(struct channel *c, const struct err *why, void *arg)
         e->keeper = NULL;
     if (e->responder == c)
         e->responder = NULL;
+    if (e->solver == c)
+        e->solver = NULL;
     channel_free(c);
 }
 
@@ -110,6 +112,14 @@ static void on_hit(struct channel *c, uint32_t id, const void *msg, int fd, void
 
 static const struct channel_rule responder_rules[] = {{MSG_hit, CHANNEL_STATE_ANY, on_hit}};
 
+static void on_dns_step(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    placed_step(arg, msg);
+}
+
+static const struct channel_rule solver_rules[] = {{MSG_dns_step, CHANNEL_STATE_ANY, on_dns_step}};
+
 static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct engine *e = arg;
@@ -118,6 +128,9 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     if (strcmp(m->process, "keeper") == 0) {
         /* What was asked of the old one is answered by its end, which comes from the loop. */
         e->keeper = channel_new(e->process.base, fd, "engine-keeper", NULL, 0, peer_gone, e);
+    } else if (strcmp(m->process, "solver") == 0) {
+        e->solver = channel_new(
+            e->process.base, fd, "engine-solver", solver_rules, ARRAY_LEN(solver_rules), peer_gone, e);
     } else {
         e->responder = channel_new(e->process.base, fd, "engine-responder", responder_rules,
             ARRAY_LEN(responder_rules), peer_gone, e);
@@ -175,31 +188,13 @@ static int find_state_path(struct engine *e, struct err *err)
     return e->state_path != NULL ? 0 : ERR_MEMORY;
 }
 
-/* What libcurl and the resolver read, and nothing that is ours: the store's files are open already. */
+/* The store's files are open already. */
 static int confine(struct engine *e, struct err *err)
 {
-    static const struct sandbox_path paths[] = {
-        {.path = "/etc/resolv.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/hosts", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/host.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/nsswitch.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/gai.conf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/services", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/localtime", .access = SANDBOX_READ, .optional = true},
-        {.path = "/run/systemd/resolve", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/ssl/certs", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/ssl/openssl.cnf", .access = SANDBOX_READ, .optional = true},
-        {.path = "/etc/pki/tls/certs", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/local/share/ca-certificates", .access = SANDBOX_READ, .optional = true},
-        {.path = "/usr/lib", .access = SANDBOX_READ, .optional = true},
-        {.path = "/lib", .access = SANDBOX_READ, .optional = true},
-        {.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true},
-        {.path = "/dev/urandom", .access = SANDBOX_READ, .optional = true}, /* c-ares; see dns/channel.c */
-    };
+    struct sandbox_path paths[PROCESS_NETWORK_PATHS_MAX];
     struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
         .paths = paths,
-        .paths_n = ARRAY_LEN(paths),
+        .paths_n = process_network_paths(paths),
         .permit = SANDBOX_TCP_CONNECT};
     return process_confine(&e->process, &sandbox, err);
 }

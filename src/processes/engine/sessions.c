@@ -125,9 +125,9 @@ void sessions_settle(struct engine *e)
 {
     for (struct session *s = e->sessions, *next; s != NULL; s = next) {
         next = s->next;
-        /* Without a daemon, nobody is there to run them when the command is over. */
-        bool hooks_run = !e->schedule && (e->told_n > 0 || e->arounds != NULL);
-        if (s->waiting == 0 && !hooks_run)
+        /* Without a daemon, nobody is there for hooks and for what was shown when the command is over. */
+        bool rest = !e->schedule && (e->told_n > 0 || e->arounds != NULL || e->removals > 0);
+        if (s->waiting == 0 && !rest)
             finish(e, s);
     }
 }

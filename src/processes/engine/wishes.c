@@ -1,6 +1,6 @@
 /* What the operator wants, as rows of the store: from the configuration (fed whole at each start and reload)
  * and by command. */
-#include "processes/engine/engine.h"
+#include "processes/engine/placed.h"
 
 #include "base/log.h"
 
@@ -21,7 +21,7 @@ void wishes_begin(struct engine *e)
     /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look.
      */
     if (!e->swept)
-        challenges_sweep(e);
+        placed_sweep(e);
     e->swept = true;
 }
 

@@ -4,7 +4,6 @@
 #include "acme/limits.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/dns_text.h"
 #include "crypto/jws.h"
 #include "crypto/key.h"
 #include "crypto/warm_up.h"
@@ -287,55 +286,11 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
             live.generation, live.chain.fingerprint, live.chain.not_after.s, msg_error_of(&err)});
 }
 
-/* --- what stands in the DNS for an account --- */
-
-static int make_dns_texts(struct keeper *k, const struct msg_dns_texts_make *m, struct arena *a,
-    char label[DNS_ACCOUNT_LABEL_LEN], struct msg_list *uris, struct err *err)
-{
-    struct keeper_account *account = NULL;
-    struct buf thumbprint ATTR_CLEANUP(buf_free) = buf_new(256);
-    int r;
-    if ((r = accounts_configured(k, m->account, &account, err)) < 0)
-        return r;
-    if (account->key == NULL)
-        return err_set(err, ERR_REFUSED, "there is no account key for %s yet", m->account);
-    if ((r = jwk_thumbprint(account->key, &thumbprint, err)) < 0 ||
-        (r = dns_account_label(str_c(m->kid), label, err)) < 0)
-        return r;
-    size_t n = m->prefix[0] != '\0' ? m->names.n : 0, total = 0;
-    const char **list = arena_array(a, n, sizeof *list);
-    for (size_t i = 0; i < n; i++) {
-        struct buf uri ATTR_CLEANUP(buf_free) = buf_new(MSG_SMALL);
-        r = dns_persist_account_uri(
-            str_c(m->prefix), str_c(m->names.p[i]), buf_str(&thumbprint), str_c(m->kid), &uri, err);
-        if (r < 0)
-            return r;
-        total += uri.n + 8;
-        if (total > MSG_WISH / 2)
-            return err_set(err, ERR_LIMIT, "too many names at once");
-        list[i] = arena_dup(a, buf_str(&uri));
-    }
-    *uris = (struct msg_list){list, n};
-    return 0;
-}
-
-static void on_dns_texts_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    char label[DNS_ACCOUNT_LABEL_LEN] = "";
-    struct msg_list uris = {NULL, 0};
-    struct err err = ERR_INIT;
-    (void)fd;
-    make_dns_texts(arg, msg, a, label, &uris, &err);
-    answer(c, MSG_dns_texts_made, id, &(struct msg_dns_texts_made){label, uris, msg_error_of(&err)});
-}
-
 static const struct channel_rule engine_rules[] = {
     {MSG_account_open, CHANNEL_STATE_ANY, on_account_open},
     {MSG_rollover_begin, CHANNEL_STATE_ANY, on_rollover_begin},
     {MSG_rollover_end, CHANNEL_STATE_ANY, on_rollover_end},
     {MSG_chain_judge, CHANNEL_STATE_ANY, on_chain_judge},
-    {MSG_dns_texts_make, CHANNEL_STATE_ANY, on_dns_texts_make},
     {MSG_sign, CHANNEL_STATE_ANY, on_sign},
     {MSG_key_make, CHANNEL_STATE_ANY, on_key_make},
     {MSG_publish, CHANNEL_STATE_ANY, on_publish},
@@ -353,10 +308,28 @@ static void engine_gone(struct channel *c, const struct err *why, void *arg)
     k->engine = NULL;
 }
 
+/* The solver asks what permits say, and nothing else. */
+static const struct channel_rule solver_rules[] = {{MSG_permit_open, CHANNEL_STATE_ANY, on_permit_open}};
+
+static void solver_gone(struct channel *c, const struct err *why, void *arg)
+{
+    struct keeper *k = arg;
+    log_debug("%s", why->text);
+    channel_free(c);
+    k->solver = NULL;
+}
+
 static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct keeper *k = arg;
-    (void)c, (void)id, (void)msg;
+    const struct msg_peer *m = msg;
+    (void)c, (void)id;
+    if (strcmp(m->process, "solver") == 0) {
+        channel_free(k->solver);
+        k->solver = channel_new(
+            k->process.base, fd, "keeper-solver", solver_rules, ARRAY_LEN(solver_rules), solver_gone, k);
+        return;
+    }
     channel_free(k->engine);
     together_forget(k);
     k->engine = channel_new(

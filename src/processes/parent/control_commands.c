@@ -3,6 +3,7 @@
 #include "acme/payload.h"
 #include "base/attr.h"
 #include "base/b64.h"
+#include "processes/catalogue.h"
 #include "processes/parent/control_priv.h"
 #include "processes/parent/copy.h"
 
@@ -136,6 +137,28 @@ static bool is_wish_option(struct str word)
     return true;
 }
 
+/* Who names a provider instead of an entry is told what to write. */
+static void explain_dns(struct session *s, struct err *err)
+{
+    struct buf example ATTR_CLEANUP(buf_free) = buf_new(ERR_TEXT_MAX);
+    struct providers all;
+    for (size_t i = 0; i < s->options.n; i++) {
+        struct str word, value;
+        str_cut(str_c(s->options.p[i]), '=', &word, &value);
+        if (!str_eq_c(word, "dns") || dns_entry_find(&s->p->settings, value) != NULL ||
+            catalogue_read(s->p->options.sandbox_log, s->arena, &all, NULL) < 0)
+            continue;
+        const struct provider *p = providers_find(&all, arena_dup(s->arena, value));
+        if (p == NULL)
+            continue;
+        provider_example_line(p, p->name, &example);
+        err_set(err, ERR_USAGE,
+            "--dns: %s is a provider, and there is no entry of dns for it; write one into %s: %s", p->name,
+            s->p->options.config, buf_c(&example));
+        return;
+    }
+}
+
 static int issue_wish(struct session *s, struct wish *out, struct err *err)
 {
     struct wish_option *options = arena_array(s->arena, s->options.n + 1, sizeof *options);
@@ -146,7 +169,10 @@ static int issue_wish(struct session *s, struct wish *out, struct err *err)
         if (is_wish_option(word))
             options[n++] = (struct wish_option){arena_dup(s->arena, word), arena_dup(s->arena, value)};
     }
-    return settings_wish(&s->p->settings, options, n, s->arena, out, err);
+    int r = settings_wish(&s->p->settings, options, n, s->arena, out, err);
+    if (r < 0)
+        explain_dns(s, err);
+    return r;
 }
 
 /* --staging and --dry-run: the authority's staging directory instead of its real one. */
@@ -227,6 +253,26 @@ static void check_command(struct session *s)
         control_fail(s, &err);
         return;
     }
+    make_permit(s, &w);
+}
+
+/* A challenge for that name, as an order would have it answered, by that entry. */
+static void dns_test_command(struct session *s)
+{
+    struct err err = ERR_INIT;
+    struct wish w;
+    if (s->names.n != 2) {
+        err_set(&err, ERR_USAGE, "dns test takes an entry of dns and a DNS name");
+        control_fail(s, &err);
+        return;
+    }
+    const struct wish_option options[] = {
+        {"domain", s->names.p[1]}, {"challenge", "dns-01"}, {"dns", s->names.p[0]}};
+    if (settings_wish(&s->p->settings, options, ARRAY_LEN(options), s->arena, &w, &err) < 0) {
+        control_fail(s, &err);
+        return;
+    }
+    w.deploy_n = w.publication_n = 0;
     make_permit(s, &w);
 }
 
@@ -435,6 +481,7 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_ACCOUNT_ROLLOVER] = ticketed_account_command,
     [VERB_ACCOUNT_DEACTIVATE] = ticketed_account_command,
     [VERB_DNS_RECORD] = dns_record_command,
+    [VERB_DNS_TEST] = dns_test_command,
     [VERB_IMPORT] = import_command,
     [VERB_CHECK] = check_command,
     [VERB_EXPORT] = export_command,

@@ -6,6 +6,7 @@
 #include "os/notify.h"
 #include "os/signal.h"
 #include "os/user.h"
+#include "processes/catalogue.h"
 #include "processes/command.h"
 #include "processes/parent/run.h"
 #include "processes/process.h"
@@ -66,6 +67,8 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
     struct err err = ERR_INIT;
     int r = settings_load(p->options.config, p->options.config_optional, arena, out, &problems, &err);
     if (r == 0)
+        r = catalogue_apply(p->options.sandbox_log, arena, out, &problems, &err);
+    if (r == 0)
         return 0;
     if (problems.n == 0)
         complain(err.text);
@@ -93,6 +96,7 @@ void parent_reload(struct parent *p)
     p->settings = fresh;
     if (listeners_reload(p, &err) < 0)
         log_error("%s", err.text);
+    solver_reload(p);
     wishes_feed(p);
     arena_free(old);
 }
@@ -249,6 +253,8 @@ static int start(struct parent *p, struct err *err)
     if (!p->new_state && (r = member_start(p, MEMBER_ENGINE, err)) < 0)
         return r;
     if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
+        return r;
+    if (p->options.daemon && solver_is_wanted(p) && (r = solver_need(p, err)) < 0)
         return r;
     if (p->options.daemon)
         return control_listen(p, err);

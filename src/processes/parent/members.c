@@ -35,6 +35,8 @@ static const struct {
 } pairs[] = {
     {MEMBER_ENGINE, MEMBER_KEEPER},
     {MEMBER_ENGINE, MEMBER_RESPONDER},
+    {MEMBER_ENGINE, MEMBER_SOLVER},
+    {MEMBER_SOLVER, MEMBER_KEEPER},
 };
 
 struct channel *member_channel(const struct parent *p, enum member_id id)
@@ -78,10 +80,21 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     const struct msg_responder_need *need = msg;
     struct err err = ERR_INIT;
     (void)c, (void)fd;
-    int r = need->challenge < CHALLENGE_END_
-                ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
-                : err_set(&err, ERR_INPUT, "there is no challenge number %u", (unsigned)need->challenge);
+    bool known =
+        need->challenge < CHALLENGE_END_ && !acme_challenge_in_dns((enum acme_challenge)need->challenge);
+    int r = known ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
+                  : err_set(&err, ERR_INPUT, "no responder answers challenge number %u",
+                        (unsigned)need->challenge);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
+static void on_solver_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    struct err err = ERR_INIT;
+    (void)c, (void)msg, (void)fd;
+    engine_done(p, p->engine_life, id, solver_need(p, &err) < 0 ? &err : NULL);
 }
 
 /* A question of the engine, while the keeper is asked. */
@@ -174,6 +187,7 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
+    {MSG_solver_need, CHANNEL_STATE_ANY, on_solver_need},
     {MSG_authority_need, CHANNEL_STATE_ANY, on_authority_need},
     {MSG_webroot_put, CHANNEL_STATE_ANY, on_webroot_put},
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
@@ -212,6 +226,18 @@ static const struct channel_rule keeper_rules[] = {
 /* The responder only answers what it was asked, once it lives. */
 static const struct channel_rule responder_rules[] = {{MSG_unable, CHANNEL_STATE_ANY, on_unable}};
 
+static void on_challenge_run(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    challenge_run(m->parent, id, msg);
+}
+
+static const struct channel_rule solver_rules[] = {
+    {MSG_challenge_run, CHANNEL_STATE_ANY, on_challenge_run},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
+};
+
 static const struct {
     const struct channel_rule *rules;
     size_t n;
@@ -219,16 +245,25 @@ static const struct {
     [MEMBER_KEEPER] = {keeper_rules, ARRAY_LEN(keeper_rules)},
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
     [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
+    [MEMBER_SOLVER] = {solver_rules, ARRAY_LEN(solver_rules)},
 };
 
 /* --- starting --- */
+
+/* Without them nothing goes on; the others serve some certificates. */
+static bool is_essential(enum member_id id)
+{
+    return id == MEMBER_KEEPER || id == MEMBER_ENGINE;
+}
 
 static void drop_channel(struct member *m)
 {
     channel_free(m->channel);
     m->channel = NULL;
-    if (m->id != MEMBER_RESPONDER)
+    if (is_essential(m->id))
         m->parent->feed_done = false; /* commands wait until the next one has been told everything */
+    if (m->id == MEMBER_SOLVER)
+        m->parent->solver_life++;
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
@@ -258,6 +293,8 @@ static const char *user_setting(const struct parent *p, enum member_id id)
         return p->settings.user_engine;
     case MEMBER_RESPONDER:
         return p->settings.user_responder;
+    case MEMBER_SOLVER:
+        return p->settings.user_solver;
     case MEMBER_END_:
         break;
     }
@@ -277,7 +314,7 @@ static void identity_argument(const struct parent *p, enum member_id id, char *o
         snprintf(out, n, "--identity=%u:%u", (unsigned)u.uid, (unsigned)u.gid);
 }
 
-static const char *libexec(void)
+const char *member_libexec(void)
 {
     const char *dir = secure_getenv("EVERCERT_LIBEXEC");
     return dir != NULL && dir[0] == '/' ? dir : EVERCERT_LIBEXEC;
@@ -286,7 +323,7 @@ static const char *libexec(void)
 static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
 {
     char path[PATH_MAX], identity[64], level[32], argv0[32];
-    snprintf(path, sizeof path, "%s/%s", libexec(), names[m->id]);
+    snprintf(path, sizeof path, "%s/%s", member_libexec(), names[m->id]);
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
     snprintf(level, sizeof level, "--log-level=%s", log_level_name(p->options.level));
     identity_argument(p, m->id, identity, sizeof identity);
@@ -350,6 +387,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
         channel_new(p->base, ends[0], names[id], rules_of[id].rules, rules_of[id].n, on_channel_closed, m);
     if (id == MEMBER_RESPONDER)
         listeners_send(p); /* before the engine can hand it a token */
+    if (id == MEMBER_SOLVER)
+        solver_feed(p);
     join(p, id);
     if (id == MEMBER_KEEPER)
         wishes_feed(p);
@@ -413,7 +452,7 @@ static void schedule_restart(struct member *m, int wait_status)
         log_error("%s %s", names[m->id], child_status_text(wait_status, text));
     m->unable = false;
     /* What cannot start at all will not start the next time either. */
-    bool never_lived = m->id != MEMBER_RESPONDER && !p->ready_told;
+    bool never_lived = is_essential(m->id) && !p->ready_told;
     bool exited = never_lived && (!p->options.daemon || WIFEXITED(wait_status));
     bool often = m->deaths >= ONESHOT_DEATHS_MAX && (never_lived || !p->options.daemon);
     if (exited || often) {

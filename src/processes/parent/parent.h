@@ -18,10 +18,11 @@
 #include <sys/types.h>
 
 /* The other processes: id, name (also of the executable and of the user setting). */
-#define MEMBERS(X)             \
-    X(MEMBER_KEEPER, "keeper") \
-    X(MEMBER_ENGINE, "engine") \
-    X(MEMBER_RESPONDER, "responder")
+#define MEMBERS(X)                   \
+    X(MEMBER_KEEPER, "keeper")       \
+    X(MEMBER_ENGINE, "engine")       \
+    X(MEMBER_RESPONDER, "responder") \
+    X(MEMBER_SOLVER, "solver")
 
 enum member_id {
 #define MEMBER_ENUM(id, text) id,
@@ -52,6 +53,14 @@ struct listener {
     int fd;
 };
 
+/* A socket of the built-in DNS answerer, for the solver. */
+struct dns_socket {
+    struct dns_socket *next;
+    char *address;
+    bool udp;
+    int fd;
+};
+
 struct options {
     const char *config, *state;
     bool config_optional, daemon, sandbox_log, dry_run;
@@ -60,6 +69,7 @@ struct options {
 
 struct session;
 struct hook;
+struct challenge;
 struct run;
 
 struct parent {
@@ -73,19 +83,24 @@ struct parent {
     bool engine_ready;
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
+    unsigned solver_life; /* and which solver */
     size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
     size_t feed_refused;           /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
     struct listener *listeners;
-    bool responder_has_tls;              /* it was started to answer tls-alpn-01 too */
+    struct dns_socket *dns_sockets;
+    uint64_t
+        providers_seen;     /* the operator's directory of providers, as it was when the solver was started */
+    bool responder_has_tls; /* it was started to answer tls-alpn-01 too */
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
     struct event *control_event, *signals[4], *stop_timer;
-    struct hook *hooks; /* what was asked for, oldest first */
-    struct run *runs;   /* programs that run now (parent/run.h) */
+    struct hook *hooks;           /* what was asked for, oldest first */
+    struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
+    struct run *runs;             /* programs that run now (parent/run.h) */
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
@@ -111,6 +126,8 @@ void members_stop(struct parent *p);
 bool members_all_gone(const struct parent *p);
 void members_kill(struct parent *p);
 struct channel *member_channel(const struct parent *p, enum member_id id);
+/* The directory of our other programs. Static storage. */
+const char *member_libexec(void);
 
 /* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
 void wishes_feed(struct parent *p);
@@ -135,6 +152,15 @@ void listeners_send(struct parent *p);
  * the rest is closed. What cannot listen is logged. */
 int listeners_reload(struct parent *p, struct err *err);
 
+/* solver.c: the solver and what it is told of `dns:`. */
+/* A daemon starts: whether a certificate of the configuration needs it, or the built-in answerer is there. */
+bool solver_is_wanted(const struct parent *p);
+/* The engine needs it: sees that there is one. */
+int solver_need(struct parent *p, struct err *err);
+/* All of dns:, to a solver that just started, or again after a reload. */
+void solver_feed(struct parent *p);
+void solver_reload(struct parent *p);
+
 /* control.c: the operator's commands. */
 int control_listen(struct parent *p, struct err *err);
 void control_adopt(struct parent *p, int fd);
@@ -153,6 +179,11 @@ void control_finished(struct parent *p, const struct msg_finished *m);
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+
+/* challenge.c: the solver asks for the program of an entry of dns: to be run; `id` is the request to answer
+ * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that
+ * declines a challenge is ERR_REFUSED, with a text that begins with "declined". */
+void challenge_run(struct parent *p, uint32_t id, const struct msg_challenge_run *m);
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);

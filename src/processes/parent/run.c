@@ -15,27 +15,36 @@ enum {
     RUN_GRACE_S = 5,    /* between SIGTERM and SIGKILL when the time is up */
 };
 
+/* What the program writes, on its way to a buffer. */
+struct run_pipe {
+    int fd;
+    struct event *readable;
+    struct buf *to;
+};
+
+enum { RUN_PIPES = 3 };
+
 struct run {
     struct run *next;
     pid_t pid;
-    int pipe;
-    struct event *readable, *timeout;
+    struct run_pipe pipes[RUN_PIPES];
+    size_t pipe_n;
+    struct event *timeout;
     bool timed_out;
-    struct buf *output;
     run_fn *over;
     void *arg;
 };
 
-static void drain(struct run *r)
+static void drain(struct run_pipe *p)
 {
     char chunk[4096];
     ssize_t n = -1;
-    for (int i = 0; i < RUN_READS_MAX && (n = read(r->pipe, chunk, sizeof chunk)) > 0; i++) {
-        size_t keep = r->output->max - r->output->n;
-        buf_put(r->output, chunk, (size_t)n < keep ? (size_t)n : keep);
+    for (int i = 0; i < RUN_READS_MAX && (n = read(p->fd, chunk, sizeof chunk)) > 0; i++) {
+        size_t keep = p->to->max - p->to->n;
+        buf_put(p->to, chunk, (size_t)n < keep ? (size_t)n : keep);
     }
     if (n == 0)
-        event_del(r->readable);
+        event_del(p->readable);
 }
 
 static void on_output(evutil_socket_t fd, short what, void *arg)
@@ -53,19 +62,49 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
     event_add(r->timeout, &(struct timeval){RUN_GRACE_S, 0});
 }
 
-static int spawn(const struct run_spec *s, pid_t *pid, int *out, struct err *err)
+/* The pipes that the spec asks for: their reading ends, which buffer each fills, and the program's map. */
+struct ends {
+    struct run_pipe in[RUN_PIPES];
+    int out[RUN_PIPES];
+    size_t n;
+    struct child_fd map[RUN_PIPES + 1];
+    size_t map_n;
+};
+
+static int add_pipe(struct ends *e, struct buf *to, struct err *err)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) != 0)
         return err_errno(err, errno, "pipe");
-    fcntl(ends[1], F_SETFL, 0); /* the program's own end blocks, as programs expect */
-    struct child_fd fds[] = {{ends[1], STDOUT_FILENO}, {ends[1], STDERR_FILENO}};
+    fcntl(pair[1], F_SETFL, 0); /* the program's own end blocks, as programs expect */
+    e->in[e->n] = (struct run_pipe){.fd = pair[0], .to = to};
+    e->out[e->n++] = pair[1];
+    return 0;
+}
+
+static int make_ends(const struct run_spec *s, struct ends *e, struct err *err)
+{
+    int r = add_pipe(e, s->output, err);
+    if (r == 0)
+        e->map[e->map_n++] = (struct child_fd){e->out[0], STDERR_FILENO};
+    if (r == 0 && s->own_stdout != NULL)
+        r = add_pipe(e, s->own_stdout, err);
+    if (r == 0)
+        e->map[e->map_n++] = (struct child_fd){e->out[e->n - 1], STDOUT_FILENO};
+    if (r == 0 && s->third != NULL && (r = add_pipe(e, s->third, err)) == 0)
+        e->map[e->map_n++] = (struct child_fd){e->out[e->n - 1], 3};
+    return r;
+}
+
+static int spawn(const struct run_spec *s, pid_t *pid, struct ends *e, struct err *err)
+{
+    int r = make_ends(s, e, err);
     struct child_spec spec = {.path = s->path,
         .argv = s->argv,
         .envp = s->envp,
         .script_argv = s->script_argv,
-        .fds = fds,
-        .fds_n = ARRAY_LEN(fds),
+        .fds = e->map,
+        .fds_n = e->map_n,
         .cwd = "/",
         .group = CHILD_GROUP_NEW,
         .set_user = s->set_user,
@@ -73,37 +112,38 @@ static int spawn(const struct run_spec *s, pid_t *pid, int *out, struct err *err
         .gid = s->gid,
         .groups = s->groups,
         .groups_n = s->groups_n};
-    int r = child_spawn(&spec, pid, err);
-    close(ends[1]);
-    if (r < 0)
-        close(ends[0]);
-    else
-        *out = ends[0];
+    if (r == 0)
+        r = child_spawn(&spec, pid, err);
+    for (size_t i = 0; i < e->n; i++) {
+        close(e->out[i]);
+        if (r < 0)
+            close(e->in[i].fd);
+    }
     return r;
 }
 
 int run_start(struct parent *p, const struct run_spec *spec, struct err *err)
 {
     pid_t pid = 0;
-    int pipe = -1;
-    int r = spawn(spec, &pid, &pipe, err);
+    struct ends ends = {.n = 0};
+    int r = spawn(spec, &pid, &ends, err);
     if (r < 0)
         return r;
     struct run *run = calloc(1, sizeof *run);
     if (run == NULL)
         abort();
-    *run = (struct run){.next = p->runs,
-        .pid = pid,
-        .pipe = pipe,
-        .output = spec->output,
-        .over = spec->over,
-        .arg = spec->arg};
+    *run = (struct run){.next = p->runs, .pid = pid, .pipe_n = ends.n, .over = spec->over, .arg = spec->arg};
     p->runs = run;
-    run->readable = event_new(p->base, pipe, EV_READ | EV_PERSIST, on_output, run);
-    run->timeout = evtimer_new(p->base, on_timeout, run);
-    if (run->readable == NULL || run->timeout == NULL)
+    for (size_t i = 0; i < ends.n; i++) {
+        run->pipes[i] = ends.in[i];
+        run->pipes[i].readable =
+            event_new(p->base, ends.in[i].fd, EV_READ | EV_PERSIST, on_output, &run->pipes[i]);
+        if (run->pipes[i].readable == NULL)
+            abort();
+        event_add(run->pipes[i].readable, NULL);
+    }
+    if ((run->timeout = evtimer_new(p->base, on_timeout, run)) == NULL)
         abort();
-    event_add(run->readable, NULL);
     event_add(run->timeout, &(struct timeval){spec->timeout_s, 0});
     return 0;
 }
@@ -117,10 +157,12 @@ bool runs_reaped(struct parent *p, pid_t pid, int wait_status)
     if (r == NULL)
         return false;
     *at = r->next;
-    drain(r);
-    event_free(r->readable);
+    for (size_t i = 0; i < r->pipe_n; i++) {
+        drain(&r->pipes[i]);
+        event_free(r->pipes[i].readable);
+        fd_close(&r->pipes[i].fd);
+    }
     event_free(r->timeout);
-    fd_close(&r->pipe);
     if (r->timed_out) /* what of its group outlived the polite request */
         (void)child_kill_group(pid, SIGKILL, NULL);
     struct run ended = *r;

@@ -30,7 +30,10 @@ struct run_spec {
     const gid_t *groups;
     size_t groups_n;
     int64_t timeout_s;
-    struct buf *output; /* the caller's, for as long as it runs; what does not fit is read and dropped */
+    /* The caller's, for as long as it runs; what does not fit is read and dropped. `own_stdout` and `third`
+     * may be NULL: where they are not, standard output and descriptor 3 go there, each by a pipe of its own.
+     */
+    struct buf *output, *own_stdout, *third;
     run_fn *over;
     void *arg;
 };

@@ -224,7 +224,8 @@ void wishes_feed(struct parent *p)
     p->feed_next = p->feed_flying = p->feed_refused = 0;
     p->feed_round++;
     p->feed_done = false;
-    struct msg_resolvers resolvers = {{p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
+    struct msg_resolvers resolvers = {
+        {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
     if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
         log_error("%s", err.text);
     if (channel_send(engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){true}, -1, &err) < 0)

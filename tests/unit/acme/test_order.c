@@ -371,7 +371,7 @@ static void test_answers_after_the_end(void **state)
         {ANSWER, "read /az/2", 200, AZ("2", "b.test", "pending"),
             "present a.test tok-1; present b.test tok-2"},
         {PRESENTED, "tok-1", .says = "challenge /ch/1"},
-        {UNPRESENTED, "tok-2", ERR_IO, .says = "withdraw a.test tok-1; failed"},
+        {UNPRESENTED, "tok-2", ERR_IO, .says = "withdraw b.test tok-2; withdraw a.test tok-1; failed"},
         {ANSWER, "challenge /ch/1", 200, HTTP_01("1", "valid", ""), ""}, {HIT, "tok-1"});
     transcript_failed(&t, ERR_IO, false, "b.test: it broke");
     transcript_free(&t);

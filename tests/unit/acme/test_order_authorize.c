@@ -539,7 +539,7 @@ static void test_present_fails(void **state)
     struct transcript t;
     transcript_new(&t, one, "", true, false);
     PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, AZ("1", "a.test", "pending"), "present a.test tok-1"},
-        {UNPRESENTED, "tok-1", ERR_PERMISSION, .says = "failed"});
+        {UNPRESENTED, "tok-1", ERR_PERMISSION, .says = "withdraw a.test tok-1; failed"});
     transcript_failed(&t, ERR_PERMISSION, false, "a.test: it broke");
     transcript_free(&t);
 }

@@ -397,7 +397,7 @@ static void test_next_after_presenting(void **state)
     transcript_of(
         &t, one, (struct order_params){.challenges = http_first, .challenge_n = 2, .has_key = true});
     PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, BOTH("1", "a.test", "pending"), "present a.test tok-1"},
-        {UNPRESENTED, "tok-1", ERR_IO, .says = "present tls-alpn-01 a.test tok-1"},
+        {UNPRESENTED, "tok-1", ERR_IO, .says = "withdraw a.test tok-1; present tls-alpn-01 a.test tok-1"},
         {PRESENTED, "tok-1", .says = "challenge /alpn/1"});
     expect_note(&t, "tls-alpn-01 instead of http-01, which could not be prepared: it broke");
     transcript_free(&t);
@@ -405,8 +405,8 @@ static void test_next_after_presenting(void **state)
     transcript_of(
         &t, one, (struct order_params){.challenges = http_first, .challenge_n = 2, .has_key = true});
     PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, BOTH("1", "a.test", "pending"), "present a.test tok-1"},
-        {UNPRESENTED, "tok-1", ERR_IO, .says = "present tls-alpn-01 a.test tok-1"},
-        {UNPRESENTED, "tok-1", ERR_PERMISSION, .says = "failed"});
+        {UNPRESENTED, "tok-1", ERR_IO, .says = "withdraw a.test tok-1; present tls-alpn-01 a.test tok-1"},
+        {UNPRESENTED, "tok-1", ERR_PERMISSION, .says = "withdraw tls-alpn-01 a.test tok-1; failed"});
     transcript_failed(&t, ERR_PERMISSION, false, "a.test: it broke");
     transcript_free(&t);
 
@@ -414,7 +414,7 @@ static void test_next_after_presenting(void **state)
     transcript_of(
         &t, one, (struct order_params){.challenges = http_first, .challenge_n = 2, .has_key = true});
     PLAY(&t, BEGUN, {ANSWER, "read /az/1", 200, BOTH("1", "a.test", "pending"), "present a.test tok-1"},
-        {UNPRESENTED, "tok-1", ERR_IPC, .says = "failed"});
+        {UNPRESENTED, "tok-1", ERR_IPC, .says = "withdraw a.test tok-1; failed"});
     transcript_failed(&t, ERR_IPC, false, "a.test");
     transcript_free(&t);
 }

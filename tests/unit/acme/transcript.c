@@ -55,7 +55,21 @@ static void expect(struct transcript *t, unsigned tag, const char *text)
 
 static const char *kind_shown(const struct order_action *a)
 {
-    return a->challenge == CHALLENGE_TLS_ALPN_01 ? "tls-alpn-01 " : "";
+    return a->challenge == CHALLENGE_HTTP_01 ? "" : acme_challenge_text(a->challenge);
+}
+
+/* "[KIND ][*.]NAME WHAT": the token's letters; of a challenge without one, whom a record may name. */
+static void show_challenge(const struct order_action *a, const char *verb, struct buf *out)
+{
+    const char *kind = kind_shown(a);
+    buf_printf(
+        out, "%s %s%s%s%s", verb, kind, kind[0] != '\0' ? " " : "", a->wildcard ? "*." : "", a->domain);
+    if (a->token[0] != '\0')
+        buf_printf(out, " %.5s", a->token);
+    for (size_t i = 0; i < a->issuer_n; i++)
+        buf_printf(out, " %s", a->issuers[i]);
+    if (a->hashed)
+        buf_put_c(out, " hashed");
 }
 
 static void show_chain(struct str chain, struct buf *out)
@@ -85,12 +99,12 @@ static void show(struct transcript *t, const struct order_action *a, struct buf 
         break;
     case ORDER_DO_PRESENT:
         snprintf(key_authorization, sizeof key_authorization, "%s." THUMBPRINT, a->token);
-        assert_string_equal(a->key_authorization, key_authorization);
-        buf_printf(out, "present %s%s %.5s", kind_shown(a), a->domain, a->token);
+        assert_string_equal(a->key_authorization, a->token[0] != '\0' ? key_authorization : "");
+        show_challenge(a, "present", out);
         t->visible++;
         break;
     case ORDER_DO_WITHDRAW:
-        buf_printf(out, "withdraw %s%s %.5s", kind_shown(a), a->domain, a->token);
+        show_challenge(a, "withdraw", out);
         assert_true(t->visible-- > 0);
         return;
     case ORDER_DO_MAKE_KEY:
@@ -218,7 +232,6 @@ static void play_line(struct transcript *t, const struct line *l)
         break;
     case UNPRESENTED:
         lose(t, l->status, "present", l->what);
-        t->visible--; /* it never was */
         break;
     case HIT:
         hit(t, l->what);

@@ -5,6 +5,7 @@
  *   new-order /order | read /az/1 | challenge /ch/1 | finalize /fin/1 | present a.test tok-1
  *   withdraw a.test tok-1 | key | publish | wait 60 | done | failed
  *   new-order /order profile=short replaces | new-authz /authz a.test | present tls-alpn-01 a.test tok-1
+ *   present dns-01 *.a.test tok-1 | present dns-persist-01 a.test ca.test hashed (without a token)
  *   give-up /az/1 | judge AAAA | publish BBBB (chains by their text, where it is not CHAIN)
  *
  * The actions of one step are joined by "; ". An answer names the action it belongs to by that text.

@@ -247,7 +247,7 @@ static const struct {
     {{"account", "frobnicate"}, "unknown command account frobnicate: account has show, register, update, "},
     {{"account", "deactivate"}, "if that is what you want, add --yes"},
     {{"account", "update", "--eab-kid", "x"}, "unknown option --eab-kid"},
-    {{"dns"}, "dns needs one of: record"},
+    {{"dns"}, "dns needs one of: list, test, record"},
     {{"dns", "record"}, "NAME is missing"},
     {{"issue", "-d", "a", "--tls-port", "0"}, "a port is a number"},
     {{"issue", "-d", "a", "--key-type", "ecdsa-p256,dsa"}, "must be one of ecdsa-p256, "},

@@ -259,9 +259,25 @@ static void requests_are_taken(void **state)
 static void checks_alone(void **state)
 {
     struct err err = ERR_INIT;
-    assert_int_equal(domain_check("a.example", &err), 0);
-    assert_int_equal(domain_check("*.a.example", &err), ERR_INPUT);
-    assert_non_null(strstr(err.text, "needs the challenge dns-01"));
+    static const char *const http[] = {"http-01"}, *const both[] = {"tls-alpn-01", "dns-account-01"};
+    static const char *const persist[] = {"dns-persist-01"}, *const unread[] = {"http-01", NULL};
+    const struct wish by_http = {.challenges = http, .challenge_n = 1};
+    const struct wish by_both = {.challenges = both, .challenge_n = 2};
+    const struct wish by_persist = {.challenges = persist, .challenge_n = 1};
+    const struct wish by_unread = {.challenges = unread, .challenge_n = 2};
+    assert_int_equal(domain_check(&by_http, "a.example", &err), 0);
+    assert_int_equal(domain_check(&by_http, "192.0.2.1", &err), 0);
+    assert_int_equal(domain_check(&by_http, "*.a.example", &err), ERR_INPUT);
+    assert_non_null(strstr(err.text, "*.a.example cannot be proven by http-01, only by the DNS"));
+    assert_int_equal(domain_check(&by_unread, "*.a.example", &err), 0);
+    assert_int_equal(domain_check(&by_both, "*.a.example", &err), 0);
+    assert_int_equal(domain_check(&by_both, "192.0.2.1", &err), 0);
+    assert_int_equal(domain_check(&by_persist, "*.a.example", &err), 0);
+    assert_int_equal(domain_check(&by_persist, "192.0.2.1", &err), ERR_INPUT);
+    assert_non_null(strstr(err.text, "192.0.2.1 cannot be proven by dns-persist-01, which is for DNS names"));
+    assert_false(wish_needs_dns(&by_http));
+    assert_true(wish_needs_dns(&by_both));
+    assert_false(wish_needs_dns(&by_persist));
     const char *domains[] = {"a", NULL, "b", "a", NULL, "b"};
     size_t n = ARRAY_LEN(domains);
     assert_int_equal(domains_tidy(domains, &n, &err), 0);

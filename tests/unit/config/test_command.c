@@ -75,7 +75,8 @@ static void refusals_name_the_option(void **state)
 {
     static const struct refusal bad[] = {
         {{"domain", "*.example.org"},
-            "--domain: the wildcard *.example.org needs the challenge dns-01, which is not"},
+            "--domain: the wildcard *.example.org cannot be proven by http-01, only by the DNS; set "
+            "challenge: dns-01"},
         {{"domain", "fe80::1%eth0"}, "--domain: \"fe80::1%eth0\" is an IP address of one network"},
         {{"domain", ""}, "--domain: expected a DNS name or an IP address, found an empty text"},
         {{"name", "../x"}, "--name: the name \"../x\" begins with '.'"},
@@ -89,7 +90,10 @@ static void refusals_name_the_option(void **state)
         {{"not-after", "0s"}, "--not-after: 0s is outside"},
         {{"reuse-key", "x"}, "--reuse-key: expected true or false"},
         {{"authority", "buypass"}, "--authority: buypass ended"},
-        {{"challenge", "dns-01"}, "--challenge: dns-01 is not in this version"},
+        {{"challenge", "dns-02"}, "--challenge: expected one of http-01, tls-alpn-01, dns-01,"},
+        {{"challenge", "dns-01"}, "--dns: the challenge is one in the DNS, but nothing says how"},
+        {{"dns", "x"}, "--dns: there is no entry x of dns, nor any other"},
+        {{"dns", "x y"}, "--dns: expected a name of letters,"},
         {{"webroot", "www"}, "--webroot: expected an absolute path"},
         {{"webroot", "/\xff"}, "--webroot: holds a control character, or is not UTF-8"},
         {{"key-type", "rsa-1024"}, "--key-type: expected one of ecdsa-p256,"},

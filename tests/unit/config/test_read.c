@@ -27,7 +27,9 @@ static void all_problems_in_one_go(void **state)
         "1:1: authorty: unknown key (did you mean authority?)",
         "2:8: email: expected one e-mail address, found a list",
         "3:12: agree-tos: expected true or false, found \"yes\"",
-        "4:12: challenge: dns-01 is not in this version; http-01 and tls-alpn-01 are built in",
+        "4:12: challenge: the challenge is one in the DNS, but nothing says how records get there; write an "
+        "entry for your provider (`evercert dns list`) such as dns: {my-dns: {provider: cloudflare, "
+        "api-token-file: /etc/evercert/cloudflare.token}}",
         "5:11: key-type: expected one of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, found \"rsa\"",
         "6:11: key-mode: \"0644\" gives others access to a private key; use 0600, or 0640 with key-group",
         "7:15: renew-before: expected a duration such as 90s, 5m, 12h or 30d, found \"30\"",
@@ -42,9 +44,6 @@ static void all_problems_in_one_go(void **state)
         "\"http://c.example/\"",
         "12:39: authorities.c.x: unknown key",
         "13:6: authorities.d.directory: is missing; an authority needs it",
-        "15:26: certificates[0].domains[1]: the wildcard *.a.example needs the challenge dns-01, which is "
-        "not in "
-        "this version; http-01 and tls-alpn-01 prove single names only",
         "15:41: certificates[0].domains[2]: \"b c\" holds a blank; write one name",
         "16:5: certificates[0].key-typ: unknown key (did you mean key-type?)",
         "17:20: certificates[0].deploy[0].run: expected a list, each item a word of a command, found "
@@ -60,18 +59,12 @@ static void all_problems_in_one_go(void **state)
 static void keys_of_later_versions_say_so(void **state)
 {
     EXPECT("email: \"\"\n"
-           "dns: {x: {provider: y}}\n"
            "docker: {}\n"
-           "authorities:\n"
-           "  z: {directory: \"https://z.example/\"}\n"
-           "certificates:\n"
-           "  - {domains: a.example, dns: x}\n"
-           "propagation: {check: authoritative, timeout: 1m}\n",
-        "2:1: dns: DNS challenges are not in this version",
-        "3:1: docker: watching Docker is not in this version",
-        "7:26: certificates[0].dns: DNS challenges are not in this version",
-        "8:15: propagation.check: looking whether records have spread is not in this version",
-        "8:37: propagation.timeout: looking whether records have spread is not in this version");
+           "templates: []\n"
+           "actions: {}\n",
+        "2:1: docker: watching Docker is not in this version",
+        "3:1: templates: templates are not in this version",
+        "4:1: actions: watching Docker is not in this version");
 }
 
 static void wrong_types_say_what_is_there(void **state)
@@ -159,8 +152,9 @@ static void lists_are_in_order_of_preference(void **state)
         "3:47: certificates[0].key-type: ecdsa-p256 and ecdsa-p384 are of one kind; two certificates side by "
         "side "
         "are one ECDSA and one RSA");
-    EXPECT("challenge: [http-01, dns-01, http-01]\nauthority: []\nemail: [x]\n",
-        "1:22: challenge[1]: dns-01 is not in this version; http-01 and tls-alpn-01 are built in",
+    EXPECT("challenge: [http-01, dns-02, http-01]\nauthority: []\nemail: [x]\n",
+        "1:22: challenge[1]: expected one of http-01, tls-alpn-01, dns-01, dns-account-01, dns-persist-01, "
+        "found \"dns-02\" (did you mean dns-01?)",
         "1:30: challenge[2]: is in the list twice",
         "2:12: authority: is an empty list; expected the name of an authority or the https URL of its "
         "directory",

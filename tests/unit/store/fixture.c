@@ -251,7 +251,15 @@ void put_key(struct store *s, const char *name, int64_t generation, const char *
 
 void put_challenge(struct store *s, const char *certificate, const char *token)
 {
-    assert_int_equal(store_challenge_put(s, &(struct challenge_record){certificate, token}, NULL), 0);
+    const struct challenge_record c = {.certificate = certificate,
+        .token = token,
+        .kind = 2,
+        .identifier = "a.example",
+        .label = "_label",
+        .key_authorization = "t.k",
+        .note = "{}",
+        .permit = STR("permit")};
+    assert_int_equal(store_challenge_put(s, &c, NULL), 0);
 }
 
 void put_history(struct store *s, int64_t at, const char *certificate, const char *text)

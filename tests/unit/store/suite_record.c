@@ -167,12 +167,15 @@ static void challenges_are_a_set(void **state)
     put_challenge(p->s, "a", "2");
     put_challenge(p->s, "a", "10");
     put_challenge(p->s, "a", "2");
+    const struct challenge_record changed = {
+        "a", "2", 2, "a.example", "", "2.k", "{\"zone\":\"x\"}", STR("p")};
+    assert_int_equal(store_challenge_put(p->s, &changed, NULL), 0);
     put_challenge(p->s, "a.b", "0");
     put_challenge(p->s, "b", "0");
     assert_challenges(p, "a/10 a/2 a.b/0 b/0 b/1");
-    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"a", "2"}, NULL), 0);
-    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"a", "2"}, NULL), 0);
-    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"b", "10"}, NULL), 0);
+    assert_int_equal(store_challenge_delete(p->s, "a", "2", NULL), 0);
+    assert_int_equal(store_challenge_delete(p->s, "a", "2", NULL), 0);
+    assert_int_equal(store_challenge_delete(p->s, "b", "10", NULL), 0);
     assert_challenges(p, "a/10 a.b/0 b/0 b/1");
 }
 
@@ -183,8 +186,7 @@ static void clean_up(struct walk *w, const char *name)
     char *slash = strchr(certificate, '/');
     assert_non_null(slash);
     *slash = '\0';
-    assert_int_equal(
-        store_challenge_delete(w->p->s, &(struct challenge_record){certificate, slash + 1}, NULL), 0);
+    assert_int_equal(store_challenge_delete(w->p->s, certificate, slash + 1, NULL), 0);
 }
 
 static void challenges_are_deleted_while_walking(void **state)
@@ -334,8 +336,10 @@ static void bad_arguments_are_refused(void **state)
         store_bucket_get(p->s, (struct str){long_key, sizeof long_key}, p->a, &bucket, NULL), ERR_LIMIT);
     assert_int_equal(
         store_bucket_get(p->s, (struct str){long_key, STORE_BUCKET_MAX}, p->a, &bucket, NULL), ERR_NOT_FOUND);
-    assert_int_equal(store_challenge_put(p->s, &(struct challenge_record){"a", ""}, NULL), ERR_INPUT);
-    assert_int_equal(store_challenge_delete(p->s, &(struct challenge_record){"", "t"}, NULL), ERR_INPUT);
+    assert_int_equal(
+        store_challenge_put(p->s, &(struct challenge_record){"a", "", 0, "", "", "", "", STR("")}, NULL),
+        ERR_INPUT);
+    assert_int_equal(store_challenge_delete(p->s, "", "t", NULL), ERR_INPUT);
     assert_int_equal(store_history_put(p->s, &(struct history_record){.certificate = "a"}, NULL), ERR_INPUT);
     /* and nothing of it was stored */
     struct buf dump = buf_new(4096);

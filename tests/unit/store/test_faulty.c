@@ -15,7 +15,7 @@ static int write_everything(struct store *s, struct err *err)
     const struct certificate c = empty_certificate("a");
     const struct authority_record authority = {"https://ca.example/d", "", {0}, "", "", ""};
     const struct bucket_record bucket = {"k", 1, {2}};
-    const struct challenge_record challenge = {"a", "t"};
+    const struct challenge_record challenge = {"a", "t", 0, "", "", "", "", STR("")};
     struct history_record history = {.certificate = "a", .event = "e", .text = "t", .detail = ""};
     int r;
     if ((r = store_certificate_put(s, &c, err)) < 0 ||
@@ -24,8 +24,8 @@ static int write_everything(struct store *s, struct err *err)
         (r = store_authority_put(s, &authority, err)) < 0 || (r = store_bucket_put(s, &bucket, err)) < 0 ||
         (r = store_bucket_delete_expired(s, (struct wall){1}, err)) < 0 ||
         (r = store_challenge_put(s, &challenge, err)) < 0 ||
-        (r = store_challenge_delete(s, &challenge, err)) < 0 ||
-        (r = store_history_put(s, &history, err)) < 0 || (r = store_certificate_delete(s, STR("b"), err)) < 0)
+        (r = store_challenge_delete(s, "a", "t", err)) < 0 || (r = store_history_put(s, &history, err)) < 0 ||
+        (r = store_certificate_delete(s, STR("b"), err)) < 0)
         return r;
     return store_commit(s, err);
 }

@@ -91,7 +91,7 @@ static void operate(struct store *s, const uint64_t n[4])
         put_challenge(s, name, text);
         break;
     case 5:
-        assert_int_equal(store_challenge_delete(s, &(struct challenge_record){name, text}, NULL), 0);
+        assert_int_equal(store_challenge_delete(s, name, text, NULL), 0);
         break;
     case 6:
         put_history(s, small, name, text);

@@ -1,0 +1,57 @@
+/* What the files of `check` share: check.c (which certificates, hooks and copies, one name after the other),
+ * check_http.c (the path that a CA takes to a token), check_dns.c (records). */
+#ifndef EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
+#define EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
+
+#include "http/visit.h"
+#include "processes/engine/placed.h"
+
+#include <netinet/in.h>
+
+enum { CHECK_ADDRESSES_MAX = 8 /* of one name; CAs try two */ };
+
+/* One certificate to check: in the order in which they are found. */
+struct subject {
+    struct subject *next;
+    const char *name; /* "" for names of the command line that are no certificate */
+    const char *wish;
+    struct str permit;
+    uint32_t variant;
+};
+
+struct check {
+    struct engine *engine;
+    struct arena *arena;
+    uint32_t session;
+    struct subject *subjects, **last;
+    struct wish wish;  /* of the first subject */
+    size_t at;         /* its name that is checked */
+    size_t found, bad; /* findings, and those of them that would fail */
+    /* the name under way */
+    enum acme_challenge kind; /* that would prove it */
+    const char *token, *value;
+    struct placed *placed; /* by others; NULL: at the responder, or nowhere */
+    char addresses[CHECK_ADDRESSES_MAX][INET6_ADDRSTRLEN];
+    size_t address_n, address_at, good_n;
+    struct visit *visit;
+    struct mono began;
+};
+
+/* check.c */
+
+/* The name under way, as the certificate has it. */
+const char *check_identifier(const struct check *c);
+/* A row. remedy: what the reader can do, or NULL; v: of http-01, the way there. */
+void check_find(struct check *c, bool ok, const char *text, const char *remedy, const struct visit_result *v);
+/* Shows the token by others, as an order would; `shown` is called once. */
+void check_place(struct check *c, placed_step_fn *step, placed_shown_fn *shown);
+/* On to the next name; what was shown is taken down. */
+void check_name_done(struct check *c);
+
+/* check_http.c */
+void check_http(struct check *c);
+
+/* check_dns.c */
+void check_dns(struct check *c);
+
+#endif

@@ -1,0 +1,244 @@
+"""The providers rfc2136 and powerdns against real servers, acme-dns against a stand-in."""
+
+import json
+
+import pytest
+from bind import Bind
+from knot import Knot
+from name_server import Key
+from ports import free_port
+from powerdns import Powerdns
+from processes import wait_until
+from provider import Provider, ProviderError
+from stand_in import Refusal, StandIn, route
+
+NAME = "_acme-challenge.www.a.example"
+
+
+def settings(server, key=None, **more):
+    signed = {"key-name": key.name, "key-algorithm": key.algorithm, "key-secret": key.secret} if key else {}
+    return {"server": server.text, **signed, **more}
+
+
+def resolver_of(processes, tmp_path, *servers):
+    """A resolver that knows the zones of these."""
+    resolver = Bind(processes, tmp_path / "resolver", recursion=True)
+    for server in servers:
+        for zone in server.zones:
+            resolver.forward(zone, server)
+    return resolver.start()
+
+
+@pytest.mark.parametrize("kind", [Bind, Knot, Powerdns])
+def test_rfc2136(processes, tmp_path, kind):
+    one, two = Key("one.", "hmac-sha256"), Key("two", "hmac-sha512")
+    server = kind(processes, tmp_path / "server")
+    server.zone("a.example", key=one).zone("sub.a.example", key=two).start()
+    resolvers = [resolver_of(processes, tmp_path, server).text]
+    provider = Provider("rfc2136", settings(server, one), resolvers)
+    first = provider.present(NAME, "first")
+    assert first.zone == "a.example"
+    provider.present(NAME, "first")
+    for outcome in provider.together(*[("present", NAME, f"value-{number}") for number in range(10)]):
+        assert not isinstance(outcome, ProviderError), outcome
+    server.wait_txt(NAME, "first", *[f"value-{number}" for number in range(10)])
+    provider.cleanup(NAME, "first", first.handle)
+    for number in range(9):
+        provider.cleanup(NAME, f"value-{number}")
+    server.wait_txt(NAME, "value-9")
+    provider.cleanup(NAME, "value-9")
+    provider.cleanup(NAME, "value-9")
+    server.wait_txt(NAME)
+    # the zone below has a key of its own
+    below = "_acme-challenge.x.sub.a.example"
+    with pytest.raises(ProviderError) as refused:
+        provider.present(below, "value")
+    assert refused.value.code == "ERR_REFUSED" and one.secret not in refused.value.text
+    assert Provider("rfc2136", settings(server, two), resolvers).present(below, "value").zone == "sub.a.example"
+    server.wait_txt(below, "value")
+
+
+def test_rfc2136_with_a_zone_and_a_name(processes, tmp_path):
+    key = Key("key")
+    server = Knot(processes, tmp_path / "server").zone("a.example", key=key).start()
+    given = settings(server, key, zone="a.example")
+    for text in (f"localhost:{server.port}", f"[127.0.0.1]:{server.port}"):
+        Provider("rfc2136", {**given, "server": text}).present(NAME, text)
+        server.wait_txt(NAME, text)
+        Provider("rfc2136", {**given, "server": text}).cleanup(NAME, text)
+    with pytest.raises(ProviderError) as error:
+        Provider("rfc2136", given).present("_acme-challenge.b.example", "value")
+    assert "does not lie in the zone a.example" in error.value.text
+    with pytest.raises(ProviderError) as error:
+        Provider("rfc2136", {**given, "server": "no such name"}).present(NAME, "value")
+    assert error.value.code == "ERR_NOT_FOUND" and "no such name" in error.value.text
+
+
+def test_rfc2136_refusals(processes, tmp_path):
+    key = Key("key")
+    server = Bind(processes, tmp_path / "server").zone("a.example", key=key).start()
+    zone = {"zone": "a.example"}
+    cases = [
+        (settings(server, Key("other"), **zone), "ERR_REFUSED", 'no key "other"'),
+        (settings(server, Key("key"), **zone), "ERR_REFUSED", "BADSIG"),
+        (settings(server, Key("key", secret="not at all"), **zone), "ERR_INPUT", "base64"),
+        (settings(server, **zone), "ERR_REFUSED", "REFUSED"),
+        ({**settings(server, key, **zone), "server": f"127.0.0.1:{free_port()}"}, "ERR_NETWORK", "Connection refused"),
+        ({"server": server.text, "key-name": "key", **zone}, "ERR_FAILED", "key-secret is needed"),
+    ]
+    for given, code, words in cases:
+        with pytest.raises(ProviderError) as error:
+            Provider("rfc2136", given).present(NAME, "value")
+        assert error.value.code == code and words in error.value.text, error.value
+        assert given.get("key-secret", "-----") not in error.value.text
+    assert server.txt(NAME) == []
+
+
+@pytest.fixture
+def powerdns(processes, tmp_path):
+    server = Powerdns(processes, tmp_path / "powerdns")
+    server.zone("a.example").zone("sub.a.example").start()
+    return server
+
+
+def test_powerdns(powerdns):
+    provider = Provider("powerdns", {"endpoint": powerdns.url, "api-key": powerdns.api_key})
+    powerdns.put("a.example", NAME, "another's", ttl=7)
+    assert provider.present(NAME, "first").zone == "a.example"
+    provider.present(NAME, "first")
+    for outcome in provider.together(*[("present", NAME, f"value-{number}") for number in range(10)]):
+        assert not isinstance(outcome, ProviderError), outcome
+    values = [f"value-{number}" for number in range(10)]
+    powerdns.wait_txt(NAME, "another's", "first", *values)
+    outcomes = provider.together(*[("cleanup", NAME, value) for value in [*values, "first", "never there"]])
+    assert not any(isinstance(outcome, ProviderError) for outcome in outcomes), outcomes
+    powerdns.wait_txt(NAME, "another's")
+    assert [s["ttl"] for s in powerdns.api("GET", "/zones/a.example.")["rrsets"] if s["name"] == NAME + "."] == [7]
+    assert provider.present("_acme-challenge.sub.a.example", 'o"d\\d').zone == "sub.a.example"
+    powerdns.wait_txt("_acme-challenge.sub.a.example", 'o"d\\d')
+    provider.cleanup("_acme-challenge.sub.a.example", 'o"d\\d')
+    powerdns.wait_txt("_acme-challenge.sub.a.example")
+    assert not [s for s in powerdns.api("GET", "/zones/sub.a.example.")["rrsets"] if s["type"] == "TXT"]
+
+
+def test_powerdns_tells_secondaries(processes, tmp_path):
+    primary = Powerdns(processes, tmp_path / "primary").zone("a.example")
+    secondary = Knot(processes, tmp_path / "secondary").secondary("a.example", of=primary)
+    primary.start(), secondary.start()
+    provider = Provider("powerdns", {"endpoint": primary.url + "/", "api-key": primary.api_key})
+    provider.present(NAME, "value")
+    secondary.wait_txt(NAME, "value", timeout=20)
+
+
+def test_powerdns_refusals(powerdns):
+    given = {"endpoint": powerdns.url, "api-key": powerdns.api_key}
+    with pytest.raises(ProviderError) as error:
+        Provider("powerdns", {**given, "api-key": "wrong-key"}).present(NAME, "value")
+    assert error.value.code == "ERR_REFUSED" and "401" in error.value.text and "wrong-key" not in error.value.text
+    with pytest.raises(ProviderError) as error:
+        Provider("powerdns", given).present("_acme-challenge.b.example", "value")
+    assert error.value.code == "ERR_NOT_FOUND" and "_acme-challenge.b.example" in error.value.text
+    with pytest.raises(ProviderError) as error:
+        Provider("powerdns", {**given, "server-id": "other"}).present(NAME, "value")
+    assert "404" in error.value.text
+    powerdns.stop()
+    with pytest.raises(ProviderError) as error:
+        Provider("powerdns", given).present(NAME, "value")
+    assert error.value.code == "ERR_NETWORK"
+
+
+class AcmeDns(StandIn):
+    """By the description of its API: https://github.com/joohoi/acme-dns#api."""
+
+    def __init__(self):
+        super().__init__()
+        self.accounts, self.values = {}, {}
+
+    @route("POST", "/register")
+    def register(self, request):
+        if request.body and not isinstance(request.json.get("allowfrom", []), list):
+            raise Refusal(400, {"error": "malformed_json_payload"})
+        number = len(self.accounts)
+        account = {
+            "username": f"c36f50e8-4632-44f0-83fe-{number:012}",
+            "password": f"htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW{number:04}",
+            "subdomain": f"8e5700ea-a4bf-41c7-8a77-{number:012}",
+            "allowfrom": request.json.get("allowfrom", []) if request.body else [],
+        }
+        account["fulldomain"] = account["subdomain"] + ".auth.example"
+        self.accounts[account["username"]] = account
+        self.values[account["fulldomain"]] = []
+        return 201, account
+
+    @route("POST", "/update")
+    def update(self, request):
+        account = self.accounts.get(request.headers.get("x-api-user"))
+        if not account or account["password"] != request.headers.get("x-api-key"):
+            raise Refusal(401, {"error": "forbidden"})
+        if request.json["subdomain"] != account["subdomain"]:
+            raise Refusal(401, {"error": "forbidden"})
+        if len(request.json["txt"]) != 43:
+            raise Refusal(400, {"error": "bad_txt"})
+        values = self.values[account["fulldomain"]]
+        values.append(request.json["txt"])
+        del values[:-2]
+        return {"txt": request.json["txt"]}
+
+
+ONE, TWO = "a" * 43, "b" * 43
+
+
+def test_acme_dns():
+    with AcmeDns() as server:
+        first = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("a.example"))
+        assert set(first) == {"username", "password", "subdomain", "fulldomain", "allowfrom"}
+        second = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("b.example"))
+        name = first["fulldomain"]
+        # three forms of the same account
+        many = json.dumps({"b.example": second, "a.example": first})
+        words = {word: first[word] for word in ("username", "password", "subdomain")}
+        for given in ({"accounts": json.dumps(first)}, {"accounts": many}, words):
+            server.values[name].clear()
+            provider = Provider("acme-dns", {"endpoint": server.url, **given})
+            handle = provider.present(name, ONE).handle
+            provider.present(name, TWO)
+            assert server.values[name] == [ONE, TWO]
+            provider.cleanup(name, ONE, handle)
+            assert server.values[name] == [ONE, TWO]
+        Provider("acme-dns", {"endpoint": server.url, "accounts": many}).present(second["fulldomain"], ONE)
+        assert server.values[second["fulldomain"]] == [ONE]
+
+
+def test_acme_dns_says_what_is_missing():
+    with AcmeDns() as server:
+        account = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("a.example"))
+        full = account["fulldomain"]
+
+        def refused(given, name=full, value=ONE):
+            with pytest.raises(ProviderError) as error:
+                Provider("acme-dns", {"endpoint": server.url, **given}).present(name, value)
+            assert account["password"] not in error.value.text
+            return error.value
+
+        accounts = json.dumps(account)
+        assert f"{NAME} has to be a CNAME of {full}" in refused({"accounts": accounts}, NAME).text
+        words = {word: account[word] for word in ("username", "password", "subdomain")}
+        assert f"has to be a CNAME of {account['subdomain']} below" in refused(words, NAME).text
+        many = json.dumps({"a.example": account})
+        assert f"{NAME} is no fulldomain of the accounts" in refused({"accounts": many}, NAME).text
+        assert "there is no account: register one" in refused({}).text
+        assert "accounts is no JSON" in refused({"accounts": accounts[:-5]}).text
+        wrong = refused({"accounts": json.dumps({**account, "password": "x" * 40})})
+        assert wrong.code == "ERR_REFUSED" and "account is unknown" in wrong.text
+        assert "43 characters" in refused({"accounts": accounts}, value="short").text
+        with pytest.raises(ProviderError) as error:
+            Provider("rfc2136", {"server": "127.0.0.1"}).register("a.example")
+        assert "no accounts to register" in error.value.text
+
+
+def test_builtin_is_described():
+    said = Provider("builtin").describe()
+    assert not said["problems"]
+    [builtin] = said["providers"]
+    assert builtin["kind"] == "builtin"
+    assert [setting["name"] for setting in builtin["settings"]] == ["zone", "nameservers", "listen", "contact"]
