@@ -2,11 +2,27 @@
 
 import pytest
 from dns_providers.clouds import AzureDns, GoogleCloudDns, Route53
-from dns_providers.record_sets import DuckDns
-from dns_providers.single_records import Hetzner, Infomaniak, Linode, LuaDns, Ovh
-from dns_providers.table import FOREIGN, ONE, TWO, account, accounts  # noqa: F401
+from dns_providers.record_sets import DuckDns, Gandi
+from dns_providers.single_records import Cloudflare, Hetzner, Infomaniak, Linode, LuaDns, Ovh
+from dns_providers.table import FOREIGN, ONE, TWO, account, accounts, good  # noqa: F401
 from provider import ProviderError
 from zone_server import ZoneServer
+
+
+@pytest.mark.parametrize(
+    "kind, settings, words",
+    [
+        (Cloudflare, {"email": "hostmaster@example.org"}, "api-token is needed, or email and api-key"),
+        (Gandi, {}, "personal-access-token is needed"),
+        (AzureDns, AzureDns.subscription, "tenant-id, client-id and client-secret are needed, or access-token"),
+        (GoogleCloudDns, {"service-account": "{}"}, "service-account is not the JSON of a service account's key"),
+    ],
+)
+def test_credentials_that_are_not_there(account, settings, words):
+    settings = {"ttl": 600, **settings}
+    with pytest.raises(ProviderError, match=words):
+        account.run(settings).present("_acme-challenge.www." + account.domain, ONE)
+    assert account.requests == []
 
 
 @accounts([Hetzner, Route53, GoogleCloudDns])
@@ -32,6 +48,15 @@ def test_hetzner_says_why_an_action_failed(account):
     account.fail_next(201, {}, {"action": failed}, where=("POST", "/add_records"))
     with pytest.raises(ProviderError, match="The zone is not well"):
         account.run().present("_acme-challenge.www." + account.domain, ONE)
+
+
+@accounts([Hetzner])
+def test_hetzner_is_at_work_on_the_zone(account):
+    locked = account.bad(423, "locked", "There is an action running already").answer
+    account.fail_next(*(locked[i] for i in (0, 2, 1)), where=("POST", "/add_records"))
+    with pytest.raises(ProviderError, match="There is an action running already") as e:
+        account.run().present("_acme-challenge.www." + account.domain, ONE)
+    assert e.value.code == "ERR_WAIT"
 
 
 @accounts([Infomaniak])
@@ -64,8 +89,7 @@ def test_linode_records_with_their_whole_name(account):
 @accounts([AzureDns, GoogleCloudDns, Ovh])
 def test_tokens_and_the_time_are_asked_for_once(account):
     names = [f"_acme-challenge.{label}." + account.domain for label in "abc"]
-    outcomes = account.run().in_turn(*[("present", name, ONE) for name in names])
-    assert not [one for one in outcomes if isinstance(one, ProviderError)]
+    good(account.run().in_turn(*[("present", name, ONE) for name in names]))
     asked = [r for r in account.requests if r.path.endswith(("/token", "/auth/time"))]
     assert len(asked) == 1
 
@@ -98,10 +122,9 @@ def test_duckdns_has_room_for_one_value(account):
     )
     assert isinstance(two, ProviderError) and "one TXT value for evercert.duckdns.org" in two.text
     assert "certificates of their own" in two.text
-    assert not [one for one in (one, gone, again) if isinstance(one, ProviderError)]
+    good([one, gone, again])
     assert [r.query["txt"] for r in account.requests] == [ONE, ""]
-    later = account.run().in_turn(("present", name, ONE), ("cleanup", name, ONE), ("present", name, TWO))
-    assert not [one for one in later if isinstance(one, ProviderError)]
+    good(account.run().in_turn(("present", name, ONE), ("cleanup", name, ONE), ("present", name, TWO)))
     assert account.txt(name) == [TWO]
 
 
