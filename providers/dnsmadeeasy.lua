@@ -33,10 +33,10 @@ return {
             help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.dnsmadeeasy.com/V2.0", sandbox = "https://api.sandbox.dnsmadeeasy.com/V2.0" },
-    limits = { per_second = 2 },
+    limits = { per_second = 5 },
     zone = function(candidate, request)
         local answer, response = call(request, "GET", "name", { query = { domainname = candidate }, accept = { 404 } })
-        return response.status ~= 404 and answer.id and tostring(answer.id) or nil
+        return response.status ~= 404 and tostring(answer.id) or nil
     end,
     present = function(request)
         local answer, response = call(request, "POST", request.zone_id .. "/records", {

@@ -51,8 +51,8 @@ return {
     zone = function(candidate, request)
         open(request)
         local data, said, code = call(request, "infoDnsZone", { domainname = candidate })
-        -- 5029, 5028: not one of the account's; 4013: nothing that could be one, as "_acme-challenge.example.org"
-        if not data and code ~= 5029 and code ~= 5028 and not (code == 4013 and said:find("domainname")) then
+        -- 50xx: there is no such zone; 4013: nothing that could be one, as "_acme-challenge.example.org"
+        if not data and code < 5000 and not (code == 4013 and said:find("domainname")) then
             fail(said)
         end
         return data and candidate
