@@ -69,13 +69,16 @@ int lua_file_read(const struct lua_directories *d, const char *provider, struct 
         int fd ATTR_CLEANUP(fd_close) = -1;
         struct buf content ATTR_CLEANUP(buf_free) = buf_new(LUA_FILE_MAX);
         bool local = directories[i] == d->local;
-        int r = open_directory(directories[i], local, &fd, err);
+        struct err why = ERR_INIT;
+        int r = open_directory(directories[i], local, &fd, &why);
         if (r == 0)
-            r = read_one(fd, directories[i], name, local, &content, err);
+            r = read_one(fd, directories[i], name, local, &content, &why);
         if (r == ERR_NOT_FOUND)
             continue;
-        if (r < 0)
+        if (r < 0) {
+            *err = why;
             return r;
+        }
         *file = arena_printf(a, "%s/%s", directories[i], name);
         *text = arena_str(a, buf_str(&content));
         return 0;

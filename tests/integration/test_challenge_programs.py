@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -103,9 +104,12 @@ def test_certbot(evercert, ca, zones, recorder, tmp_path):
         names = variables(other, "CERTBOT_")
         # Its fourth generation has other words for two of them.
         assert names | {"CERTBOT_IDENTIFIER", "CERTBOT_ALL_IDENTIFIERS"} == variables(mine, "CERTBOT_")
-        for name in names - {"CERTBOT_VALIDATION"}:
+        for name in names - {"CERTBOT_VALIDATION", "CERTBOT_REMAINING_CHALLENGES"}:
             assert mine["env"][name] == other["env"][name], name
         assert mine["argv"] == other["argv"] == []
+    # "0" is what hooks wait for, that do their work for all names at once.
+    remaining = [[row["env"]["CERTBOT_REMAINING_CHALLENGES"] for row in part[:2]] for part in (rows, theirs)]
+    assert remaining == [["1", "0"], ["1", "0"]]
     assert [row["env"].get("CERTBOT_AUTH_OUTPUT") for row in rows] == [None, None, "printed\nby it", "printed\nby it"]
     added, gone = ({row["env"]["CERTBOT_VALIDATION"] for row in part} for part in (rows[:2], rows[2:]))
     assert added == gone and len(added) == 2
@@ -136,6 +140,11 @@ def test_dehydrated(evercert, ca, zones, recorder, tmp_path):
     rows, _ = ours(evercert, ca, zones, recorder, "dehydrated", hook=[str(recorder.program)])
     assert words(theirs) == words(rows)
     assert len(rows) == 4
+    # What hooks read of it; the rest are its own settings.
+    own = {"CONFIG", "BASEDIR", "WELLKNOWN", "ALPNCERTDIR", "PRIVATE_KEY_ROLLOVER"}
+    assert set(theirs[0]["env"]) - set(os.environ) - own <= set(rows[0]["env"])
+    for name in ("COMMAND", "CHALLENGETYPE", "altnames", "alias"):
+        assert theirs[0]["env"][name] == rows[0]["env"][name], name
 
 
 @pytest.mark.parametrize("mode", ["default", "raw"])
@@ -154,7 +163,8 @@ def test_lego(evercert, ca, zones, recorder, tmp_path, mode):
         assert {row["env"].get(name) for row in theirs} == {row["env"].get(name) for row in rows}
 
 
-def test_uacme(evercert, ca, zones, recorder, tmp_path):
+def test_uacme(evercert, pebble, zones, recorder, tmp_path):
+    ca = pebble("2.4", env={"PEBBLE_VA_ALWAYS_VALID": "1"})  # it cannot read the challenges of newer ones
     trust = f"mount --bind '{ca.ca_file}' /etc/ssl/certs/ca-certificates.crt && exec \"$@\""
     before = ["unshare", "-rm", "sh", "-c", trust, "sh", "uacme", "-y", "-a", ca.url, "-c", tmp_path / "uacme"]
     env = {**os.environ, **recorder.env, "DECLINE": "http-01 tls-alpn-01"}
@@ -164,6 +174,16 @@ def test_uacme(evercert, ca, zones, recorder, tmp_path):
     rows, _ = ours(evercert, ca, zones, recorder, "uacme", hook=[str(recorder.program)])
     assert words(theirs) == words(rows)
     assert len(rows) == 4
+
+
+def test_uacme_declines(evercert, ca, zones, recorder):
+    """The next kind of challenge is taken, and the hook hears no more of that one."""
+    recorder.env["DECLINE"] = "dns-01"
+    env = [f"{name}={value}" for name, value in recorder.env.items()]
+    entry = {"provider": "uacme", "hook": [str(recorder.program)], "env": env}
+    wish = {"domains": ["a.example"], "challenge": ["dns-01", "http-01"], "dns": {"*": "mine"}}
+    evercert(ca, config={**config(zones, mine=entry), "certificates": [wish]}).renew()
+    assert [row["argv"][0] for row in recorder.take()] == ["begin"]
 
 
 def test_odoo(evercert, ca, zones, recorder):
@@ -200,6 +220,28 @@ def test_acme_sh(evercert, pebble, zones, tmp_path):
     kept.unlink()
     done = client.renew("a.example", force=True, status=FAILED)
     assert "You didn't specify a RECORDER_Url" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_acme_sh_as_another_user(evercert, pebble, zones, open_folder):
+    """It has the rights of that user alone; what it keeps stays out of its reach."""
+    ca = pebble()
+    script = open_folder / "dns_recorder.sh"
+    said = (SCRIPTS / script.name).read_text().replace("_recorder_init() {", '_recorder_init() {\n  id -un >>"$WHO"', 1)
+    script.write_text(said)
+    (open_folder / "who").touch()
+    shutil.chown(open_folder / "who", "www-data")
+    env = [f"RECORDER_Url=http://127.0.0.1:{ca.dns_management_port}", "RECORDER_Key=k", f"WHO={open_folder}/who"]
+    entry = {"provider": "acme.sh", "script": str(script), "user": "www-data", "env": env}
+    client = evercert(ca, folder=open_folder / "client", config=config(zones, mine=entry))
+    for name in "primitive", "acme-sh-host":  # a build folder may be nobody else's to enter
+        program = client.libexec() / name
+        copy = program.resolve()
+        program.unlink()
+        shutil.copy(copy, program)
+    client.issue("a.example", dns="mine")
+    assert (open_folder / "who").read_text().split() == ["www-data", "www-data"]
+    assert (client.state / "dns/mine.conf").stat().st_uid == 0
 
 
 def test_acme_sh_variables_of_the_surrounding(evercert, pebble, zones):

@@ -254,7 +254,7 @@ static int start(struct parent *p, struct err *err)
         return r;
     if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
         return r;
-    if (p->options.daemon && solver_is_wanted(p) && (r = solver_need(p, err)) < 0)
+    if (p->options.daemon && solver_is_wanted(p) && (r = solver_start(p, err)) < 0)
         return r;
     if (p->options.daemon)
         return control_listen(p, err);

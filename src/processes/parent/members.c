@@ -91,10 +91,8 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
 static void on_solver_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
-    struct parent *p = m->parent;
-    struct err err = ERR_INIT;
     (void)c, (void)msg, (void)fd;
-    engine_done(p, p->engine_life, id, solver_need(p, &err) < 0 ? &err : NULL);
+    solver_need(m->parent, id);
 }
 
 /* A question of the engine, while the keeper is asked. */
@@ -390,6 +388,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     if (id == MEMBER_SOLVER)
         solver_feed(p);
     join(p, id);
+    if (id == MEMBER_SOLVER)
+        solver_started(p);
     if (id == MEMBER_KEEPER)
         wishes_feed(p);
     return 0;

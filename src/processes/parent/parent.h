@@ -90,6 +90,8 @@ struct parent {
     bool feed_done;
     struct listener *listeners;
     struct dns_socket *dns_sockets;
+    uint32_t solver_asked; /* the engine's request that waits for the solver to be started again; 0: none */
+    unsigned solver_asked_life;
     uint64_t
         providers_seen;     /* the operator's directory of providers, as it was when the solver was started */
     bool responder_has_tls; /* it was started to answer tls-alpn-01 too */
@@ -155,8 +157,11 @@ int listeners_reload(struct parent *p, struct err *err);
 /* solver.c: the solver and what it is told of `dns:`. */
 /* A daemon starts: whether a certificate of the configuration needs it, or the built-in answerer is there. */
 bool solver_is_wanted(const struct parent *p);
-/* The engine needs it: sees that there is one. */
-int solver_need(struct parent *p, struct err *err);
+/* The engine needs it (request `id`): sees that there is one, and answers when its channel is on the way. */
+void solver_need(struct parent *p, uint32_t id);
+/* It was started, and joined with the others. */
+void solver_started(struct parent *p);
+int solver_start(struct parent *p, struct err *err);
 /* All of dns:, to a solver that just started, or again after a reload. */
 void solver_feed(struct parent *p);
 void solver_reload(struct parent *p);
@@ -184,6 +189,8 @@ void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
  * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that
  * declines a challenge is ERR_REFUSED, with a text that begins with "declined". */
 void challenge_run(struct parent *p, uint32_t id, const struct msg_challenge_run *m);
+/* Whether the program of that entry of dns: could be run; 0 for an entry that is none. */
+int challenge_ready(struct parent *p, const char *entry, struct arena *a, struct err *err);
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);

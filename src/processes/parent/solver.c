@@ -184,16 +184,35 @@ void solver_feed(struct parent *p)
         log_error("%s", err.text);
 }
 
-int solver_need(struct parent *p, struct err *err)
+int solver_start(struct parent *p, struct err *err)
 {
     return p->members[MEMBER_SOLVER].wanted ? 0 : member_start(p, MEMBER_SOLVER, err);
+}
+
+void solver_need(struct parent *p, uint32_t id)
+{
+    struct err err = ERR_INIT;
+    int r = solver_start(p, &err);
+    if (r == 0 && member_channel(p, MEMBER_SOLVER) == NULL) { /* it died, and is started again in a moment */
+        p->solver_asked = id;
+        p->solver_asked_life = p->engine_life;
+        return;
+    }
+    engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
+void solver_started(struct parent *p)
+{
+    if (p->solver_asked != 0)
+        engine_done(p, p->solver_asked_life, p->solver_asked, NULL);
+    p->solver_asked = 0;
 }
 
 void solver_reload(struct parent *p)
 {
     struct err err = ERR_INIT;
     if (!p->members[MEMBER_SOLVER].wanted) {
-        if (solver_is_wanted(p) && solver_need(p, &err) < 0)
+        if (solver_is_wanted(p) && solver_start(p, &err) < 0)
             log_error("%s", err.text);
     } else if (seen() != p->providers_seen) {
         member_replace(p, MEMBER_SOLVER);

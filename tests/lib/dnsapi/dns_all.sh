@@ -1,4 +1,5 @@
 #!/usr/bin/env sh
+# shellcheck disable=SC2012,SC2034,SC2154
 # Calls what dnsapi scripts call, and tells what came of it: "NAME=TEXT", a line each.
 
 _tell() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | tr '\n' '|')" >>"$ALL_OUT"; }

@@ -1,4 +1,5 @@
 #!/usr/bin/env sh
+# shellcheck disable=SC2034
 dns_recorder_info='A server of tests
 Site: localhost
 Options:
