@@ -43,7 +43,7 @@ struct shelf_place {
 
 struct keeper {
     struct process process;
-    struct channel *parent, *engine;
+    struct channel *parent, *engine, *solver;
     struct secret seal_key;
     int live, archive; /* directories */
     int account_file;  /* account-key, open for appending */

@@ -308,10 +308,28 @@ static void engine_gone(struct channel *c, const struct err *why, void *arg)
     k->engine = NULL;
 }
 
+/* The solver learns what permits say, and nothing else. */
+static const struct channel_rule solver_rules[] = {{MSG_permit_open, CHANNEL_STATE_ANY, on_permit_open}};
+
+static void solver_gone(struct channel *c, const struct err *why, void *arg)
+{
+    struct keeper *k = arg;
+    log_debug("%s", why->text);
+    channel_free(c);
+    k->solver = NULL;
+}
+
 static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct keeper *k = arg;
-    (void)c, (void)id, (void)msg;
+    const struct msg_peer *m = msg;
+    (void)c, (void)id;
+    if (strcmp(m->process, "solver") == 0) {
+        channel_free(k->solver);
+        k->solver = channel_new(
+            k->process.base, fd, "keeper-solver", solver_rules, ARRAY_LEN(solver_rules), solver_gone, k);
+        return;
+    }
     channel_free(k->engine);
     together_forget(k);
     k->engine = channel_new(

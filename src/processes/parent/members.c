@@ -80,9 +80,10 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     const struct msg_responder_need *need = msg;
     struct err err = ERR_INIT;
     (void)c, (void)fd;
-    int r = need->challenge < CHALLENGE_END_
-                ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
-                : err_set(&err, ERR_INPUT, "there is no challenge number %u", (unsigned)need->challenge);
+    int r =
+        need->challenge < CHALLENGE_END_ && !acme_challenge_in_dns((enum acme_challenge)need->challenge)
+            ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
+            : err_set(&err, ERR_INPUT, "no socket answers challenge number %u", (unsigned)need->challenge);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 
