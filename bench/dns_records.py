@@ -36,7 +36,16 @@ class World:
     def __init__(self, scene):
         self.scene, self.key = scene, Key("bench")
         self.server = Bind(scene.processes, scene.sub("bind"))
-        self.resolver = Bind(scene.processes, scene.sub("resolver"), recursion=True)
+        # One for evercert and one for the CA: a resolver remembers for a second that there was no record.
+        self.resolver, self.of_ca = (Bind(scene.processes, scene.sub("resolver"), recursion=True) for _ in range(2))
+
+    def start(self, **zones):
+        for zone, server in zones.items():
+            self.resolver.forward(f"{zone}.example", server)
+            self.of_ca.forward(f"{zone}.example", server)
+        self.resolver.start()
+        self.of_ca.start()
+        return self.scene.pebble(resolver=self.of_ca.text)
 
     def entry(self):
         return {"provider": "rfc2136", "server": self.server.text, "key-name": self.key.name,
@@ -49,8 +58,7 @@ class World:
 def through_the_daemon(scene, count, number):
     world = World(scene)
     world.server.zone("bench.example", key=world.key).start()
-    world.resolver.forward("bench.example", world.server).start()
-    ca = scene.pebble(resolver=world.resolver.text)
+    ca = world.start(bench=world.server)
     client = scene.evercert(ca)
     settings = {"dns": {"bind": world.entry()}, "challenge": "dns-01",
                 "propagation": world.propagation(world.server.text)}
@@ -113,8 +121,7 @@ def others(scene, runs):
     for kind in (Lego, Certbot):
         world = World(scene)
         world.server.zone("bench.example", key=world.key).start()
-        world.resolver.forward("bench.example", world.server).start()
-        client = kind(scene, scene.pebble(resolver=world.resolver.text), world)
+        client = kind(scene, world.start(bench=world.server), world)
         client.prepare("first.bench.example")
         costs = [client.issue(f"s{number}.bench.example") for number in range(runs)]
         result[client.name] = {
@@ -134,10 +141,7 @@ def one_order(scene, count, lag):
     world.server.start()
     slow.start()
     power = Powerdns(scene.processes, scene.sub("powerdns")).zone("c.example").start()
-    for zone, server in (("a.example", world.server), ("b.example", world.server), ("c.example", power)):
-        world.resolver.forward(zone, server)
-    world.resolver.start()
-    ca = scene.pebble(resolver=world.resolver.text)
+    ca = world.start(a=world.server, b=world.server, c=power)
     client = scene.evercert(ca)
     entry = world.entry()
     client.write_config({

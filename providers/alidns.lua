@@ -25,8 +25,11 @@ local function signed(request, action, query)
         lines[i] = name .. ":" .. headers[name] .. "\n"
     end
     local names_text = table.concat(names, ";")
-    local canonical = "POST\n/\n" .. query .. "\n" .. table.concat(lines) .. "\n" .. names_text .. "\n" .. headers["x-acs-content-sha256"]
-    local signature = hmac.sha256(request.settings["secret-key"], ALGORITHM .. "\n" .. hex.encode(hash.sha256(canonical)))
+    local canonical = table.concat({
+        "POST", "/", query, table.concat(lines), names_text, headers["x-acs-content-sha256"],
+    }, "\n")
+    local to_sign = ALGORITHM .. "\n" .. hex.encode(hash.sha256(canonical))
+    local signature = hmac.sha256(request.settings["secret-key"], to_sign)
     headers.authorization = ("%s Credential=%s,SignedHeaders=%s,Signature=%s"):format(
         ALGORITHM, request.settings["access-key"], names_text, hex.encode(signature))
     headers.host = nil
@@ -67,7 +70,8 @@ return {
         { name = "secret-key", type = "secret", required = true, help = "AccessKey secret." },
         { name = "security-token", type = "secret", help = "Security token, for temporary keys of STS." },
         { name = "line", type = "text", default = "default", help = "Resolution line of the record." },
-        { name = "ttl", type = "number", default = 600, min = 1, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 600, min = 1, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://alidns.aliyuncs.com" },
     zones = function(request)
@@ -89,7 +93,8 @@ return {
     end,
     cleanup = function(request)
         local answer = call(request, "DescribeSubDomainRecords", {
-            DomainName = request.zone_id, SubDomain = request.relative .. "." .. request.zone_id, Type = "TXT", PageSize = 500,
+            DomainName = request.zone_id, SubDomain = request.relative .. "." .. request.zone_id, Type = "TXT",
+            PageSize = 500,
         })
         for _, record in ipairs(answer.DomainRecords.Record) do
             if record.RR == request.relative and record.Type == "TXT" and record.Value == request.value then

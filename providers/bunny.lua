@@ -16,7 +16,8 @@ return {
     documentation = "https://docs.bunny.net/reference/dnszonepublic_index",
     settings = {
         { name = "api-key", type = "secret", required = true, help = "API key of the account." },
-        { name = "ttl", type = "number", default = 60, min = 15, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 60, min = 15, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.bunny.net" },
     zone = function(candidate, request)
@@ -41,7 +42,8 @@ return {
     cleanup = function(request)
         local url = request.endpoint .. "/dnszone/" .. request.zone_id
         for _, record in ipairs(http.get(url, options(request)).Records or {}) do
-            if record.Type == TXT and record.Name == sub_domain(request) and text.unquote(record.Value) == request.value then
+            if record.Type == TXT and record.Name == sub_domain(request)
+                and text.unquote(record.Value) == request.value then
                 http.delete(url .. "/records/" .. record.Id, options(request, { accept = { 404 } }))
             end
         end

@@ -8,7 +8,12 @@ local function problem(json)
             table.insert(words, ("%s (%s)"):format(cause.message, cause.code))
         end
     end
-    return #words > 0 and table.concat(words, ": ") or nil
+    words = #words > 0 and table.concat(words, ": ") or nil
+    -- 6003: the credentials are not even of the right form; that comes with status 400.
+    if words and json.errors[1].code == 6003 then
+        refused("Cloudflare says: " .. words)
+    end
+    return words
 end
 
 local function headers(request, token)

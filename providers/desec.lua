@@ -18,12 +18,13 @@ return {
     endpoints = { endpoint = "https://desec.io/api/v1" },
     limits = { concurrency = 1, per_second = 2 },
     zone = function(candidate, request)
-        local domain, response = http.get(request.endpoint .. "/domains/" .. candidate .. "/", options(request, { accept = { 404 } }))
+        local url = request.endpoint .. "/domains/" .. candidate .. "/"
+        local domain, response = http.get(url, options(request, { accept = { 404 } }))
         return response.status ~= 404 and { minimum_ttl = domain.minimum_ttl } or nil
     end,
     values = function(request)
-        local set, response = http.get(("%s/domains/%s/rrsets/%s/TXT/"):format(request.endpoint, request.zone, request.relative),
-            options(request, { accept = { 404 } }))
+        local url = ("%s/domains/%s/rrsets/%s/TXT/"):format(request.endpoint, request.zone, request.relative)
+        local set, response = http.get(url, options(request, { accept = { 404 } }))
         if response.status == 404 then
             return {}
         end
@@ -45,8 +46,5 @@ return {
                 ttl = math.max(ttl or request.settings.ttl, request.zone_id.minimum_ttl), records = records,
             } },
         }))
-    end,
-    problem = function(answer)
-        return answer and (answer.detail or json.encode(answer))
     end,
 }

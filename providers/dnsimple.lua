@@ -28,7 +28,8 @@ return {
     settings = {
         { name = "oauth-token", type = "secret", required = true, help = "API token of the account." },
         { name = "account-id", type = "text", help = "Number of the account; needed with the token of a user." },
-        { name = "ttl", type = "number", default = 120, min = 60, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 120, min = 60, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.dnsimple.com" },
     zone = function(candidate, request)
@@ -56,8 +57,5 @@ return {
                 http.delete(url .. "/" .. record.id, options(request, { accept = { 404 } }))
             end
         end
-    end,
-    problem = function(answer)
-        return answer and answer.message
     end,
 }

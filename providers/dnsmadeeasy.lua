@@ -3,7 +3,8 @@ local function call(request, method, path, options)
     options = options or {}
     local date = time.format("%a, %d %b %Y %H:%M:%S GMT", time.now())
     options.method = method
-    options.url = (request.settings.sandbox and request.endpoints.sandbox or request.endpoint) .. "/dns/managed/" .. path
+    local endpoint = request.settings.sandbox and request.endpoints.sandbox or request.endpoint
+    options.url = endpoint .. "/dns/managed/" .. path
     options.headers = {
         ["x-dnsme-apiKey"] = request.settings["api-key"],
         ["x-dnsme-requestDate"] = date,
@@ -28,18 +29,20 @@ return {
         { name = "api-key", type = "secret", required = true, help = "API key." },
         { name = "api-secret", type = "secret", required = true, help = "Secret key." },
         { name = "sandbox", type = "flag", default = false, help = "Use the sandbox." },
-        { name = "ttl", type = "number", default = 120, min = 5, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 120, min = 5, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.dnsmadeeasy.com/V2.0", sandbox = "https://api.sandbox.dnsmadeeasy.com/V2.0" },
-    limits = { per_second = 2 },
+    limits = { per_second = 5 },
     zone = function(candidate, request)
         local answer, response = call(request, "GET", "name", { query = { domainname = candidate }, accept = { 404 } })
-        return response.status ~= 404 and answer.id and tostring(answer.id) or nil
+        return response.status ~= 404 and tostring(answer.id) or nil
     end,
     present = function(request)
         local answer, response = call(request, "POST", request.zone_id .. "/records", {
             json = {
-                name = sub_domain(request), type = "TXT", value = request.value, ttl = request.settings.ttl, gtdLocation = "DEFAULT",
+                name = sub_domain(request), type = "TXT", value = request.value, ttl = request.settings.ttl,
+                gtdLocation = "DEFAULT",
             },
             accept = { 400 },
         })
@@ -57,7 +60,8 @@ return {
                 query = { recordName = sub_domain(request), type = "TXT", page = page },
             })
             for _, record in ipairs(answer.data or {}) do
-                if record.type == "TXT" and record.name == sub_domain(request) and text.unquote(record.value) == request.value then
+                if record.type == "TXT" and record.name == sub_domain(request)
+                    and text.unquote(record.value) == request.value then
                     found[#found + 1] = record.id
                 end
             end
@@ -67,5 +71,4 @@ return {
             call(request, "DELETE", request.zone_id .. "/records/" .. id, { accept = { 404 } })
         end
     end,
-    problem = problem,
 }

@@ -22,8 +22,10 @@ return {
     documentation = "https://docs.dnspod.cn/api/",
     settings = {
         { name = "api-key", type = "secret", required = true, help = "ID and token, as ID,TOKEN." },
-        { name = "record-line", type = "text", default = "默认", help = "Line of the record; \"default\" at api.dnspod.com." },
-        { name = "ttl", type = "number", default = 600, min = 1, max = 604800, help = "Seconds that resolvers may keep the record." },
+        { name = "record-line", type = "text", default = "默认",
+            help = "Line of the record; \"default\" at api.dnspod.com." },
+        { name = "ttl", type = "number", default = 600, min = 1, max = 604800,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://dnsapi.cn" },
     zones = function(request)
@@ -47,10 +49,12 @@ return {
         local found, offset, answer = {}, 0, nil
         repeat
             answer = call(request, "Record.List", {
-                domain_id = request.zone_id, sub_domain = request.relative, record_type = "TXT", offset = offset, length = 500,
+                domain_id = request.zone_id, sub_domain = request.relative, record_type = "TXT", offset = offset,
+                length = 500,
             }, "10") -- there are none
             for _, record in ipairs(answer.records or {}) do
-                if record.type == "TXT" and record.name == request.relative and text.unquote(record.value) == request.value then
+                if record.type == "TXT" and record.name == request.relative
+                    and text.unquote(record.value) == request.value then
                     found[#found + 1] = record.id
                 end
             end

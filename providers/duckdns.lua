@@ -7,7 +7,8 @@ local function update(request, parameters)
     if response.status == 200 and said == "KO" then
         refused(("Duck DNS answers KO: the token is wrong, or %s is not a domain of its account"):format(request.zone))
     elseif response.status ~= 200 or said ~= "OK" then
-        fail(("GET /update: status %d, and not the OK or KO that Duck DNS answers with"):format(response.status))
+        fail(("GET %s/update: status %d, and neither of Duck DNS's answers, OK and KO"):format(
+            request.endpoint:gsub("^https?://", ""), response.status))
     end
 end
 

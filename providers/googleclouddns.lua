@@ -21,13 +21,9 @@ local function token(request)
         iat = now,
         exp = now + 3600,
     }, who.private_key, "RS256", { kid = who.private_key_id })
-    local json, response = http.post(address, {
+    local json = http.post(address, {
         form = { grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion = assertion },
-        accept = { 400 },
     })
-    if response.status == 400 then
-        refused("Google says: " .. (json and (json.error_description or json.error) or "status 400"))
-    end
     cache.put("token", json.access_token, math.max(json.expires_in - 300, 0))
     return json.access_token
 end
@@ -60,6 +56,13 @@ return {
             help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://dns.googleapis.com", token = "https://oauth2.googleapis.com" },
+
+    problem = function(json)
+        -- Of the grant; it comes with status 400.
+        if json and json.error == "invalid_grant" then
+            refused("Google says: " .. (json.error_description or json.error))
+        end
+    end,
 
     zone = function(candidate, request)
         local id = request.settings["zone-id"]

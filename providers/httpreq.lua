@@ -6,7 +6,14 @@ local function post(request, path)
         body = { domain = request.identifier, token = request.token, keyAuth = request.key_authorization }
     end
     local basic = settings.username and settings.password and { settings.username, settings.password }
-    http.post(request.endpoint .. path, { json = body, basic = basic })
+    -- Only the status counts: servers answer with whatever they like.
+    local url = request.endpoint .. path
+    local response = http.request({ method = "POST", url = url, json = body, basic = basic })
+    if response.status // 100 ~= 2 then
+        local words = response.body:match("^%s*([^<%s][^\r\n]*)") or "" -- no page for people
+        local said = ("POST %s: status %d %s"):format(url, response.status, words:sub(1, 200))
+        return (response.status == 401 or response.status == 403) and refused(said) or fail(said)
+    end
 end
 
 return {

@@ -48,12 +48,14 @@ local function login(request)
     local settings = request.settings
     local answer, response = post(request, "account.login", { user = settings.username, pass = settings.password })
     local data = check("account.login", answer)
-    local cookie = (response.headers["set-cookie"] or ""):match("domrobot=([^;,%s]+)") or fail("account.login gave no session.")
+    local cookie = (response.headers["set-cookie"] or ""):match("domrobot=([^;,%s]+)")
+        or fail("account.login gave no session.")
     if data.tfa == "GOOGLE-AUTH" then
         if not settings["shared-secret"] then
             refused("The account wants a second factor: set shared-secret.")
         end
-        check("account.unlock", (post(request, "account.unlock", { tan = one_time_code(settings["shared-secret"]) }, cookie)))
+        local tan = one_time_code(settings["shared-secret"])
+        check("account.unlock", (post(request, "account.unlock", { tan = tan }, cookie)))
     end
     cache.put("session", cookie, 600)
     return cookie
@@ -79,7 +81,8 @@ return {
         { name = "password", type = "secret", required = true, help = "Its password." },
         { name = "shared-secret", type = "secret", help = "Shared secret of the second factor (TOTP), in Base32." },
         { name = "sandbox", type = "flag", default = false, help = "Use the test environment (OT&E)." },
-        { name = "ttl", type = "number", default = 300, min = 300, max = 864000, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 300, min = 300, max = 864000,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.domrobot.com/jsonrpc", sandbox = "https://api.ote.domrobot.com/jsonrpc" },
     limits = { concurrency = 2 },
@@ -96,7 +99,8 @@ return {
     end,
     present = function(request)
         call(request, "nameserver.createRecord", {
-            domain = request.zone_id, type = "TXT", name = request.name, content = request.value, ttl = request.settings.ttl,
+            domain = request.zone_id, type = "TXT", name = request.name, content = request.value,
+            ttl = request.settings.ttl,
         }, 2302) -- it is there already
     end,
     cleanup = function(request)

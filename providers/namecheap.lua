@@ -37,6 +37,9 @@ local function hosts(request)
     return result
 end
 
+-- What setHosts calls what getHosts gave.
+local FIELDS = { HostName = "Name", RecordType = "Type", Address = "Address", MXPref = "MXPref", TTL = "TTL" }
+
 local function is_ours(host, request)
     return host.Type == "TXT" and host.Name == request.relative
 end
@@ -47,9 +50,11 @@ return {
     settings = {
         { name = "api-user", type = "text", required = true, help = "Name of the account." },
         { name = "api-key", type = "secret", required = true, help = "API key." },
-        { name = "client-ip", type = "text", help = "IPv4 address of this machine as whitelisted; asked for where not set." },
+        { name = "client-ip", type = "text",
+            help = "IPv4 address of this machine as whitelisted; asked for where not set." },
         { name = "sandbox", type = "flag", default = false, help = "Use the sandbox." },
-        { name = "ttl", type = "number", default = 120, min = 60, max = 60000, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 120, min = 60, max = 60000,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = {
         endpoint = "https://api.namecheap.com/xml.response",
@@ -92,13 +97,15 @@ return {
             end
         end
         for value in pairs(wanted) do
-            all[#all + 1] = { Name = request.relative, Type = "TXT", Address = value, MXPref = "10", TTL = request.settings.ttl }
+            all[#all + 1] = {
+                Name = request.relative, Type = "TXT", Address = value, MXPref = "10", TTL = request.settings.ttl,
+            }
         end
         local form = parts(request)
         form[#form + 1] = result.attributes.EmailType and { "EmailType", result.attributes.EmailType }
         for i, host in ipairs(all) do
-            for name, value in pairs({ HostName = host.Name, RecordType = host.Type, Address = host.Address, MXPref = host.MXPref, TTL = host.TTL }) do
-                form[#form + 1] = { name .. i, value }
+            for ours, theirs in pairs(FIELDS) do
+                form[#form + 1] = { ours .. i, host[theirs] }
             end
         end
         local done = xml.find(call(request, "domains.dns.setHosts", form), "DomainDNSSetHostsResult")

@@ -28,7 +28,8 @@ return {
     settings = {
         { name = "username", type = "text", required = true, help = "Name of the account." },
         { name = "api-token", type = "secret", required = true, help = "API token." },
-        { name = "ttl", type = "number", default = 300, min = 300, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 300, min = 300, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.name.com/core/v1" },
     zones = function(request)
@@ -48,8 +49,10 @@ return {
     end,
     cleanup = function(request)
         for _, record in ipairs(all(request, path(request), "records")) do
-            if record.type == "TXT" and record.fqdn == request.name .. "." and text.unquote(record.answer) == request.value then
-                http.delete(request.endpoint .. path(request) .. "/" .. record.id, options(request, { accept = { 404 } }))
+            if record.type == "TXT" and record.fqdn == request.name .. "."
+                and text.unquote(record.answer) == request.value then
+                local url = request.endpoint .. path(request) .. "/" .. record.id
+                http.delete(url, options(request, { accept = { 404 } }))
             end
         end
     end,

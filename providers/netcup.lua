@@ -34,7 +34,8 @@ local function close(request)
 end
 
 local function update(request, record)
-    checked(call(request, "updateDnsRecords", { domainname = request.zone, dnsrecordset = { dnsrecords = { record } } }))
+    local parameters = { domainname = request.zone, dnsrecordset = { dnsrecords = { record } } }
+    checked(call(request, "updateDnsRecords", parameters))
 end
 
 return {
@@ -50,8 +51,8 @@ return {
     zone = function(candidate, request)
         open(request)
         local data, said, code = call(request, "infoDnsZone", { domainname = candidate })
-        -- 5029, 5028: not one of the account's; 4013: nothing that could be one, as "_acme-challenge.example.org"
-        if not data and code ~= 5029 and code ~= 5028 and not (code == 4013 and said:find("domainname")) then
+        -- 50xx: there is no such zone; 4013: nothing that could be one, as "_acme-challenge.example.org"
+        if not data and code < 5000 and not (code == 4013 and said:find("domainname")) then
             fail(said)
         end
         return data and candidate
@@ -68,7 +69,8 @@ return {
             fail(said)
         end
         for _, record in ipairs(data and data.dnsrecords or {}) do
-            if record.type == "TXT" and record.hostname == request.relative and text.unquote(record.destination) == request.value then
+            if record.type == "TXT" and record.hostname == request.relative
+                and text.unquote(record.destination) == request.value then
                 record.deleterecord = true
                 update(request, record)
             end

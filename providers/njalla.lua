@@ -17,7 +17,8 @@ return {
     documentation = "https://njal.la/api/",
     settings = {
         { name = "token", type = "secret", required = true, help = "API token." },
-        { name = "ttl", type = "choice", default = "60", choices = { "60", "300", "900", "3600", "10800", "21600", "86400" },
+        { name = "ttl", type = "choice", default = "60",
+            choices = { "60", "300", "900", "3600", "10800", "21600", "86400" },
             help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://njal.la/api/1" },
@@ -36,7 +37,8 @@ return {
     end,
     cleanup = function(request)
         for _, record in ipairs(call(request, "list-records", { domain = request.zone }).records) do
-            if record.type == "TXT" and record.name == request.relative and text.unquote(record.content) == request.value then
+            if record.type == "TXT" and record.name == request.relative
+                and text.unquote(record.content) == request.value then
                 call(request, "remove-record", { domain = request.zone, id = record.id })
             end
         end

@@ -22,21 +22,19 @@ local function call(request, method, path, body)
             ["X-Ovh-Timestamp"] = stamp,
             ["X-Ovh-Signature"] = "$1$" .. hex.encode(hash.sha1(table.concat(signed, "+"))),
         },
-        accept = { 400, 403, 404 },
+        accept = { 403, 404 },
     })
-    local code = response.status >= 400 and answer and answer.errorCode
-    if response.status == 404 or code == "NOT_GRANTED_CALL" then
-        return nil, answer and answer.message
-    elseif response.status == 403 or code == "INVALID_SIGNATURE" then
-        refused("OVH says: " .. (answer and answer.message or "status " .. response.status))
-    elseif response.status == 400 then
-        fail("OVH says: " .. (answer and answer.message or "status 400"))
+    local words = response.status >= 400 and (answer and answer.message or "status " .. response.status)
+    if response.status == 404 or words and answer and answer.errorCode == "NOT_GRANTED_CALL" then
+        return nil, words
+    elseif words then
+        refused("OVH says: " .. words)
     end
     return answer or {}
 end
 
 local function must(answer, why)
-    return answer or fail("OVH says: " .. (why or "status 404"))
+    return answer or fail("OVH says: " .. why)
 end
 
 local function zone(request, path)
@@ -59,6 +57,12 @@ return {
             help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://eu.api.ovh.com/1.0" },
+
+    problem = function(json)
+        if json and json.errorCode == "INVALID_SIGNATURE" then
+            refused("OVH says: " .. json.message .. "; is that the secret of this application key?")
+        end
+    end,
 
     zone = function(candidate, request)
         return call(request, "GET", "/domain/zone/" .. candidate) and candidate

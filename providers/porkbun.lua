@@ -22,12 +22,14 @@ return {
     title = "Porkbun",
     documentation = "https://porkbun.com/api/json/v3/documentation",
     settings = {
-        { name = "api-key", type = "secret", required = true, help = "API key (pk1_...). API access must be switched on for the domain." },
+        { name = "api-key", type = "secret", required = true,
+            help = "API key (pk1_...). API access must be switched on for the domain." },
         { name = "secret-api-key", type = "secret", required = true, help = "Secret API key (sk1_...)." },
-        { name = "ttl", type = "number", default = 600, min = 600, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 600, min = 600, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.porkbun.com/api/json/v3" },
-    limits = { concurrency = 1, per_second = 2 },
+    limits = { concurrency = 1, per_second = 4 },
     zones = function(request)
         local zones, start = {}, 0
         repeat

@@ -15,13 +15,20 @@ local function update(request, change)
         fail("key-secret is needed with key-name")
     end
     local host, port = split(settings.server)
-    local addresses = dns.addresses(host)
     change.zone = settings.zone or request.zone
     change.name, change.ttl = request.name, settings.ttl
     change.key_name = settings["key-name"]
     change.key_algorithm, change.key_secret = settings["key-algorithm"], settings["key-secret"]
-    change.server = (addresses[1]:find(":") and "[%s]:%s" or "%s:%s"):format(addresses[1], port)
-    dns.update(change)
+    local problem
+    for _, address in ipairs(dns.addresses(host)) do
+        change.server = (address:find(":") and "[%s]:%s" or "%s:%s"):format(address, port)
+        local ok, err = pcall(dns.update, change)
+        if ok then
+            return
+        end
+        problem = problem or err
+    end
+    error(problem, 0)
 end
 
 return {

@@ -18,8 +18,10 @@ return {
     title = "Technitium DNS Server",
     documentation = "https://github.com/TechnitiumSoftware/DnsServer/blob/master/APIDOCS.md",
     settings = {
-        { name = "api-token", type = "secret", required = true, help = "API token of a user who may see, change and delete in the zone." },
-        { name = "ttl", type = "number", default = 60, min = 0, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "api-token", type = "secret", required = true,
+            help = "API token of a user who may see, change and delete in the zone." },
+        { name = "ttl", type = "number", default = 60, min = 0, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = false },
     zones = function(request)

@@ -4,13 +4,15 @@ local ALGORITHM, SERVICE, TYPE = "TC3-HMAC-SHA256", "dnspod", "application/json;
 local function signed(request, action, body)
     local now = time.now()
     local scope = time.format("%Y-%m-%d", now) .. "/" .. SERVICE .. "/tc3_request"
-    local canonical = ("POST\n/\n\ncontent-type:%s\nhost:%s\nx-tc-action:%s\n\ncontent-type;host;x-tc-action\n%s"):format(
-        TYPE, request.endpoint:match("^https?://([^/]+)"), action:lower(), hex.encode(hash.sha256(body)))
+    local lines = "POST\n/\n\ncontent-type:%s\nhost:%s\nx-tc-action:%s\n\ncontent-type;host;x-tc-action\n%s"
+    local authority = request.endpoint:match("^https?://([^/]+)")
+    local canonical = lines:format(TYPE, authority, action:lower(), hex.encode(hash.sha256(body)))
     local key = "TC3" .. request.settings["secret-key"]
     for part in scope:gmatch("[^/]+") do
         key = hmac.sha256(key, part)
     end
-    local signature = hmac.sha256(key, table.concat({ ALGORITHM, now, scope, hex.encode(hash.sha256(canonical)) }, "\n"))
+    local to_sign = table.concat({ ALGORITHM, now, scope, hex.encode(hash.sha256(canonical)) }, "\n")
+    local signature = hmac.sha256(key, to_sign)
     return {
         ["Content-Type"] = TYPE,
         ["X-TC-Action"] = action,
@@ -49,13 +51,15 @@ return {
         { name = "session-token", type = "secret", help = "Token, for temporary keys." },
         { name = "region", type = "text", help = "Region; not needed." },
         { name = "record-line", type = "text", default = "默认", help = "Line of the record." },
-        { name = "ttl", type = "number", default = 600, min = 1, max = 604800, help = "Seconds that resolvers may keep the record." },
+        { name = "ttl", type = "number", default = 600, min = 1, max = 604800,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://dnspod.tencentcloudapi.com" },
     zones = function(request)
         local zones, list = {}, nil
         repeat
-            list = call(request, "DescribeDomainList", { Offset = #zones, Limit = 1000 }, "ResourceNotFound.NoDataOfDomain").DomainList or {}
+            local page = { Offset = #zones, Limit = 1000 }
+            list = call(request, "DescribeDomainList", page, "ResourceNotFound.NoDataOfDomain").DomainList or {}
             for _, domain in ipairs(list) do
                 zones[#zones + 1] = { name = domain.Punycode or domain.Name, id = domain.Name }
             end
@@ -84,7 +88,8 @@ return {
             end
         end
         for _, id in ipairs(found) do
-            call(request, "DeleteRecord", { Domain = request.zone_id, RecordId = id }, "InvalidParameter.RecordIdInvalid")
+            local one = { Domain = request.zone_id, RecordId = id }
+            call(request, "DeleteRecord", one, "InvalidParameter.RecordIdInvalid")
         end
     end,
 }

@@ -44,8 +44,10 @@ return {
     settings = {
         { name = "account-name", type = "text", required = true, help = "Name of the account." },
         { name = "private-key", type = "secret", required = true, help = "Private key of the API (PEM)." },
-        { name = "global-key", type = "flag", default = true, help = "The key was made for all addresses, not for a whitelist." },
-        { name = "ttl", type = "number", default = 60, min = 60, max = 86400, help = "Seconds that resolvers may keep the record." },
+        { name = "global-key", type = "flag", default = true,
+            help = "The key was made for all addresses, not for a whitelist." },
+        { name = "ttl", type = "number", default = 60, min = 60, max = 86400,
+            help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = "https://api.transip.nl/v6" },
     limits = { concurrency = 1 },
@@ -69,12 +71,10 @@ return {
     end,
     cleanup = function(request)
         for _, entry in ipairs(call(request, "GET", path(request)).dnsEntries or {}) do
-            if entry.type == "TXT" and entry.name == request.relative and text.unquote(entry.content) == request.value then
+            if entry.type == "TXT" and entry.name == request.relative
+                and text.unquote(entry.content) == request.value then
                 call(request, "DELETE", path(request), nil, { dnsEntry = entry }) -- as it was given, or it is not found
             end
         end
-    end,
-    problem = function(answer)
-        return answer and answer.error
     end,
 }

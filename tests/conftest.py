@@ -26,7 +26,9 @@ Fixtures
     service(CLASS, certificate, key)      another server, started; see tests/lib/service.py, and mail.py database.py
                                           directory.py ftp.py chat.py for what there is
     lego(pebble, http_port)               another ACME client; see tests/lib/lego.py
-    name servers                          no fixtures: Bind, Knot, Powerdns(processes, folder); see tests/lib/name_server.py
+    knot(**options), bind(**options)      a name server that is not started yet; see tests/lib/name_server.py
+    resolver(a_example=SERVER)            a BIND, started, that asks these servers for names of a.example
+    other name servers                    no fixtures: Powerdns(processes, folder)
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
     each_pebble                           runs the test once for each version of Pebble; its value is that version
@@ -56,10 +58,12 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
 from apache import Apache  # noqa: E402
+from bind import Bind  # noqa: E402
 from certificates import Authority  # noqa: E402
 from evercert import Evercert  # noqa: E402
 from gate import Gate  # noqa: E402
 from haproxy import Haproxy  # noqa: E402
+from knot import Knot  # noqa: E402
 from lego import Lego  # noqa: E402
 from lighttpd import Lighttpd  # noqa: E402
 from nginx import Nginx  # noqa: E402
@@ -162,6 +166,33 @@ def service(processes):
         if one.process is not None:
             one.stop()
         one.remove()
+
+
+@pytest.fixture
+def knot(processes, tmp_path):
+    def make(**options):
+        return Knot(processes, _numbered(tmp_path, "knot"), **options)
+
+    return make
+
+
+@pytest.fixture
+def bind(processes, tmp_path):
+    def make(**options):
+        return Bind(processes, _numbered(tmp_path, "bind"), **options)
+
+    return make
+
+
+@pytest.fixture
+def resolver(bind):
+    def make(**zones):
+        server = bind(recursion=True)
+        for zone, of in zones.items():
+            server.forward(zone.replace("_", "."), of)
+        return server.start()
+
+    return make
 
 
 @pytest.fixture

@@ -82,6 +82,18 @@ const char *wall_format(struct wall t, char out[TIME_TEXT_MAX])
     return out;
 }
 
+size_t wall_format_as(struct wall t, const char *pattern, char *out, size_t n)
+{
+    time_t seconds = (time_t)t.s;
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) == NULL)
+        return 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    return strftime(out, n, pattern, &parts);
+#pragma GCC diagnostic pop
+}
+
 /* A reader over fixed-format text: each step consumes or marks the whole parse bad. */
 struct scan {
     struct str s;

@@ -42,6 +42,9 @@ enum { TIME_TEXT_MAX = 32, DURATION_TEXT_MAX = 48 };
  * give text that is no time, but stays within `out`. Returns `out`. */
 const char *wall_format(struct wall t, char out[TIME_TEXT_MAX]);
 
+/* As strftime does it in UTC, with the names of the C locale; the octets written, 0 where they do not fit. */
+size_t wall_format_as(struct wall t, const char *pattern, char *out, size_t n);
+
 /* RFC 3339 with any offset; fractions are dropped, a leap second counts as the one before it. Years 1970 to
  * 9999. ERR_INPUT for anything else, *out is untouched then. */
 int wall_parse_rfc3339(struct str s, struct wall *out);

@@ -14,7 +14,7 @@ static const struct option_spec issue_options[] = {
     {0, "email", OPTION_TEXT, false, "ADDRESS", "contact the authority may write to"},
     EAB_OPTIONS,
     {0, "challenge", OPTION_TEXT, true, "TYPE[,TYPE]",
-        "how to prove control: http-01, tls-alpn-01, dns-01,\n(dns-account-01, dns-persist-01), in order of "
+        "how to prove control: http-01, tls-alpn-01, dns-01,\ndns-account-01, dns-persist-01, in order of\n"
         "preference"},
     {0, "dns", OPTION_TEXT, true, "ENTRY",
         "the entry of dns: with the DNS provider's credentials\n(wildcards; means --challenge dns-01); "

@@ -29,7 +29,7 @@ void sink_end(struct sink *s, bool complete)
 /* Everything beyond ASCII is escaped: what a CA wrote cannot reach a terminal as a control character. */
 static void dump(const json_t *row, size_t flags, FILE *out)
 {
-    json_dumpf(row, out, JSON_ENSURE_ASCII | flags);
+    json_dumpf(row, out, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6) | flags);
 }
 
 static void array_row(struct sink *s, const json_t *row)

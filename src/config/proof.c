@@ -139,6 +139,18 @@ static void check_names(struct reader *r, const struct node *map, const struct w
     }
 }
 
+/* Without a search through all of them: there may be as many as certificates. */
+static bool all_known(struct reader *r, const char *entries)
+{
+    struct str item, rest = str_c(entries);
+    for (bool more = true; more;) {
+        more = str_cut(rest, ',', &item, &rest);
+        if (names_get(&r->dns, item) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static void check_entries(
     struct reader *r, const struct node *node, const struct where *where, const struct wish *w)
 {
@@ -146,7 +158,7 @@ static void check_entries(
         bool map = node->kind == NODE_MAP;
         struct where item = {where, w->dns[i].name, 0};
         struct err err = ERR_INIT;
-        if (w->dns[i].name != NULL && w->dns[i].value != NULL &&
+        if (w->dns[i].name != NULL && w->dns[i].value != NULL && !all_known(r, w->dns[i].value) &&
             wish_entries_check(r->settings, &w->dns[i], r->a, &err) < 0)
             read_problem(r, map ? node->list.items[2 * i + 1] : node, map ? &item : where, err.text);
     }

@@ -224,54 +224,54 @@ static int check_value(const struct answerer *a, const char *name, size_t n, siz
     return 0;
 }
 
-int answerer_put(struct answerer *a, const char *text, const char *octets, struct err *err)
+int answerer_put(struct answerer *a, const char *name, const char *value, struct err *err)
 {
-    struct wire_name name;
-    struct str s = str_c(octets);
-    int r = wire_name_of(text, &name, err);
+    struct wire_name octets;
+    struct str s = str_c(value);
+    int r = wire_name_of(name, &octets, err);
     if (r < 0)
         return r;
-    if (answerer_zone_of(a, &name) == NULL)
-        return err_set(err, ERR_NOT_FOUND, "%s lies in none of the zones that are answered for", text);
-    struct node *node = *find(a, name.octets, name.n);
-    struct value *value = node == NULL ? NULL : *find_value(node, s);
-    if (value != NULL) {
-        value->count++;
+    if (answerer_zone_of(a, &octets) == NULL)
+        return err_set(err, ERR_NOT_FOUND, "%s lies in none of the zones that are answered for", name);
+    struct node *node = *find(a, octets.octets, octets.n);
+    struct value *there = node == NULL ? NULL : *find_value(node, s);
+    if (there != NULL) {
+        there->count++;
         return 0;
     }
-    if ((r = check_value(a, text, s.n, node == NULL ? 0 : node->size, err)) < 0)
+    if ((r = check_value(a, name, s.n, node == NULL ? 0 : node->size, err)) < 0)
         return r;
-    value = calloc(1, sizeof *value + s.n);
-    if (value == NULL || (node = raise_up(a, &name)) == NULL) {
-        free(value);
-        return err_set(err, ERR_MEMORY, "out of memory for a value at %s", text);
+    there = calloc(1, sizeof *there + s.n);
+    if (there == NULL || (node = raise_up(a, &octets)) == NULL) {
+        free(there);
+        return err_set(err, ERR_MEMORY, "out of memory for a value at %s", name);
     }
-    value->count = 1;
-    value->n = s.n;
-    memcpy(value->octets, s.p, s.n);
-    value->next = node->values;
-    node->values = value;
+    there->count = 1;
+    there->n = s.n;
+    memcpy(there->octets, s.p, s.n);
+    there->next = node->values;
+    node->values = there;
     node->size += record_size(s.n);
     a->value_n++;
     a->serial++;
     return 0;
 }
 
-void answerer_remove(struct answerer *a, const char *text, const char *octets)
+void answerer_remove(struct answerer *a, const char *name, const char *value)
 {
-    struct wire_name name;
-    struct str s = str_c(octets);
-    if (wire_name_of(text, &name, NULL) < 0)
+    struct wire_name octets;
+    struct str s = str_c(value);
+    if (wire_name_of(name, &octets, NULL) < 0)
         return;
-    struct node *node = *find(a, name.octets, name.n);
+    struct node *node = *find(a, octets.octets, octets.n);
     struct value **at = node == NULL ? NULL : find_value(node, s);
     if (at == NULL || *at == NULL || --(*at)->count > 0)
         return;
-    struct value *value = *at;
-    *at = value->next;
-    free(value);
+    struct value *there = *at;
+    *at = there->next;
+    free(there);
     node->size -= record_size(s.n);
-    drop(a, &name, name.n);
+    drop(a, &octets, octets.n);
     a->value_n--;
     a->serial++;
 }

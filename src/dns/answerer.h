@@ -36,17 +36,23 @@ struct answerer_zone {
 
 struct answerer *answerer_new(struct event_base *base);
 void answerer_free(struct answerer *a);
-/* Takes over the descriptor: a bound UDP socket or a listening TCP one. */
+/* Takes over the descriptor, also where it fails: a bound UDP socket or a listening TCP one, non-blocking.
+ * ERR_MEMORY. */
 int answerer_listen(struct answerer *a, int fd, bool udp, struct err *err);
 void answerer_unlisten(struct answerer *a);
-/* Adds a zone, or changes what is said of it; texts are copied. ERR_INPUT, ERR_LIMIT. */
+/* Adds a zone, or changes what is said of it; texts are copied. ERR_INPUT, also for a name server within the
+ * zone, whose address nobody could ask for; ERR_LIMIT. */
 int answerer_zone(struct answerer *a, const struct answerer_zone *z, struct err *err);
+/* Values stay, for zones that come back. */
 void answerer_clear_zones(struct answerer *a);
-/* A TXT value at that name, which must lie in a zone (ERR_NOT_FOUND); one that is there is counted twice. */
+/* A TXT value at that name, which must lie in a zone (ERR_NOT_FOUND); one that is there is counted twice.
+ * ERR_INPUT, ERR_LIMIT: also where the values of the name would not fit into an answer any more, about 1,000
+ * of a challenge's. */
 int answerer_put(struct answerer *a, const char *name, const char *value, struct err *err);
 void answerer_remove(struct answerer *a, const char *name, const char *value);
 /* The answer to one message, as a pure function of what is held, for tests and the fuzz target: octets
- * appended to `out`, at most `max`; 0 where nothing is to be answered. */
+ * appended to `out`, at most `max`; 0 where nothing is to be answered. A `max` of 1,232 or less is that of
+ * UDP, where what the message says of its own limit counts too. */
 struct buf;
 size_t answerer_answer(struct answerer *a, struct str message, size_t max, struct buf *out);
 

@@ -228,7 +228,7 @@ size_t answerer_respond(struct answerer *a, struct str message, size_t max, bool
     const struct zone *zone = q.name.n > 0 ? answerer_zone_of(a, &q.name) : NULL;
     unsigned rcode = refusal_of(&q, zone), flags = 0;
     size_t bare = WIRE_HEAD + (q.name.n > 0 ? q.name.n + 4 : 0) + (q.edns ? OPT_SIZE : 0), before = out->n;
-    if (rcode == 0) {
+    if (rcode == 0 && zone != NULL) {
         flags = AA;
         if (!cut)
             rcode = put_answer(a, &r, &q, zone);

@@ -18,8 +18,9 @@ enum {
 };
 
 struct connection {
-    struct connection *older, *newer; /* by the last question that was whole */
     struct tcp *tcp;
+    size_t place;  /* in its list */
+    uint64_t turn; /* of the last question that was whole: the lowest is the oldest */
     struct bufferevent *stream;
     struct event *timer; /* of the next question, and of taking the answer */
     struct sockaddr_storage peer;
@@ -36,30 +37,13 @@ struct listener {
 struct tcp {
     struct answerer *answerer;
     struct listener *listeners;
-    struct connection *oldest, *newest;
-    size_t connection_n;
+    struct connection *all[ANSWERER_TCP_MAX]; /* NULL: a free place */
+    uint64_t turn;
 };
-
-static void unlink_connection(struct connection *c)
-{
-    struct tcp *t = c->tcp;
-    *(c->older != NULL ? &c->older->newer : &t->oldest) = c->newer;
-    *(c->newer != NULL ? &c->newer->older : &t->newest) = c->older;
-    c->older = c->newer = NULL;
-}
-
-static void link_connection(struct connection *c)
-{
-    struct tcp *t = c->tcp;
-    c->older = t->newest;
-    *(t->newest != NULL ? &t->newest->newer : &t->oldest) = c;
-    t->newest = c;
-}
 
 static void close_connection(struct connection *c)
 {
-    unlink_connection(c);
-    c->tcp->connection_n--;
+    c->tcp->all[c->place] = NULL;
     bufferevent_free(c->stream);
     event_free(c->timer);
     free(c);
@@ -74,8 +58,7 @@ static void renew(struct connection *c)
 {
     struct timeval idle = {.tv_sec = ANSWERER_TCP_IDLE_S};
     event_add(c->timer, &idle);
-    unlink_connection(c);
-    link_connection(c);
+    c->turn = ++c->tcp->turn;
 }
 
 /* False where what came is no question, or memory is short. */
@@ -143,28 +126,34 @@ static bool same_address(const struct sockaddr_storage *a, const struct sockaddr
                                    : memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
 }
 
-/* Whether there is room for it, which the oldest one makes where there are too many altogether. */
-static bool make_room(struct tcp *t, const struct sockaddr_storage *peer)
+/* A place for one of that address, or -1. The oldest one makes room where there are too many altogether. */
+static int place_for(struct tcp *t, const struct sockaddr_storage *peer)
 {
-    size_t same = 0;
-    for (const struct connection *c = t->oldest; c != NULL; c = c->newer)
-        same += same_address(&c->peer, peer);
+    int same = 0, best = 0;
+    for (int i = 0; i < ANSWERER_TCP_MAX; i++) {
+        if (t->all[i] != NULL)
+            same += same_address(&t->all[i]->peer, peer);
+        if (t->all[best] != NULL && (t->all[i] == NULL || t->all[i]->turn < t->all[best]->turn))
+            best = i;
+    }
     if (same >= TCP_OF_ADDRESS)
-        return false;
-    if (t->connection_n >= ANSWERER_TCP_MAX)
-        close_connection(t->oldest);
-    return true;
+        return -1;
+    if (t->all[best] != NULL)
+        close_connection(t->all[best]);
+    return best;
 }
 
 /* Takes over the descriptor. */
 static void begin_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer)
 {
-    struct connection *c = make_room(t, peer) ? calloc(1, sizeof *c) : NULL;
+    int place = place_for(t, peer);
+    struct connection *c = place >= 0 ? calloc(1, sizeof *c) : NULL;
     if (c == NULL) {
         close(fd);
         return;
     }
     c->tcp = t;
+    c->place = (size_t)place;
     c->peer = *peer;
     c->timer = evtimer_new(t->answerer->base, on_idle, c);
     c->stream = bufferevent_socket_new(t->answerer->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -178,8 +167,7 @@ static void begin_connection(struct tcp *t, int fd, const struct sockaddr_storag
         free(c);
         return;
     }
-    link_connection(c);
-    t->connection_n++;
+    t->all[c->place] = c;
     renew(c);
     bufferevent_setcb(c->stream, on_ready, on_ready, on_event, c);
     bufferevent_setwatermark(c->stream, EV_READ, 0, 2 + TCP_QUESTION_MAX);
@@ -245,8 +233,9 @@ void tcp_unlisten(struct answerer *a)
     struct tcp *t = a->tcp;
     if (t == NULL)
         return;
-    while (t->oldest != NULL)
-        close_connection(t->oldest);
+    for (size_t i = 0; i < ANSWERER_TCP_MAX; i++)
+        if (t->all[i] != NULL)
+            close_connection(t->all[i]);
     while (t->listeners != NULL) {
         struct listener *l = t->listeners;
         t->listeners = l->next;

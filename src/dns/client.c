@@ -108,7 +108,7 @@ void dns_client_free(struct dns_client *c)
 {
     if (c == NULL)
         return;
-    while (c->questions != NULL)
+    while (c->questions != NULL) /* who asks stands before what is asked, and takes it along */
         c->questions->drop(c->questions);
     exchanger_free(c->exchanger);
     lookup_free(c->lookup);
@@ -118,10 +118,12 @@ void dns_client_free(struct dns_client *c)
 
 void question_begin(struct dns_client *c, struct dns_question *q, void (*drop)(struct dns_question *))
 {
+    struct dns_question **at = &c->questions;
     q->owner = c;
     q->drop = drop;
-    q->next = c->questions;
-    c->questions = q;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = q;
 }
 
 void question_end(struct dns_question *q)
@@ -300,7 +302,7 @@ static void on_exchange(const struct exchange_result *r, void *arg)
     while (i + 1 < a->n && strcmp(a->servers[i], r->server) != 0)
         i++;
     a->exchanges[i] = NULL;
-    if (wrong == NULL) {
+    if (m != NULL && wrong == NULL) {
         answer(a, m);
         return;
     }

@@ -53,7 +53,7 @@ struct dns_question; /* one that goes on */
 /* servers: as for lookup_new (dns/lookup.h); none: those of the system. */
 struct dns_client *dns_client_new(
     struct event_base *base, const char *const *servers, size_t n, struct err *err);
-/* Questions that go on are dropped without a call. NULL is fine. Not from within a callback. */
+/* Questions that go on are dropped without a call. NULL is fine. Callbacks may do it. */
 void dns_client_free(struct dns_client *c);
 
 /* What the resolvers say. Valid until the callback returns, which never comes from within the call. */

@@ -223,9 +223,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (r.message != NULL && again_plain(e, &m))
         return;
     detach(e);
-    e->fn(&r, e->arg);
-    exchange_free(e);
     trim(x);
+    e->fn(&r, e->arg); /* which may free all but this */
+    exchange_free(e);
 }
 
 struct exchange *exchange_start(struct exchanger *x, const char *server, const char *name, enum dns_type type,

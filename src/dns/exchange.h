@@ -32,7 +32,7 @@ struct exchanger; /* channels, one a server */
 struct exchange;  /* one that goes on */
 
 struct exchanger *exchanger_new(struct event_base *base);
-/* Exchanges that go on are dropped without a call. NULL is fine. */
+/* Exchanges that go on are dropped without a call. NULL is fine. Callbacks may do it. */
 void exchanger_free(struct exchanger *x);
 
 /* Called once from the loop, never from within exchange_start; what it is given is valid until it returns. */

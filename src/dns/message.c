@@ -262,7 +262,10 @@ static bool read_data(
     case DNS_CNAME:
         return read_name_text(r, end, arena, &out->value.text) && r->at == end;
     case DNS_SOA:
-        if (!name_read(r, end, NULL) || !name_read(r, end, NULL) || end - r->at != SOA_NUMBERS)
+        for (int i = 0; i < 2; i++) /* the first server, and who is in charge */
+            if (!name_read(r, end, NULL))
+                return false;
+        if (end - r->at != SOA_NUMBERS)
             return false;
         out->value.serial = get32(r->p + r->at);
         out->value.text = str_c(out->owner);

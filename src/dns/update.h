@@ -32,7 +32,7 @@ struct dns_update;
  * difference of the clocks) of TSIG, and an answer that is not signed as it must be, have their own words. */
 typedef void dns_update_fn(const struct err *err, void *arg);
 /* Texts are copied. ERR_INPUT for a server that is no address, an unknown algorithm, a secret that is no
- * base64, a name outside the zone. `fn` is never called from within. */
+ * base64, a name outside the zone; ERR_LIMIT, ERR_MEMORY, ERR_CRYPTO. `fn` is never called from within. */
 int dns_update_start(struct event_base *base, const struct dns_update_spec *spec, dns_update_fn *fn,
     void *arg, struct dns_update **out, struct err *err);
 /* It is not called any more; whether the server did it, nobody knows. */

@@ -178,10 +178,10 @@ static int rcode_error(const struct update_message *m, unsigned rcode, struct er
     }
 }
 
-int update_message_judge(const struct update_message *m, struct str octets, int64_t now_s, struct err *err)
+int update_message_judge(const struct update_message *m, struct str reply, int64_t now_s, struct err *err)
 {
     struct reply r;
-    if (!read_reply(octets, m->id, &r))
+    if (!read_reply(reply, m->id, &r))
         return err_set(err, ERR_NETWORK, "what %s sent is no answer to the update of %s", m->server, m->zone);
     bool with_key = m->key_name[0] != '\0';
     if (with_key && r.is_signed && r.error != 0)
@@ -196,7 +196,7 @@ int update_message_judge(const struct update_message *m, struct str octets, int6
             "answered; "
             "whether it was done is not known",
             m->server, m->zone, m->key_name);
-    if (!is_authentic(m, octets, &r))
+    if (!is_authentic(m, reply, &r))
         return err_set(err, ERR_VERIFY,
             "the signature of the answer of %s to the update of %s does not verify with the key \"%s\": "
             "somebody "

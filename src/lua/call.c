@@ -88,6 +88,8 @@ static void free_call(struct lua_call *c)
     sandbox_close(&c->sandbox);
     if (c->deadline != NULL)
         event_free(c->deadline);
+    for (size_t i = 0; i < c->hidden_n; i++)
+        OPENSSL_cleanse(c->hidden[i], strlen(c->hidden[i]));
     arena_free(c->arena);
     free(c);
 }

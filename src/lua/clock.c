@@ -3,8 +3,6 @@
 #include "lua/internal.h"
 #include "os/random.h"
 
-#include <time.h>
-
 enum { FORMATTED_MAX = 256, OCTETS_MAX = 1024 };
 
 static int now(lua_State *L)
@@ -16,16 +14,9 @@ static int now(lua_State *L)
 static int format(lua_State *L)
 {
     const char *pattern = luaL_checkstring(L, 1);
-    time_t t = (time_t)luaL_optnumber(L, 2, (lua_Number)clock_wall(&system_clock).s);
-    struct tm tm;
+    struct wall t = {(int64_t)luaL_optnumber(L, 2, (lua_Number)clock_wall(&system_clock).s)};
     char out[FORMATTED_MAX];
-    if (gmtime_r(&t, &tm) == NULL)
-        return luaL_argerror(L, 2, "no time");
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    size_t n = strftime(out, sizeof out, pattern, &tm);
-#pragma GCC diagnostic pop
-    lua_pushlstring(L, out, n);
+    lua_pushlstring(L, out, wall_format_as(t, pattern, out, sizeof out));
     return 1;
 }
 

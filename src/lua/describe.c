@@ -16,8 +16,10 @@ enum { FILES_MAX = 1000 }; /* of one directory; we ship a hundred or so */
 /* "NAME.lua" whose NAME is one of a provider. */
 static bool is_provider_file(const char *name)
 {
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return n > 0 && strcmp(name + n, ".lua") == 0;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+    size_t n = strlen(name);
+    return n > 4 && strspn(name, letters) == n && strchr("-._", name[0]) == NULL &&
+           strcmp(name + n - 4, ".lua") == 0;
 }
 
 /* Whoever may write what is here says what happens with the operator's credentials. */
@@ -38,8 +40,10 @@ static int check_owner(int at, const char *name, const char *path, struct err *e
 static int open_directory(const char *path, bool local, int *out, struct err *err)
 {
     static const struct trusted_rule rule = {.secret = true, .group = 0};
-    if (local)
-        return dir_open_trusted(path, &rule, out, err);
+    if (local) {
+        int r = dir_open_trusted(path, &rule, out, err);
+        return r == ERR_REFUSED ? err_prefix(err, "providers in %s are not used", path) : r;
+    }
     *out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *out < 0 ? err_errno(err, errno, "%s", path) : 0;
 }
@@ -65,13 +69,16 @@ int lua_file_read(const struct lua_directories *d, const char *provider, struct 
         int fd ATTR_CLEANUP(fd_close) = -1;
         struct buf content ATTR_CLEANUP(buf_free) = buf_new(LUA_FILE_MAX);
         bool local = directories[i] == d->local;
-        int r = open_directory(directories[i], local, &fd, err);
+        struct err why = ERR_INIT;
+        int r = open_directory(directories[i], local, &fd, &why);
         if (r == 0)
-            r = read_one(fd, directories[i], name, local, &content, err);
+            r = read_one(fd, directories[i], name, local, &content, &why);
         if (r == ERR_NOT_FOUND)
             continue;
-        if (r < 0)
+        if (r < 0) {
+            *err = why;
             return r;
+        }
         *file = arena_printf(a, "%s/%s", directories[i], name);
         *text = arena_str(a, buf_str(&content));
         return 0;

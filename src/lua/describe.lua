@@ -18,13 +18,13 @@ local function stop(needle, pattern, ...)
     error({needle = needle, text = pattern:format(...)}, 0)
 end
 
-local function check_text(owner, table, key, needed)
+local function check_text(owner, table, key, needed, needle)
     local value = table[key]
     if value == nil and not needed then
         return nil
     end
     if type(value) ~= "string" or value == "" or value:find("%c") then
-        stop(owner, "%s needs '%s', a text of one line", owner, key)
+        stop(needle or key, "%s needs '%s', a text of one line", owner, key)
     end
     return value
 end
@@ -39,10 +39,13 @@ local function check_default(setting, name)
     if type(value) ~= wanted then
         stop(name, "the default of setting '%s' has to be a %s", name, wanted)
     end
+    if wanted == "number" and math.type(value) ~= "integer" then
+        stop(name, "the default of setting '%s' has to be a whole number", name)
+    end
     if setting.required then
         stop(name, "setting '%s' is required and has a default", name)
     end
-    if wanted == "number" and setting.min and value < setting.min or setting.max and value > setting.max then
+    if wanted == "number" and (setting.min and value < setting.min or setting.max and value > setting.max) then
         stop(name, "the default of setting '%s' is out of its range", name)
     end
     if kind == "url" and not value:find("^https://") then
@@ -83,7 +86,7 @@ local function check_setting(setting, seen)
             stop(name, "'%s' of setting '%s' has to be a whole number", key, name)
         end
     end
-    check_text("setting '" .. name .. "'", setting, "help", true)
+    check_text("setting '" .. name .. "'", setting, "help", true, name)
     if setting.type == "choice" and (type(setting.choices) ~= "table" or #setting.choices == 0) then
         stop(name, "setting '%s' has no choices", name)
     end

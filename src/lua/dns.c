@@ -176,12 +176,15 @@ static int give_nothing(lua_State *L, int status, lua_KContext ctx)
     return a->err.code != 0 ? lua_raise(L, &a->err) : 0;
 }
 
-/* A text that lives as long as the table of options does. */
+/* A text that lives as long as the table of options does; "" where it is absent. */
 static const char *option(lua_State *L, const char *name)
 {
-    struct str s = lua_field_str(L, 1, name);
+    int type = lua_getfield(L, 1, name);
+    if (type != LUA_TSTRING && type != LUA_TNIL)
+        luaL_error(L, "'%s' has to be a text", name);
+    const char *text = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
     lua_pop(L, 1);
-    return s.p != NULL ? s.p : "";
+    return text;
 }
 
 static size_t list_option(lua_State *L, const char *name, const char *out[DNS_UPDATE_VALUES_MAX])

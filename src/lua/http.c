@@ -7,7 +7,11 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SAID_MAX = 300 /* octets of what a provider says that are shown */ };
+enum {
+    SAID_MAX = 300,     /* octets of what a provider says that are shown */
+    LOCATION_MAX = 200, /* and of where a redirect leads to */
+    SAID_READ_MAX = 16 * 1024,
+};
 enum mode { MODE_REQUEST, MODE_JSON, MODE_XML };
 
 /* Keys of the registry. */
@@ -206,7 +210,7 @@ static const char *said(lua_State *L, const struct lua_exchange *x, int json, in
     else if (x->body.n > 0)
         text = is_page(x) ? title_of(buf_str(&x->body)) : str_trim(buf_str(&x->body));
     struct buf *clean = lua_guard_buf(L, 2 * SAID_MAX), *open = lua_guard_buf(L, LUA_ANSWER_MAX);
-    lua_call_redact(x->call, (struct str){text.p, text.n < 16384 ? text.n : 16384}, open);
+    lua_call_redact(x->call, (struct str){text.p, text.n < SAID_READ_MAX ? text.n : SAID_READ_MAX}, open);
     text_clean(clean, buf_str(open), SAID_MAX);
     lua_pushstring(L, buf_c(clean));
     lua_replace(L, top + 1);
@@ -226,14 +230,12 @@ static int code_of(unsigned status)
 static int raise_status(lua_State *L, const struct lua_exchange *x, int json, int response)
 {
     struct err err = ERR_INIT;
-    struct str location;
     int64_t after = lua_exchange_retry_after(x);
+    struct str location, query;
     if (x->status >= 300 && x->status < 400 && lua_exchange_header(x, "Location", &location)) {
+        str_cut(location, '?', &location, &query);
         err_set(&err, ERR_FAILED, "%s: status %u, a redirect to %.*s; not followed", x->shown, x->status,
-            (int)(location.n < 200
-                      ? strcspn(location.p, "?\r\n") < location.n ? strcspn(location.p, "?\r\n") : location.n
-                      : 200),
-            location.p);
+            (int)(location.n < LOCATION_MAX ? location.n : LOCATION_MAX), location.p);
         return lua_raise(L, &err);
     }
     const char *words = said(L, x, json, response);
@@ -318,6 +320,31 @@ static bool is_accepted(lua_State *L, const struct lua_exchange *x)
     return accepted;
 }
 
+static int decode_xml(lua_State *L)
+{
+    lua_decode_xml(L, lua_check_str(L, 1));
+    return 1;
+}
+
+/* Pushes the body as a node, or nil where there is none. What is no XML is said with the request it answers.
+ */
+static void push_xml(lua_State *L, const struct lua_exchange *x)
+{
+    if (x->body.n == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_pushcfunction(L, decode_xml);
+    lua_push_str(L, buf_str(&x->body));
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        return;
+    const struct err *e = lua_err_at(L, -1);
+    if (e == NULL || sandbox_of(L)->fatal.code != 0)
+        lua_error(L);
+    lua_raisef(L, ERR_NETWORK, "%s: status %u, but the answer is %s", x->shown, x->status,
+        is_page(x) ? "a page for people" : e->text);
+}
+
 /* -> decoded body, response. The stack has options and mode. */
 static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mode)
 {
@@ -325,8 +352,8 @@ static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mo
     bool accepted = is_accepted(L, x), good = x->status >= 200 && x->status < 300;
     push_response(L, x); /* 3 */
     if (accepted && mode == MODE_XML) {
-        if (x->body.n > 0 && good)
-            lua_decode_xml(L, buf_str(&x->body));
+        if (good)
+            push_xml(L, x);
         else
             lua_pushnil(L);
     } else {

@@ -86,6 +86,9 @@ void sandbox_rearm(struct sandbox *s);
 /* The error on top of L's stack (which may be a coroutine that it ended) as ours; pops nothing. */
 void sandbox_error(struct sandbox *s, lua_State *L, struct err *err);
 
+/* A message handler for lua_pcall: the line of the provider in front of errors that name one of ours. */
+int sandbox_place(lua_State *L);
+
 /* Raises `e` as an error that a provider may catch with pcall, and that keeps its code. */
 int lua_raise(lua_State *L, const struct err *e);
 int lua_raisef(lua_State *L, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
@@ -202,7 +205,7 @@ struct lua_call {
     struct event *deadline;
     unsigned requests;
     const char *zone; /* that was found */
-    const char *hidden[LUA_HIDDEN_MAX];
+    char *hidden[LUA_HIDDEN_MAX];
     size_t hidden_n;
     int64_t started_ms;
 };

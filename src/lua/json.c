@@ -32,6 +32,15 @@ json_t *lua_parse_json(struct str text, struct err *err)
     return root;
 }
 
+/* 7.0 as 7: what providers make texts of are numbers of records, which are whole. */
+static void push_real(lua_State *L, double number)
+{
+    if (number == floor(number) && fabs(number) < 9e15)
+        lua_pushinteger(L, (lua_Integer)number);
+    else
+        lua_pushnumber(L, number);
+}
+
 static void push(lua_State *L, const json_t *value, int depth)
 {
     const char *key;
@@ -68,7 +77,7 @@ static void push(lua_State *L, const json_t *value, int depth)
         lua_pushinteger(L, json_integer_value(value));
         break;
     case JSON_REAL:
-        lua_pushnumber(L, json_real_value(value));
+        push_real(L, json_real_value(value));
         break;
     case JSON_TRUE:
     case JSON_FALSE:

@@ -86,9 +86,10 @@ int lua_info_read(const char *file, struct str text, struct lua_info *out, struc
     if (r < 0) {
         r = at_path(file, why.text, r, err);
     } else {
+        lua_pushcfunction(s.L, sandbox_place);
         lua_pushcfunction(s.L, run);
-        lua_insert(s.L, -2);
-        if (lua_pcall(s.L, 1, 3, 0) != LUA_OK) {
+        lua_rotate(s.L, -3, 2);
+        if (lua_pcall(s.L, 1, 3, 1) != LUA_OK) {
             sandbox_error(&s, s.L, &why);
             r = at_path(file, why.text, why.code == ERR_LIMIT ? ERR_LIMIT : ERR_INPUT, err);
         } else if (lua_isnil(s.L, -3)) {

@@ -177,30 +177,6 @@ function aws.sign(o)
     return headers
 end
 
--- A server of dns.update may be a name; its addresses are tried one after the other where one cannot be reached.
-local update = dns.update
-function dns.update(options)
-    local host, port = (options.server or ""):match("^([^:%[%]]+):?(%d*)$")
-    if not host or host:find("^[%d.]+$") then
-        return update(options)
-    end
-    local copy, failure = {}, nil
-    for key, value in pairs(options) do
-        copy[key] = value
-    end
-    for _, address in ipairs(dns.addresses(host)) do
-        copy.server = (address:find(":", 1, true) and "[" .. address .. "]" or address) .. (port ~= "" and ":" .. port or "")
-        local ok
-        ok, failure = pcall(update, copy)
-        if ok then
-            return
-        elseif failure.code ~= "ERR_NETWORK" and failure.code ~= "ERR_TIMEOUT" then
-            break
-        end
-    end
-    error(failure or host .. " has no address", 0)
-end
-
 -- All nodes below `node` at a path of names, "ListHostedZonesResponse/HostedZones"; the node itself is not part of it.
 function xml.all(node, path)
     local found = {node}

@@ -4,6 +4,7 @@
 #include "os/random.h"
 
 #include <lualib.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +15,34 @@
 
 /* --- limits --- */
 
+/* What Lua gives back may have been a secret. */
+static void give_back(void *p, size_t n)
+{
+    if (p != NULL)
+        OPENSSL_cleanse(p, n);
+    free(p);
+}
+
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct sandbox *s = ud;
     size_t had = p != NULL ? old : 0;
     if (n == 0) {
-        free(p);
+        give_back(p, had);
         s->memory -= had;
         return NULL;
     }
     if (n > had && n - had > s->memory_max - s->memory)
         return NULL;
-    void *q = realloc(p, n);
-    if (q != NULL)
-        s->memory = s->memory - had + n;
+    void *q = malloc(n);
+    if (q == NULL && n > had)
+        return NULL;
+    s->memory = s->memory - had + n;
+    if (q == NULL)
+        return p; /* Lua counts on it that less is always to be had */
+    if (p != NULL)
+        memcpy(q, p, had < n ? had : n);
+    give_back(p, had);
     return q;
 }
 
@@ -430,10 +445,27 @@ void sandbox_close(struct sandbox *s)
     s->L = NULL;
 }
 
+/* A text that names no line of the provider, but one of ours, or none at all. */
+static bool is_elsewhere(const char *text)
+{
+    return strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL;
+}
+
+int sandbox_place(lua_State *L)
+{
+    char at[LUA_IDSIZE + 16];
+    if (lua_type(L, 1) == LUA_TSTRING && is_elsewhere(lua_tostring(L, 1)))
+        lua_pushfstring(L, "%s%s", where(L, at), lua_tostring(L, 1));
+    return 1;
+}
+
 /* Runs in protected mode: what is thrown may have functions of its own that make it a text. */
 static int describe_error(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+        lua_pushfstring(L, "a %s", luaL_typename(L, 1));
+    else
+        luaL_tolstring(L, 1, NULL);
     return 1;
 }
 
@@ -455,8 +487,7 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
             err_set(
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
-            err_set(err, ERR_FAILED, "%s%s",
-                strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL ? where(L, at) : "", text);
+            err_set(err, ERR_FAILED, "%s%s", is_elsewhere(text) ? where(L, at) : "", text);
         return;
     }
     lua_pushcfunction(L, describe_error);

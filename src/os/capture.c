@@ -48,7 +48,7 @@ static int start(const struct child_spec *spec, struct capture *c, struct err *e
     fd_close(&ends[3]);
     if (r < 0) {
         close_all(ends, ARRAY_LEN(ends));
-        return err_prefix(err, "cannot start %s", spec->path);
+        return r;
     }
     c->out = ends[0];
     c->error = ends[2];

@@ -175,3 +175,33 @@ def test_a_hook_that_cannot_be_run(place, tmp_path):
     rows = check(client, status=FAILED)
     assert any("/no/such/program" in row["text"] and row["check"] == "steps" and not row["ok"] for row in rows)
     assert [row["ok"] for row in rows if row["check"] == "http-01"] == [True]
+
+
+# CAA: pebble-challtestsrv answers with what a zone would have.
+
+
+@pytest.mark.parametrize(
+    "policies, ok, says",
+    [
+        ([("issue", "pebble.letsencrypt.org")], True, "let test issue it"),
+        ([("issue", "other.example")], False, "other.example"),
+        ([("issue", ";")], False, "a.example"),
+        ([("issue", "pebble.letsencrypt.org; validationmethods=dns-01")], False, "http-01"),
+        ([("issue", "pebble.letsencrypt.org; accounturi=https://ca.example/acct/1")], False, "accounturi"),
+        ([("issuewild", "other.example"), ("issue", "pebble.letsencrypt.org")], True, "let test issue it"),
+    ],
+)
+def test_caa(place, policies, ok, says):
+    place.ca.dns("add-caa", host="a.example.", policies=[{"tag": tag, "value": value} for tag, value in policies])
+    client = place(listen=f"{place.address}:80")
+    rows = check(client, "-d", "a.example", status=DONE if ok else FAILED)
+    caa = [row for row in rows if row["check"] == "caa"]
+    assert [row["ok"] for row in caa] == [ok] and says in caa[0]["text"]
+    assert ok or "evercert dns record a.example" in caa[0]["remedy"]
+
+
+def test_caa_that_nobody_can_tell(place):
+    place.ca.dns("set-servfail", host="a.example.")
+    client = place(listen=f"{place.address}:80")
+    rows = check(client, "-d", "a.example", status=FAILED)
+    assert any(row["check"] == "caa" and "takes that for a no" in row["remedy"] for row in rows)

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import stat
 
 import pytest
@@ -20,10 +21,20 @@ def test_there_are_some():
     assert CONFIGURATIONS, f"no configuration in {EXAMPLES}"
 
 
+def with_files(text, folder):
+    """The secrets of DNS providers that it names are read, so they must be there."""
+    for path in re.findall(r"^ *[a-z-]+-(?:token|secret)-file: (/etc/evercert/\S+)", text, re.M):
+        secret = folder / pathlib.Path(path).name
+        secret.write_text("c2VjcmV0\n")
+        secret.chmod(0o600)
+        text = text.replace(path, str(secret))
+    return text
+
+
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=str)
 def test_configuration_is_good(evercert, path):
     client = evercert()
-    client.config_file.write_text((EXAMPLES / path).read_text())
+    client.config_file.write_text(with_files((EXAMPLES / path).read_text(), client.folder))
     checked = client.run("config", "check", "--json", status=DONE)
     good = json.loads(checked.stdout)
     assert good["good"] and good["problems"] == []

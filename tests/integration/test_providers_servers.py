@@ -1,6 +1,7 @@
 """The providers rfc2136 and powerdns against real servers, acme-dns against a stand-in."""
 
 import json
+import os
 
 import pytest
 from bind import Bind
@@ -8,7 +9,6 @@ from knot import Knot
 from name_server import Key
 from ports import free_port
 from powerdns import Powerdns
-from processes import wait_until
 from provider import Provider, ProviderError
 from stand_in import Refusal, StandIn, route
 
@@ -72,6 +72,27 @@ def test_rfc2136_with_a_zone_and_a_name(processes, tmp_path):
     with pytest.raises(ProviderError) as error:
         Provider("rfc2136", {**given, "server": "no such name"}).present(NAME, "value")
     assert error.value.code == "ERR_NOT_FOUND" and "no such name" in error.value.text
+
+
+def test_rfc2136_with_a_name_of_several_addresses(processes, tmp_path, monkeypatch):
+    """The first two are nobody's; the names stand in an /etc/hosts that only provider_run sees."""
+    key = Key("key")
+    server = Knot(processes, tmp_path / "server").zone("a.example", key=key).start()
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.9.9.9 two.example\n127.9.9.8 two.example nobody.example\n127.0.0.1 two.example\n")
+    program = tmp_path / "in-namespace" / "tests" / "provider_run"
+    program.parent.mkdir(parents=True)
+    unshare = "unshare --mount" if os.geteuid() == 0 else "unshare --user --map-root-user --mount"
+    real = os.path.join(os.environ["EVERCERT_BUILD"], "tests/provider_run")
+    program.write_text(f"#!/bin/sh\nexec {unshare} sh -c 'mount --bind {hosts} /etc/hosts && exec {real}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("EVERCERT_BUILD", str(program.parents[1]))
+    given = settings(server, key, zone="a.example")
+    Provider("rfc2136", {**given, "server": f"two.example:{server.port}"}).present(NAME, "value")
+    server.wait_txt(NAME, "value")
+    with pytest.raises(ProviderError) as error:
+        Provider("rfc2136", {**given, "server": f"nobody.example:{server.port}"}).present(NAME, "value")
+    assert error.value.code == "ERR_NETWORK" and f"127.9.9.8:{server.port}" in error.value.text
 
 
 def test_rfc2136_refusals(processes, tmp_path):

@@ -20,7 +20,6 @@ from processes import sanitizer_reports, wait_until
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROCESSES = ("parent", "keeper", "engine", "responder", "solver")
 HELPERS = ("importer", "primitive")  # beside them, and no members of a daemon
-SCRIPTS = {"acme-sh-host": ROOT / "src/processes/primitive/acme-sh-host"}
 
 # Exit statuses, a promise to scripts.
 DONE, FAILED, USAGE, LOCKED = 0, 1, 2, 3
@@ -143,8 +142,7 @@ class Evercert:
             folder.mkdir()
             for name in (*PROCESSES, *HELPERS):
                 (folder / name).symlink_to(process_binary(name))
-            for name, path in SCRIPTS.items():
-                (folder / name).symlink_to(path)
+            (folder / "acme-sh-host").symlink_to(build_folder() / "src/processes/acme-sh-host")
         return folder
 
     def importer(self, document):

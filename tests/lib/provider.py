@@ -50,18 +50,20 @@ def run(document, env=None, timeout=120):
 
 
 class Provider:
-    def __init__(self, name, settings=None, resolvers=(), file=None, env=None):
-        """`file` instead of providers/NAME.lua; `env`: more of the environment (https_proxy)."""
+    def __init__(self, name, settings=None, resolvers=(), file=None, env=None, times=None):
+        """`file` instead of providers/NAME.lua; `env`: more of the environment (https_proxy); `times`: other ones than
+        usual, as provider_run has them ({"retry_ms": 10})."""
         self.file = str(file or ROOT / "providers" / f"{name}.lua")
         self.settings = dict(settings or {})
         self.resolvers = list(resolvers)
         self.env = env
+        self.times = times or {}
 
     def _call(self, action, name, value="", handle="", **more):
         return {"action": action, "name": name, "value": value, "handle": handle or "", **more}
 
     def _run(self, first, others=(), together=False):
-        document = {"file": self.file, "settings": self.settings, "resolvers": self.resolvers, **first}
+        document = {"file": self.file, "settings": self.settings, "resolvers": self.resolvers, "times": self.times, **first}
         document["repeat"] = [{**one, "together": together} for one in others]
         outcomes = []
         for answer in run(document, self.env):

@@ -4,6 +4,7 @@
 #include "base/attr.h"
 #include "config/names.h"
 #include "config/presets.h"
+#include "config/yaml_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,11 @@ static const char *refused(const struct import_plan *p, const struct import_item
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;
     static const char at[] = "certificates[0]";
+    if (item->dns != NULL) {
+        buf_put_c(&yaml, "dns: {");
+        yaml_put_text(&yaml, str_c(item->dns));
+        buf_put_c(&yaml, ": {provider: any}}\n");
+    }
     buf_put_c(&yaml, "certificates:\n");
     import_yaml_certificate(p, item, true, &yaml);
     if (buf_failed(&yaml))
@@ -300,11 +306,12 @@ static const char *why_left(struct import_plan *p, struct import_item *item, con
         return why_configured_left(p, item);
     if (names_get(&k->pending, name) != NULL)
         return "it is being issued by command, and comes from there";
-    if (strcmp(c->challenge, "dns-01") == 0)
-        return arena_printf(p->a, "it is proven by dns-01%s%s, which is not in this version",
-            c->dns_provider[0] != '\0' ? " with " : "", c->dns_provider);
-    if (has_wildcard(c))
-        return "a wildcard needs dns-01, which is not in this version";
+    const char *no = NULL;
+    if (strcmp(c->challenge, "dns-01") == 0 || has_wildcard(c)) {
+        item->dns = import_dns_entry(p->settings, c, p->a, &no);
+        if (item->dns == NULL)
+            return no;
+    }
     const char *directory = c->account != NULL ? c->account->directory : c->directory;
     if (directory[0] == '\0')
         return "the directory of its CA is not known: add an authority with it to the configuration first, "
@@ -312,7 +319,7 @@ static const char *why_left(struct import_plan *p, struct import_item *item, con
                "say it with --directory URL";
     if (acme_url_check(str_c(directory), NULL) < 0 || strchr(directory, '#') != NULL)
         return "the directory of its CA is no https URL";
-    const char *no = refused(p, item);
+    no = refused(p, item);
     if (no != NULL)
         return no;
     const struct import_file *twice = file_of_another(p, c, k);

@@ -49,6 +49,7 @@ struct import_item {
      * do. It has no part in the file. NULL: it is new. */
     const struct wish *configured;
     bool whole;       /* with key and chain; else it is asked for anew */
+    const char *dns;  /* the entry of `dns:` that answers dns-01; NULL: it is proven otherwise */
     const char *wish; /* of the settings that were made */
 };
 
@@ -84,6 +85,12 @@ void import_plan_yaml(const struct import_plan *p, struct buf *out);
 /* Takes the wishes of the settings that the file makes. A certificate that is not among them is an error of
  * ours: ERR_CONFIG. */
 int import_plan_wishes(struct import_plan *p, const struct settings *made, struct err *err);
+
+/* The entry of `dns:` that does what its DNS provider did (import/dns.c); NULL, and why, where none is known
+ * to.
+ */
+const char *import_dns_entry(
+    const struct settings *s, const struct import_certificate *c, struct arena *a, const char **why);
 
 /* The entry of one certificate, as import_plan_yaml has it (import_yaml.c). `alone`: without its authority,
  * which is in no other file then. */

@@ -71,12 +71,16 @@ static bool is_only(const char *const *p, size_t n, const char *text)
     return n == 1 && strcmp(p[0], text) == 0;
 }
 
-static void put_challenge(const struct import_plan *p, const struct import_certificate *c, struct buf *out)
+static void put_challenge(
+    const struct import_plan *p, const struct import_item *item, bool alone, struct buf *out)
 {
+    const struct import_certificate *c = item->from;
     const struct wish *d = &p->settings->defaults;
-    const char *challenge = c->challenge[0] != '\0' ? c->challenge : "http-01";
-    if (!is_only(d->challenges, d->challenge_n, challenge))
+    const char *challenge = item->dns != NULL ? "dns-01" : c->challenge[0] != '\0' ? c->challenge : "http-01";
+    if (alone || !is_only(d->challenges, d->challenge_n, challenge))
         pair(out, 4, "challenge", challenge);
+    if (item->dns != NULL)
+        pair(out, 4, "dns", item->dns);
     if (strcmp(challenge, "http-01") != 0)
         return;
     if (strcmp(c->webroot, d->webroot) != 0)
@@ -235,7 +239,7 @@ void import_yaml_certificate(
     list(out, 4, "domains", c->domains.p, c->domains.n);
     if (!alone && !is_only(d->authorities, d->authority_n, item->authority->name))
         pair(out, 4, "authority", item->authority->name);
-    put_challenge(p, c, out);
+    put_challenge(p, item, alone, out);
     put_key(p, c, out);
     put_preferences(p, c, out);
     if (p->options.publish_in_place && c->file_n > 0) {

@@ -45,6 +45,11 @@ void check_find(struct check *c, bool ok, const char *text, const char *remedy, 
     put_row(c, check_identifier(c), acme_challenge_text(c->kind), ok, text, remedy, v);
 }
 
+void check_find_caa(struct check *c, bool ok, const char *text, const char *remedy)
+{
+    put_row(c, check_identifier(c), "caa", ok, text, remedy, NULL);
+}
+
 /* About hooks, copies and directories. */
 static void find(struct check *c, bool ok, const char *text, const char *remedy)
 {
@@ -62,6 +67,8 @@ static void end(struct check *c)
         session_fail(c->engine, c->session, &err);
     }
     visit_cancel(c->visit);
+    dns_cancel(c->question);
+    dns_client_free(c->dns);
     c->engine->check_n--;
     arena_free(c->arena);
     free(c);
@@ -112,18 +119,25 @@ static enum acme_challenge kind_for(const struct wish *w, const char *name)
     return CHALLENGE_END_;
 }
 
+void check_kind(struct check *c)
+{
+    if (c->kind == CHALLENGE_HTTP_01)
+        check_http(c);
+    else if (c->kind != CHALLENGE_END_)
+        check_dns(c);
+    else
+        check_name_done(c);
+}
+
 static void next_name(struct check *c)
 {
-    while (c->at < c->wish.domain_n && (c->kind = kind_for(&c->wish, check_identifier(c))) == CHALLENGE_END_)
-        c->at++;
     if (c->at == c->wish.domain_n) {
         c->subjects = c->subjects->next;
         next_subject(c);
-    } else if (c->kind == CHALLENGE_HTTP_01) {
-        check_http(c);
-    } else {
-        check_dns(c);
+        return;
     }
+    c->kind = kind_for(&c->wish, check_identifier(c));
+    check_caa(c);
 }
 
 /* The row says whose it is. */
@@ -218,6 +232,9 @@ void check_certificates(const struct command *c)
     k->last = &k->subjects;
     c->s->waiting++;
     int r = look_need_lookup(c->e, &err);
+    if (r == 0 &&
+        (k->dns = dns_client_new(c->e->process.base, c->e->resolvers, c->e->resolver_n, &err)) == NULL)
+        r = err.code;
     c->e->check_n++;
     if (r == 0)
         r = collect(c, k, &err);

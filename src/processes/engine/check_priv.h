@@ -1,8 +1,9 @@
 /* What the files of `check` share: check.c (which certificates, hooks and copies, one name after the other),
- * check_http.c (the path that a CA takes to a token), check_dns.c (records). */
+ * check_caa.c (who may issue), check_http.c (the path that a CA takes to a token), check_dns.c (records). */
 #ifndef EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 #define EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 
+#include "dns/client.h"
 #include "http/visit.h"
 #include "processes/engine/placed.h"
 
@@ -35,6 +36,8 @@ struct check {
     size_t address_n, address_at, good_n;
     struct visit *visit;
     struct mono began;
+    struct dns_client *dns;
+    struct dns_question *question; /* about CAA */
 };
 
 /* check.c */
@@ -43,10 +46,18 @@ struct check {
 const char *check_identifier(const struct check *c);
 /* A row. remedy: what the reader can do, or NULL; v: of http-01, the way there. */
 void check_find(struct check *c, bool ok, const char *text, const char *remedy, const struct visit_result *v);
+/* The same about who may issue the name. */
+void check_find_caa(struct check *c, bool ok, const char *text, const char *remedy);
+/* The name's challenge, when the CAA records were looked at. */
+void check_kind(struct check *c);
 /* Shows the token by others, as an order would; `shown` is called once. */
 void check_place(struct check *c, placed_step_fn *step, placed_shown_fn *shown);
 /* On to the next name; what was shown is taken down. */
 void check_name_done(struct check *c);
+
+/* check_caa.c */
+/* Goes on with check_kind, maybe from within. */
+void check_caa(struct check *c);
 
 /* check_http.c */
 void check_http(struct check *c);

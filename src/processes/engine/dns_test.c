@@ -69,6 +69,7 @@ void dns_test(const struct command *c)
     *t = (struct test){
         .engine = c->e, .arena = a, .session = c->s->id, .name = w.name, .began = clock_mono(&system_clock)};
     c->s->waiting++;
+    session_progress(c->e, t->session, t->name, "testing"); /* its time is counted from here */
     const struct placed_trial trial = {.kind = CHALLENGE_DNS_01,
         .certificate = w.name,
         .identifier = identifier_base(str_c(w.domains[0])).p,

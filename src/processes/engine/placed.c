@@ -98,7 +98,9 @@ static void take_note(struct placed *p, const char *note)
 
 struct placed *placed_new(struct engine *e, const struct challenge_record *c)
 {
-    struct placed *p = add(e, c, STAGE_KEPT);
+    struct placed *p = add(e, c, STAGE_KEPT), *before = find(e, c, STAGE_REMOVING);
+    if (before != NULL) /* what that one cannot remove is this one's to remove */
+        p->record.note = arena_dup_c(p->arena, before->record.note);
     keep(p);
     return p;
 }

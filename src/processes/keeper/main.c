@@ -308,7 +308,7 @@ static void engine_gone(struct channel *c, const struct err *why, void *arg)
     k->engine = NULL;
 }
 
-/* The solver learns what permits say, and nothing else. */
+/* The solver asks what permits say, and nothing else. */
 static const struct channel_rule solver_rules[] = {{MSG_permit_open, CHANNEL_STATE_ANY, on_permit_open}};
 
 static void solver_gone(struct channel *c, const struct err *why, void *arg)

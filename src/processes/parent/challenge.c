@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "processes/parent/challenge_entry.h"
 #include "processes/parent/challenge_state.h"
+#include "processes/parent/dialect.h"
 #include "processes/parent/program.h"
 #include "processes/parent/run.h"
 
@@ -24,11 +25,17 @@ enum {
     CHALLENGE_OUTPUT_MAX = 8 * 1024, /* a cleanup gets it back: it goes through messages and the store */
     CHALLENGE_BASE_ENV = 8,          /* PATH HOME USER LANG, and what the host of acme.sh's scripts is told */
     SCRIPT_NAME_MAX = 64,
+    DECLINED_MAX = 200, /* remembered; those of two orders */
 };
 
 #define SCRIPT_HOST "acme-sh-host"
 
-enum challenge_state { CHALLENGE_ASKING, CHALLENGE_WAITING, CHALLENGE_RUNNING };
+enum challenge_state {
+    CHALLENGE_ASKING,  /* what the permit says */
+    CHALLENGE_WAITING, /* for others of the same entry */
+    CHALLENGE_RUNNING,
+    CHALLENGE_DECLINED, /* answered; kept, for such a hook is not called again at the end */
+};
 
 struct challenge {
     struct challenge *next;
@@ -42,6 +49,7 @@ struct challenge {
     const char *certificate;
     const char *const *domains;
     size_t domain_n;
+    enum key_type key_type;
     const char *program;                /* what is run, for messages */
     struct variables *account, *domain; /* what an acme.sh script had kept */
     bool by_sudo;
@@ -65,7 +73,7 @@ static const char *printed(const struct challenge *c)
 }
 
 /* A solver that is gone is not answered. */
-static void finish(struct challenge *c, const struct err *err)
+static void answer(struct challenge *c, const struct err *err)
 {
     struct channel *solver = member_channel(c->p, MEMBER_SOLVER);
     struct err failure = ERR_INIT;
@@ -73,6 +81,10 @@ static void finish(struct challenge *c, const struct err *err)
     if (solver != NULL && c->life == c->p->solver_life &&
         channel_send(solver, MSG_challenge_ran, c->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
+}
+
+static void drop(struct challenge *c)
+{
     for (struct challenge **at = &c->p->challenges; *at != NULL; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
@@ -83,6 +95,37 @@ static void finish(struct challenge *c, const struct err *err)
     buf_free(&c->kept);
     arena_free(c->arena);
     free(c);
+}
+
+static void finish(struct challenge *c, const struct err *err)
+{
+    answer(c, err);
+    drop(c);
+}
+
+/* Of those that declined, the oldest are forgotten. */
+static void remember_declined(struct challenge *c)
+{
+    struct challenge *oldest = NULL;
+    size_t n = 0;
+    c->state = CHALLENGE_DECLINED;
+    for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
+        if (o->state == CHALLENGE_DECLINED && n++ == 0)
+            oldest = o;
+    if (n > DECLINED_MAX)
+        drop(oldest);
+}
+
+/* Whether the program declined what is to be taken away now. */
+static bool was_declined(const struct challenge *c)
+{
+    for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
+        if (o->state == CHALLENGE_DECLINED && strcmp(o->entry.name, c->entry.name) == 0 &&
+            strcmp(o->asked.value, c->asked.value) == 0) {
+            drop(o);
+            return true;
+        }
+    return false;
 }
 
 /* The last of what it said, for that is where programs tell what was wrong. */
@@ -130,8 +173,11 @@ static struct challenge_facts facts_of(const struct challenge *c)
         .token = m->token,
         .key_authorization = m->key_authorization,
         .remaining = m->remaining,
+        .certificate = c->certificate,
         .domains = c->domains,
         .domain_n = c->domain_n,
+        .live = arena_printf(c->arena, "%s/live", c->p->options.state),
+        .key_algo = dialect_key_algo(c->key_type),
         .output = m->output,
         .file = c->entry.add[0],
         .raw = c->entry.raw,
@@ -284,6 +330,57 @@ static int start(struct challenge *c, struct err *err)
     return r < 0 ? r : run(c, words, word_n, &call, own, err);
 }
 
+static const struct dns_entry *entry_named(const struct parent *p, const char *name)
+{
+    for (size_t i = 0; i < p->settings.dns_n; i++)
+        if (strcmp(p->settings.dns[i].name, name) == 0)
+            return &p->settings.dns[i];
+    return NULL;
+}
+
+static int command_ready(const struct parent *p, const struct challenge_entry *e, const char *const *words,
+    size_t word_n, struct arena *a, struct err *err)
+{
+    struct program program;
+    struct deploy step = {.argv = words, .argc = word_n, .user = e->user};
+    int r = program_prepare(&p->settings, &step, words[0], NULL, 0, a, &program, err);
+    if (r == 0 && program.groups_n == 0)
+        r = user_groups(&program.user, program.groups, &program.groups_n, err);
+    return r < 0
+               ? r
+               : program_check_executable(program.file, &program.user, program.groups, program.groups_n, err);
+}
+
+static int script_ready(const struct challenge_entry *e, struct arena *a, struct err *err)
+{
+    struct user u;
+    const char *name;
+    user_current(&u);
+    int r = script_name(e->add[0], a, &name, err);
+    if (r == 0 && e->user[0] != '\0')
+        r = user_by_name(e->user, &u, err);
+    return r < 0 ? r : program_check_safe(e->add[0], u.uid, err);
+}
+
+int challenge_ready(struct parent *p, const char *name, struct arena *a, struct err *err)
+{
+    const struct dns_entry *entry = entry_named(p, name);
+    enum challenge_dialect dialect;
+    struct challenge_entry e;
+    struct variables own = {.n = 0};
+    if (entry == NULL || !challenge_dialect_parse(entry->provider, &dialect))
+        return 0;
+    int r = challenge_entry_read(entry, a, &e, err);
+    if (r == 0)
+        r = challenge_entry_variables(&e, NULL, NULL, 0, a, &own, err);
+    if (r < 0)
+        return r;
+    if (dialect == PROGRAM_ACME_SH)
+        return script_ready(&e, a, err);
+    r = command_ready(p, &e, e.add, e.add_n, a, err);
+    return r == 0 && e.remove_n > 0 ? command_ready(p, &e, e.remove, e.remove_n, a, err) : r;
+}
+
 static bool may_start(const struct challenge *c)
 {
     for (const struct challenge *o = c->p->challenges; o != NULL && o != c; o = o->next)
@@ -303,8 +400,8 @@ static void begin(struct challenge *c)
     if (c->p->stopping || c->life != c->p->solver_life) {
         err_set(&err, ERR_CANCELLED, "evercert was stopped before %s ran", c->entry.add[0]);
         finish(c, &err);
-    } else if (c->asked.cleanup && c->entry.remove_n == 0) {
-        finish(c, NULL); /* the operator has no program for it */
+    } else if (c->asked.cleanup && (c->entry.remove_n == 0 || was_declined(c))) {
+        finish(c, NULL); /* the operator has no program for it, or it did nothing */
     } else if (start(c, &err) < 0) {
         err_prefix(&err, "dns entry %s", c->entry.name);
         finish(c, &err);
@@ -337,19 +434,15 @@ static void on_over(int wait_status, bool timed_out, void *arg)
             c->account, c->domain, err.code == 0 ? &err : NULL);
     if (r < 0 && err.code == r)
         err_prefix(&err, "dns entry %s: what %s wants kept", c->entry.name, c->program);
-    finish(c, err.code != 0 ? &err : NULL);
+    answer(c, err.code != 0 ? &err : NULL);
+    if (err.code == ERR_REFUSED)
+        remember_declined(c);
+    else
+        drop(c);
     start_waiting(p);
 }
 
 /* --- what is asked for --- */
-
-static const struct dns_entry *entry_named(const struct parent *p, const char *name)
-{
-    for (size_t i = 0; i < p->settings.dns_n; i++)
-        if (strcmp(p->settings.dns[i].name, name) == 0)
-            return &p->settings.dns[i];
-    return NULL;
-}
 
 static int take(struct challenge *c, const struct wish *wish, struct err *err)
 {
@@ -366,6 +459,7 @@ static int take(struct challenge *c, const struct wish *wish, struct err *err)
         domains[i] = arena_dup_c(c->arena, wish->domains[i]);
     c->certificate = arena_dup_c(c->arena, wish->name);
     c->domains = domains;
+    c->key_type = wish->key_type;
     c->domain_n = wish->domain_n;
     return 0;
 }

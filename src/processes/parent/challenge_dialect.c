@@ -43,18 +43,24 @@ enum fact {
     FACT_TOKEN,
     FACT_KEY_AUTHORIZATION,
     FACT_REMAINING,
-    FACT_DOMAINS, /* with commas between; a wildcard by its base, as it stands in the authorization */
+    FACT_DOMAINS,       /* with commas between; a wildcard by its base, as it stands in the authorization */
+    FACT_DOMAINS_BLANK, /* all of them as they are, with blanks between */
     FACT_OUTPUT,
     FACT_FILE,
     FACT_RAW,
+    FACT_CERTIFICATE,
+    FACT_LIVE,
+    FACT_KEY_ALGO,
+    FACT_SIGN_DOMAINS, /* dehydrated's command that gets certificates */
 };
 
-static const char *domains_text(const struct challenge_facts *f, struct arena *a)
+static const char *domains_text(
+    const struct challenge_facts *f, bool bases, const char *between, struct arena *a)
 {
     struct buf b ATTR_CLEANUP(buf_free) = buf_new(DOMAINS_TEXT_MAX);
     for (size_t i = 0; i < f->domain_n; i++) {
         const char *name = f->domains[i];
-        buf_printf(&b, "%s%s", i > 0 ? "," : "", strncmp(name, "*.", 2) == 0 ? name + 2 : name);
+        buf_printf(&b, "%s%s", i > 0 ? between : "", bases && strncmp(name, "*.", 2) == 0 ? name + 2 : name);
     }
     return arena_dup(a, buf_str(&b));
 }
@@ -81,13 +87,23 @@ static const char *text_of(const struct challenge_facts *f, enum fact fact, stru
     case FACT_REMAINING:
         return arena_printf(a, "%u", (unsigned)f->remaining);
     case FACT_DOMAINS:
-        return domains_text(f, a);
+        return domains_text(f, true, ",", a);
+    case FACT_DOMAINS_BLANK:
+        return domains_text(f, false, " ", a);
     case FACT_OUTPUT:
         return f->output;
     case FACT_FILE:
         return f->file;
     case FACT_RAW:
         return "RAW";
+    case FACT_CERTIFICATE:
+        return f->certificate;
+    case FACT_LIVE:
+        return f->live;
+    case FACT_KEY_ALGO:
+        return f->key_algo;
+    case FACT_SIGN_DOMAINS:
+        return "sign_domains";
     default:
         return "";
     }
@@ -146,6 +162,12 @@ static const struct {
     {D_(PROGRAM_CERTBOT), REMOVING, ANY, "CERTBOT_AUTH_OUTPUT", FACT_OUTPUT},
     {D_(PROGRAM_LEGO), ALWAYS, ANY, "EXEC_PATH", FACT_FILE},
     {D_(PROGRAM_LEGO), ALWAYS, SPECIAL, "EXEC_MODE", FACT_RAW},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "COMMAND", FACT_SIGN_DOMAINS},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "CHALLENGETYPE", FACT_CHALLENGE},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "CERTDIR", FACT_LIVE},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "KEY_ALGO", FACT_KEY_ALGO},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "altnames", FACT_DOMAINS_BLANK},
+    {D_(PROGRAM_DEHYDRATED), ALWAYS, ANY, "alias", FACT_CERTIFICATE},
     {D_(PROGRAM_ODOO), ALWAYS, ANY, "LETSENCRYPT_DNS_DOMAIN", FACT_IDENTIFIER},
     {D_(PROGRAM_ODOO), ALWAYS, ANY, "LETSENCRYPT_DNS_CHALLENGE", FACT_VALUE},
 };

@@ -46,12 +46,15 @@ struct challenge_facts {
     const char *record;     /* where the TXT record goes, without a dot at its end */
     const char *zone, *value, *token, *key_authorization;
     uint32_t remaining;         /* challenges of this order after this one */
-    const char *const *domains; /* of the certificate */
+    const char *certificate;    /* its name */
+    const char *const *domains; /* and those in it */
     size_t domain_n;
-    const char *output; /* of cleanup: what the first run printed */
-    const char *file;   /* the program, as it was written */
-    bool raw;           /* of exec: lego's EXEC_MODE=RAW */
-    bool bare_teardown; /* of mod_md: its first version, whose teardown has no value */
+    const char *live;     /* the folder of all certificates */
+    const char *key_algo; /* dehydrated's word for the type of its key; "" where that has none */
+    const char *output;   /* of cleanup: what the first run printed */
+    const char *file;     /* the program, as it was written */
+    bool raw;             /* of exec: lego's EXEC_MODE=RAW */
+    bool bare_teardown;   /* of mod_md: its first version, whose teardown has no value */
 };
 
 struct challenge_call {

@@ -66,6 +66,12 @@ static const struct {
     [KEY_ED25519] = {NULL, NULL},
 };
 
+const char *dialect_key_algo(enum key_type type)
+{
+    const char *word = (size_t)type < ARRAY_LEN(key_names) ? key_names[type].dehydrated : NULL;
+    return word != NULL ? word : "";
+}
+
 /* Cut between two texts where they are longer than `max` together. */
 static const char *joined(const char *const *list, size_t n, const char *between, size_t max, struct arena *a)
 {

@@ -66,6 +66,9 @@ struct dialect_calls {
 int dialect_calls(enum deploy_dialect dialect, const struct dialect_facts *f, struct arena *a,
     struct dialect_calls *out, struct err *err);
 
+/* dehydrated's word for a type of keys; "" where it has none. Static storage. */
+const char *dialect_key_algo(enum key_type type);
+
 /* The programs of a folder of certbot hooks, sorted by name: its executable files whose names do not end in
  * '~'. Of a folder "renewal-hooks" those in pre/, deploy/ or post/ below it, as the event says; that one may
  * be missing. Paths live in `a`; *n may be 0. */

@@ -34,7 +34,7 @@ static bool asks_for(const struct wish *w, enum acme_challenge kind)
         return false;
     for (size_t i = 0; i < w->challenge_n; i++)
         if (acme_challenge_parse(str_c(w->challenges[i])) == kind)
-            return kind != CHALLENGE_HTTP_01 || needs_responder(w);
+            return !acme_challenge_in_dns(kind) && (kind != CHALLENGE_HTTP_01 || needs_responder(w));
     return false;
 }
 

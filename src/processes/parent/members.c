@@ -80,10 +80,11 @@ static void on_responder_need(struct channel *c, uint32_t id, const void *msg, i
     const struct msg_responder_need *need = msg;
     struct err err = ERR_INIT;
     (void)c, (void)fd;
-    int r =
-        need->challenge < CHALLENGE_END_ && !acme_challenge_in_dns((enum acme_challenge)need->challenge)
-            ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
-            : err_set(&err, ERR_INPUT, "no socket answers challenge number %u", (unsigned)need->challenge);
+    bool known =
+        need->challenge < CHALLENGE_END_ && !acme_challenge_in_dns((enum acme_challenge)need->challenge);
+    int r = known ? listeners_need(p, (enum acme_challenge)need->challenge, &err)
+                  : err_set(&err, ERR_INPUT, "no responder answers challenge number %u",
+                        (unsigned)need->challenge);
     engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
 }
 

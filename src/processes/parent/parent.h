@@ -189,6 +189,8 @@ void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
  * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that
  * declines a challenge is ERR_REFUSED, with a text that begins with "declined". */
 void challenge_run(struct parent *p, uint32_t id, const struct msg_challenge_run *m);
+/* Whether the program of that entry of dns: could be run; 0 for an entry that is none. */
+int challenge_ready(struct parent *p, const char *entry, struct arena *a, struct err *err);
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);

@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "config/dns.h"
 #include "os/child.h"
 #include "os/file.h"
 #include "os/user.h"
@@ -185,6 +186,21 @@ static void check_publications(struct check *c)
     }
 }
 
+/* --- programs that answer challenges --- */
+
+static void check_dns(struct check *c)
+{
+    for (size_t i = 0; i < c->wish.dns_n; i++) {
+        size_t n;
+        const char *const *entries = dns_entries_split(c->wish.dns[i].value, c->arena, &n);
+        for (size_t j = 0; j < n; j++) {
+            struct err err = ERR_INIT;
+            if (challenge_ready(c->p, entries[j], c->arena, &err) < 0)
+                tell(c, arena_printf(c->arena, "%s: dns entry %s", c->wish.name, entries[j]), err.text);
+        }
+    }
+}
+
 /* --- sudo --- */
 
 /* The question "may I?" in the place of the command `sudo [OPTIONS] WORDS`: the options that change whose
@@ -286,6 +302,7 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
             check_command(c, i);
     check_webroots(c);
     check_publications(c);
+    check_dns(c);
     ask_next(c);
 }
 

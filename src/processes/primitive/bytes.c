@@ -27,17 +27,23 @@ void bytes_base64(struct str in, bool lines, struct buf *out)
 
 void bytes_unbase64(struct str in, struct buf *out)
 {
-    unsigned bits = 0, have = 0;
-    for (size_t i = 0; i < in.n && in.p[i] != '='; i++) {
-        const char *at = in.p[i] != '\0' ? strchr(alphabet, in.p[i]) : NULL;
-        if (at == NULL)
+    unsigned bits = 0, n = 0, padding = 0;
+    size_t before = out->n;
+    for (size_t i = 0; i < in.n; i++) {
+        char c = in.p[i];
+        const char *at = c != '\0' ? strchr(alphabet, c) : NULL;
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
             continue;
-        bits = bits << 6 | (unsigned)(at - alphabet);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            buf_put_char(out, (char)(bits >> have & 0xff));
+        padding += c == '=';
+        if ((at == NULL && c != '=') || (at != NULL && padding > 0) || padding > 2) {
+            out->n = before;
+            return;
         }
+        bits = bits << 6 | (at != NULL ? (unsigned)(at - alphabet) : 0);
+        if (++n % 4 != 0)
+            continue;
+        char three[3] = {(char)(bits >> 16 & 0xff), (char)(bits >> 8 & 0xff), (char)(bits & 0xff)};
+        buf_put(out, three, 3 - padding);
     }
 }
 
@@ -84,6 +90,14 @@ void bytes_url(struct str in, bool upper, struct buf *out)
     }
 }
 
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
 int bytes_idn(const char *names, struct buf *out, struct err *err)
 {
     struct str item, rest = str_c(names);
@@ -95,9 +109,12 @@ int bytes_idn(const char *names, struct buf *out, struct err *err)
         more = str_cut(rest, ',', &item, &rest);
         memcpy(one, item.p, item.n);
         one[item.n] = '\0';
-        if (idn2_to_ascii_8z(one, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+        if (is_ascii(item))
+            buf_put_str(out, item);
+        else if (idn2_to_ascii_8z(one, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
             return err_set(err, ERR_INPUT, "%s is no name", one);
-        buf_put_c(out, ascii);
+        if (ascii != NULL)
+            buf_put_c(out, ascii);
         idn2_free(ascii);
         if (more)
             buf_put_char(out, ',');

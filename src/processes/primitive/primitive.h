@@ -17,7 +17,8 @@ enum {
     OUTPUT_MAX = 48 * 1024 * 1024, /* the hexadecimal form of that has three octets for each */
 };
 
-/* bytes.c: forms of the same octets. What is no octet of the form is passed over when decoding. */
+/* bytes.c: forms of the same octets. What is no base64 gives nothing, as with openssl; hexadecimal digits may
+ * stand among others. */
 void bytes_base64(struct str in, bool lines, struct buf *out); /* lines: of 64, each ended */
 void bytes_unbase64(struct str in, struct buf *out);
 void bytes_hex(struct str in, const char *before, struct buf *out);

@@ -198,7 +198,8 @@ int main(int argc, char **argv)
         process_init(&s.process, "solver", argc, argv);
     }
     if (only_describe)
-        return describe(&s.directories, s.process.sandbox_log);
+        _exit(describe(
+            &s.directories, s.process.sandbox_log)); /* what runs at exit has no place in the sandbox */
     if (start(&s, &err) < 0)
         return process_unable(&s.process, &err);
     s.answerer = answerer_new(s.process.base);

@@ -75,8 +75,7 @@ static char *to_text(const struct note *n)
     json_t *parts = json_array();
     for (size_t i = 0; i < n->n; i++)
         json_array_append_new(parts, part_json(&n->parts[i]));
-    json_t *all =
-        json_pack("{s:s, s:s, s:o}", "record", n->parts[0].record, "zone", n->parts[0].zone, "parts", parts);
+    json_t *all = json_pack("{s:o}", "parts", parts);
     char *text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
     json_decref(all);
     return text;
@@ -85,6 +84,8 @@ static char *to_text(const struct note *n)
 /* False when no handle is left. */
 static bool drop_longest(struct note *n)
 {
+    if (n->n == 0)
+        return false;
     struct note_part *longest = &n->parts[0];
     for (size_t i = 1; i < n->n; i++)
         if (strlen(n->parts[i].handle) > strlen(longest->handle))
@@ -105,8 +106,6 @@ static int seal_all(struct note *n, const struct note_key *const *keys, const ch
 int note_encode(
     struct note *n, const struct note_key *const *keys, const char *value, struct buf *out, struct err *err)
 {
-    if (n->n == 0)
-        return 0;
     for (size_t i = 0; i < n->n; i++) {
         json_t *handle = json_string(n->parts[i].handle); /* NULL for what is no UTF-8 */
         if (handle == NULL || strlen(n->parts[i].handle) > NOTE_HANDLE_MAX)

@@ -2,9 +2,10 @@
  * The note of a record that was written: what the engine keeps so that the record can be taken out again,
  * by another life of the solver too. JSON:
  *
- *   {"record": "_acme-challenge.example.org", "zone": "example.org",
- *    "parts": [{"entry": "corp", "record": "...", "zone": "...", "handle": "...", "seal": "..."}]}
+ *   {"parts": [{"entry": "corp", "record": "_acme-challenge.example.org", "zone": "example.org",
+ *               "handle": "...", "seal": "..."}]}
  *
+ * Without parts it says that nothing was written; "" that nobody knows.
  * It comes back from a process that talks to strangers: a part counts as ours only where its seal, made with
  * the secrets of the entry, is good.
  */
@@ -46,7 +47,7 @@ int note_key_make(
     struct note_key *out, const char *entry, const char *provider, struct str settings, struct err *err);
 bool note_is_ours(const struct note_key *key, const struct note_part *p, const char *value);
 
-/* Seals each part with the key of its entry, for that TXT value. A note of no parts is "". Handles that make
+/* Seals each part with the key of its entry, for that TXT value. Handles that make
  * it too long are left out of `n` before, the longest first: what has no handle is found by its value. */
 int note_encode(
     struct note *n, const struct note_key *const *keys, const char *value, struct buf *out, struct err *err);

@@ -39,6 +39,8 @@ static void on_written(struct part *p, const char *handle, const char *zone, con
     if (zone != NULL && zone[0] != '\0' && p->zone[0] == '\0')
         p->zone = arena_dup_c(w->arena, zone);
     if (why != NULL) {
+        /* Who was refused has written nothing, and would not be let take anything out either. */
+        p->touched = p->touched && (why->code != ERR_REFUSED || w->kind != WORK_PRESENT);
         part_fail(p, why);
         return;
     }

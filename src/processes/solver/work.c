@@ -11,10 +11,14 @@ static void start(struct work *w);
 
 /* --- what the engine hears --- */
 
-/* What was written, or may have been. */
+/* What was written, or may have been: by this one, or by one before it that this one never came behind. */
 static void put_note(struct work *w, struct buf *out)
 {
     struct note note = {.n = 0};
+    if (w->part_n == 0 && w->note[0] != '\0') {
+        buf_put_c(out, w->note);
+        return;
+    }
     const struct note_key *keys[WISH_DNS_ENTRIES_MAX];
     struct err err = ERR_INIT;
     for (size_t i = 0; i < w->part_n; i++) {

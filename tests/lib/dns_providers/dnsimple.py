@@ -10,7 +10,7 @@ class Api(ZonesApi):
     settings = {"oauth-token": "good-token-of-dnsimple"}
     bad = {"oauth-token": "wrong-token-of-dnsimple"}
     refusal = "Authentication failed"
-    paged = True
+    paged = 120
     account = 1010
 
     def authenticate(self, request):

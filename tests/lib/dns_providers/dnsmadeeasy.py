@@ -15,7 +15,7 @@ class Api(ZonesApi):
     settings = {"api-key": "good-key-of-dnsmadeeasy", "api-secret": "good-secret-of-dnsmadeeasy"}
     bad = {"api-secret": "wrong-secret-of-dnsmadeeasy"}
     refusal = "HMAC is not correct"
-    paged = True
+    paged = 70
 
     def authenticate(self, request):
         h = request.headers

@@ -10,7 +10,7 @@ class Api(ZonesApi):
     settings = {"api-key": "730060,good-token-of-dnspod"}
     bad = {"api-key": "730060,wrong-token-of-dnspod"}
     refusal = "Login fail"
-    paged = True
+    paged = 520
 
     @staticmethod
     def answer(code, message, **more):

@@ -34,7 +34,7 @@ class Api(ZonesApi):
     def present(self, request):
         name, value = self.record(request)
         self.add(next(zone for zone in self.zones if name.endswith("." + zone) or name == zone), name, "TXT", value)
-        return None
+        return "OK, it is there"  # no JSON: clients look at the status alone
 
     @route("POST", "/acme/cleanup")
     def cleanup(self, request):

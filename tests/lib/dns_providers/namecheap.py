@@ -28,11 +28,12 @@ class Api(ZonesApi):
 
     @staticmethod
     def answer(inside="", error=None):
-        status, errors = ("ERROR", f"<Errors><Error Number=\"{error[0]}\">{error[1]}</Error></Errors>") if error else ("OK", "<Errors />")
-        response = f"<CommandResponse>{inside}</CommandResponse>" if not error else ""
+        status, inside = "OK", f"<Errors /><CommandResponse>{inside}</CommandResponse>"
+        if error:
+            status, inside = "ERROR", f'<Errors><Error Number="{error[0]}">{error[1]}</Error></Errors>'
         return (
-            f'<?xml version="1.0" encoding="utf-8"?>\n<ApiResponse Status="{status}" xmlns="http://api.namecheap.com/xml.response">'
-            f"{errors}<Warnings />{response}<Server>PHX01</Server></ApiResponse>"
+            '<?xml version="1.0" encoding="utf-8"?>\n'
+            f'<ApiResponse Status="{status}" xmlns="http://api.namecheap.com/xml.response">{inside}</ApiResponse>'
         )
 
     @route("GET", "/getip")
@@ -47,7 +48,11 @@ class Api(ZonesApi):
             return self.answer(error=(1011102, self.refusal))
         if form.pop("ClientIp") != self.address:
             return self.answer(error=(1011150, "Invalid request IP"))
-        functions = {"domains.getList": self.get_list, "domains.dns.getHosts": self.get_hosts, "domains.dns.setHosts": self.set_hosts}
+        functions = {
+            "domains.getList": self.get_list,
+            "domains.dns.getHosts": self.get_hosts,
+            "domains.dns.setHosts": self.set_hosts,
+        }
         return functions[form.pop("Command").removeprefix("namecheap.")](form)
 
     def get_list(self, form):
@@ -80,7 +85,8 @@ class Api(ZonesApi):
         zone = self.zone(form)
         self.email_type[zone] = form.pop("EmailType", "NONE")
         count = sum(name.startswith("HostName") for name in form)
-        hosts = [{k: form.pop(f"{k}{i}") for k in ("HostName", "RecordType", "Address", "MXPref", "TTL")} for i in range(1, count + 1)]
+        fields = ("HostName", "RecordType", "Address", "MXPref", "TTL")
+        hosts = [{field: form.pop(f"{field}{i}") for field in fields} for i in range(1, count + 1)]
         assert not form and all(re.fullmatch(r"\d+", h["TTL"]) for h in hosts), form
         for record in self.find(zone):
             self.records.remove(record)

@@ -13,7 +13,7 @@ class Api(ZonesApi):
     settings = {"username": "somebody", "api-token": "good-token-of-namecom"}
     bad = {"api-token": "wrong-token-of-namecom"}
     refusal = "Unauthorized"
-    paged = True
+    paged = 1020
 
     def authenticate(self, request):
         good = base64.b64encode(f"{self.settings['username']}:{self.settings['api-token']}".encode()).decode()

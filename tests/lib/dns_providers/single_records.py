@@ -21,6 +21,7 @@ class Cloudflare(Account):
     ]
     wrong = [
         ({"api-token": "cf-no-token-of-this-account"}, "Invalid access token (9109)"),
+        ({"api-token": "something else"}, "Invalid format for Authorization header (6111)"),
         (
             {"email": "hostmaster@example.org", "api-key": "0000eb745079dac9320b638f5e225cf483cc5"},
             "Unknown X-Auth-Key or X-Auth-Email (9103)",
@@ -41,6 +42,9 @@ class Cloudflare(Account):
             good = ["Bearer " + self.good["api-token"]]
             if request.path == "/client/v4/zones":
                 good.append("Bearer " + self.variants[0]["zone-api-token"])
+            if not h["authorization"].startswith("Bearer cf-"):
+                chain = (6111, "Invalid format for Authorization header")
+                raise self.bad(400, 6003, "Invalid request headers", chain)
             if h["authorization"] not in good:
                 raise self.bad(403, 9109, "Invalid access token")
         elif (h.get("x-auth-email"), h.get("x-auth-key")) != tuple(self.variants[1].values()):

@@ -25,7 +25,8 @@ class Api(ZonesApi):
     def authenticate(self, request):
         h = request.headers
         match = re.fullmatch(
-            r"TC3-HMAC-SHA256 Credential=([^/]+)/(\d{4}-\d\d-\d\d)/dnspod/tc3_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})",
+            r"TC3-HMAC-SHA256 Credential=([^/]+)/(\d{4}-\d\d-\d\d)/dnspod/tc3_request, "
+            r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})",
             h["authorization"],
         )
         assert match, h["authorization"]

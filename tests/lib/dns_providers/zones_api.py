@@ -26,7 +26,7 @@ class ZonesApi(StandIn):
     bad = {}
     refusal = ""
     zoned = True  # the API has zones that are looked for
-    paged = False  # its list of records has pages
+    paged = 0  # so many records at one name need a second page
 
     def __init__(self, *zones, authority=None):
         super().__init__(authority)

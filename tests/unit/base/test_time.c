@@ -19,6 +19,14 @@ static void test_system_clock(void **state)
     assert_true(first.ms >= 0 && second.ms >= first.ms);
 }
 
+static void test_format_as(void **state)
+{
+    char out[32];
+    assert_int_equal(wall_format_as((struct wall){784111777}, "%a, %d %b %Y %T GMT", out, sizeof out), 29);
+    assert_string_equal(out, "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_int_equal(wall_format_as((struct wall){784111777}, "%Y", out, 4), 0);
+}
+
 static struct wall fixed_wall(void *arg)
 {
     return *(struct wall *)arg;
@@ -343,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_against_libc),
         cmocka_unit_test(test_every_day),
+        cmocka_unit_test(test_format_as),
         cmocka_unit_test(test_duration_parse),
         cmocka_unit_test(test_duration_format),
     };

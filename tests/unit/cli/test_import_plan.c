@@ -169,10 +169,53 @@ static void what_is_left_behind_has_a_reason(void **state)
     expect(p.items[3].left, "dns-01");
     assert_non_null(p.items[4].left);
     expect(p.items[5].left, "in the configuration already");
-    expect(p.items[6].left, "wildcard");
+    expect(p.items[6].left, "it needs dns-01, and with which provider");
     expect(p.items[7].left, "CA is not known");
     assert_int_equal(p.carried, 1);
     assert_int_equal(p.written, 0);
+}
+
+static void dns_is_answered_by_an_entry_for_the_same_provider(void **state)
+{
+    static const char settings[] = "challenge: dns-01\n"
+                                   "dns:\n"
+                                   "  mine: {provider: cloudflare, api-token: x}\n"
+                                   "  one: {provider: ovh}\n"
+                                   "  two: {provider: ovh}\n"
+                                   "  script: {dialect: acme.sh, script: /x/dns_zilore.sh}\n"
+                                   "  hook: {dialect: certbot, auth: /x}\n";
+    struct import_plan p;
+    (void)state;
+#define BY_DNS(name, provider) \
+    CERTIFICATE(name, ",\"challenge\":\"dns-01\",\"dns_provider\":\"" provider "\"")
+    begin(&p, settings, ACCOUNT("a1", ""),
+        BY_DNS("plug-in.example", "cloudflare") "," BY_DNS("script.example", "dns_cf") "," BY_DNS(
+            "own.example", "dns_zilore") "," BY_DNS("manual.example", "manual") "," BY_DNS("two.example",
+            "ovh") "," BY_DNS("none.example",
+            "dns_dgon") ",{\"name\":\"w\",\"domains\":[\"*.w.example\"],"
+                        "\"account\":\"a1\",\"dns_provider\":\"cloudflare\"}," CERTIFICATE(
+                            "file.example", ""),
+        (struct import_options){0});
+#undef BY_DNS
+    import_plan_make(&p, NULL, 0);
+    static const char *const entries[] = {"mine", "mine", "script", "hook"};
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        if (p.items[i].left != NULL)
+            fail_msg("%s", p.items[i].left);
+        assert_string_equal(p.items[i].dns, entries[i]);
+    }
+    expect(p.items[4].left, "several entries of dns (one, two)");
+    expect(p.items[5].left,
+        "with dns_dgon: write an entry of dns for that first (evercert dns list digitalocean");
+    assert_null(p.items[6].left);
+    /* It stands beside the settings that have the entries. */
+    struct buf out = buf_new(1 << 20);
+    import_plan_yaml(&p, &out);
+    const char *yaml = buf_c(&out);
+    expect(yaml, "  - name: plug-in.example\n    domains: [plug-in.example]\n    dns: mine\n");
+    expect(yaml, "    domains: [\"*.w.example\"]\n");
+    expect(yaml, "    domains: [file.example]\n    challenge: http-01\n");
+    buf_free(&out);
 }
 
 static void hooks_and_files_become_steps_and_copies(void **state)
@@ -217,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_account_has_a_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_is_not_written_down_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_left_behind_has_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(dns_is_answered_by_an_entry_for_the_same_provider, setup, teardown),
         cmocka_unit_test_setup_teardown(hooks_and_files_become_steps_and_copies, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,9 @@ static struct challenge_facts facts(bool cleanup)
         .token = "T",
         .key_authorization = "T.K",
         .remaining = 2,
+        .certificate = "example",
+        .live = "/state/live",
+        .key_algo = "prime256v1",
         .domains = names,
         .domain_n = 3,
         .output = "printed",
@@ -91,7 +94,12 @@ static void test_lego(void **state)
 
 static void test_dehydrated(void **state)
 {
-    is_told(PROGRAM_DEHYDRATED, "deploy_challenge example.org T V", "clean_challenge example.org T V");
+#define DEHYDRATED                                                                        \
+    "|COMMAND=sign_domains CHALLENGETYPE=dns-01 CERTDIR=/state/live KEY_ALGO=prime256v1 " \
+    "altnames=example.org "                                                               \
+    "*.example.org www.example.org alias=example"
+    is_told(PROGRAM_DEHYDRATED, "deploy_challenge example.org T V" DEHYDRATED,
+        "clean_challenge example.org T V" DEHYDRATED);
 }
 
 static void test_uacme(void **state)

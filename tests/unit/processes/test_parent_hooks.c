@@ -24,6 +24,11 @@ const struct authority *authority_named(struct parent *p, const char *name, stru
     return NULL;
 }
 
+const char *member_libexec(void)
+{
+    return "/";
+}
+
 void permit_consult(struct parent *p, struct str permit, permit_fn *then, void *arg)
 {
     struct arena *a = arena_new();
@@ -347,6 +352,50 @@ static void test_what_could_not_be_carried_out(void **state)
     buf_free(&asked);
 }
 
+/* Of programs that answer challenges. */
+static void test_programs_of_dns(void **state)
+{
+    struct fixture *f = *state;
+    static const char wish[] =
+        "{\"name\":\"a.example\",\"domains\":[\"a.example\"],\"challenge\":[\"dns-01\"],"
+        "\"dns\":{\"*\":\"gone,lua\",\"b.example\":\"open,good\",\"c.example\":\"script,secrets\"}}";
+    put(f, "good", 0755, "");
+    put(f, "open", 0777, "");
+    put(f, "dns_x.sh", 0664, "");
+    put(f, "readable", 0644, "A=b\n");
+    const char *dir = f->temp->path;
+    const struct dns_entry entries[] = {
+        {.name = "gone", .provider = "certbot", .settings = "{\"auth-hook\":[\"/nowhere/hook\"]}"},
+        {.name = "lua", .provider = "cloudflare", .settings = "{}"},
+        {.name = "open",
+            .provider = "uacme",
+            .settings = arena_printf(f->arena, "{\"hook\":[\"%s/open\"]}", dir)},
+        {.name = "good",
+            .provider = "certbot",
+            .settings = arena_printf(
+                f->arena, "{\"auth-hook\":[\"%s/good\"],\"cleanup-hook\":[\"%s/good\"]}", dir, dir)},
+        {.name = "script",
+            .provider = "acme.sh",
+            .settings = arena_printf(f->arena, "{\"script\":\"%s/dns_y.sh\"}", dir)},
+        {.name = "secrets",
+            .provider = "acme.sh",
+            .settings = arena_printf(
+                f->arena, "{\"script\":\"%s/dns_x.sh\",\"env-file\":\"%s/readable\"}", dir, dir)},
+    };
+    f->p.settings.dns = entries;
+    f->p.settings.dns_n = ARRAY_LEN(entries);
+    const char *said = check(f, wish);
+    has(said, "a.example: dns entry gone: ");
+    has(said, "/nowhere/hook");
+    has(said, "a.example: dns entry open: ");
+    has(said, "chmod go-w");
+    has(said, "a.example: dns entry script: ");
+    has(said, "a.example: dns entry secrets: ");
+    has(said, "chmod 600");
+    assert_null(strstr(said, "entry lua"));
+    assert_null(strstr(said, "entry good"));
+}
+
 static void test_nothing_to_say(void **state)
 {
     struct fixture *f = *state;
@@ -369,6 +418,7 @@ int main(void)
         TEST(test_others_beside_it),
         TEST(test_of_an_engine_that_is_gone),
         TEST(test_what_could_not_be_carried_out),
+        TEST(test_programs_of_dns),
         TEST(test_nothing_to_say),
     };
     return cmocka_run_group_tests_name("processes parent hooks", tests, NULL, NULL);

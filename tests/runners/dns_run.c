@@ -6,8 +6,9 @@
  *     {"watch": NAME, "zone": ZONE, "value": TEXT, "authoritative": true, "recursive": false, "timeout_ms":
  * 10000, "delay_ms": 0, "nameservers": ["127.0.0.1:5354"]} ]}
  *
- * all at the same time; for each, when it ends, a line of JSON on standard output with its place in "do" as
- * "n". Ends with 0 when all have ended, 2 where the input is none.
+ * all at the same time, or with "one_by_one": true one after the other; for each, when it ends, a line of
+ * JSON on standard output with its place in "do" as "n". Ends with 0 when all have ended, 2 where the input
+ * is none.
  */
 #include "base/text.h"
 #include "dns/caa.h"
@@ -27,8 +28,12 @@ struct task {
 struct run {
     struct event_base *base;
     struct dns_client *client;
-    size_t open;
+    size_t open, begun;
+    json_t *all;
+    bool one_by_one;
 };
+
+static void start(struct task *t, json_t *what);
 
 static json_t *text_of(struct str s)
 {
@@ -53,8 +58,13 @@ static void end(struct task *t, json_t *out)
     putchar('\n');
     fflush(stdout);
     json_decref(out);
-    if (--t->run->open == 0)
-        event_base_loopbreak(t->run->base);
+    struct run *run = t->run;
+    if (--run->open == 0)
+        event_base_loopbreak(run->base);
+    else if (run->one_by_one) {
+        size_t next = run->begun++;
+        start(t + 1, json_array_get(run->all, next));
+    }
 }
 
 static void on_answer(const struct dns_answer *a, void *arg)
@@ -173,10 +183,13 @@ int main(void)
         return 2;
     }
     struct task *tasks = calloc(run.open, sizeof *tasks);
-    for (i = 0; i < json_array_size(all); i++) {
+    run.all = all;
+    run.one_by_one = json_is_true(json_object_get(in, "one_by_one"));
+    for (i = 0; i < json_array_size(all); i++)
         tasks[i] = (struct task){&run, i};
+    run.begun = run.one_by_one ? 1 : run.open;
+    for (i = 0; i < run.begun; i++)
         start(&tasks[i], json_array_get(all, i));
-    }
     event_base_dispatch(run.base);
     dns_client_free(run.client);
     event_base_free(run.base);
