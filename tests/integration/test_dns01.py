@@ -67,7 +67,7 @@ def simple(bind, evercert, pebble, key):
 
 def issue(client, name="a.example"):
     client.run_daemon()
-    return client.wait_live(name, timeout=60)
+    return client.wait_live(name, timeout=30)
 
 
 def wait_clean(server, *names):
@@ -98,12 +98,16 @@ def test_another_value_at_the_name_stays(simple):
 
 
 def test_a_chain_of_names_across_two_servers(bind, evercert, pebble, key):
-    """The name is an alias of one that another server has: the entry is chosen by where the chain ends."""
+    """The name is an alias of one that another server has: the entry is chosen by where the chain ends. The resolver
+    that Pebble asks, too, has been asked before the record was there, and has to forget that."""
     records = [f"{CHALLENGE} CNAME one.deleg.example.", "x A 127.0.0.1"]
     first = bind("a.example", records=records).start()
     second = bind("deleg.example", records=["one CNAME two.deleg.example."]).start()
     resolver = bind(recursion=True).forward("a.example", first).forward("deleg.example", second).start()
-    entries = {"here": entry(first, key), "there": entry(second, key)}
+    entries = {
+        name: entry(server, key, propagation={"nameservers": [server.text], "check": "recursive"})
+        for name, server in (("here", first), ("there", second))
+    }
     dns = {"*.a.example": "here", "*.deleg.example": "there"}
     client = evercert(
         pebble(resolver=resolver.text),
@@ -138,7 +142,7 @@ def test_twenty_names(simple):
 def test_a_one_shot_command(simple):
     """Without a daemon: when the command is over, nothing is left in the zone."""
     client, server = simple("b.a.example")
-    client.issue("a.example", "--challenge", "dns-01", "--dns", "corp")
+    client.issue("a.example", challenge="dns-01", dns="corp")
     assert client.leaf("a.example").names == ["a.example"]
     assert server.txt(f"{CHALLENGE}.a.example") == []
 
@@ -153,12 +157,11 @@ def test_a_provider_that_fails(bind, evercert, pebble, key):
     certificates = [{"domains": ["a.example"], "dns": "bad"}, {"domains": ["b.example"], "dns": "good"}]
     client = evercert(pebble(resolver=server.text), config=config(server, entries, certificates))
     client.run_daemon()
-    assert client.wait_live("b.example", timeout=60).names == ["b.example"]
+    assert client.wait_live("b.example", timeout=30).names == ["b.example"]
     row = wait_until(
         lambda: next((row for row in client.log_rows() if row["event"] == "failed"), None), "the failure", 30
     )
-    text = str(row)
-    assert "a.example" in text and "bad" in text and "zone" in text, row
+    assert "a.example: bad: rfc2136: " in row["text"] and "refused the update of a.example" in row["text"], row
     assert key.secret not in client.daemon.text()
     wait_clean(server, "a.example", "b.example")
 
@@ -201,7 +204,7 @@ def test_killed_in_the_middle(bind, evercert, pebble, gate, key, member, step):
     ca.wait_held(timeout=30)
     kill(client, member)
     ca.drop() if member == "engine" else ca.release()
-    assert client.wait_live("a.example", timeout=60).names == ["a.example"]
+    assert client.wait_live("a.example", timeout=30).names == ["a.example"]
     assert daemon.alive()
     assert ca.request_counts().get("POST /order-plz", 0) == 1
     wait_clean(server, "a.example")
@@ -219,7 +222,7 @@ def test_the_solver_is_killed_while_it_waits(bind, evercert, pebble, key):
     value = wait_until(lambda: server.txt(name), "the record")[0]
     kill(client, "solver")
     slow.put("a.example", name, value)
-    assert client.wait_live("a.example", timeout=60).names == ["a.example"]
+    assert client.wait_live("a.example", timeout=30).names == ["a.example"]
     server.wait_txt(name)
 
 
@@ -256,7 +259,7 @@ def test_a_reload_brings_an_entry(simple, key):
         )
     )
     client.daemon.send(signal.SIGHUP)
-    assert client.wait_live("b.a.example", timeout=60).names == ["b.a.example"]
+    assert client.wait_live("b.a.example", timeout=30).names == ["b.a.example"]
     wait_clean(server, "a.example", "b.a.example")
 
 

@@ -30,8 +30,6 @@ static bool needs_responder(const struct wish *w)
 /* Whether the certificate may be proved by that kind, with the responder's help. */
 static bool asks_for(const struct wish *w, enum acme_challenge kind)
 {
-    if (acme_challenge_in_dns(kind)) /* the solver's */
-        return false;
     for (size_t i = 0; i < w->challenge_n; i++)
         if (acme_challenge_parse(str_c(w->challenges[i])) == kind)
             return !acme_challenge_in_dns(kind) && (kind != CHALLENGE_HTTP_01 || needs_responder(w));
