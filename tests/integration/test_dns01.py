@@ -1,11 +1,18 @@
 """dns-01 from end to end: Pebble validates through real name servers what evercert has put there."""
 
 import os
+import pathlib
+import pwd
+import shutil
 import signal
 
+import dns.message
+import dns.query
 import pytest
 from bind import Bind
+from evercert import ROOT
 from name_server import Key
+from ports import free_port
 from processes import wait_until
 
 CHALLENGE = "_acme-challenge"
@@ -147,6 +154,36 @@ def test_a_one_shot_command(simple):
     assert server.txt(f"{CHALLENGE}.a.example") == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_of_its_own(bind, evercert, pebble, key, open_folder):
+    """`games` stands in for evercert-dns: it has no capability, and no file that a provider's entry came from."""
+    server = bind("a.example").start()
+    secret = open_folder / "secret"
+    secret.write_text(key.secret + "\n")
+    secret.chmod(0o600)
+    own = {**entry(server, key), "key-secret-file": str(secret)}
+    del own["key-secret"]
+    client = evercert(
+        pebble(resolver=server.text),
+        folder=open_folder / "e",
+        env={"EVERCERT_PROVIDERS": str(copied_providers(open_folder))},
+        config=config(server, {"corp": own}, [{"domains": ["a.example"], "dns": "corp"}], users={"solver": "games"}),
+    )
+    assert issue(client).names == ["a.example"]
+    status = pathlib.Path(f"/proc/{client.pid_of('solver')}/status").read_text()
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    uid = pwd.getpwnam("games").pw_uid
+    assert fields["Uid"].split() == [str(uid)] * 4
+    assert (int(fields["CapEff"], 16), fields["NoNewPrivs"], fields["Seccomp"]) == (0, "1", "2")
+    wait_clean(server, "a.example")
+
+
+def copied_providers(folder):
+    """Where every user may read them, as in an installed system."""
+    shutil.copytree(ROOT / "providers", folder / "providers")
+    return folder / "providers"
+
+
 # What cannot
 
 
@@ -243,6 +280,38 @@ def test_all_are_killed_with_a_record_in_the_zone(bind, evercert, pebble, gate, 
     ca.drop()
     issue(client)
     wait_clean(server, "a.example")
+
+
+@pytest.mark.parametrize("member", ("solver", "engine"))
+def test_killed_while_evercert_itself_answers(bind, evercert, pebble, gate, member):
+    """The built-in answerer has its records in memory alone: another solver is told of them again."""
+    zone = f"{CHALLENGE}.a.example"
+    listen = f"127.0.0.1:{free_port()}"
+    outer = bind("a.example").start()
+    resolver = bind(recursion=True).forward("a.example", outer).forward(zone, listen).start()
+    ca = gate(pebble(resolver=resolver.text))
+    own = {"provider": "builtin", "zone": zone, "nameservers": ["ns.a.example"], "listen": [listen]}
+    own["propagation"] = {"nameservers": [listen]}
+    client = evercert(
+        ca, config=config(resolver, {"own": own}, [{"domains": ["a.example", "*.a.example"], "dns": "own"}])
+    )
+    ca.hold("/chalZ")
+    client.run_daemon()
+    ca.wait_held(timeout=30)
+    kill(client, member)
+    if member == "engine":
+        ca.drop()
+    else:
+        wait_until(lambda: len(texts_at(listen, zone)) == 2, "the records")
+        ca.release()
+    assert sorted(client.wait_live("a.example", timeout=30).names) == ["*.a.example", "a.example"]
+    wait_until(lambda: texts_at(listen, zone) == [], "a clean zone")
+
+
+def texts_at(server, name):
+    host, port = server.rsplit(":", 1)
+    answer = dns.query.udp(dns.message.make_query(name, "TXT"), host, port=int(port), timeout=2)
+    return [record for rrset in answer.answer for record in rrset]
 
 
 # The configuration changes
