@@ -278,6 +278,14 @@ static void present_done(struct order *o, struct authorization *a, const struct 
     a->state = a->told ? AUTHORIZATION_ANSWERED : AUTHORIZATION_UNANSWERED;
 }
 
+/* Who shows it may have named it already: without "*.", as what is shown for both is the same. */
+static bool is_named(const char *text, const char *name)
+{
+    const char *base = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+    size_t n = strlen(base);
+    return strncmp(text, base, n) == 0 && text[n] == ':';
+}
+
 /* Another kind may be one that can be shown. Not where a process of ours went away: it comes back. */
 static void present_failed(struct order *o, struct authorization *a, const struct err *err)
 {
@@ -285,7 +293,8 @@ static void present_failed(struct order *o, struct authorization *a, const struc
     enum acme_challenge failed = a->challenge;
     o->presented = o->mono;
     order_withdraw_one(o, a); /* a part of it may be there */
-    err_prefix(&why, "%s", a->name);
+    if (!is_named(why.text, a->name))
+        err_prefix(&why, "%s", a->name);
     if (err->code == ERR_IPC || err->code == ERR_CANCELLED || !take_next(o, a))
         order_fail(o, &why, false);
     else

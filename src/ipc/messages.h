@@ -205,7 +205,7 @@ struct msg_error {
  * where the entry has none of its own. */
 #define MSG_FIELDS_dns_entry(F) \
     F(text, name) F(text, provider) F(text, kind) F(text, settings) F(text, propagation)
-#define MSG_FIELDS_dns_end(F)   F(flag, unused)
+#define MSG_FIELDS_dns_end(F) F(flag, unused)
 /* From parent: a socket for the built-in answerer: bound (udp) or listening. Carries the descriptor. */
 #define MSG_FIELDS_dns_listen(F) F(text, address) F(flag, udp)
 /* From engine: see that there is a solver; answered by done when its channel is on the way. */

@@ -10,12 +10,13 @@ from evercert import binary, process_binary
 
 # Whether directly or through another library.
 FORBIDDEN = {
-    "parent": ("libcrypto", "libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
-    "keeper": ("libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
+    "parent": ("liblua", "libldns", "libcrypto", "libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
+    "keeper": ("liblua", "libldns", "libssl", "libcurl", "libsqlite3", "libnghttp2", "libpq"),
     "responder": ("libcurl", "libsqlite3", "libnghttp2", "libpq", "libyaml", "libjansson"),
-    "engine": ("libpq",),
+    "engine": ("libpq", "liblua", "libldns"),
+    "solver": ("libsqlite3", "libpq"),
     "importer": ("libssl", "libcurl", "libsqlite3", "libevent", "libnghttp2", "libpq"),
-    "evercert": ("libcrypto", "libssl", "libcurl", "libsqlite3"),
+    "evercert": ("liblua", "libcrypto", "libssl", "libcurl", "libsqlite3"),
 }
 
 

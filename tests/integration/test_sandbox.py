@@ -1,5 +1,6 @@
 """The sandboxes, tried from inside: each process enters its own and then does what it must not be able to do."""
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from evercert import process_binary
 SUCCEEDED, REFUSED, OTHER = 0, 10, 11
 KILLED = -signal.SIGSYS
 
-# What each may not: an allow-list kills; Landlock (keeper's files) and the deny-list (engine) refuse.
+# What each may not: an allow-list kills; Landlock (keeper's files) and the deny-list (engine, solver) refuse.
 ATTEMPTS = {
     "keeper": {
         "open": REFUSED,
@@ -35,6 +36,14 @@ ATTEMPTS = {
         "create": REFUSED,
         "socket": REFUSED,
         "connect": OTHER,  # it is let through, and nobody listens on that port
+        "exec": REFUSED,
+        "ptrace": REFUSED,
+    },
+    "solver": {
+        "open": REFUSED,
+        "create": REFUSED,
+        "socket": REFUSED,
+        "connect": OTHER,
         "exec": REFUSED,
         "ptrace": REFUSED,
     },
@@ -116,3 +125,25 @@ def test_not_by_hand(name):
         done = subprocess.run([process_binary(name)], capture_output=True, text=True, timeout=20)
         assert done.returncode == 2
         assert "evercert run" in done.stderr
+
+
+PROVIDER = """
+local seen = io and "io" or os and "os" or require and "require" or "nothing"
+return { title = seen, settings = {}, present = function() end, cleanup = function() end }
+"""
+
+
+def test_the_catalogue_is_read_in_a_sandbox(tmp_path):
+    """--describe runs the operator's Lua with the rights of whoever asks: nothing but these two folders is in reach."""
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "local").mkdir()
+    (tmp_path / "shipped/plain.lua").write_text(PROVIDER)
+    (tmp_path / "local/link.lua").symlink_to("/etc/passwd")
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "exitcode=99"}
+    env["EVERCERT_PROVIDERS"], env["EVERCERT_LOCAL_PROVIDERS"] = str(tmp_path / "shipped"), str(tmp_path / "local")
+    argv = [process_binary("solver"), "--describe"]
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    catalogue = json.loads(done.stdout)
+    assert [(one["name"], one["title"]) for one in catalogue["providers"]] == [("plain", "nothing")]
+    assert "link.lua" in str(catalogue["problems"]) and "root:" not in done.stdout

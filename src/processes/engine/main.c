@@ -131,6 +131,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     } else if (strcmp(m->process, "solver") == 0) {
         e->solver = channel_new(
             e->process.base, fd, "engine-solver", solver_rules, ARRAY_LEN(solver_rules), peer_gone, e);
+        placed_replay(e);
     } else {
         e->responder = channel_new(e->process.base, fd, "engine-responder", responder_rules,
             ARRAY_LEN(responder_rules), peer_gone, e);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "os/random.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,22 @@ void placed_step(struct engine *e, const struct msg_dns_step *m)
                 p->step(m->step, p->arg);
             return;
         }
+}
+
+/* Whether the solver had it in its own memory, and another one has to be told again. */
+static bool went_with_solver(const struct placed *p)
+{
+    json_t *note = json_loads(p->record.note, 0, NULL);
+    bool again = json_is_true(json_object_get(note, "again"));
+    json_decref(note);
+    return again;
+}
+
+void placed_replay(struct engine *e)
+{
+    for (struct placed *p = e->placed; p != NULL; p = p->next)
+        if (!is_file(p) && p->stage == STAGE_SHOWN && p->shown == NULL && went_with_solver(p))
+            on_solver_to_show(e, NULL, p);
 }
 
 /* --- trials --- */

@@ -46,6 +46,8 @@ typedef void placed_gone_fn(const struct err *err, void *arg);
 void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg);
 /* Takes down what stands in the store and is nobody's: what a crash left, and what could not be removed. */
 void placed_sweep(struct engine *e);
+/* Another solver is there: it is told again of what the one before had in its own memory. */
+void placed_replay(struct engine *e);
 /* From the solver. */
 void placed_step(struct engine *e, const struct msg_dns_step *m);
 

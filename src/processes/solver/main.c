@@ -177,6 +177,7 @@ static void end(struct solver *s)
     permits_expire(s, true);
     book_unref(s->draft);
     book_unref(s->book);
+    held_clear(s);
     answerer_free(s->answerer);
     channel_free(s->engine);
     channel_free(s->keeper);

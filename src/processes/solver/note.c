@@ -76,6 +76,8 @@ static char *to_text(const struct note *n)
     for (size_t i = 0; i < n->n; i++)
         json_array_append_new(parts, part_json(&n->parts[i]));
     json_t *all = json_pack("{s:o}", "parts", parts);
+    if (all != NULL && n->again)
+        json_object_set_new(all, "again", json_true());
     char *text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
     json_decref(all);
     return text;

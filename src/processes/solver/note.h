@@ -5,7 +5,8 @@
  *   {"parts": [{"entry": "corp", "record": "_acme-challenge.example.org", "zone": "example.org",
  *               "handle": "...", "seal": "..."}]}
  *
- * Without parts it says that nothing was written; "" that nobody knows.
+ * with "again": true where another life of the solver has to be asked for it again, as the built-in answerer
+ * has it in memory alone. Without parts it says that nothing was written; "" that nobody knows.
  * It comes back from a process that talks to strangers: a part counts as ours only where its seal, made with
  * the secrets of the entry, is good.
  */
@@ -37,6 +38,7 @@ struct note_part {
 struct note {
     struct note_part parts[WISH_DNS_ENTRIES_MAX];
     size_t n;
+    bool again; /* another solver has to be asked for it again: it stands in our own memory */
 };
 
 /* What a part is sealed with: made of an entry's name, provider and settings, which hold its secrets. */

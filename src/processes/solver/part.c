@@ -107,9 +107,9 @@ static void tell_answerer(struct part *p)
     struct err err = ERR_INIT;
     int r = 0;
     if (w->kind == WORK_PRESENT)
-        r = answerer_put(w->solver->answerer, p->record, w->value, &err);
+        r = held_put(w->solver, w->wish->name, p->record, w->value, &err);
     else
-        answerer_remove(w->solver->answerer, p->record, w->value);
+        held_remove(w->solver, w->wish->name, p->record, w->value);
     on_written(p, NULL, NULL, r < 0 ? &err : NULL);
 }
 

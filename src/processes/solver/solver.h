@@ -174,6 +174,12 @@ void part_drop(struct part *p);
 bool part_is_busy(const struct part *p);
 const struct propagation *part_propagation(const struct part *p);
 
+/* --- held.c: the built-in answerer's records --- */
+
+int held_put(struct solver *s, const char *certificate, const char *name, const char *value, struct err *err);
+void held_remove(struct solver *s, const char *certificate, const char *name, const char *value);
+void held_clear(struct solver *s);
+
 /* --- persist.c: standing records --- */
 
 struct look;
@@ -194,6 +200,7 @@ struct solver {
     unsigned engine_life;
     struct lua_directories directories;
     struct answerer *answerer;
+    struct held *held; /* what it shows */
     struct view *views;
     struct book *book, *draft;
     struct permit *permits;

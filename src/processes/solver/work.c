@@ -26,6 +26,7 @@ static void put_note(struct work *w, struct buf *out)
         if (!p->touched)
             continue;
         keys[note.n] = &p->entry->key;
+        note.again = note.again || p->entry->kind == ENTRY_BUILTIN;
         note.parts[note.n++] = (struct note_part){
             .entry = p->entry->name, .record = p->record, .zone = p->zone, .handle = p->handle};
     }
