@@ -20,8 +20,8 @@ local function account_of(request)
         fail(request.name .. " is no fulldomain of the accounts: _acme-challenge of the domain has to be a CNAME "
             .. "of one of them, or a new account is needed")
     elseif not (account.username and account.password and account.subdomain) then
-        fail("there is no account: register one (POST " .. request.endpoint .. "/register, or evercert dns register), "
-            .. "and give its answer as accounts, or username, password and subdomain")
+        fail("there is no account: register one (curl -X POST " .. request.endpoint .. "/register), keep its answer in a "
+            .. "file of its own, and name that as accounts-file")
     end
     return account
 end

@@ -34,7 +34,13 @@ local function hosts(request)
     if result.attributes.IsUsingOurDNS:lower() ~= "true" then
         fail(request.zone .. " does not use the name servers of Namecheap.")
     end
-    return result
+    local list = {}
+    for _, node in ipairs(result.children) do
+        if node.name:lower() == "host" then
+            list[#list + 1] = node.attributes
+        end
+    end
+    return list, result.attributes.EmailType
 end
 
 -- What setHosts calls what getHosts gave.
@@ -76,20 +82,20 @@ return {
     end,
     values = function(request)
         local values = {}
-        for _, node in ipairs(hosts(request).children) do
-            if is_ours(node.attributes, request) then
-                values[#values + 1] = text.unquote(node.attributes.Address)
+        for _, host in ipairs((hosts(request))) do
+            if is_ours(host, request) then
+                values[#values + 1] = text.unquote(host.Address)
             end
         end
         return values
     end,
     replace = function(request, values)
-        local result, all, wanted = hosts(request), {}, {}
+        local there, email_type = hosts(request)
+        local all, wanted = {}, {}
         for _, value in ipairs(values) do
             wanted[value] = true
         end
-        for _, node in ipairs(result.children) do
-            local host = node.attributes
+        for _, host in ipairs(there) do
             local value = is_ours(host, request) and text.unquote(host.Address)
             if not value or wanted[value] then
                 all[#all + 1] = host
@@ -102,10 +108,10 @@ return {
             }
         end
         local form = parts(request)
-        form[#form + 1] = result.attributes.EmailType and { "EmailType", result.attributes.EmailType }
+        form[#form + 1] = email_type and { "EmailType", email_type }
         for i, host in ipairs(all) do
             for ours, theirs in pairs(FIELDS) do
-                form[#form + 1] = { ours .. i, host[theirs] }
+                form[#form + 1] = host[theirs] and { ours .. i, host[theirs] }
             end
         end
         local done = xml.find(call(request, "domains.dns.setHosts", form), "DomainDNSSetHostsResult")

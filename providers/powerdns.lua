@@ -23,6 +23,7 @@ return {
             help = "Seconds that resolvers may keep the record." },
     },
     endpoints = { endpoint = false },
+    limits = { concurrency = 4 },
 
     zone = function(candidate, request)
         -- Versions before 4.2 do not know the filter, and list all zones.
@@ -56,7 +57,16 @@ return {
         end
         local set = { name = request.name .. ".", type = "TXT", ttl = there and there.ttl or request.settings.ttl }
         set.changetype, set.records = #records > 0 and "REPLACE" or "DELETE", records
-        http.patch(url_of(request, "/" .. request.zone_id.id), options(request, { json = { rrsets = { set } } }))
+        local url, answer, response, tries = url_of(request, "/" .. request.zone_id.id), nil, nil, 0
+        repeat
+            -- With SQLite, whoever writes at the same moment as another gets a 500.
+            wait(tries * (0.1 + math.random() / 5))
+            answer, response = http.patch(url, options(request, { json = { rrsets = { set } }, accept = { 500 } }))
+            tries = tries + 1
+        until response.status ~= 500 or tries == 10
+        if response.status == 500 then
+            fail("PowerDNS could not write the records: " .. (answer and answer.error or "status 500"))
+        end
         -- Secondaries hear of it now, and not when the server gets round to it.
         if request.zone_id.kind == "Master" or request.zone_id.kind == "Primary" then
             http.put(url_of(request, "/" .. request.zone_id.id .. "/notify"), options(request, { accept = { 400, 422 } }))

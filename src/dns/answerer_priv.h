@@ -14,6 +14,7 @@ enum {
     ANSWERER_UDP_MAX = 1232, /* octets of an answer by UDP: no network fragments it (DNS flag day 2020) */
     ANSWERER_UDP_PLAIN_MAX = 512,  /* without EDNS (RFC 1035 4.2.1) */
     ANSWERER_NAMESERVERS_MAX = 16, /* of a zone; the root has 13 */
+    ANSWERER_MISSING_S = 0,        /* how long a name may be thought missing: it may be there in a moment */
     ANSWERER_BUCKETS = 4096,       /* of the table of names */
     ANSWERER_NAME_SIZE = 60000, /* octets of the answer with all values of one name, which TCP has to take */
     ANSWERER_VALUE_MAX = 1024,  /* octets of a value; a challenge's has 43 */

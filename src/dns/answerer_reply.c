@@ -133,14 +133,14 @@ static void put_soa(const struct answerer *a, struct reply *r, const struct quer
         RETRY_S = 600,
         EXPIRE_S = 7 * 86400
     }; /* for secondaries, of which there are none */
-    size_t at = begin_record(r, q->name.n - z->name.n, WIRE_TYPE_SOA, ANSWERER_TTL_S);
+    size_t at = begin_record(r, q->name.n - z->name.n, WIRE_TYPE_SOA, ANSWERER_MISSING_S);
     wire_put_name(&r->records, &z->nameservers[0]);
     wire_put_name(&r->records, &z->contact);
     wire_put_32(&r->records, a->serial);
     wire_put_32(&r->records, REFRESH_S);
     wire_put_32(&r->records, RETRY_S);
     wire_put_32(&r->records, EXPIRE_S);
-    wire_put_32(&r->records, ANSWERER_TTL_S); /* how long a name may be thought missing (RFC 2308 4) */
+    wire_put_32(&r->records, ANSWERER_MISSING_S); /* RFC 2308 4 */
     end_record(r, at);
 }
 

@@ -94,6 +94,17 @@ static void free_call(struct lua_call *c)
     free(c);
 }
 
+/* What comes next, or, where nothing does, no connection is kept: accounts are many, and rarely used. */
+static void go_on(struct lua_entry *e)
+{
+    if (e->calls != NULL) {
+        event_active(e->kick, EV_TIMEOUT, 0);
+    } else if (e->loop_open) {
+        curl_loop_close(&e->loop);
+        e->loop_open = false;
+    }
+}
+
 /* With the name of the provider in front, and without secrets. */
 static void finish(struct lua_call *c, const char *handle, const struct err *err)
 {
@@ -114,8 +125,7 @@ static void finish(struct lua_call *c, const char *handle, const struct err *err
         c->op->drop(c->op);
     c->op = NULL;
     sandbox_close(&c->sandbox);
-    if (e->calls != NULL)
-        event_active(e->kick, EV_TIMEOUT, 0);
+    go_on(e);
     c->fn(&outcome, err != NULL ? &shown : NULL, c->arg);
     free_call(c);
 }
@@ -127,8 +137,7 @@ void lua_call_cancel(struct lua_call *c)
     struct lua_entry *e = c->entry;
     unlink_call(c);
     free_call(c);
-    if (e->calls != NULL)
-        event_active(e->kick, EV_TIMEOUT, 0);
+    go_on(e);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)

@@ -138,6 +138,8 @@ static int set_trust(struct lua_entry *e, struct err *err)
             return err_prefix(err, "%s: ca-file", e->name);
         text = buf_c(&pem);
     }
+    if (text == NULL)
+        return 0;
     int r = trust_new(str_c(text), &e->trust, err);
     return r < 0 ? err_prefix(err, "%s: ca-file", e->name) : 0;
 }
@@ -239,9 +241,8 @@ struct lua_host *lua_host_new(struct event_base *base, struct dns_client *dns, s
     h->dns = dns;
     h->times = (struct lua_times){15 * 1000, 60 * 1000, 1000, LUA_CALL_TIME_S * INT64_C(1000)};
     h->lookup = lookup_new(base, NULL, 0, err);
-    if (h->lookup == NULL) {
-        curl_global_cleanup();
-        free(h);
+    if (h->lookup == NULL || trust_new(STR(""), &h->roots, err) < 0) {
+        lua_host_free(h);
         return NULL;
     }
     return h;
@@ -264,6 +265,7 @@ void lua_host_free(struct lua_host *h)
     if (h == NULL)
         return;
     lookup_free(h->lookup);
+    trust_free(h->roots);
     curl_global_cleanup();
     free(h);
 }

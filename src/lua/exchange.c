@@ -288,11 +288,16 @@ static void pump(void *arg)
         pump(e);
 }
 
+static struct trust *trust_of(const struct lua_entry *e)
+{
+    return e->trust != NULL ? e->trust : e->host->roots;
+}
+
 static CURLcode on_ssl_ctx(CURL *easy, void *ctx, void *arg)
 {
     struct lua_exchange *x = arg;
     (void)easy;
-    SSL_CTX_set1_cert_store(ctx, trust_store(x->call->entry->trust));
+    SSL_CTX_set1_cert_store(ctx, trust_store(trust_of(x->call->entry)));
     return CURLE_OK;
 }
 
@@ -355,7 +360,7 @@ static bool set_exchange(struct lua_exchange *x, CURL *e)
 static int try(struct lua_exchange *x, struct err *err)
 {
     struct lua_entry *e = x->call->entry;
-    int r = trust_refresh(e->trust, err);
+    int r = trust_refresh(trust_of(e), err);
     if (r < 0)
         return r;
     if (!e->loop_open) {

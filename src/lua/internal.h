@@ -163,6 +163,7 @@ struct lua_host {
     struct event_base *base;
     struct dns_client *dns;
     struct lookup *lookup;
+    struct trust *roots; /* the system's, for all entries without their own */
     struct lua_times times;
 };
 
@@ -181,8 +182,9 @@ struct lua_entry {
     struct lua_info info;
     json_t *settings;
     const char *urls[LUA_ENDPOINTS_MAX]; /* of info.endpoints, without a slash at the end */
-    struct trust *trust;
-    struct curl_loop loop; /* one each: a connection is never shared with an entry that trusts others */
+    struct trust *trust;                 /* its own; NULL: the host's */
+    struct curl_loop loop; /* one each: a connection is never shared with an entry that trusts others; open
+                            * while there are calls */
     bool loop_open;
     struct lua_call *calls; /* in the order they came */
     unsigned running;

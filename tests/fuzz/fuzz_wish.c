@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_same(&w, a);
     else
         must(err.text[0] != '\0');
-    must(settings_parse("none", STR(""), a, &s, NULL, NULL) == 0);
-    static const char *const words[] = {"deploy", "publish", "verify"};
+    must(settings_parse("none", STR("dns: {x: {provider: y}, z: {provider: y}}"), a, &s, NULL, NULL) == 0);
+    static const char *const words[] = {"deploy", "publish", "verify", "dns"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const struct wish_option options[] = {{"domain", "a.example"}, {words[i], arena_dup(a, text)}};
         if (settings_wish(&s, options, 2, a, &w, &err) == 0)

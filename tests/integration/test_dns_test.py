@@ -4,10 +4,11 @@ import json
 import re
 
 import pytest
+import yaml
 from bind import Bind
 from name_server import Key
 
-from evercert import DONE, FAILED
+from evercert import DONE, FAILED, USAGE
 
 CHALLENGE = "_acme-challenge"
 
@@ -53,6 +54,23 @@ def test_a_round(client, daemon):
     assert done.stdout.splitlines()[-1].startswith("www.a.example")
     client.server.wait_txt(f"{CHALLENGE}.www.a.example")
     assert client.list() == []
+
+
+def test_a_reload(client):
+    """Entries that are not good leave those from before in force, and good ones are there at once."""
+    client.run_daemon()
+    settings = yaml.safe_load(client.config_file.read_text())
+    entries = settings["dns"]
+    entries["wrong"]["key-secrt"] = "x"
+    client.config_file.write_text(yaml.safe_dump(settings))
+    client.reload()
+    assert "dns.wrong.key-secrt: " in client.daemon.text() and "stays in force" in client.daemon.text()
+    client.run("dns", "test", "corp", "a.example", status=DONE)
+    settings["dns"] = {"other": entries["corp"]}
+    client.config_file.write_text(yaml.safe_dump(settings))
+    client.reload()
+    assert "there is no entry corp of dns" in client.run("dns", "test", "corp", "a.example", status=USAGE).stderr
+    client.run("dns", "test", "other", "a.example", status=DONE)
 
 
 def test_in_json(client):

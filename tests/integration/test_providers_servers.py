@@ -129,6 +129,11 @@ def test_powerdns(powerdns):
     provider.present(NAME, "first")
     for outcome in provider.together(*[("present", NAME, f"value-{number}") for number in range(10)]):
         assert not isinstance(outcome, ProviderError), outcome
+    others = [f"_acme-challenge.n{number}.a.example" for number in range(20)]
+    for action in ("present", "cleanup"):  # names of their own: at the same time
+        for outcome in provider.together(*[(action, name, "value") for name in others]):
+            assert not isinstance(outcome, ProviderError), outcome
+        assert powerdns.txt(others[7]) == (["value"] if action == "present" else [])
     values = [f"value-{number}" for number in range(10)]
     powerdns.wait_txt(NAME, "another's", "first", *values)
     outcomes = provider.together(*[("cleanup", NAME, value) for value in [*values, "first", "never there"]])

@@ -83,9 +83,9 @@ static void answer(struct challenge *c, const struct err *err)
         log_error("%s", failure.text);
 }
 
-static void drop(struct challenge *c)
+static void drop(struct parent *p, struct challenge *c)
 {
-    for (struct challenge **at = &c->p->challenges; *at != NULL; at = &(*at)->next)
+    for (struct challenge **at = &p->challenges; *at != NULL; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
             break;
@@ -97,10 +97,10 @@ static void drop(struct challenge *c)
     free(c);
 }
 
-static void finish(struct challenge *c, const struct err *err)
+static void finish(struct parent *p, struct challenge *c, const struct err *err)
 {
     answer(c, err);
-    drop(c);
+    drop(p, c);
 }
 
 /* Of those that declined, the oldest are forgotten. */
@@ -113,7 +113,7 @@ static void remember_declined(struct challenge *c)
         if (o->state == CHALLENGE_DECLINED && n++ == 0)
             oldest = o;
     if (n > DECLINED_MAX)
-        drop(oldest);
+        drop(c->p, oldest);
 }
 
 /* Whether the program declined what is to be taken away now. */
@@ -122,7 +122,7 @@ static bool was_declined(const struct challenge *c)
     for (struct challenge *o = c->p->challenges; o != NULL; o = o->next)
         if (o->state == CHALLENGE_DECLINED && strcmp(o->entry.name, c->entry.name) == 0 &&
             strcmp(o->asked.value, c->asked.value) == 0) {
-            drop(o);
+            drop(c->p, o);
             return true;
         }
     return false;
@@ -362,15 +362,15 @@ static int script_ready(const struct challenge_entry *e, struct arena *a, struct
     return r < 0 ? r : program_check_safe(e->add[0], u.uid, err);
 }
 
-int challenge_ready(struct parent *p, const char *name, struct arena *a, struct err *err)
+int challenge_ready(struct parent *p, const char *entry, struct arena *a, struct err *err)
 {
-    const struct dns_entry *entry = entry_named(p, name);
+    const struct dns_entry *found = entry_named(p, entry);
     enum challenge_dialect dialect;
     struct challenge_entry e;
     struct variables own = {.n = 0};
-    if (entry == NULL || !challenge_dialect_parse(entry->provider, &dialect))
+    if (found == NULL || !challenge_dialect_parse(found->provider, &dialect))
         return 0;
-    int r = challenge_entry_read(entry, a, &e, err);
+    int r = challenge_entry_read(found, a, &e, err);
     if (r == 0)
         r = challenge_entry_variables(&e, NULL, NULL, 0, a, &own, err);
     if (r < 0)
@@ -393,30 +393,34 @@ static bool may_start(const struct challenge *c)
 }
 
 /* Starts it, or is over. */
-static void begin(struct challenge *c)
+static void begin(struct parent *p, struct challenge *c)
 {
     struct err err = ERR_INIT;
     c->state = CHALLENGE_RUNNING;
-    if (c->p->stopping || c->life != c->p->solver_life) {
+    if (p->stopping || c->life != p->solver_life) {
         err_set(&err, ERR_CANCELLED, "evercert was stopped before %s ran", c->entry.add[0]);
-        finish(c, &err);
+        finish(p, c, &err);
     } else if (c->asked.cleanup && (c->entry.remove_n == 0 || was_declined(c))) {
-        finish(c, NULL); /* the operator has no program for it, or it did nothing */
+        finish(p, c, NULL); /* the operator has no program for it, or it did nothing */
     } else if (start(c, &err) < 0) {
         err_prefix(&err, "dns entry %s", c->entry.name);
-        finish(c, &err);
+        finish(p, c, &err);
     }
+}
+
+static struct challenge *next_to_start(const struct parent *p)
+{
+    for (struct challenge *c = p->challenges; c != NULL; c = c->next)
+        if (c->state == CHALLENGE_WAITING && may_start(c))
+            return c;
+    return NULL;
 }
 
 static void start_waiting(struct parent *p)
 {
-    for (struct challenge *c = p->challenges; c != NULL;) {
-        bool now = c->state == CHALLENGE_WAITING && may_start(c);
-        struct challenge *next = c->next;
-        if (now)
-            begin(c);
-        c = now ? p->challenges : next; /* it may be gone */
-    }
+    struct challenge *c;
+    while ((c = next_to_start(p)) != NULL)
+        begin(p, c);
 }
 
 static void on_over(int wait_status, bool timed_out, void *arg)
@@ -427,6 +431,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     int r = 0;
     if (wait_status != 0 || timed_out)
         explain(c, wait_status, timed_out, &err);
+    bool declined = err.code == ERR_REFUSED;
     /* What a script wants kept is kept even where it failed: credentials that were good, tokens it was given.
      */
     if (c->account != NULL && !timed_out)
@@ -435,10 +440,10 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     if (r < 0 && err.code == r)
         err_prefix(&err, "dns entry %s: what %s wants kept", c->entry.name, c->program);
     answer(c, err.code != 0 ? &err : NULL);
-    if (err.code == ERR_REFUSED)
+    if (declined)
         remember_declined(c);
     else
-        drop(c);
+        drop(p, c);
     start_waiting(p);
 }
 
@@ -469,11 +474,11 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
     struct challenge *c = arg;
     struct err err = ERR_INIT;
     if (wish == NULL) {
-        finish(c, why);
+        finish(p, c, why);
         return;
     }
     if (take(c, wish, &err) < 0) {
-        finish(c, &err);
+        finish(p, c, &err);
         return;
     }
     c->state = CHALLENGE_WAITING;

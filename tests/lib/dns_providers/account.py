@@ -4,6 +4,7 @@ A subclass says how the provider speaks (routes, authenticate) and keeps its TXT
 it is strict about answers with Refusal, in the provider's own words, so the test that broke it fails with them.
 """
 
+from provider import Provider
 from stand_in import Refusal, StandIn
 
 # Zones in the order of the provider's list. Lists come in pages of PAGE: those of the tests are not on the first.
@@ -19,11 +20,13 @@ class Account(StandIn):
     domain, nested = "example.org", "sub.example.org"
     endpoints = ("endpoint",)
     root = ""  # the path that the endpoint ends with
+    zoned = True  # it has zones that are looked for
 
     def __init__(self, authority=None, zones=None):
         self.zones = {name: self.make_zone_id(i, name) for i, name in enumerate(ZONES if zones is None else zones)}
         self.records = []
         self.next_id = 1000
+        self.resolvers = []
         super().__init__(authority)
 
     def make_zone_id(self, index, name):
@@ -34,21 +37,34 @@ class Account(StandIn):
         """Settings that say where it is."""
         return {name: self.url + self.root for name in self.endpoints}
 
+    def run(self, settings=None, **more):
+        """The provider with these settings, or the good ones, and `more` (- as _; None: without it)."""
+        more = {name.replace("_", "-"): value for name, value in more.items()}
+        settings = {**(self.good if settings is None else settings), **self.addresses, "ca-file": self.ca_file, **more}
+        settings = {name: value for name, value in settings.items() if value is not None}
+        return Provider(self.provider, settings, resolvers=self.resolvers, times={"retry_ms": 20})
+
+    def calm(self):
+        """What was to go wrong and did not yet does not any more."""
+        with self.lock:
+            self._mischief.clear()
+
     # --- the records ---
 
     def txt(self, name):
         """The TXT values at a name, sorted."""
-        return sorted(record["value"] for record in self.records if record["name"] == name)
+        return sorted(record["value"] for record in self.records if (record["name"], record["type"]) == (name, "TXT"))
 
     def zone_of(self, name):
         """The zone that the records of a name are in."""
         (zone,) = {record["zone"] for record in self.records if record["name"] == name}
         return zone
 
-    def add(self, name, value, zone=None, ttl=3600):
+    def add(self, name, value, zone=None, ttl=3600, type="TXT", **more):
         zone = zone or max((z for z in self.zones if name == z or name.endswith("." + z)), key=len)
         self.next_id += 1
-        self.records.append({"id": self.next_id, "zone": zone, "name": name, "value": value, "ttl": ttl})
+        record = {"id": self.next_id, "zone": zone, "name": name, "type": type, "value": value, "ttl": ttl, **more}
+        self.records.append(record)
         return self.records[-1]
 
     def remove(self, record):

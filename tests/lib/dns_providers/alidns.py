@@ -17,16 +17,12 @@ def quoted(text):
 
 class Api(ZonesApi):
     provider = "alidns"
-    settings = {"access-key": "LTAI4exampleKeyId", "secret-key": "good-secret-of-alidns"}
-    bad = {"secret-key": "wrong-secret-of-alidns"}
-    refusal = "Specified signature is not matched with our calculation."
+    good = {"access-key": "LTAI4exampleKeyId", "secret-key": "good-secret-of-alidns"}
+    wrong = [({**good, "secret-key": "wrong-secret-of-alidns"}, "Specified signature is not matched with our calculation.")]
 
-    def __init__(self, *zones, **more):
-        super().__init__(*zones, **more)
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
         self.nonces = set()
-
-    def secrets(self):
-        return [self.settings["secret-key"], self.bad["secret-key"]]
 
     def refuse(self, status, code, message):
         raise Refusal(status, {"RequestId": "B7A1", "HostId": "alidns.aliyuncs.com", "Code": code, "Message": message})
@@ -41,7 +37,7 @@ class Api(ZonesApi):
         assert names == sorted(names) and "host" in names
         must = {n for n in h if n.startswith("x-acs-") or n == "content-type"}
         assert must <= set(names), f"not signed: {must - set(names)}"
-        if key_id != self.settings["access-key"]:
+        if key_id != self.good["access-key"]:
             self.refuse(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         hashed = hashlib.sha256(request.body).hexdigest()
         assert h["x-acs-content-sha256"] == hashed
@@ -49,8 +45,8 @@ class Api(ZonesApi):
         headers = "".join(f"{n}:{h[n].strip()}\n" for n in names)
         canonical = "\n".join([request.method, request.raw_path, query, headers, ";".join(names), hashed])
         to_sign = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
-        if hmac.new(self.settings["secret-key"].encode(), to_sign.encode(), "sha256").hexdigest() != signature:
-            self.refuse(400, "SignatureDoesNotMatch", self.refusal)
+        if hmac.new(self.good["secret-key"].encode(), to_sign.encode(), "sha256").hexdigest() != signature:
+            self.refuse(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.")
         date = datetime.datetime.strptime(h["x-acs-date"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
         assert abs((datetime.datetime.now(datetime.timezone.utc) - date).total_seconds()) < 900
         if h["x-acs-signature-nonce"] in self.nonces:
@@ -79,7 +75,7 @@ class Api(ZonesApi):
         name = whole(RR, DomainName)
         if self.exists(DomainName, name, Type, Value):
             self.refuse(400, "DomainRecordDuplicate", "The DNS record already exists.")
-        return {"RequestId": "B7A2", "RecordId": str(self.add(DomainName, name, Type, Value, int(TTL))["id"])}
+        return {"RequestId": "B7A2", "RecordId": str(self.add(name, Value, DomainName, int(TTL))["id"])}
 
     def DescribeSubDomainRecords(self, DomainName, SubDomain, Type, PageSize):
         self.known(DomainName)

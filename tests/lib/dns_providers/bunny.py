@@ -9,13 +9,12 @@ TYPES = {"A": 0, "AAAA": 1, "CNAME": 2, "TXT": 3, "MX": 4}
 
 class Api(ZonesApi):
     provider = "bunny"
-    settings = {"api-key": "good-key-of-bunny"}
-    bad = {"api-key": "wrong-key-of-bunny"}
-    refusal = "Authorization has been denied for this request."
+    good = {"api-key": "good-key-of-bunny"}
+    wrong = [({**good, "api-key": "wrong-key-of-bunny"}, "Authorization has been denied for this request.")]
 
     def authenticate(self, request):
-        if request.headers.get("accesskey") != self.settings["api-key"]:
-            raise Refusal(401, {"Message": self.refusal})
+        if request.headers.get("accesskey") != self.good["api-key"]:
+            raise Refusal(401, {"Message": "Authorization has been denied for this request."})
 
     def shown(self, zone):
         records = [
@@ -25,7 +24,7 @@ class Api(ZonesApi):
         return {"Id": self.zones[zone], "Domain": zone, "Records": records}
 
     def known(self, number):
-        zone = self.zone_of(number)
+        zone = self.zone_numbered(number)
         if not zone:
             raise Refusal(404, {"ErrorKey": "dnszone.not_found", "Field": "", "Message": "The requested DNS zone was not found"})
         return zone
@@ -43,10 +42,10 @@ class Api(ZonesApi):
         return self.shown(self.known(number))
 
     @route("PUT", "/dnszone/{number}/records")
-    def put(self, request, number):
+    def write(self, request, number):
         zone, body = self.known(number), request.json
         assert body["Type"] == 3 and "@" not in body["Name"] and isinstance(body["Ttl"], int)
-        record = self.add(zone, whole(body["Name"], zone, ""), "TXT", body["Value"], body["Ttl"])
+        record = self.add(whole(body["Name"], zone, ""), body["Value"], zone, body["Ttl"])
         return 201, {"Id": record["id"], **body}
 
     @route("DELETE", "/dnszone/{number}/records/{id}")

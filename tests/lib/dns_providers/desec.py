@@ -7,14 +7,13 @@ from dns_providers.zones_api import ZonesApi, whole
 
 class Api(ZonesApi):
     provider = "desec"
-    path = "/api/v1"
-    settings = {"token": "good-token-of-desec"}
-    bad = {"token": "wrong-token-of-desec"}
-    refusal = "Invalid token."
+    root = "/api/v1"
+    good = {"token": "good-token-of-desec"}
+    wrong = [({**good, "token": "wrong-token-of-desec"}, "Invalid token.")]
     minimum_ttl = 3600
 
     def authenticate(self, request):
-        if request.headers.get("authorization") != "Token " + self.settings["token"]:
+        if request.headers.get("authorization") != "Token " + self.good["token"]:
             raise Refusal(401, {"detail": "Invalid token."}, {"WWW-Authenticate": "Token"})
 
     def known(self, zone):
@@ -22,7 +21,7 @@ class Api(ZonesApi):
             raise Refusal(404, {"detail": "Not found."})
 
     @route("GET", "/api/v1/domains/{zone}/")
-    def domain(self, request, zone):
+    def one_domain(self, request, zone):
         self.known(zone)
         return {"name": zone, "minimum_ttl": self.minimum_ttl, "created": "2026-01-01T00:00:00.000000Z", "keys": []}
 
@@ -38,7 +37,7 @@ class Api(ZonesApi):
         }
 
     @route("PUT", "/api/v1/domains/{zone}/rrsets/")
-    def put(self, request, zone):
+    def write(self, request, zone):
         self.known(zone)
         assert request.headers["content-type"].startswith("application/json")
         answer = []
@@ -52,6 +51,6 @@ class Api(ZonesApi):
                 self.records.remove(record)
             for text in given["records"]:
                 assert text.startswith('"') and text.endswith('"'), text
-                self.add(zone, name, "TXT", text[1:-1], given["ttl"])
+                self.add(name, text[1:-1], zone, given["ttl"])
             answer += [given] if given["records"] else []
         return answer

@@ -7,14 +7,13 @@ from dns_providers.zones_api import ZonesApi, a_page, relative, whole
 
 class Api(ZonesApi):
     provider = "dnsimple"
-    settings = {"oauth-token": "good-token-of-dnsimple"}
-    bad = {"oauth-token": "wrong-token-of-dnsimple"}
-    refusal = "Authentication failed"
+    good = {"oauth-token": "good-token-of-dnsimple"}
+    wrong = [({**good, "oauth-token": "wrong-token-of-dnsimple"}, "Authentication failed")]
     paged = 120
     account = 1010
 
     def authenticate(self, request):
-        if request.headers.get("authorization") != "Bearer " + self.settings["oauth-token"]:
+        if request.headers.get("authorization") != "Bearer " + self.good["oauth-token"]:
             raise Refusal(401, {"message": "Authentication failed"})
 
     def known(self, account, zone):
@@ -51,7 +50,7 @@ class Api(ZonesApi):
         self.known(account, zone)
         body = request.json
         assert body["type"] == "TXT" and body["ttl"] >= 60
-        return 201, {"data": self.shown(self.add(zone, whole(body["name"], zone, ""), "TXT", body["content"], body["ttl"]))}
+        return 201, {"data": self.shown(self.add(whole(body["name"], zone, ""), body["content"], zone, body["ttl"]))}
 
     @route("DELETE", "/v2/{account}/zones/{zone}/records/{id}")
     def delete(self, request, account, zone, id):

@@ -11,10 +11,9 @@ from dns_providers.zones_api import ZonesApi, relative, whole
 
 class Api(ZonesApi):
     provider = "dnsmadeeasy"
-    path = "/V2.0"
-    settings = {"api-key": "good-key-of-dnsmadeeasy", "api-secret": "good-secret-of-dnsmadeeasy"}
-    bad = {"api-secret": "wrong-secret-of-dnsmadeeasy"}
-    refusal = "HMAC is not correct"
+    root = "/V2.0"
+    good = {"api-key": "good-key-of-dnsmadeeasy", "api-secret": "good-secret-of-dnsmadeeasy"}
+    wrong = [({**good, "api-secret": "wrong-secret-of-dnsmadeeasy"}, "HMAC is not correct")]
     paged = 70
 
     def authenticate(self, request):
@@ -23,9 +22,9 @@ class Api(ZonesApi):
         assert date.endswith(" GMT")
         age = datetime.datetime.now(datetime.timezone.utc) - email.utils.parsedate_to_datetime(date)
         assert abs(age.total_seconds()) < 30, "the date is not now"
-        if h.get("x-dnsme-apikey") != self.settings["api-key"]:
+        if h.get("x-dnsme-apikey") != self.good["api-key"]:
             raise Refusal(403, {"error": ["API key is not known"]})
-        if hmac.new(self.settings["api-secret"].encode(), date.encode(), "sha1").hexdigest() != h["x-dnsme-hmac"]:
+        if hmac.new(self.good["api-secret"].encode(), date.encode(), "sha1").hexdigest() != h["x-dnsme-hmac"]:
             raise Refusal(403, {"error": ["HMAC is not correct"]})
 
     @route("GET", "/V2.0/dns/managed/name")
@@ -44,7 +43,7 @@ class Api(ZonesApi):
 
     @route("GET", "/V2.0/dns/managed/{number}/records")
     def list(self, request, number):
-        zone = self.zone_of(number)
+        zone = self.zone_numbered(number)
         found = self.find(zone, whole(request.query["recordName"], zone, ""), request.query["type"])
         page = int(request.query.get("page", 0))
         return {
@@ -54,17 +53,17 @@ class Api(ZonesApi):
 
     @route("POST", "/V2.0/dns/managed/{number}/records")
     def create(self, request, number):
-        zone, body = self.zone_of(number), request.json
+        zone, body = self.zone_numbered(number), request.json
         assert body["type"] == "TXT" and body["gtdLocation"] == "DEFAULT" and isinstance(body["ttl"], int)
         name = whole(body["name"], zone, "")
         if self.exists(zone, name, "TXT", body["value"]):
             text = f'Record with this type (TXT), name ({body["name"]}), and value ("{body["value"]}") already exists.'
             return 400, {"error": [text]}
-        return 201, self.shown(self.add(zone, name, "TXT", body["value"], body["ttl"]))
+        return 201, self.shown(self.add(name, body["value"], zone, body["ttl"]))
 
     @route("DELETE", "/V2.0/dns/managed/{number}/records/{id}")
     def delete(self, request, number, id):
-        found = self.find(self.zone_of(number), id=int(id))
+        found = self.find(self.zone_numbered(number), id=int(id))
         if not found:
             return 404, {"error": ["Record not found"]}
         self.records.remove(found[0])

@@ -10,14 +10,13 @@ from dns_providers.zones_api import ZonesApi
 
 class Api(ZonesApi):
     provider = "httpreq"
-    path = "/acme"
-    settings = {"username": "somebody", "password": "good-password-of-httpreq"}
-    bad = {"password": "wrong-password-of-httpreq"}
-    refusal = "Who are you?"
+    root = "/acme"
+    good = {"username": "somebody", "password": "good-password-of-httpreq"}
+    wrong = [({**good, "password": "wrong-password-of-httpreq"}, "Who are you?")]
     zoned = False
 
     def authenticate(self, request):
-        good = base64.b64encode(f"{self.settings['username']}:{self.settings['password']}".encode()).decode()
+        good = base64.b64encode(f"{self.good['username']}:{self.good['password']}".encode()).decode()
         if request.headers.get("authorization") != "Basic " + good:
             raise Refusal(401, {"message": "Who are you?"}, {"WWW-Authenticate": "Basic"})
 
@@ -33,7 +32,7 @@ class Api(ZonesApi):
     @route("POST", "/acme/present")
     def present(self, request):
         name, value = self.record(request)
-        self.add(next(zone for zone in self.zones if name.endswith("." + zone) or name == zone), name, "TXT", value)
+        self.add(name, value)
         return "OK, it is there"  # no JSON: clients look at the status alone
 
     @route("POST", "/acme/cleanup")

@@ -19,14 +19,13 @@ def one_time_code(secret, period):
 
 class Api(ZonesApi):
     provider = "inwx"
-    path = "/jsonrpc"
-    settings = {"username": "somebody", "password": "pass-w0rd-of-inwx"}
-    bad = {"password": "not-the-password"}
-    refusal = "Authentication error"
+    root = "/jsonrpc"
+    good = {"username": "somebody", "password": "pass-w0rd-of-inwx"}
+    wrong = [({**good, "password": "not-the-password"}, "Authentication error")]
     second_factor = None
 
-    def __init__(self, *zones, **more):
-        super().__init__(*zones, **more)
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
         self.sessions = {}  # cookie: unlocked
         self.periods_used = set()
 
@@ -55,7 +54,7 @@ class Api(ZonesApi):
     def login(self, user, **params):
         password = params.pop("pass")
         assert not params
-        if (user, password) != (self.settings["username"], self.settings["password"]):
+        if (user, password) != (self.good["username"], self.good["password"]):
             return self.answer(2200, "Authentication error")
         cookie = f"session{len(self.sessions)}"
         self.sessions[cookie] = not self.second_factor
@@ -92,7 +91,7 @@ class Api(ZonesApi):
             return self.answer(2303, "Object does not exist")
         if self.exists(domain, name, type, content):
             return self.answer(2302, "Object exists")
-        return self.done({"id": self.add(domain, name, type, content, ttl)["id"]})
+        return self.done({"id": self.add(name, content, domain, ttl)["id"]})
 
     def nameserver_deleteRecord(self, id):
         found = self.find(id=id)

@@ -10,18 +10,14 @@ from dns_providers.zones_api import ZonesApi, a_page, relative, whole
 
 class Api(ZonesApi):
     provider = "namecheap"
-    path = "/xml.response"
-    settings = {"api-user": "somebody", "api-key": "good-key-of-namecheap", "client-ip": "192.0.2.7"}
-    bad = {"api-key": "wrong-key-of-namecheap"}
-    refusal = "API Key is invalid or API access has not been enabled"
+    root = "/xml.response"
+    good = {"api-user": "somebody", "api-key": "good-key-of-namecheap", "client-ip": "192.0.2.7"}
+    wrong = [({**good, "api-key": "wrong-key-of-namecheap"}, "API Key is invalid or API access has not been enabled")]
     address = "192.0.2.7"
 
-    def __init__(self, *zones, **more):
-        super().__init__(*zones, **more)
-        self.email_type = {zone: "MX" for zone in zones}
-
-    def secrets(self):
-        return [self.settings["api-key"], self.bad["api-key"]]
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.email_type = {zone: "MX" for zone in self.zones}
 
     def add(self, *args, mx="10", **more):
         return super().add(*args, mx=mx, **more)
@@ -43,9 +39,9 @@ class Api(ZonesApi):
     @route("POST", "/xml.response")
     def command(self, request):
         form = request.form
-        assert form.pop("ApiUser") == form.pop("UserName") == self.settings["api-user"]
-        if form.pop("ApiKey") != self.settings["api-key"]:
-            return self.answer(error=(1011102, self.refusal))
+        assert form.pop("ApiUser") == form.pop("UserName") == self.good["api-user"]
+        if form.pop("ApiKey") != self.good["api-key"]:
+            return self.answer(error=(1011102, "API Key is invalid or API access has not been enabled"))
         if form.pop("ClientIp") != self.address:
             return self.answer(error=(1011150, "Invalid request IP"))
         functions = {
@@ -91,5 +87,5 @@ class Api(ZonesApi):
         for record in self.find(zone):
             self.records.remove(record)
         for h in hosts:
-            self.add(zone, whole(h["HostName"], zone), h["RecordType"], h["Address"], int(h["TTL"]), mx=h["MXPref"])
+            self.add(whole(h["HostName"], zone), h["Address"], zone, int(h["TTL"]), h["RecordType"], mx=h["MXPref"])
         return self.answer(f'<DomainDNSSetHostsResult Domain="{zone}" IsSuccess="true" />')

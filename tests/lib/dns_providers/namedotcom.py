@@ -9,14 +9,13 @@ from dns_providers.zones_api import ZonesApi, a_page, relative, whole
 
 class Api(ZonesApi):
     provider = "namedotcom"
-    path = "/core/v1"
-    settings = {"username": "somebody", "api-token": "good-token-of-namecom"}
-    bad = {"api-token": "wrong-token-of-namecom"}
-    refusal = "Unauthorized"
+    root = "/core/v1"
+    good = {"username": "somebody", "api-token": "good-token-of-namecom"}
+    wrong = [({**good, "api-token": "wrong-token-of-namecom"}, "Unauthorized")]
     paged = 1020
 
     def authenticate(self, request):
-        good = base64.b64encode(f"{self.settings['username']}:{self.settings['api-token']}".encode()).decode()
+        good = base64.b64encode(f"{self.good['username']}:{self.good['api-token']}".encode()).decode()
         if request.headers.get("authorization") != "Basic " + good:
             raise Refusal(401, {"message": "Unauthorized"})
 
@@ -53,7 +52,7 @@ class Api(ZonesApi):
         assert body["type"] == "TXT"
         if body["ttl"] < 300:
             return 422, {"message": "Unprocessable Entity", "details": "TTL must be at least 300"}
-        return self.shown(self.add(zone, whole(body["host"], zone, ""), "TXT", body["answer"], body["ttl"]))
+        return self.shown(self.add(whole(body["host"], zone, ""), body["answer"], zone, body["ttl"]))
 
     @route("DELETE", "/core/v1/domains/{zone}/records/{id}")
     def delete(self, request, zone, id):

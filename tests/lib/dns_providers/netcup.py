@@ -7,17 +7,13 @@ from dns_providers.zones_api import ZonesApi, relative, whole
 
 class Api(ZonesApi):
     provider = "netcup"
-    path = "/run/webservice/servers/endpoint.php"
-    settings = {"customer-number": "12345", "api-key": "good-key-of-netcup", "api-password": "good-password-of-netcup"}
-    bad = {"api-password": "wrong-password-of-netcup"}
-    refusal = "The login to the API failed"
+    root = "/run/webservice/servers/endpoint.php"
+    good = {"customer-number": "12345", "api-key": "good-key-of-netcup", "api-password": "good-password-of-netcup"}
+    wrong = [({**good, "api-password": "wrong-password-of-netcup"}, "The login to the API failed")]
 
-    def __init__(self, *zones, **more):
-        super().__init__(*zones, **more)
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
         self.sessions = set()
-
-    def secrets(self):
-        return [self.settings["api-key"], self.settings["api-password"], self.bad["api-password"], *self.sessions]
 
     @staticmethod
     def answer(action, data="", code=2000, short="Success", long="Done."):
@@ -31,10 +27,10 @@ class Api(ZonesApi):
     def endpoint(self, request):
         assert request.target.endswith("?JSON") and request.headers["content-type"].startswith("application/json")
         action, param = request.json["action"], request.json["param"]
-        assert param.pop("customernumber") == self.settings["customer-number"]
-        assert param.pop("apikey") == self.settings["api-key"]
+        assert param.pop("customernumber") == self.good["customer-number"]
+        assert param.pop("apikey") == self.good["api-key"]
         if action == "login":
-            if param != {"apipassword": self.settings["api-password"]}:
+            if param != {"apipassword": self.good["api-password"]}:
                 return self.answer(action, "", 4011, "Validation Error.", "The login to the API failed. Check your credentials.")
             self.sessions.add(f"session-{len(self.sessions)}-of-netcup")
             return self.answer(action, {"apisessionid": max(self.sessions)})
@@ -81,5 +77,5 @@ class Api(ZonesApi):
                 self.records.remove(record)
             else:
                 assert given["type"] == "TXT" and name == name.lower()
-                self.add(domainname, name, "TXT", given["destination"])
+                self.add(name, given["destination"], domainname)
         return self.answer("updateDnsRecords", {"dnsrecords": self.shown(domainname)})

@@ -7,16 +7,15 @@ from dns_providers.zones_api import ZonesApi, relative, whole
 
 class Api(ZonesApi):
     provider = "njalla"
-    path = "/api/1"
-    settings = {"token": "good-token-of-njalla"}
-    bad = {"token": "wrong-token-of-njalla"}
-    refusal = "Invalid token."
+    root = "/api/1"
+    good = {"token": "good-token-of-njalla"}
+    wrong = [({**good, "token": "wrong-token-of-njalla"}, "Invalid token.")]
 
     def refuse(self, code, message):
         raise Refusal(200, {"jsonrpc": "2.0", "error": {"code": code, "message": message}})
 
     def authenticate(self, request):
-        if request.headers.get("authorization") != "Njalla " + self.settings["token"]:
+        if request.headers.get("authorization") != "Njalla " + self.good["token"]:
             self.refuse(403, "Invalid token.")
 
     @route("POST", "/api/1/")
@@ -42,7 +41,7 @@ class Api(ZonesApi):
     def add_record(self, domain, name, type, content, ttl):
         self.known(domain)
         assert type == "TXT" and ttl in (60, 300, 900, 3600, 10800, 21600, 86400)
-        return self.shown(self.add(domain, whole(name, domain), type, content, ttl))
+        return self.shown(self.add(whole(name, domain), content, domain, ttl))
 
     def remove_record(self, domain, id):
         self.known(domain)

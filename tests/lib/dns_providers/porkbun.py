@@ -7,17 +7,16 @@ from dns_providers.zones_api import ZonesApi, whole
 
 class Api(ZonesApi):
     provider = "porkbun"
-    path = "/api/json/v3"
-    settings = {"api-key": "pk1_good-key-of-porkbun", "secret-api-key": "sk1_good-secret-of-porkbun"}
-    bad = {"secret-api-key": "sk1_wrong-secret"}
-    refusal = "Invalid API key. (002)"
+    root = "/api/json/v3"
+    good = {"api-key": "pk1_good-key-of-porkbun", "secret-api-key": "sk1_good-secret-of-porkbun"}
+    wrong = [({**good, "secret-api-key": "sk1_wrong-secret"}, "Invalid API key. (002)")]
 
     def authenticate(self, request):
         assert request.method == "POST" and request.headers["content-type"].startswith("application/json")
         body = request.json
-        if body.get("apikey") != self.settings["api-key"]:
+        if body.get("apikey") != self.good["api-key"]:
             raise Refusal(400, {"status": "ERROR", "message": "Invalid API key. (001)"})
-        if body.get("secretapikey") != self.settings["secret-api-key"]:
+        if body.get("secretapikey") != self.good["secret-api-key"]:
             raise Refusal(400, {"status": "ERROR", "message": "Invalid API key. (002)"})
 
     def known(self, zone):
@@ -38,7 +37,7 @@ class Api(ZonesApi):
         name = whole(body["name"], zone, "")
         if self.exists(zone, name, "TXT", body["content"]):
             return 400, {"status": "ERROR", "message": "Create error: The record already exists."}
-        return {"status": "SUCCESS", "id": self.add(zone, name, "TXT", body["content"], int(body["ttl"]))["id"]}
+        return {"status": "SUCCESS", "id": self.add(name, body["content"], zone, int(body["ttl"]))["id"]}
 
     def listed(self, zone, name):
         self.known(zone)
@@ -53,7 +52,7 @@ class Api(ZonesApi):
         return self.listed(zone, zone)
 
     @route("POST", "/api/json/v3/dns/retrieveByNameType/{zone}/TXT/{sub}")
-    def at(self, request, zone, sub):
+    def at_name(self, request, zone, sub):
         return self.listed(zone, f"{sub}.{zone}")
 
     @route("POST", "/api/json/v3/dns/delete/{zone}/{id}")

@@ -7,14 +7,13 @@ from dns_providers.zones_api import ZonesApi
 
 class Api(ZonesApi):
     provider = "technitium"
-    settings = {"api-token": "good-token-of-technitium"}
-    bad = {"api-token": "wrong-token-of-technitium"}
-    refusal = "invalid-token"
+    good = {"api-token": "good-token-of-technitium"}
+    wrong = [({**good, "api-token": "wrong-token-of-technitium"}, "invalid-token")]
 
     def form(self, request):
         assert request.headers["content-type"].startswith("application/x-www-form-urlencoded") and not request.query
         form = request.form
-        if form.pop("token") != self.settings["api-token"]:
+        if form.pop("token") != self.good["api-token"]:
             raise Refusal(200, {"status": "invalid-token", "errorMessage": "Session expired or invalid-token."})
         return form
 
@@ -42,7 +41,7 @@ class Api(ZonesApi):
         zone, name, form = self.record(request)
         if self.exists(zone, name, "TXT", form["text"]):
             self.error("Cannot add record: record already exists.")
-        self.add(zone, name, "TXT", form.pop("text"), int(form.pop("ttl")))
+        self.add(name, form.pop("text"), zone, int(form.pop("ttl")))
         assert not form
         return {"response": {"zone": {"name": zone}, "addedRecord": {"name": name, "type": "TXT"}}, "status": "ok"}
 

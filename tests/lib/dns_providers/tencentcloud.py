@@ -12,12 +12,8 @@ from dns_providers.zones_api import ZonesApi, relative, whole
 
 class Api(ZonesApi):
     provider = "tencentcloud"
-    settings = {"secret-id": "AKIDexample", "secret-key": "good-key-of-tencent"}
-    bad = {"secret-key": "wrong-key-of-tencent"}
-    refusal = "The provided credentials could not be validated. Please check your signature is correct."
-
-    def secrets(self):
-        return [self.settings["secret-key"], self.bad["secret-key"]]
+    good = {"secret-id": "AKIDexample", "secret-key": "good-key-of-tencent"}
+    wrong = [({**good, "secret-key": "wrong-key-of-tencent"}, "The provided credentials could not be validated. Please check your signature is correct.")]
 
     def refuse(self, code, message):
         raise Refusal(200, {"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "ed93f3cb"}})
@@ -34,19 +30,19 @@ class Api(ZonesApi):
         now = int(h["x-tc-timestamp"])
         assert date == time.strftime("%Y-%m-%d", time.gmtime(now)) and abs(time.time() - now) < 300
         assert h["x-tc-version"] == "2021-03-23" and {"content-type", "host"} <= set(names.split(";"))
-        if key_id != self.settings["secret-id"]:
+        if key_id != self.good["secret-id"]:
             self.refuse("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
         values = {**h, "x-tc-action": h["x-tc-action"].lower()}
         headers = "".join(f"{n}:{values[n].strip()}\n" for n in names.split(";"))
         hashed = hashlib.sha256(request.body).hexdigest()
         canonical = "\n".join([request.method, "/", "", headers, names, hashed])
         scope = f"{date}/dnspod/tc3_request"
-        key = ("TC3" + self.settings["secret-key"]).encode()
+        key = ("TC3" + self.good["secret-key"]).encode()
         for part in scope.split("/"):
             key = hmac.new(key, part.encode(), "sha256").digest()
         to_sign = "\n".join(["TC3-HMAC-SHA256", str(now), scope, hashlib.sha256(canonical.encode()).hexdigest()])
         if hmac.new(key, to_sign.encode(), "sha256").hexdigest() != signature:
-            self.refuse("AuthFailure.SignatureFailure", self.refusal)
+            self.refuse("AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct.")
 
     @route("POST", "/")
     def action(self, request):
@@ -68,7 +64,7 @@ class Api(ZonesApi):
         name = whole(SubDomain, Domain)
         if self.exists(Domain, name, "TXT", Value):
             self.refuse("InvalidParameter.DomainRecordExist", "The record already exists.")
-        return {"RecordId": self.add(Domain, name, "TXT", Value, TTL)["id"]}
+        return {"RecordId": self.add(name, Value, Domain, TTL)["id"]}
 
     def DescribeRecordList(self, Domain, Subdomain, RecordType, Limit):
         self.known(Domain)

@@ -19,18 +19,13 @@ def pem(key):
 
 class Api(ZonesApi):
     provider = "transip"
-    path = "/v6"
-    settings = {"account-name": "somebody", "private-key": pem(KEY)}
-    bad = {"private-key": pem(OTHER_KEY)}
-    refusal = "Invalid API credentials"
+    root = "/v6"
+    good = {"account-name": "somebody", "private-key": pem(KEY)}
+    wrong = [({**good, "private-key": pem(OTHER_KEY)}, "Invalid API credentials")]
 
-    def __init__(self, *zones, **more):
-        super().__init__(*zones, **more)
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
         self.tokens, self.labels, self.nonces = set(), set(), set()
-
-    def secrets(self):
-        lines = (self.settings["private-key"] + self.bad["private-key"]).splitlines()
-        return [line for line in lines if not line.startswith("-----")] + [*self.tokens]
 
     def authenticate(self, request):
         if request.path == "/v6/auth":
@@ -48,9 +43,9 @@ class Api(ZonesApi):
             signature = base64.b64decode(request.headers["signature"], validate=True)
             KEY.public_key().verify(signature, request.body, padding.PKCS1v15(), hashes.SHA512())
         except InvalidSignature:
-            return 401, {"error": self.refusal}
-        if body["login"] != self.settings["account-name"]:
-            return 401, {"error": self.refusal}
+            return 401, {"error": "Invalid API credentials"}
+        if body["login"] != self.good["account-name"]:
+            return 401, {"error": "Invalid API credentials"}
         assert 6 <= len(body["nonce"]) <= 32 and body["nonce"] not in self.nonces
         if body["label"] in self.labels:
             return 409, {"error": "A token with this label exists already."}
@@ -86,7 +81,7 @@ class Api(ZonesApi):
     @route("POST", "/v6/domains/{zone}/dns")
     def create(self, request, zone):
         name, entry = self.one(request, zone)
-        self.add(zone, name, "TXT", entry["content"], entry["expire"])
+        self.add(name, entry["content"], zone, entry["expire"])
         return 201, None
 
     @route("DELETE", "/v6/domains/{zone}/dns")

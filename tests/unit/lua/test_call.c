@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <string.h>
+#include <unistd.h>
 
 struct outcome {
     bool done;
@@ -314,6 +315,49 @@ static void calls_are_cancelled(void **state)
     assert_int_equal(c.err.code, ERR_CANCELLED);
 }
 
+/* An entry whose endpoint listens and never answers. */
+static int enter_silent(struct fixture *f)
+{
+    struct err err = ERR_INIT;
+    char settings[64];
+    int port, fd = loop_listen(&port);
+    struct str text = STR("return {title = 'X', endpoints = {endpoint = false}, cleanup = function() end,\n"
+                          "present = function(r) http.get(r.endpoint .. '/x') end}");
+    snprintf(settings, sizeof settings, "{\"endpoint\": \"http://127.0.0.1:%d\"}", port);
+    assert_int_equal(lua_entry_new(f->host, "mine", "x.lua", text, str_c(settings), &f->entry, &err), 0);
+    return fd;
+}
+
+static void requests_are_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome a, b;
+    int fd = enter_silent(f);
+    struct lua_call *call = start(f, LUA_PRESENT, "a.example", &a);
+    start(f, LUA_PRESENT, "a.example", &b);
+    for (int i = 0; i < 5; i++) /* until libcurl has its connections */
+        loop_rounds(f->base);
+    lua_call_cancel(call);
+    loop_rounds(f->base);
+    lua_entry_free(f->entry);
+    f->entry = NULL;
+    loop_rounds(f->base);
+    assert_false(a.done);
+    assert_int_equal(b.err.code, ERR_CANCELLED);
+    close(fd);
+}
+
+static void requests_end_in_time(void **state)
+{
+    struct fixture *f = *state;
+    lua_host_set_times(f->host, &(struct lua_times){.call_ms = 200});
+    int fd = enter_silent(f);
+    struct outcome out = present(f, "a.example");
+    assert_int_equal(out.err.code, ERR_TIMEOUT);
+    assert_non_null(strstr(out.err.text, "x: no end after 0 s, in GET 127.0.0.1:"));
+    close(fd);
+}
+
 static void bad_entries_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -358,6 +402,8 @@ int main(void)
         TEST(sets_of_values_are_merged),
         TEST(few_calls_run_at_once),
         TEST(calls_are_cancelled),
+        TEST(requests_are_cancelled),
+        TEST(requests_end_in_time),
         TEST(bad_entries_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
