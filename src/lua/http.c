@@ -55,8 +55,10 @@ static void take_target(lua_State *L, struct request *r, const char *method)
 {
     struct err err = ERR_INIT;
     struct str url = lua_field_str(L, 1, "url"), given = lua_field_str(L, 1, "method");
-    if (url.p == NULL)
+    if (url.p == NULL) {
         luaL_error(L, "a request without a url");
+        return;
+    }
     if (method == NULL)
         method = given.p != NULL ? given.p : "GET";
     if (lua_getfield(L, 1, "query") != LUA_TNIL) {

@@ -170,8 +170,10 @@ static const char *close_capture(struct matching *m, const char *s, const char *
 static const char *again(struct matching *m, const char *s, char digit)
 {
     int i = digit - '1';
-    if (i < 0 || i >= m->level || m->captures[i].n == OPEN)
+    if (i < 0 || i >= m->level || m->captures[i].n == OPEN || m->captures[i].from == NULL) {
         luaL_error(m->L, "invalid capture index %%%d", i + 1);
+        return NULL;
+    }
     ptrdiff_t n = m->captures[i].n > 0 ? m->captures[i].n : 0;
     sandbox_charge(m->L, (size_t)n / 16);
     return m->subject_end - s >= n && memcmp(s, m->captures[i].from, (size_t)n) == 0 ? s + n : NULL;
@@ -329,6 +331,15 @@ static int push_captures(struct matching *m, const char *from, const char *to)
     return n;
 }
 
+/* A text argument; Lua never gives NULL for one, which the static analyzer does not know. */
+static struct str text_at(lua_State *L, int arg)
+{
+    struct str s = lua_check_str(L, arg);
+    if (s.p == NULL)
+        s.p = "";
+    return s;
+}
+
 static struct matching matching(lua_State *L, struct str s, struct str p)
 {
     return (struct matching){.L = L, .subject = s.p, .subject_end = s.p + s.n, .pattern_end = p.p + p.n};
@@ -366,7 +377,7 @@ static int find_plain(lua_State *L, struct str s, struct str p, size_t at)
 
 static int search(lua_State *L, bool find)
 {
-    struct str s = lua_check_str(L, 1), p = lua_check_str(L, 2);
+    struct str s = text_at(L, 1), p = text_at(L, 2);
     size_t at = start_of(L, s.n);
     if (at > s.n) {
         lua_pushnil(L);
@@ -405,9 +416,7 @@ static int match(lua_State *L)
 /* Upvalues: subject, pattern, where to go on, where the last match ended (-1: there was none). */
 static int gmatch_next(lua_State *L)
 {
-    struct str s, p;
-    s.p = lua_tolstring(L, lua_upvalueindex(1), &s.n);
-    p.p = lua_tolstring(L, lua_upvalueindex(2), &p.n);
+    struct str s = text_at(L, lua_upvalueindex(1)), p = text_at(L, lua_upvalueindex(2));
     lua_Integer at = lua_tointeger(L, lua_upvalueindex(3)), last = lua_tointeger(L, lua_upvalueindex(4));
     struct matching m = matching(L, s, p);
     for (const char *from = s.p + at; from <= m.subject_end; from++) {
@@ -487,7 +496,7 @@ static void add_value(struct matching *m, luaL_Buffer *out, const char *from, co
 
 static int gsub(lua_State *L)
 {
-    struct str s = lua_check_str(L, 1), p = lua_check_str(L, 2);
+    struct str s = text_at(L, 1), p = text_at(L, 2);
     int type = lua_type(L, 3);
     luaL_argexpected(L,
         type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE, 3,
