@@ -112,6 +112,10 @@ static void finalizers_are_refused(void **state)
         "local m = {} local t = setmetatable({}, m) m.__gc = function() while true do end end t = nil m = nil"
         " local x for i = 1, 100000 do x = {} end return 1",
         ERR_INPUT, "returns a number");
+    expect("getmetatable(json.array()).__gc = function() while true do end end json.array()", ERR_INPUT,
+        "attempt to index");
+    expect("getmetatable(json.decode('[]')).__gc = function() while true do end end json.decode('[]')",
+        ERR_INPUT, "attempt to index");
 }
 
 static void only_text_is_loaded(void **state)
