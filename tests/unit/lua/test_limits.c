@@ -118,6 +118,14 @@ static void finalizers_are_refused(void **state)
         ERR_INPUT, "attempt to index");
 }
 
+static void xml_of_an_answer_is_bounded(void **state)
+{
+    expect("local t = {'<a'} for i = 1, 100001 do t[#t + 1] = ' a' .. i .. '=\"\"' end"
+           " xml.decode(table.concat(t) .. '/>')",
+        ERR_INPUT, "too many elements");
+    expect("xml.decode(string.rep('<a>', 64) .. '<b/>')", ERR_INPUT, "too many levels");
+}
+
 static void only_text_is_loaded(void **state)
 {
     expect("\x1bLua", ERR_INPUT, "attempt to load a binary chunk");
@@ -155,6 +163,7 @@ int main(void)
         cmocka_unit_test(nothing_at_all_is_quick),
         cmocka_unit_test(recursion_ends),
         cmocka_unit_test(finalizers_are_refused),
+        cmocka_unit_test(xml_of_an_answer_is_bounded),
         cmocka_unit_test(only_text_is_loaded),
         cmocka_unit_test(errors_name_their_place),
     };
