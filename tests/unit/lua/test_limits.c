@@ -60,6 +60,10 @@ static void what_c_does_is_counted(void **state)
         "table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 'x')",
         "table.concat(setmetatable({}, {__len = function() return 1 << 60 end,"
         "    __index = function() return 'x' end}))",
+        "string.find(string.rep('a', 1000000), '[' .. string.rep('b', 1000000) .. ']')",
+        "string.find(string.rep('a', 1000000), '%f[' .. string.rep('b', 1000000) .. ']')",
+        "string.find(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-b')",
+        "for x in string.gmatch(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-') do end",
     };
     for (size_t i = 0; i < ARRAY_LEN(works); i++)
         expect(works[i], ERR_LIMIT, "");
