@@ -64,6 +64,7 @@ static void what_c_does_is_counted(void **state)
         "string.find(string.rep('a', 1000000), '%f[' .. string.rep('b', 1000000) .. ']')",
         "string.find(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-b')",
         "for x in string.gmatch(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-') do end",
+        "local s, t = string.rep('a', 4000000), {} for i = 1, 100000 do t[i] = s end table.sort(t)",
     };
     for (size_t i = 0; i < ARRAY_LEN(works); i++)
         expect(works[i], ERR_LIMIT, "");
