@@ -161,6 +161,20 @@ static void secrets_are_not_told(void **state)
         f, "present = function() fail('one\\nline \\27[31m') end, " NOTHING, ERR_FAILED, "x: one line ?[31m");
 }
 
+static void options_may_be_made_when_they_are_read(void **state)
+{
+    struct fixture *f = *state;
+    expect_error(f,
+        "present = function(r) dns.update(setmetatable({}, {__index = function(t, key)\n"
+        "if key == 'ttl' then for i = 1, 2000 do local s = ('g'):rep(1000) .. i end return 60 end\n"
+        "if key == 'add' or key == 'remove' then return {('v'):rep(100) .. key} end\n"
+        "return ('x'):rep(50) .. key end})) end, " NOTHING,
+        ERR_INPUT,
+        "x: the server \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxserver\" is no address: it has "
+        "the "
+        "form 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
+}
+
 static void pcall_goes_across_waits(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +409,7 @@ int main(void)
         TEST(results_are_texts),
         TEST(errors_are_told),
         TEST(secrets_are_not_told),
+        TEST(options_may_be_made_when_they_are_read),
         TEST(pcall_goes_across_waits),
         TEST(a_call_ends_in_time),
         TEST(the_cache_is_the_entrys),
