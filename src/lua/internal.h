@@ -127,6 +127,8 @@ void lua_open_guards(lua_State *L);  /* string.rep, table.move and its kin */
 void lua_open_call(lua_State *L);    /* fail, refused, later, wait, cache, host */
 void lua_open_http(lua_State *L);    /* http */
 void lua_open_dns(lua_State *L);     /* dns */
+/* base64.encode, whatever a provider has put in its place. */
+int lua_base64_encode(lua_State *L);
 /* Notes the url.query that prelude.lua made, for queries and forms. */
 void lua_keep_query(lua_State *L);
 /* (function or nil): how this provider's errors are read. */

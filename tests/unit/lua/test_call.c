@@ -175,6 +175,17 @@ static void options_may_be_made_when_they_are_read(void **state)
         "form 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
 }
 
+#define NOWHERE "endpoints = {endpoint = 'https://127.0.0.1:1'}, "
+
+static void globals_may_be_overwritten(void **state)
+{
+    struct fixture *f = *state;
+    lua_host_set_times(f->host, &(struct lua_times){.retry_ms = 1});
+    enter(f, NOWHERE "present = function(r) base64 = {encode = function() end} http.get(r.endpoint, {basic = "
+                     "{'u', 'password'}}) end, " NOTHING);
+    assert_int_equal(present(f, "a.example").err.code, ERR_NETWORK);
+}
+
 static void pcall_goes_across_waits(void **state)
 {
     struct fixture *f = *state;
@@ -410,6 +421,7 @@ int main(void)
         TEST(errors_are_told),
         TEST(secrets_are_not_told),
         TEST(options_may_be_made_when_they_are_read),
+        TEST(globals_may_be_overwritten),
         TEST(pcall_goes_across_waits),
         TEST(a_call_ends_in_time),
         TEST(the_cache_is_the_entrys),
