@@ -65,6 +65,9 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
 
 void lua_call_hide(struct lua_call *c, struct str secret)
 {
+    for (size_t i = 0; i < c->hidden_n; i++)
+        if (str_eq_c(secret, c->hidden[i]))
+            return; /* of each request the same */
     if (secret.n >= LUA_HIDDEN_MIN && c->hidden_n < LUA_HIDDEN_MAX)
         c->hidden[c->hidden_n++] = arena_dup(c->arena, secret);
 }

@@ -186,6 +186,17 @@ static void globals_may_be_overwritten(void **state)
     assert_int_equal(present(f, "a.example").err.code, ERR_NETWORK);
 }
 
+static void a_token_is_hidden_once(void **state)
+{
+    struct fixture *f = *state;
+    expect_error(f,
+        NOWHERE "present = function(r) for i = 1, 50 do pcall(http.get, r.endpoint, {bearer = 'first-token', "
+                "basic = 7}) end\n"
+                "pcall(http.get, r.endpoint, {bearer = 'second-token', basic = 7}) fail('no second-token') "
+                "end, " NOTHING,
+        ERR_FAILED, "x: no ***");
+}
+
 static void pcall_goes_across_waits(void **state)
 {
     struct fixture *f = *state;
@@ -422,6 +433,7 @@ int main(void)
         TEST(secrets_are_not_told),
         TEST(options_may_be_made_when_they_are_read),
         TEST(globals_may_be_overwritten),
+        TEST(a_token_is_hidden_once),
         TEST(pcall_goes_across_waits),
         TEST(a_call_ends_in_time),
         TEST(the_cache_is_the_entrys),
