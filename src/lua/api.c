@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ZONES_TEXT_MAX = 256 * 1024, CACHE_SECONDS_MAX = 30 * 24 * 3600 };
 
@@ -97,6 +98,7 @@ static int cache_put(lua_State *L)
     if (lua_isnil(L, 2))
         seconds = 0;
     struct str value = lua_isnil(L, 2) ? STR("") : lua_check_str(L, 2);
+    luaL_argcheck(L, strlen(key) <= LUA_CACHE_VALUE_MAX, 1, "at most 16 kB");
     luaL_argcheck(L, value.n <= LUA_CACHE_VALUE_MAX, 2, "at most 16 kB");
     luaL_argcheck(L, seconds <= CACHE_SECONDS_MAX, 3, "at most 30 days");
     lua_call_hide(c, value);

@@ -232,6 +232,9 @@ static void the_cache_is_the_entrys(void **state)
              "tostring(cache.get('k')) end, " NOTHING);
     assert_string_equal(present(f, "a.example").handle, "nil");
     enter(
+        f, "present = function() return tostring(pcall(cache.put, ('k'):rep(20000), 'v', 1)) end, " NOTHING);
+    assert_string_equal(present(f, "a.example").handle, "false");
+    enter(
         f, "present = function() return tostring(pcall(cache.put, 'k', ('x'):rep(20000), 1)) end, " NOTHING);
     assert_string_equal(present(f, "a.example").handle, "false");
 }
