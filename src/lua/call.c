@@ -63,6 +63,17 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
     buf_free(&copy);
 }
 
+int lua_call_err(const struct lua_call *c, struct err *err, int code, const char *place, const char *words)
+{
+    struct str text = {words, strnlen(words, LUA_WORDS_MAX)};
+    struct buf open ATTR_CLEANUP(buf_free) = buf_new_sensitive(LUA_WORDS_MAX);
+    if (c != NULL)
+        lua_call_redact(c, text, &open);
+    else
+        buf_put_str(&open, text);
+    return err_set(err, code, "%s%s", place, buf_c(&open));
+}
+
 void lua_call_hide(struct lua_call *c, struct str secret)
 {
     for (size_t i = 0; i < c->hidden_n; i++)

@@ -197,6 +197,25 @@ static void a_token_is_hidden_once(void **state)
         ERR_FAILED, "x: no ***");
 }
 
+/* A text is cut where it is too long, which must not leave the first half of a secret. */
+static void halves_of_secrets_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ends[] = {"fail", "refused", "later", "error", "pcall(error) error"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct arena *a = arena_new();
+        enter(f, arena_printf(a,
+                     "present = function(r) %s(('y'):rep(2020) .. ('z'):rep(18) .. r.settings.token) "
+                     "end, " NOTHING,
+                     ends[i]));
+        struct outcome out = present(f, "a.example");
+        assert_non_null(strstr(out.err.text, "yyyy"));
+        if (strstr(out.err.text, "top") != NULL)
+            fail_msg("%s tells '%s'", ends[i], out.err.text + 2000);
+        arena_free(a);
+    }
+}
+
 static void pcall_goes_across_waits(void **state)
 {
     struct fixture *f = *state;
@@ -437,6 +456,7 @@ int main(void)
         TEST(options_may_be_made_when_they_are_read),
         TEST(globals_may_be_overwritten),
         TEST(a_token_is_hidden_once),
+        TEST(halves_of_secrets_are_not_told),
         TEST(pcall_goes_across_waits),
         TEST(a_call_ends_in_time),
         TEST(the_cache_is_the_entrys),
