@@ -85,14 +85,14 @@ void lua_call_hide(struct lua_call *c, struct str secret)
 
 /* --- the end of a call --- */
 
-static void unlink_call(struct lua_call *c)
+static void unlink_call(struct lua_entry *e, struct lua_call *c)
 {
-    struct lua_call **at = &c->entry->calls;
+    struct lua_call **at = &e->calls;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
     if (c->running)
-        c->entry->running--;
+        e->running--;
 }
 
 static void free_call(struct lua_call *c)
@@ -119,10 +119,9 @@ static void go_on(struct lua_entry *e)
     }
 }
 
-/* With the name of the provider in front, and without secrets. */
-static void finish(struct lua_call *c, const char *handle, const struct err *err)
+/* One of the calls of `e`: with the name of the provider in front, and without secrets. */
+static void finish_of(struct lua_entry *e, struct lua_call *c, const char *handle, const struct err *err)
 {
-    struct lua_entry *e = c->entry;
     struct err shown = ERR_INIT;
     struct lua_outcome outcome = {handle, c->zone};
     if (err != NULL) {
@@ -134,7 +133,7 @@ static void finish(struct lua_call *c, const char *handle, const struct err *err
         shown.retry_at_s = err->retry_at_s;
         outcome.handle = "";
     }
-    unlink_call(c);
+    unlink_call(e, c);
     if (c->op != NULL)
         c->op->drop(c->op);
     c->op = NULL;
@@ -144,12 +143,17 @@ static void finish(struct lua_call *c, const char *handle, const struct err *err
     free_call(c);
 }
 
+static void finish(struct lua_call *c, const char *handle, const struct err *err)
+{
+    finish_of(c->entry, c, handle, err);
+}
+
 void lua_call_cancel(struct lua_call *c)
 {
     if (c == NULL)
         return;
     struct lua_entry *e = c->entry;
-    unlink_call(c);
+    unlink_call(e, c);
     free_call(c);
     go_on(e);
 }
@@ -372,7 +376,7 @@ void lua_entry_close(struct lua_entry *e)
     struct err err = ERR_INIT;
     err_set(&err, ERR_CANCELLED, "cancelled");
     while (e->calls != NULL)
-        finish(e->calls, "", &err);
+        finish_of(e, e->calls, "", &err);
     if (e->kick != NULL)
         event_free(e->kick);
     if (e->loop_open)
