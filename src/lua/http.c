@@ -100,8 +100,7 @@ static void take_authorization(lua_State *L, struct request *r)
         lua_rawgeti(L, at, 1);
         lua_rawgeti(L, at, 2);
         lua_call_hide(r->call, str_c(luaL_checkstring(L, at + 2)));
-        lua_getglobal(L, "base64");
-        lua_getfield(L, -1, "encode");
+        lua_pushcfunction(L, lua_base64_encode);
         lua_pushfstring(L, "%s:%s", luaL_checkstring(L, at + 1), luaL_checkstring(L, at + 2));
         lua_call(L, 1, 1);
         lua_call_hide(r->call, str_c(lua_tostring(L, -1)));

@@ -487,16 +487,18 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
             err_set(
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
-            err_set(err, ERR_FAILED, "%s%s", is_elsewhere(text) ? where(L, at) : "", text);
+            lua_call_err(s->call, err, ERR_FAILED, is_elsewhere(text) ? where(L, at) : "", text);
         return;
     }
+    char place[LUA_IDSIZE + 32];
+    snprintf(place, sizeof place, "%serror: ", where(L, at));
     lua_pushcfunction(L, describe_error);
     lua_pushvalue(L, -2);
     sandbox_rearm(s);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING)
         err_set(err, ERR_FAILED, "%san error that is no text", where(L, at));
     else
-        err_set(err, ERR_FAILED, "%serror: %s", where(L, at), lua_tostring(L, -1));
+        lua_call_err(s->call, err, ERR_FAILED, place, lua_tostring(L, -1));
     lua_pop(L, 1);
     if (s->fatal.code != 0)
         *err = s->fatal;
