@@ -33,6 +33,7 @@ enum {
     LUA_CACHE_VALUE_MAX = 16 * 1024,
     LUA_HIDDEN_MAX = 32, /* secrets of one call besides those of the settings: tokens it got */
     LUA_HIDDEN_MIN = 4,  /* octets; shorter ones would blot out half of a text */
+    LUA_TOKEN_MIN = 8,   /* octets of what is kept and is a secret, where the provider does not say */
 };
 
 /* --- what a file says of itself (load.c) --- */
@@ -172,6 +173,7 @@ struct cached {
     char *key, *value; /* owned; wiped */
     size_t n;
     int64_t until_ms;
+    bool secret; /* not shown in errors */
 };
 
 struct lua_entry {
@@ -232,8 +234,9 @@ void lua_push_host(lua_State *L);
 int lua_locate(lua_State *L);
 
 const char *cached_get(struct cached **list, const char *key, size_t *n);
-/* Not beyond `max` values: the oldest go. */
-void cached_put(struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
+/* Not beyond `max` values: the oldest go. Returns what is kept, until the next put or get. */
+struct cached *cached_put(
+    struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
 void cached_free(struct cached **list);
 
 /* The part of an entry that call.c has: false where there is no memory. */
