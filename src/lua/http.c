@@ -345,13 +345,24 @@ static void push_xml(lua_State *L, const struct lua_exchange *x)
         is_page(x) ? "a page for people" : e->text);
 }
 
+/* `missing = true`: 404 is an answer as well. */
+static bool may_be_missing(lua_State *L)
+{
+    bool may = lua_getfield(L, 1, "missing") != LUA_TNIL && lua_toboolean(L, -1);
+    lua_settop(L, 2);
+    return may;
+}
+
 /* -> decoded body, response. The stack has options and mode. */
 static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mode)
 {
     struct err err = ERR_INIT;
     bool accepted = is_accepted(L, x), good = x->status >= 200 && x->status < 300;
+    bool may_miss = may_be_missing(L);
     push_response(L, x); /* 3 */
-    if (accepted && mode == MODE_XML) {
+    if (may_miss && x->status == 404) {
+        lua_pushnil(L);
+    } else if (accepted && mode == MODE_XML) {
         if (good)
             push_xml(L, x);
         else
@@ -366,6 +377,10 @@ static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mo
             return lua_raisef(L, ERR_NETWORK, "%s: status %u, but the answer is %s: %s", x->shown, x->status,
                 is_page(x) ? "a page for people" : err.text, words);
         }
+    }
+    if (may_miss && good && lua_isnil(L, -1)) { /* nothing to say is not the same as nothing there */
+        lua_newtable(L);
+        lua_replace(L, -2);
     }
     lua_pushvalue(L, 3);
     return 2;

@@ -236,6 +236,19 @@ def test_nothing_where_json_is_due(provider, api):
     failure(provider, "ERR_NETWORK", "status 200, but the answer is no JSON", "[1, 2")
 
 
+def test_what_may_be_missing(tmp_path, api):
+    body = """local function get(missing)
+        local ok, value, response = pcall(http.get, request.endpoint .. "/x", {missing = missing})
+        return ok and type(value) .. response.status or value.code
+    end
+    return get(true) .. " " .. get(true) .. " " .. get(true) .. " " .. get(false)"""
+    api.html_next(status=404)
+    api.fail_next(200)
+    api.fail_next(403)
+    api.fail_next(404)
+    assert mine(tmp_path, api, body).present(NAME, "value").handle == "nil404 table200 ERR_REFUSED ERR_NOT_FOUND"
+
+
 def test_secrets_are_not_told(provider, api):
     provider.settings["api-token"] = "another/secret+token"
     with pytest.raises(ProviderError) as caught:
