@@ -388,11 +388,12 @@ static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mo
 
 static int after_exchange(lua_State *L, int status, lua_KContext ctx)
 {
-    const struct lua_exchange *x = (const struct lua_exchange *)ctx;
+    struct lua_exchange *x = (struct lua_exchange *)ctx;
     enum mode mode = (enum mode)lua_tointeger(L, 2);
     (void)status;
     if (x->err.code != 0)
         return lua_raise(L, &x->err);
+    x->op.answered = true;
     if (mode == MODE_REQUEST) {
         push_response(L, x);
         return 1;

@@ -153,6 +153,7 @@ void url_encode(struct buf *out, struct str s);
 struct lua_op {
     void (*drop)(struct lua_op *op);
     char what[256]; /* for people: "POST api.example/zones" */
+    bool answered;  /* a request that is over, and whose answer Lua has to do with */
 };
 
 struct lua_times {
