@@ -56,7 +56,8 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
             hide_both(&copy, value);
     }
     for (const struct cached *k = c->entry->cache; k != NULL; k = k->next)
-        hide_both(&copy, k->value);
+        if (k->secret)
+            hide_both(&copy, k->value);
     for (i = 0; i < c->hidden_n; i++)
         hide_both(&copy, c->hidden[i]);
     buf_put_str(out, buf_str(&copy));
