@@ -145,6 +145,7 @@ struct work {
     struct part parts[WISH_DNS_ENTRIES_MAX];
     size_t part_n;
     bool watching; /* all parts are written */
+    bool cancelled;
     bool answered; /* cancelled, or its engine is gone: it only ends what it has begun */
     bool over;     /* waits for solver_turn to be freed */
 };
