@@ -229,6 +229,7 @@ local function describe(provider)
         concurrency = limits.concurrency,
         per_second = limits.per_second,
         serial = provider.values ~= nil,
+        registers = provider.register ~= nil or nil,
     }
 end
 
