@@ -487,9 +487,13 @@ static bool is_of_values(const char *text)
 static void set_code_error(const struct sandbox *s, const char *at, const char *text, struct err *err)
 {
     const struct lua_op *op = s->call != NULL ? s->call->op : NULL;
-    lua_call_err(s->call, err, ERR_FAILED, at, text);
+    struct err found;
+    lua_call_err(s->call, &found, ERR_FAILED, at, text);
     if (op != NULL && op->answered && is_of_values(text))
-        err_prefix(err, "%s was answered with something else than expected", op->what);
+        err_set(err, ERR_FAILED, "%s was answered with something else than expected (%.1024s)", op->what,
+            found.text);
+    else
+        *err = found;
 }
 
 void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
