@@ -157,6 +157,19 @@ static bool wants_reading(const struct order *o, const struct authorization *a)
     return a->state == AUTHORIZATION_UNREAD || (o->preauthorizing && a->state == AUTHORIZATION_ANSWERED);
 }
 
+/* Records may stand at the same name: those of a wildcard and its base, and of all names with a CNAME to it.
+ * A resolver of the CA that has looked for one keeps what was there for the time to live, so none is told of
+ * before all are there. */
+static bool waits_for_others(const struct order *o, const struct authorization *a)
+{
+    for (size_t i = 0; acme_challenge_in_dns(a->challenge) && i < o->authorization_n; i++) {
+        const struct authorization *other = &o->authorizations[i];
+        if (other->state == AUTHORIZATION_UNPRESENTED && acme_challenge_in_dns(other->challenge))
+            return true;
+    }
+    return false;
+}
+
 /* Takes one authorization a step further where it can go. */
 static void drive(struct order *o, struct authorization *a)
 {
@@ -172,7 +185,8 @@ static void drive(struct order *o, struct authorization *a)
     /* Nothing is shown or answered before all are read: an order that can't succeed burns no validation. */
     else if (a->state == AUTHORIZATION_UNPRESENTED && !order_has_unread(o))
         order_present(o, a);
-    else if (a->state == AUTHORIZATION_UNANSWERED && room && order_is_due(o, &a->pace))
+    else if (a->state == AUTHORIZATION_UNANSWERED && !waits_for_others(o, a) && room &&
+             order_is_due(o, &a->pace))
         order_answer_challenge(o, a);
 }
 
