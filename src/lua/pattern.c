@@ -6,6 +6,7 @@
 #include "lua/internal.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS = 1024 /* between two looks at the limits */ };
@@ -20,32 +21,26 @@ struct capture {
 struct matching {
     lua_State *L;
     const char *subject, *subject_end, *pattern_end;
-    size_t steps;
-    unsigned depth;
+    unsigned steps, depth;
     int level; /* captures that are open or closed */
     struct capture captures[CAPTURES_MAX];
 };
 
 static const char *run(struct matching *m, const char *s, const char *p);
 
-static void steps(struct matching *m, size_t n)
+static void step(struct matching *m)
 {
-    m->steps += n;
-    if (m->steps >= STEPS) {
-        sandbox_charge(m->L, m->steps);
+    if (++m->steps == STEPS) {
         m->steps = 0;
+        sandbox_charge(m->L, STEPS);
     }
 }
 
-static void step(struct matching *m)
-{
-    steps(m, 1);
-}
-
 /* For a look through [p, end): a set may be as long as all memory. */
-static void step_set(struct matching *m, const char *p, const char *end)
+static void step_set(const struct matching *m, const char *p, const char *end)
 {
-    steps(m, (size_t)(end - p) / SET_SHARE);
+    if (end - p >= SET_SHARE)
+        sandbox_charge(m->L, (size_t)(end - p) / SET_SHARE);
 }
 
 /* --- one octet --- */
@@ -185,8 +180,10 @@ static const char *close_capture(struct matching *m, const char *s, const char *
 static const char *again(struct matching *m, const char *s, char digit)
 {
     int i = digit - '1';
-    if (i < 0 || i >= m->level || m->captures[i].n == OPEN)
+    if (i < 0 || i >= m->level || m->captures[i].n == OPEN || m->captures[i].from == NULL) {
         luaL_error(m->L, "invalid capture index %%%d", i + 1);
+        return NULL; /* not reached */
+    }
     ptrdiff_t n = m->captures[i].n > 0 ? m->captures[i].n : 0;
     sandbox_charge(m->L, (size_t)n / 16);
     return m->subject_end - s >= n && memcmp(s, m->captures[i].from, (size_t)n) == 0 ? s + n : NULL;
@@ -348,6 +345,8 @@ static int push_captures(struct matching *m, const char *from, const char *to)
 
 static struct matching matching(lua_State *L, struct str s, struct str p)
 {
+    if (s.p == NULL || p.p == NULL)
+        abort(); /* Lua's texts are somewhere; NULL is what does not match */
     return (struct matching){.L = L, .subject = s.p, .subject_end = s.p + s.n, .pattern_end = p.p + p.n};
 }
 
