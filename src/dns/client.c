@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "dns/authority.h"
 #include "dns/channel.h"
 #include "dns/client_priv.h"
 
@@ -113,6 +114,7 @@ void dns_client_free(struct dns_client *c)
     exchanger_free(c->exchanger);
     lookup_free(c->lookup);
     zones_forget(c);
+    authority_forget(c);
     free(c);
 }
 

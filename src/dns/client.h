@@ -61,7 +61,9 @@ typedef void dns_answer_fn(const struct dns_answer *answer, void *arg);
 struct dns_question *dns_ask(
     struct dns_client *c, const char *name, enum dns_type type, dns_answer_fn *fn, void *arg);
 
-/* Where a record for `name` has to stand, so that whoever asks for `name` finds it. */
+/* Where a record for `name` has to stand, so that whoever asks for `name` finds it. The resolvers are asked
+ * for the zone of what is above `name`, and its servers for `name`: no resolver comes to know that it is not
+ * there yet, unless no server of the zone is in reach. */
 struct dns_place {
     const char *name;         /* the end of the chain; `name` itself without CNAMEs */
     const char *zone;         /* that it belongs to: the owner of the SOA record nearest above */
@@ -72,6 +74,12 @@ struct dns_place {
  * loop is named), ERR_NETWORK, ERR_TIMEOUT, ERR_REFUSED (DNSSEC of that zone does not verify). */
 typedef void dns_place_fn(const struct dns_place *p, const struct err *err, void *arg);
 struct dns_question *dns_locate(struct dns_client *c, const char *name, dns_place_fn *fn, void *arg);
+
+/* What the servers of the zone themselves have, without a cache between, along CNAMEs: at the place that
+ * dns_locate finds. The resolvers are asked where none of them is in reach. As dns_ask; FAILED also where
+ * there is no such place. */
+struct dns_question *dns_ask_there(
+    struct dns_client *c, const char *name, enum dns_type type, dns_answer_fn *fn, void *arg);
 
 /* It is not called any more. NULL is fine. */
 void dns_cancel(struct dns_question *q);

@@ -33,6 +33,7 @@ struct dns_client {
     size_t server_n;
     struct known_zone zones[DNS_ZONES_MAX]; /* a ring */
     size_t zone_next;
+    struct known_servers *known_servers; /* of zones; dns/authority.c's */
 };
 
 void question_begin(struct dns_client *c, struct dns_question *q, void (*drop)(struct dns_question *));

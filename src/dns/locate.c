@@ -1,11 +1,15 @@
 #include "base/time.h"
+#include "dns/authority.h"
 #include "dns/client.h"
 #include "dns/client_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* First along the CNAMEs, then up to the zone. */
+/* Of each name along the CNAMEs: the zone of what stands above it, by the resolvers; then what the servers of
+ * that zone say of the name. The name itself need not be there yet, and a resolver that is asked for it keeps
+ * that it is not (RFC 2308) for whoever asks it next, a CA among them. Where no server of the zone is in
+ * reach, the resolvers are asked all the same. */
 struct locating {
     struct dns_question q;
     struct arena *arena;
@@ -14,9 +18,11 @@ struct locating {
     struct dns_question *asking;
     const char *names[1 + DNS_CHAIN_MAX]; /* the one that was given, and the chain */
     size_t n;
-    bool absent;      /* NXDOMAIN for the last of them */
-    const char *at;   /* whose SOA record is asked for */
-    const char *zone; /* found, but a TLD: the domain itself is asked for */
+    bool absent; /* NXDOMAIN for the last of them, or for what stands above it */
+    bool by_resolvers;
+    const char *above; /* where the way to the zone begins */
+    const char *at;    /* whose SOA record is asked for */
+    const char *zone;  /* found, but a TLD: the domain itself is asked for */
 };
 
 /* --- zones that are known --- */
@@ -145,6 +151,18 @@ static void fail_chain(struct locating *l, const char *next, const char *what)
 /* --- up to the zone --- */
 
 static void climb(struct locating *l, const char *at);
+static void ask_resolvers(struct locating *l);
+static void on_authority(const struct dns_told *told, void *arg);
+
+static void settle(struct locating *l)
+{
+    if (l->by_resolvers) {
+        succeed(l, l->zone);
+        return;
+    }
+    keep_zones(l->q.owner, l->above, l->zone);
+    l->asking = authority_ask(l->q.owner, l->zone, last(l), DNS_CNAME, on_authority, l);
+}
 
 static void on_domain(const struct dns_told *told, void *arg)
 {
@@ -155,7 +173,7 @@ static void on_domain(const struct dns_told *told, void *arg)
     else if (told->answer.state == DNS_NO_NAME)
         fail_absent(l);
     else
-        succeed(l, l->zone);
+        settle(l);
 }
 
 /* Above a domain that is not there stands its TLD, which nobody here means. In a private network such a zone
@@ -165,12 +183,14 @@ static void found_zone(struct locating *l, const char *zone)
     const char *name = last(l), *domain = domain_of(name);
     bool top = strchr(zone, '.') == NULL, is_name = strcmp(name, zone) == 0;
     l->zone = arena_dup_c(l->arena, zone);
-    if (zone[0] == '\0')
+    if (zone[0] == '\0' && !l->by_resolvers)
+        ask_resolvers(l); /* a zone that they alone know may have nothing above it that anybody knows */
+    else if (zone[0] == '\0')
         fail_absent(l);
     else if (top && !is_name && l->absent && domain[0] != '_')
         l->asking = ask_told(l->q.owner, domain, DNS_SOA, on_domain, l);
     else
-        succeed(l, l->zone);
+        settle(l);
 }
 
 static void on_soa(const struct dns_told *told, void *arg)
@@ -178,7 +198,11 @@ static void on_soa(const struct dns_told *told, void *arg)
     struct locating *l = arg;
     const struct dns_answer *a = &told->answer;
     l->asking = NULL;
-    if (a->state == DNS_FAILED || a->state == DNS_BOGUS)
+    if (!l->by_resolvers)
+        l->absent |= a->state == DNS_NO_NAME;
+    if (a->state == DNS_FAILED && !l->by_resolvers && last(l)[0] != '_')
+        ask_resolvers(l);
+    else if (a->state == DNS_FAILED || a->state == DNS_BOGUS)
         fail(l, &a->err);
     else if (a->state == DNS_FOUND && strcmp(a->owner, l->at) == 0)
         found_zone(l, l->at);
@@ -202,23 +226,22 @@ static void climb(struct locating *l, const char *at)
 
 /* --- along the CNAMEs --- */
 
-static void on_alias(const struct dns_told *told, void *arg)
+/* Labels that begin with an underscore are made for one purpose, and come and go with it. */
+static void look(struct locating *l)
 {
-    struct locating *l = arg;
-    const struct dns_answer *a = &told->answer;
-    l->asking = NULL;
-    if (a->state == DNS_FAILED || a->state == DNS_BOGUS) {
-        fail(l, &a->err);
-        return;
-    }
-    if (a->state != DNS_FOUND) {
-        l->absent = a->state == DNS_NO_NAME;
-        if (told->zone != NULL)
-            found_zone(l, told->zone);
-        else
-            climb(l, last(l));
-        return;
-    }
+    const char *above = name_parent(last(l));
+    while (above[0] == '_')
+        above = name_parent(above);
+    l->absent = l->by_resolvers = false;
+    l->above = above;
+    if (above[0] == '\0')
+        ask_resolvers(l);
+    else
+        climb(l, above);
+}
+
+static void follow(struct locating *l, const struct dns_answer *a)
+{
     const char *next = arena_dup(l->arena, a->records[0].text);
     for (size_t i = 0; i < l->n; i++)
         if (strcmp(l->names[i], next) == 0) {
@@ -230,7 +253,46 @@ static void on_alias(const struct dns_told *told, void *arg)
         return;
     }
     l->names[l->n++] = next;
-    l->asking = ask_told(l->q.owner, next, DNS_CNAME, on_alias, l);
+    look(l);
+}
+
+static void on_authority(const struct dns_told *told, void *arg)
+{
+    struct locating *l = arg;
+    const struct dns_answer *a = &told->answer;
+    const char *name = last(l);
+    l->asking = NULL;
+    bool top = told->zone != NULL && strchr(told->zone, '.') == NULL;
+    if (a->state == DNS_FAILED)
+        ask_resolvers(l);
+    else if (a->state == DNS_FOUND)
+        follow(l, a);
+    else if (top && a->state == DNS_NO_NAME && name[0] != '_' && strcmp(domain_of(name), name) == 0)
+        fail_absent(l);
+    else
+        succeed(l, arena_dup_c(l->arena, told->zone));
+}
+
+static void on_alias(const struct dns_told *told, void *arg)
+{
+    struct locating *l = arg;
+    const struct dns_answer *a = &told->answer;
+    l->asking = NULL;
+    l->absent = a->state == DNS_NO_NAME;
+    if (a->state == DNS_FAILED || a->state == DNS_BOGUS)
+        fail(l, &a->err);
+    else if (a->state == DNS_FOUND)
+        follow(l, a);
+    else if (told->zone != NULL)
+        found_zone(l, told->zone);
+    else
+        climb(l, last(l));
+}
+
+static void ask_resolvers(struct locating *l)
+{
+    l->by_resolvers = true;
+    l->asking = ask_told(l->q.owner, last(l), DNS_CNAME, on_alias, l);
 }
 
 struct dns_question *dns_locate(struct dns_client *c, const char *name, dns_place_fn *fn, void *arg)
@@ -243,6 +305,6 @@ struct dns_question *dns_locate(struct dns_client *c, const char *name, dns_plac
     l->fn = fn;
     l->arg = arg;
     question_begin(c, &l->q, locating_drop);
-    l->asking = ask_told(c, name, DNS_CNAME, on_alias, l);
+    look(l);
     return &l->q;
 }

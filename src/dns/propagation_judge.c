@@ -15,7 +15,7 @@ size_t propagation_others(const struct dns_record *records, size_t n, const char
 
 int propagation_pause(int before_ms)
 {
-    int next = before_ms == 0 ? PROPAGATION_FIRST_MS : before_ms + before_ms / 2;
+    int next = before_ms == 0 ? PROPAGATION_FIRST_MS : before_ms + before_ms / PROPAGATION_GROWTH;
     return next < PROPAGATION_CEILING_MS ? next : PROPAGATION_CEILING_MS;
 }
 

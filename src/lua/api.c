@@ -106,8 +106,11 @@ static int cache_put(lua_State *L)
     luaL_argcheck(L, strlen(key) <= LUA_CACHE_VALUE_MAX, 1, "at most 16 kB");
     luaL_argcheck(L, value.n <= LUA_CACHE_VALUE_MAX, 2, "at most 16 kB");
     luaL_argcheck(L, seconds <= CACHE_SECONDS_MAX, 3, "at most 30 days");
-    lua_call_hide(c, value);
-    cached_put(&c->entry->cache, LUA_CACHE_MAX, key, value, seconds > 0 ? (int64_t)seconds : 0);
+    bool secret = lua_isnoneornil(L, 4) ? value.n >= LUA_TOKEN_MIN : lua_toboolean(L, 4);
+    if (secret)
+        lua_call_hide(c, value);
+    cached_put(&c->entry->cache, LUA_CACHE_MAX, key, value, seconds > 0 ? (int64_t)seconds : 0)->secret =
+        secret;
     return 0;
 }
 

@@ -56,7 +56,8 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
             hide_both(&copy, value);
     }
     for (const struct cached *k = c->entry->cache; k != NULL; k = k->next)
-        hide_both(&copy, k->value);
+        if (k->secret)
+            hide_both(&copy, k->value);
     for (i = 0; i < c->hidden_n; i++)
         hide_both(&copy, c->hidden[i]);
     buf_put_str(out, buf_str(&copy));
@@ -180,6 +181,8 @@ static void finish_with_error(struct lua_call *c)
 /* What present() gave: a text, a number, or nothing. */
 static void finish_with_result(struct lua_call *c, int results)
 {
+    bool registered = c->request.action == LUA_REGISTER;
+    size_t most = registered ? LUA_REGISTERED_MAX : LUA_HANDLE_MAX;
     struct err err = ERR_INIT;
     struct str handle = STR("");
     int type = results > 0 ? lua_type(c->co, -results) : LUA_TNIL;
@@ -197,9 +200,11 @@ static void finish_with_result(struct lua_call *c, int results)
         err = c->sandbox.fatal;
     else if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TNIL)
         err_set(&err, ERR_FAILED, "present() gave a %s; a handle is a text", lua_typename(c->co, type));
-    else if (handle.n > LUA_HANDLE_MAX || memchr(handle.p, '\0', handle.n) != NULL)
-        err_set(&err, ERR_LIMIT, "present() gave a handle of %zu octets; %d are kept", handle.n,
-            (int)LUA_HANDLE_MAX);
+    else if (handle.n > most || memchr(handle.p, '\0', handle.n) != NULL)
+        err_set(&err, ERR_LIMIT,
+            registered ? "register() gave settings of %zu octets; %zu are taken"
+                       : "present() gave a handle of %zu octets; %zu are kept",
+            handle.n, most);
     if (err.code != 0)
         finish(c, "", &err);
     else

@@ -34,6 +34,7 @@ enum {
     LUA_HIDDEN_MAX = 32,       /* secrets of one call besides those of the settings: tokens it got */
     LUA_WORDS_MAX = 64 * 1024, /* octets of a provider's words that are looked at; fewer are shown */
     LUA_HIDDEN_MIN = 4,        /* octets; shorter ones would blot out half of a text */
+    LUA_TOKEN_MIN = 8,         /* octets of what is kept and is a secret, where the provider does not say */
 };
 
 /* --- what a file says of itself (load.c) --- */
@@ -155,6 +156,7 @@ void url_encode(struct buf *out, struct str s);
 struct lua_op {
     void (*drop)(struct lua_op *op);
     char what[256]; /* for people: "POST api.example/zones" */
+    bool answered;  /* a request that is over, and whose answer Lua has to do with */
 };
 
 struct lua_times {
@@ -175,6 +177,7 @@ struct cached {
     char *key, *value; /* owned; wiped */
     size_t n;
     int64_t until_ms;
+    bool secret; /* not shown in errors */
 };
 
 struct lua_entry {
@@ -239,8 +242,9 @@ void lua_push_host(lua_State *L);
 int lua_locate(lua_State *L);
 
 const char *cached_get(struct cached **list, const char *key, size_t *n);
-/* Not beyond `max` values: the oldest go. */
-void cached_put(struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
+/* Not beyond `max` values: the oldest go. Returns what is kept, until the next put or get. */
+struct cached *cached_put(
+    struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
 void cached_free(struct cached **list);
 
 /* The part of an entry that call.c has: false where there is no memory. */

@@ -6,7 +6,6 @@
 #include "lua/internal.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS = 1024 /* between two looks at the limits */ };
@@ -21,26 +20,32 @@ struct capture {
 struct matching {
     lua_State *L;
     const char *subject, *subject_end, *pattern_end;
-    unsigned steps, depth;
+    size_t steps;
+    unsigned depth;
     int level; /* captures that are open or closed */
     struct capture captures[CAPTURES_MAX];
 };
 
 static const char *run(struct matching *m, const char *s, const char *p);
 
-static void step(struct matching *m)
+static void steps(struct matching *m, size_t n)
 {
-    if (++m->steps == STEPS) {
+    m->steps += n;
+    if (m->steps >= STEPS) {
+        sandbox_charge(m->L, m->steps);
         m->steps = 0;
-        sandbox_charge(m->L, STEPS);
     }
 }
 
-/* For a look through [p, end): a set may be as long as all memory. */
-static void step_set(const struct matching *m, const char *p, const char *end)
+static void step(struct matching *m)
 {
-    if (end - p >= SET_SHARE)
-        sandbox_charge(m->L, (size_t)(end - p) / SET_SHARE);
+    steps(m, 1);
+}
+
+/* For a look through [p, end): a set may be as long as all memory. */
+static void step_set(struct matching *m, const char *p, const char *end)
+{
+    steps(m, (size_t)(end - p) / SET_SHARE);
 }
 
 /* --- one octet --- */
@@ -182,7 +187,7 @@ static const char *again(struct matching *m, const char *s, char digit)
     int i = digit - '1';
     if (i < 0 || i >= m->level || m->captures[i].n == OPEN || m->captures[i].from == NULL) {
         luaL_error(m->L, "invalid capture index %%%d", i + 1);
-        return NULL; /* not reached */
+        return NULL;
     }
     ptrdiff_t n = m->captures[i].n > 0 ? m->captures[i].n : 0;
     sandbox_charge(m->L, (size_t)n / 16);
@@ -343,10 +348,17 @@ static int push_captures(struct matching *m, const char *from, const char *to)
     return n;
 }
 
+/* A text argument; Lua never gives NULL for one, which the static analyzer does not know. */
+static struct str text_at(lua_State *L, int arg)
+{
+    struct str s = lua_check_str(L, arg);
+    if (s.p == NULL)
+        s.p = "";
+    return s;
+}
+
 static struct matching matching(lua_State *L, struct str s, struct str p)
 {
-    if (s.p == NULL || p.p == NULL)
-        abort(); /* Lua's texts are somewhere; NULL is what does not match */
     return (struct matching){.L = L, .subject = s.p, .subject_end = s.p + s.n, .pattern_end = p.p + p.n};
 }
 
@@ -382,7 +394,7 @@ static int find_plain(lua_State *L, struct str s, struct str p, size_t at)
 
 static int search(lua_State *L, bool find)
 {
-    struct str s = lua_check_str(L, 1), p = lua_check_str(L, 2);
+    struct str s = text_at(L, 1), p = text_at(L, 2);
     size_t at = start_of(L, s.n);
     if (at > s.n) {
         lua_pushnil(L);
@@ -421,9 +433,7 @@ static int match(lua_State *L)
 /* Upvalues: subject, pattern, where to go on, where the last match ended (-1: there was none). */
 static int gmatch_next(lua_State *L)
 {
-    struct str s, p;
-    s.p = lua_tolstring(L, lua_upvalueindex(1), &s.n);
-    p.p = lua_tolstring(L, lua_upvalueindex(2), &p.n);
+    struct str s = text_at(L, lua_upvalueindex(1)), p = text_at(L, lua_upvalueindex(2));
     lua_Integer at = lua_tointeger(L, lua_upvalueindex(3)), last = lua_tointeger(L, lua_upvalueindex(4));
     struct matching m = matching(L, s, p);
     for (const char *from = s.p + at; from <= m.subject_end; from++) {
@@ -503,7 +513,7 @@ static void add_value(struct matching *m, luaL_Buffer *out, const char *from, co
 
 static int gsub(lua_State *L)
 {
-    struct str s = lua_check_str(L, 1), p = lua_check_str(L, 2);
+    struct str s = text_at(L, 1), p = text_at(L, 2);
     int type = lua_type(L, 3);
     luaL_argexpected(L,
         type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE, 3,

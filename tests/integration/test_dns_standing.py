@@ -6,6 +6,7 @@ import pytest
 
 from dns_world import DnsWorld
 from evercert import DONE, FAILED
+from ports import free_address
 from processes import wait_until
 
 
@@ -129,3 +130,20 @@ def test_under_the_label_of_the_account(evercert, pebble, world, names):
     text = world.server.log.read_text()
     assert f"{label}._acme-challenge.a.example" in text, "the update named the record of the account"
     assert world.values("a.example", label) == [] and world.values("a.example") == []
+
+
+@pytest.mark.parametrize("check", ("authoritative", "recursive", "none"))
+def test_a_record_that_is_new(evercert, pebble, knot, bind, check):
+    """It was looked for before it was there, and the resolver, which is the CA's too, keeps what is missing."""
+    server = knot(address=free_address(), port=53).zone("a.example", missing=3600).start()
+    resolver = bind(recursion=True, missing=3600).forward("a.example", server).start()
+    ca = pebble(resolver=resolver.text)
+    settings = {"resolvers": [resolver.text], "check": check}
+    client = evercert(ca, config={"propagation": settings, "challenge": "dns-persist-01"})
+    client.run("account", "register", status=DONE)
+    assert "there is no TXT record" in client.run("issue", "-d", "a.example", status=FAILED).stderr
+    row = records(client, "a.example")
+    value = next(one["value"] for one in row["persist"] if one["draft"] == "01")
+    server.put("a.example", "_validation-persist.a.example", value)
+    client.issue("a.example")
+    assert client.leaf("a.example").names == ["a.example"]

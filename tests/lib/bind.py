@@ -5,9 +5,10 @@
     resolver.forward(".", "127.0.0.1:5354")             # everything else
     resolver.hints("127.9.9.9")                         # or: it starts at this root and follows delegations, port 53
     resolver.trust("a.example", "257 3 13 KEY...")      # it checks DNSSEC, of that zone and what is below
+    Bind(..., recursion=True, missing=3600)             # it keeps that something is not there for as long as zones say
     resolver.start(); pebble(resolver=resolver.text)
 
-Answers are kept for one second at most, and DNSSEC is not checked, unless trust() says so."""
+Answers are kept for one second at most unless `missing` is given, and DNSSEC is not checked, unless trust() says so."""
 
 import subprocess
 
@@ -29,7 +30,7 @@ options {{
     allow-query {{ any; }};
     {allow_recursion}
     max-cache-ttl 1;
-    max-ncache-ttl 1;
+    max-ncache-ttl {missing};
     servfail-ttl 0;
     notify {notify};
     notify-delay 0;
@@ -45,12 +46,13 @@ controls {{ inet {address} port {control} allow {{ any; }} keys {{ "{own}"; }}; 
 class Bind(NameServer):
     NAME = "BIND"
 
-    def __init__(self, processes, folder, address="127.0.0.1", port=None, recursion=False, options=""):
-        """options: more statements of `options`."""
+    def __init__(self, processes, folder, address="127.0.0.1", port=None, recursion=False, missing=1, options=""):
+        """missing: for how many seconds it keeps at most that something is not there. options: more statements of
+        `options`."""
         # named takes the addresses of interfaces alone, of which 127.9.9.9 is none; Knot takes any.
         assert address == "127.0.0.1", f"BIND cannot listen on {address}"
         super().__init__(processes, folder, address, port)
-        self.recursion, self.options = recursion, options
+        self.recursion, self.missing, self.options = recursion, missing, options
         self.forwards, self.roots, self.anchors = {}, [], {}
         self.control_port = free_port()
 
@@ -80,6 +82,7 @@ class Bind(NameServer):
             control=self.control_port,
             own=self.own_key.name,
             recursion="yes" if self.recursion else "no",
+            missing=self.missing,
             validation="yes" if self.anchors else "no",
             allow_recursion="allow-recursion { any; };" if self.recursion else "",
             notify="explicit" if any(zone.secondaries for zone in self.zones.values()) else "no",

@@ -43,9 +43,9 @@ class Key:
 class Zone:
     """One that a server holds; see NameServer.zone and .secondary."""
 
-    def __init__(self, name, keys=(), records=(), nameservers=None, primary=None, lags=False):
+    def __init__(self, name, keys=(), records=(), nameservers=None, primary=None, lags=False, missing=1):
         self.name, self.keys, self.records, self.nameservers = name, list(keys), list(records), nameservers
-        self.primary, self.lags = primary, lags
+        self.primary, self.lags, self.missing = primary, lags, missing
         self.secondaries = []
 
 
@@ -65,11 +65,12 @@ class NameServer:
 
     # what it holds, before start()
 
-    def zone(self, name, key=None, keys=(), records=(), nameservers=None):
+    def zone(self, name, key=None, keys=(), records=(), nameservers=None, missing=1):
         """A zone of its own. key, keys: may change it. records: lines of a zone file; names without a dot at the end
-        are relative. nameservers: [(name, address or None), ...]; "ns" with the server's own address otherwise."""
+        are relative. nameservers: [(name, address or None), ...]; "ns" with the server's own address otherwise.
+        missing: for how many seconds others may keep that something is not there."""
         keys = [*([key] if key else []), *keys]
-        self.zones[name] = Zone(name, keys, records, nameservers)
+        self.zones[name] = Zone(name, keys, records, nameservers, missing=missing)
         return self
 
     def secondary(self, name, of, lags=False):
@@ -93,10 +94,11 @@ class NameServer:
         return list(found.values())
 
     def zone_text(self, zone):
-        """The zone file at the start. Nobody keeps an answer, not even that there is nothing, for more than 1 s."""
+        """The zone file at the start. Nobody keeps an answer for more than 1 s, nor, unless the zone says so,
+        that there is nothing."""
         nameservers = zone.nameservers or [("ns", self.address)]
         lines = [f"$ORIGIN {zone.name.rstrip('.')}.", "$TTL 1"]
-        lines += [f"@ SOA {nameservers[0][0]} hostmaster 1 3600 3600 604800 1"]
+        lines += [f"@ {zone.missing} SOA {nameservers[0][0]} hostmaster 1 3600 3600 604800 {zone.missing}"]
         for name, address in nameservers:
             lines += [f"@ NS {name}"] + ([f"{name} A {address}"] if address else [])
         return "\n".join([*lines, *zone.records]) + "\n"

@@ -2,7 +2,7 @@
  * Questions to the DNS from tests: one JSON object on standard input,
  *
  *   {"resolvers": ["127.0.0.1:5353"], "do": [
- *     {"ask": NAME, "type": "TXT"} | {"locate": NAME} |
+ *     {"ask": NAME, "type": "TXT"} | {"there": NAME, "type": "TXT"} | {"locate": NAME} |
  *     {"watch": NAME, "zone": ZONE, "value": TEXT, "authoritative": true, "recursive": false, "timeout_ms":
  * 10000, "delay_ms": 0, "nameservers": ["127.0.0.1:5354"]} ]}
  *
@@ -152,10 +152,13 @@ static enum dns_type type_of(const char *text)
 static void start(struct task *t, json_t *what)
 {
     const char *ask = json_string_value(json_object_get(what, "ask"));
+    const char *there = json_string_value(json_object_get(what, "there"));
     const char *locate = json_string_value(json_object_get(what, "locate"));
     const char *type = json_string_value(json_object_get(what, "type"));
     if (ask != NULL)
         dns_ask(t->run->client, ask, type_of(type != NULL ? type : "TXT"), on_answer, t);
+    else if (there != NULL)
+        dns_ask_there(t->run->client, there, type_of(type != NULL ? type : "TXT"), on_answer, t);
     else if (locate != NULL)
         dns_locate(t->run->client, locate, on_place, t);
     else if (json_is_string(json_object_get(what, "watch")))

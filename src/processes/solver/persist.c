@@ -116,7 +116,7 @@ static void on_permit(const struct wish *wish, const struct err *why, void *arg)
         return;
     }
     l->name = arena_printf(l->arena, "_validation-persist.%s", l->identifier);
-    l->question = dns_ask(l->book->view->dns, l->name, DNS_TXT, on_records, l);
+    l->question = dns_ask_there(l->book->view->dns, l->name, DNS_TXT, on_records, l);
 }
 
 static const char *const *copy(struct arena *a, const struct msg_list *list)

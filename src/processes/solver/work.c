@@ -11,11 +11,12 @@ static void start(struct work *w);
 
 /* --- what the engine hears --- */
 
-/* What was written, or may have been: by this one, or by one before it that this one never came behind. */
+/* What was written, or may have been: by this one, or by one before it that this one never came behind. Who
+ * was cancelled before it began knows nothing of its own. */
 static void put_note(struct work *w, struct buf *out)
 {
     struct note note = {.n = 0};
-    if (w->part_n == 0 && w->note[0] != '\0') {
+    if (w->part_n == 0 && (w->note[0] != '\0' || w->cancelled)) {
         buf_put_c(out, w->note);
         return;
     }
@@ -143,6 +144,7 @@ static void cancel(struct work *w, const char *reason)
 {
     struct err err = ERR_INIT;
     err_set(&err, ERR_CANCELLED, "%s: %s", w->identifier, reason);
+    w->cancelled = true;
     answer(w, &err);
     for (size_t i = 0; i < w->part_n; i++)
         part_quiet(&w->parts[i]);

@@ -20,7 +20,9 @@
 enum {
     HEAD = 12,
     TYPE_A = 1,
+    TYPE_NS = 2,
     TYPE_CNAME = 5,
+    TYPE_SOA = 6,
     TYPE_AAAA = 28,
     SERVFAIL = 2,
     NXDOMAIN = 3,
@@ -89,6 +91,19 @@ static void answer_here(struct answer *a, unsigned type)
     }
 }
 
+/* A zone whose server's name nobody tells the addresses of. */
+static void answer_zone(struct answer *a, unsigned type)
+{
+    static const char server[] = "\x04"
+                                 "mute\x07"
+                                 "example";
+    static const unsigned char soa[22] = {0};
+    if (type == TYPE_NS)
+        record(a, HEAD, type, server, sizeof server);
+    else if (type == TYPE_SOA)
+        record(a, HEAD, type, soa, sizeof soa);
+}
+
 static void answer_name(struct answer *a, const char *name, unsigned type, size_t question_n)
 {
     char word[16] = "";
@@ -116,6 +131,8 @@ static void answer_name(struct answer *a, const char *name, unsigned type, size_
         a->cut = true;
     } else if (strcmp(word, "here") == 0) {
         answer_here(a, type);
+    } else if (strcmp(word, "zone") == 0) {
+        answer_zone(a, type);
     } else if (strcmp(word, "mute") == 0) {
         a->mute = true;
     } else if (strcmp(word, "fail") == 0) {

@@ -5,7 +5,7 @@
  *   fail.    SERVFAIL                                  mute.  nothing
  *   many.    200 of each, truncated on UDP             twice. 192.0.2.1 three times
  *   alias.   a CNAME chain of two, then 192.0.2.1      odd.   an answer that is cut off
- *   here.    127.0.0.1 and 127.0.0.2
+ *   here.    127.0.0.1 and 127.0.0.2                 zone.  SOA, and NS: mute.example
  *   others   NXDOMAIN
  */
 #ifndef EVERCERT_TEST_DNS_SERVER_H

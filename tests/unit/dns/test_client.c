@@ -180,6 +180,29 @@ static void test_cancel_in_callback(void **state)
     assert_int_equal(t->calls, 1);
 }
 
+static bool is_server_looked_up(void *arg)
+{
+    return strcmp(((struct test *)arg)->server.last, "mute.example") == 0;
+}
+
+/* Several wait for the servers of one zone: one of them gives up, and one that comes later; then the client
+ * goes. */
+static void test_who_waits_for_servers_gives_up(void **state)
+{
+    struct test *t = *state;
+    static const char *const names[] = {"a.zone.example", "_b.zone.example", "c.zone.example"};
+    struct dns_question *questions[3];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        questions[i] = i == 1 ? dns_ask_there(t->client, names[i], DNS_TXT, on_answer, t)
+                              : dns_locate(t->client, names[i], on_place, t);
+    loop_until(t->base, is_server_looked_up, t);
+    dns_cancel(questions[1]);
+    dns_cancel(dns_locate(t->client, "d.zone.example", on_place, t));
+    dns_cancel(questions[0]);
+    loop_rounds(t->base);
+    assert_int_equal(t->calls, 0);
+}
+
 /* The client goes with all of them; nobody is called, nothing stays behind. */
 static void test_client_goes(void **state)
 {
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel_in_callback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_waits_for_servers_gives_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_client_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_client_goes_in_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_servers, set_up, tear_down),

@@ -86,12 +86,12 @@ static void test_pauses(void **state)
 {
     int pause = propagation_pause(0), n = 0;
     assert_int_equal(pause, PROPAGATION_FIRST_MS);
-    assert_int_equal(propagation_pause(pause), PROPAGATION_FIRST_MS * 3 / 2);
+    assert_int_equal(propagation_pause(pause), PROPAGATION_FIRST_MS * 9 / 8);
     while (pause < PROPAGATION_CEILING_MS) {
         int next = propagation_pause(pause);
-        assert_true(next > pause && next <= pause + pause / 2);
+        assert_true(next > pause && next <= pause + pause / 8);
         pause = next;
-        assert_true(++n < 20);
+        assert_true(++n < 40);
     }
     assert_int_equal(propagation_pause(pause), PROPAGATION_CEILING_MS);
 }

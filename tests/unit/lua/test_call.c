@@ -157,6 +157,15 @@ static void secrets_are_not_told(void **state)
     expect_error(f,
         "present = function() cache.put('k', 'session-7', 60) fail('session-7 is over') end, " NOTHING,
         ERR_FAILED, "x: *** is over");
+    expect_error(f, "present = function() cache.put('k', '123456', 60) fail('123456 of 7') end, " NOTHING,
+        ERR_FAILED, "x: 123456 of 7");
+    expect_error(f,
+        "present = function() cache.put('k', 'pin 17', 60, true) fail('pin 17 is bad') end, " NOTHING,
+        ERR_FAILED, "x: *** is bad");
+    expect_error(f,
+        "present = function() cache.put('k', '203.0.113.7', 60, false) fail('not for 203.0.113.7') "
+        "end, " NOTHING,
+        ERR_FAILED, "x: not for 203.0.113.7");
     expect_error(
         f, "present = function() fail('one\\nline \\27[31m') end, " NOTHING, ERR_FAILED, "x: one line ?[31m");
 }

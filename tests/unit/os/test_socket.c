@@ -47,6 +47,30 @@ static void test_port_in_use(void **state)
     fd_close(&b);
 }
 
+/* UDP and TCP have ports of their own, and one of UDP is nobody else's while it is bound. */
+static void test_bind_udp(void **state)
+{
+    int udp = -1, again = -1, tcp = -1;
+    char address[64], octet = 0;
+    struct err err = ERR_INIT;
+    assert_int_equal(socket_bind_udp("127.0.0.1:0", &udp, &err), 0);
+    snprintf(address, sizeof address, "127.0.0.1:%d", socket_port(udp));
+    assert_int_equal(socket_bind_udp(address, &again, &err), ERR_EXISTS);
+    assert_non_null(strstr(err.text, address));
+    assert_int_equal(socket_listen_tcp(address, &tcp, NULL), 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+        .sin_port = htons((uint16_t)socket_port(udp)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(sendto(client, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    assert_int_equal(read(udp, &octet, 1), 1);
+    assert_int_equal(octet, 'x');
+    assert_int_equal(socket_bind_udp("nonsense", &again, NULL), ERR_USAGE);
+    close(client);
+    fd_close(&udp);
+    fd_close(&tcp);
+}
+
 static void test_both_families_side_by_side(void **state)
 {
     int v6 = -1, v4 = -1;
@@ -137,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listen_and_connect),
         cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_bind_udp),
         cmocka_unit_test(test_both_families_side_by_side),
         cmocka_unit_test(test_bad_addresses),
         cmocka_unit_test(test_address_of_another_machine),

@@ -34,6 +34,11 @@ static void test_there_and_back(void **state)
     assert_int_equal(note_encode(&n, keys, VALUE, &text, NULL), 0);
     assert_int_equal(note_decode(buf_str(&text), a, &again, NULL), 0);
     assert_int_equal(again.n, 2);
+    assert_null(strstr(buf_c(&text), "\"again\""));
+    buf_clear(&text);
+    n.again = true;
+    assert_int_equal(note_encode(&n, keys, VALUE, &text, NULL), 0);
+    assert_non_null(strstr(buf_c(&text), "\"again\":true"));
     assert_string_equal(again.parts[0].handle, "17 \"\n\xc3\xa4");
     assert_string_equal(again.parts[1].record, "_acme-challenge.a.example");
     assert_true(note_is_ours(&key, &again.parts[0], VALUE));
