@@ -131,7 +131,7 @@ static int get(
 
 static int get_part(const json_t *json, struct arena *a, struct note_part *p, struct err *err)
 {
-    const char *seal;
+    const char *seal = "";
     int r;
     if ((r = get(json, "entry", NOTE_MAX, a, &p->entry, err)) < 0 ||
         (r = get(json, "record", LOOKUP_NAME_MAX, a, &p->record, err)) < 0 ||

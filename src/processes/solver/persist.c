@@ -102,13 +102,16 @@ static void on_permit(const struct wish *wish, const struct err *why, void *arg)
 {
     struct look *l = arg;
     struct err err = ERR_INIT;
-    if (wish == NULL)
-        err = *why;
-    else if (l->book == NULL || l->book->view == NULL)
+    if (wish == NULL) {
+        finish(l, why);
+        return;
+    }
+    if (l->book == NULL || l->book->view == NULL) {
         err_set(&err, ERR_IPC, "the DNS cannot be asked");
-    else
-        (void)names_allowed(wish, l->identifier, &err);
-    if (err.code != 0) {
+        finish(l, &err);
+        return;
+    }
+    if (names_allowed(wish, l->identifier, &err) < 0) {
         finish(l, &err);
         return;
     }

@@ -202,11 +202,10 @@ void work_part_settled(struct work *w)
         if (!w->parts[i].done)
             return;
     const struct part *failed = first_failure(w);
-    if (w->answered || w->over)
-        finish(w, NULL);
-    else if (failed != NULL)
+    bool unwanted = w->answered || w->over;
+    if (failed != NULL && !unwanted)
         fail_by_part(w, failed);
-    else if (w->kind == WORK_WITHDRAW || w->watching)
+    else if (unwanted || w->kind == WORK_WITHDRAW || w->watching)
         finish(w, NULL);
     else
         watch(w);
