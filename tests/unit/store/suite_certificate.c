@@ -336,21 +336,21 @@ static void next_due_is_the_earliest_of_all(void **state)
     assert_next_due(p, 498);
 }
 
-#define BEHAVIOURS(X)                              \
-    X(certificate_comes_back_whole)                \
-    X(certificate_of_nothing_comes_back_empty)     \
-    X(certificate_numbers_keep_their_whole_range)  \
-    X(certificate_that_is_not_there)               \
-    X(certificate_delete_takes_its_keys) \
-    X(each_goes_by_name)                           \
-    X(each_stops_and_fails_as_told)                \
-    X(each_allows_writes)                          \
-    X(due_is_ordered_and_bounded)                  \
-    X(deploy_due_is_ordered_and_bounded)           \
-    X(ari_due_is_ordered_and_bounded)              \
-    X(look_due_is_ordered_and_bounded)             \
-    X(due_hands_out_whole_records)                 \
-    X(due_visits_each_once)                        \
+#define BEHAVIOURS(X)                             \
+    X(certificate_comes_back_whole)               \
+    X(certificate_of_nothing_comes_back_empty)    \
+    X(certificate_numbers_keep_their_whole_range) \
+    X(certificate_that_is_not_there)              \
+    X(certificate_delete_takes_its_keys)          \
+    X(each_goes_by_name)                          \
+    X(each_stops_and_fails_as_told)               \
+    X(each_allows_writes)                         \
+    X(due_is_ordered_and_bounded)                 \
+    X(deploy_due_is_ordered_and_bounded)          \
+    X(ari_due_is_ordered_and_bounded)             \
+    X(look_due_is_ordered_and_bounded)            \
+    X(due_hands_out_whole_records)                \
+    X(due_visits_each_once)                       \
     X(next_due_is_the_earliest_of_all)
 
 const struct behaviour certificate_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
