@@ -63,15 +63,6 @@ static const struct problem *read_error(const json_t *j, struct arena *a)
     return p;
 }
 
-static const char *lowered(struct str text, struct arena *a)
-{
-    char *out = arena_dup(a, text);
-    for (size_t i = 0; i < text.n; i++)
-        if (out[i] >= 'A' && out[i] <= 'Z')
-            out[i] = (char)(out[i] - 'A' + 'a');
-    return out;
-}
-
 /* {"type":"dns","value":NAME}, the name in lower case (a CA may give it back in any), or {"type":"ip",...},
  * in the canonical form. */
 static int read_identifier(const json_t *j, struct arena *a, struct str *out, struct err *err)
@@ -92,7 +83,7 @@ static int read_identifier(const json_t *j, struct arena *a, struct str *out, st
         return err_set(err, ERR_INPUT, "an identifier is of another type than dns and ip");
     if (is_address)
         return err_set(err, ERR_INPUT, "an identifier of type dns holds an IP address");
-    *out = (struct str){lowered(value, a), value.n};
+    *out = (struct str){arena_lower(a, value), value.n};
     return 0;
 }
 
@@ -190,7 +181,7 @@ static const struct {
 
 static const char *issuer_name(struct str text, struct arena *a)
 {
-    struct str name = {lowered(text, a), text.n};
+    struct str name = {arena_lower(a, text), text.n};
     bool good = identifier_check(name, NULL) == 0 && !identifier_is_wildcard(name) && !identifier_is_ip(name);
     return good ? name.p : NULL;
 }

@@ -6,15 +6,6 @@
 
 /* --- the grammar --- */
 
-static const char *in_lower_case(struct str s, struct arena *a)
-{
-    char *out = arena_dup(a, s);
-    for (char *c = out; *c != '\0'; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return out;
-}
-
 /* The parameters that mean something; each at most once. */
 enum { SEEN_ACCOUNT = 1, SEEN_POLICY = 2, SEEN_UNTIL = 4 };
 
@@ -51,7 +42,7 @@ int persist_record_parse(struct str text, struct arena *a, struct persist_record
         return err_set(err, ERR_LIMIT, "it is longer than %d octets", (int)PERSIST_RECORD_MAX);
     if (!issue_value_begin(text, &v) || v.issuer.n == 0)
         return err_set(err, ERR_INPUT, "it does not begin with the name of an issuer");
-    r.issuer = in_lower_case(v.issuer, a);
+    r.issuer = arena_lower(a, v.issuer);
     int more;
     for (int n = 0; (more = issue_value_next(&v, &tag, &value)) != 0; n++) {
         if (n == PERSIST_PARAMETERS_MAX)

@@ -90,6 +90,14 @@ char *arena_dup_c(struct arena *a, const char *c)
     return arena_dup(a, str_c(c));
 }
 
+char *arena_lower(struct arena *a, struct str s)
+{
+    char *p = arena_dup(a, s);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = str_lower(p[i]);
+    return p;
+}
+
 struct str arena_str(struct arena *a, struct str s)
 {
     return (struct str){arena_dup(a, s), s.n};

@@ -26,6 +26,8 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 /* A NUL-terminated copy. */
 char *arena_dup(struct arena *a, struct str s);
 char *arena_dup_c(struct arena *a, const char *c);
+/* The same with ASCII letters in lower case. */
+char *arena_lower(struct arena *a, struct str s);
 /* A copy of the bytes as a view (NUL-terminated behind its length). */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_printf(struct arena *a, const char *fmt, ...) ATTR_PRINTF(2, 3);

@@ -22,6 +22,8 @@ bool str_eq(struct str a, struct str b);
 bool str_eq_c(struct str a, const char *b);
 /* Equality without regard to ASCII case; bytes above 127 compare as they are. */
 bool str_eq_nocase(struct str a, struct str b);
+/* An ASCII letter in lower case, any other octet as it is. */
+char str_lower(char c);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 

@@ -117,11 +117,8 @@ static int check_labels(struct str name, const char *shown, struct err *err)
  * nothing is a mistake. */
 static int convert(struct str name, const char *shown, struct arena *a, char **out, struct err *err)
 {
-    char *copy = arena_dup(a, name);
     bool ascii = is_ascii(name);
-    for (size_t i = 0; ascii && i < name.n; i++)
-        if (copy[i] >= 'A' && copy[i] <= 'Z')
-            copy[i] = (char)(copy[i] - 'A' + 'a');
+    char *copy = ascii ? arena_lower(a, name) : arena_dup(a, name);
     *out = copy;
     if (ascii && strstr(copy, "xn--") == NULL)
         return 0;

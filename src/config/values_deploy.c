@@ -200,10 +200,7 @@ static int read_host(struct str text, struct arena *a, const char **out, struct 
         return name_to_ascii(text, a, out, err);
     if (text.n > HOST_MAX || text.p[0] == '.' || text.p[0] == '-' || memmem(text.p, text.n, "..", 2) != NULL)
         return err_set(err, ERR_INPUT, "%s is no host", quote(text, quoted));
-    char *host = arena_dup(a, text);
-    for (char *c = host; *c != '\0'; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
+    char *host = arena_lower(a, text);
     if (text.p[text.n - 1] == '.')
         host[text.n - 1] = '\0';
     *out = host;

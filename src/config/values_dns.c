@@ -54,11 +54,7 @@ static int parse_pattern(
     if (str_eq_c(text, "*") ||
         (has_underscore(text) && base.n > 0 && base.n <= IDENTIFIER_MAX && value_all_words(base, "._-") &&
             base.p[0] != '.' && base.p[base.n - 1] != '.' && memmem(base.p, base.n, "..", 2) == NULL)) {
-        char *copy = arena_dup(a, text);
-        for (char *c = copy; *c != '\0'; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c - 'A' + 'a');
-        *(const char **)field = copy;
+        *(const char **)field = arena_lower(a, text);
         return 0;
     }
     int r = name_to_ascii(text, a, &name, err);

@@ -30,15 +30,6 @@ static void sort(struct san_set *set)
         qsort(set->items, set->n, sizeof *set->items, by_bytes);
 }
 
-static struct str lower_copy(struct arena *a, struct str s)
-{
-    char *p = arena_dup(a, s);
-    for (size_t i = 0; i < s.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    return (struct str){p, s.n};
-}
-
 struct san_set san_set_wanted(const struct str *names, size_t n, struct arena *a)
 {
     struct san_set set = {arena_array(a, n, sizeof *set.items), n};
@@ -46,8 +37,8 @@ struct san_set san_set_wanted(const struct str *names, size_t n, struct arena *a
         unsigned char octets[SAN_ADDRESS_MAX];
         char text[SAN_TEXT_MAX];
         size_t octets_n = san_address(names[i], octets);
-        struct str canonical =
-            octets_n > 0 ? str_c(san_address_text(octets, octets_n, text)) : lower_copy(a, names[i]);
+        struct str canonical = octets_n > 0 ? str_c(san_address_text(octets, octets_n, text))
+                                            : (struct str){arena_lower(a, names[i]), names[i].n};
         set.items[i] = item(a, octets_n > 0, canonical);
     }
     sort(&set);

@@ -6,17 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned char lower(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + ('a' - 'A')) : c;
-}
-
 static size_t bucket_of(const struct answerer *a, const unsigned char *octets, size_t n)
 {
     /* FNV-1a, begun with the seed. */
     uint64_t h = UINT64_C(0xcbf29ce484222325) ^ a->seed;
     for (size_t i = 0; i < n; i++)
-        h = (h ^ lower(octets[i])) * UINT64_C(0x100000001b3);
+        h = (h ^ (unsigned char)str_lower((char)octets[i])) * UINT64_C(0x100000001b3);
     return (size_t)((h ^ h >> 32) % ANSWERER_BUCKETS);
 }
 
@@ -188,7 +183,7 @@ static struct node *raise_up(struct answerer *a, const struct wire_name *name)
             }
             node->n = n;
             for (size_t i = 0; i < n; i++)
-                node->octets[i] = lower(name->octets[at + i]);
+                node->octets[i] = (unsigned char)str_lower((char)name->octets[at + i]);
             *where = node;
         }
         (*where)->below++;

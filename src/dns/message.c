@@ -105,15 +105,6 @@ static bool read_strings(struct wire *w, struct arena *arena, struct str *out)
     return any;
 }
 
-static struct str lowered(struct arena *arena, struct str s)
-{
-    char *text = arena_dup(arena, s);
-    for (size_t i = 0; i < s.n; i++)
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] - 'A' + 'a');
-    return (struct str){text, s.n};
-}
-
 static bool read_caa(struct wire *w, struct arena *arena, struct dns_record *out)
 {
     out->flags = wire_8(w);
@@ -121,7 +112,7 @@ static bool read_caa(struct wire *w, struct arena *arena, struct dns_record *out
     const unsigned char *tag = wire_octets(w, tag_n);
     if (tag == NULL || tag_n == 0)
         return false;
-    out->tag = lowered(arena, (struct str){(const char *)tag, tag_n});
+    out->tag = (struct str){arena_lower(arena, (struct str){(const char *)tag, tag_n}), tag_n};
     out->text = arena_str(arena, (struct str){(const char *)w->p + w->at, w->n - w->at});
     return true;
 }
@@ -267,7 +258,7 @@ static const char *alias_of(const struct message *m, const char *name)
 int message_follow(const struct message *m, struct arena *arena, const char *name, enum dns_type type,
     const char **owner, const struct dns_record **records, size_t *n, struct err *err)
 {
-    const char *at = lowered(arena, str_c(name)).p;
+    const char *at = arena_lower(arena, str_c(name));
     if (type != DNS_CNAME) {
         const char *next = alias_of(m, at);
         for (int i = 0; next != NULL; i++, next = alias_of(m, at)) {

@@ -46,7 +46,7 @@ static int set_key_name(struct update_message *m, const char *name, struct err *
         unsigned char c = (unsigned char)name[i];
         if (!isalnum(c) && strchr("-_.+/:", c) == NULL)
             return err_set(err, ERR_INPUT, "\"%s\" is no name of a key: it has an odd character", name);
-        m->key_name[i] = (char)tolower(c);
+        m->key_name[i] = str_lower((char)c);
     }
     m->key_name[n] = '\0';
     return 0;

@@ -171,8 +171,7 @@ bool wire_name_scan(const char *text, struct wire_name *out)
 
 static char *print_octet(char *to, unsigned char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        c = (unsigned char)(c - 'A' + 'a');
+    c = (unsigned char)str_lower((char)c);
     if (c > ' ' && c < 0x7f && c != '.' && c != '\\') {
         *to++ = (char)c;
         return to;

@@ -179,11 +179,7 @@ const char *ledger_key(
 
 static struct str lower(struct str s, struct arena *a)
 {
-    char *copy = arena_dup(a, s);
-    for (size_t i = 0; i < s.n; i++)
-        if (copy[i] >= 'A' && copy[i] <= 'Z')
-            copy[i] = (char)(copy[i] - 'A' + 'a');
-    return (struct str){copy, s.n};
+    return (struct str){arena_lower(a, s), s.n};
 }
 
 /* An address as text, the way inet_ntop writes it; `net` cuts an IPv6 address to its /64. False where the

@@ -5,11 +5,6 @@
 /* RFC 1035 2.3.4, without the final dot. */
 enum { DNS_NAME_MAX = 253 };
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Labels between dots, none empty. */
 static bool has_labels(struct str name)
 {
@@ -33,7 +28,7 @@ struct str registered_domain(struct str name)
     /* The list compares octets, in lower case. */
     char text[DNS_NAME_MAX + 1];
     for (size_t i = 0; i < whole.n; i++)
-        text[i] = lower(whole.p[i]);
+        text[i] = str_lower(whole.p[i]);
     text[whole.n] = '\0';
     const psl_ctx_t *list = psl_builtin();
     const char *found = list != NULL ? psl_registrable_domain(list, text) : NULL;

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Behind '[': whether `c` is in the set. *n is what the set takes up of the pattern, 0 where it has no end.
  */
 static bool in_set(struct str pattern, char c, size_t *n)
@@ -35,7 +30,7 @@ static bool one(struct str pattern, char c, bool host, size_t *n)
     if (pattern.p[0] == '?')
         return true;
     if (host)
-        return lower(pattern.p[0]) == lower(c);
+        return str_lower(pattern.p[0]) == str_lower(c);
     if (pattern.p[0] == '[') {
         bool found = in_set(pattern, c, n);
         if (*n > 0)
