@@ -1,14 +1,19 @@
 -- acme-dns: one name for each account, which _acme-challenge names lead to by CNAME. It keeps the last two values.
 
--- Of one account, as POST /register gives it, or of many by their domains, as other clients keep them.
+-- One account, as POST /register gives it, or many by their domains, as other clients keep them.
+local function accounts_of(settings)
+    local ok, all = pcall(json.decode, settings.accounts)
+    if not ok or type(all) ~= "table" then
+        fail("accounts is no JSON: it is what POST /register answers, or an object of such by their domains")
+    end
+    return all
+end
+
 local function account_of(request)
     local settings = request.settings
     local account = { username = settings.username, password = settings.password, subdomain = settings.subdomain }
     if settings.accounts then
-        local ok, all = pcall(json.decode, settings.accounts)
-        if not ok or type(all) ~= "table" then
-            fail("accounts is no JSON: it is what POST /register answers, or an object of such by their domains")
-        end
+        local all = accounts_of(settings)
         account = all.subdomain and all or nil
         for _, one in pairs(account and {} or all) do
             if type(one) == "table" and one.fulldomain == request.name then
@@ -18,10 +23,9 @@ local function account_of(request)
     end
     if not account then
         fail(request.name .. " is no fulldomain of the accounts: _acme-challenge of the domain has to be a CNAME "
-            .. "of one of them, or a new account is needed")
+            .. "of one of them, or a new account is needed (evercert dns register)")
     elseif not (account.username and account.password and account.subdomain) then
-        fail("there is no account: register one (curl -X POST " .. request.endpoint .. "/register), keep its answer in a "
-            .. "file of its own, and name that as accounts-file")
+        fail("there is no account: evercert dns register makes one, and says where to keep it")
     end
     return account
 end
@@ -39,9 +43,26 @@ return {
     endpoints = { endpoint = "https://auth.acme-dns.io" },
     zone = false,
 
-    -- The account as JSON, for accounts; _acme-challenge of the domain becomes a CNAME of its fulldomain.
+    -- Beside the accounts that are there already: what it gives takes their place.
     register = function(request)
-        return json.encode(http.post(request.endpoint .. "/register", { json = { allowfrom = json.array({}) } }))
+        local settings = request.settings
+        if settings.username and not settings.accounts then
+            fail("the entry has its account in username, password and subdomain: write another entry for another account")
+        end
+        local all = settings.accounts and accounts_of(settings) or {}
+        local account = http.post(request.endpoint .. "/register", { json = { allowfrom = json.array({}) } })
+        if type(account) ~= "table" or type(account.fulldomain) ~= "string" then
+            fail("POST /register did not answer with an account")
+        end
+        if all.subdomain then
+            all = { [all.fulldomain or all.subdomain] = all }
+        end
+        if next(all) then
+            all[account.fulldomain] = account
+        else
+            all = account
+        end
+        return { settings = { accounts = json.encode(all) }, cname = account.fulldomain }
     end,
 
     present = function(request)

@@ -1,18 +1,9 @@
 -- Alibaba Cloud DNS, signature method V3 (ACS3-HMAC-SHA256).
 local ALGORITHM = "ACS3-HMAC-SHA256"
 
-local function sorted(map)
-    local keys = {}
-    for key in pairs(map) do
-        keys[#keys + 1] = key
-    end
-    table.sort(keys)
-    return keys
-end
-
 local function signed(request, action, query)
     local headers = {
-        host = request.endpoint:match("^https?://([^/]+)"),
+        host = url.authority(request.endpoint),
         ["x-acs-action"] = action,
         ["x-acs-version"] = "2015-01-09",
         ["x-acs-date"] = time.format("%Y-%m-%dT%H:%M:%SZ", time.now()),
@@ -20,7 +11,11 @@ local function signed(request, action, query)
         ["x-acs-content-sha256"] = hex.encode(hash.sha256("")),
         ["x-acs-security-token"] = request.settings["security-token"],
     }
-    local names, lines = sorted(headers), {}
+    local names, lines = {}, {}
+    for name in pairs(headers) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
     for i, name in ipairs(names) do
         lines[i] = name .. ":" .. headers[name] .. "\n"
     end
@@ -38,11 +33,7 @@ end
 
 -- `ok`: a code that is no failure.
 local function call(request, action, parameters, ok)
-    local pairs_of = {}
-    for i, name in ipairs(sorted(parameters)) do
-        pairs_of[i] = url.encode(name) .. "=" .. url.encode(tostring(parameters[name]))
-    end
-    local query = table.concat(pairs_of, "&")
+    local query = url.query(parameters)
     local answer, response = http.post(request.endpoint .. "/?" .. query, {
         headers = signed(request, action, query), accept = { 400, 403, 404 },
     })

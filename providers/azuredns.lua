@@ -29,9 +29,8 @@ end
 
 local function call(request, method, address, options)
     options = options or {}
-    options.method, options.url, options.bearer, options.accept = method, address, token(request), { 404 }
-    local json, response = http.json(options)
-    return response.status ~= 404 and (json or {}) or nil
+    options.method, options.url, options.bearer, options.missing = method, address, token(request), true
+    return http.json(options)
 end
 
 local function set(request)

@@ -6,11 +6,5 @@ return {
     settings = {
         { name = "hook", type = "command", required = true,
             help = "Program that is called with deploy_challenge or clean_challenge." },
-        { name = "user", type = "text", help = "The user that it runs as; evercert's own where nothing is said." },
-        { name = "timeout", type = "duration", default = 300, min = 1, max = 86400,
-            help = "How long it may take, until the record is there." },
-        { name = "env", type = "list", help = "NAME=value: variables of its environment. Secrets belong in env-file." },
-        { name = "env-file", type = "file",
-            help = "File of its owner's alone with lines NAME=value, which become variables too." },
     },
 }

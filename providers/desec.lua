@@ -19,13 +19,13 @@ return {
     limits = { concurrency = 1, per_second = 2 },
     zone = function(candidate, request)
         local url = request.endpoint .. "/domains/" .. candidate .. "/"
-        local domain, response = http.get(url, options(request, { accept = { 404 } }))
-        return response.status ~= 404 and { minimum_ttl = domain.minimum_ttl } or nil
+        local domain = http.get(url, options(request, { missing = true }))
+        return domain and { minimum_ttl = domain.minimum_ttl }
     end,
     values = function(request)
         local url = ("%s/domains/%s/rrsets/%s/TXT/"):format(request.endpoint, request.zone, request.relative)
-        local set, response = http.get(url, options(request, { accept = { 404 } }))
-        if response.status == 404 then
+        local set = http.get(url, options(request, { missing = true }))
+        if not set then
             return {}
         end
         ttl = set.ttl

@@ -18,9 +18,9 @@ return {
     zone = function(candidate, request)
         local json = http.get(request.endpoint .. "/v2/domains/" .. candidate, {
             bearer = request.settings["auth-token"],
-            accept = { 404 },
+            missing = true,
         })
-        return json and json.domain and json.domain.name
+        return json and json.domain.name
     end,
 
     present = function(request)

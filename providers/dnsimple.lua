@@ -13,7 +13,7 @@ local function account(request)
             refused("The token is one of a user: use one of an account, or set account-id.")
         end
         id = tostring(who.account.id)
-        cache.put("account", id, 3600)
+        cache.put("account", id, 3600, false)
     end
     return request.endpoint .. "/v2/" .. id .. "/zones/"
 end
@@ -33,8 +33,8 @@ return {
     },
     endpoints = { endpoint = "https://api.dnsimple.com" },
     zone = function(candidate, request)
-        local answer, response = http.get(account(request) .. candidate, options(request, { accept = { 404 } }))
-        return response.status ~= 404 and answer.data.name or nil
+        local answer = http.get(account(request) .. candidate, options(request, { missing = true }))
+        return answer and answer.data.name
     end,
     present = function(request)
         http.post(account(request) .. request.zone_id .. "/records", options(request, {

@@ -35,8 +35,8 @@ return {
     endpoints = { endpoint = "https://api.dnsmadeeasy.com/V2.0", sandbox = "https://api.sandbox.dnsmadeeasy.com/V2.0" },
     limits = { per_second = 5 },
     zone = function(candidate, request)
-        local answer, response = call(request, "GET", "name", { query = { domainname = candidate }, accept = { 404 } })
-        return response.status ~= 404 and tostring(answer.id) or nil
+        local answer = call(request, "GET", "name", { query = { domainname = candidate }, missing = true })
+        return answer and tostring(answer.id)
     end,
     present = function(request)
         local answer, response = call(request, "POST", request.zone_id .. "/records", {

@@ -4,7 +4,7 @@ local function call(request, method, path, options)
     local settings = request.settings
     options = options or {}
     options.method, options.url = method, request.endpoint .. "/domains" .. path
-    options.accept = { 404 }
+    options.missing = true
     if settings["personal-access-token"] then
         options.bearer = settings["personal-access-token"]
     elseif settings["api-key"] then
@@ -12,8 +12,7 @@ local function call(request, method, path, options)
     else
         fail("personal-access-token is needed")
     end
-    local json, response = http.json(options)
-    return response.status ~= 404 and (json or {}) or nil
+    return http.json(options)
 end
 
 local function set(request)

@@ -43,7 +43,7 @@ return {
 
     values = function(request)
         local values = {}
-        for _, record in ipairs(http.get(set(request), { headers = headers(request), accept = { 404 } }) or {}) do
+        for _, record in ipairs(http.get(set(request), { headers = headers(request), missing = true }) or {}) do
             -- Its web page leaves records with a blank behind.
             if text.trim(record.data or "") ~= "" then
                 table.insert(values, text.unquote(record.data))

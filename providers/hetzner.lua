@@ -6,12 +6,13 @@ local function call(request, method, path, body)
         url = request.endpoint .. path,
         bearer = request.settings["api-token"],
         json = body,
-        accept = { 404, 409, 423 },
+        accept = { 409, 423 },
+        missing = true,
     })
     if response.status == 409 or response.status == 423 then
         later(("Hetzner is at work on %s: %s"):format(request.zone or path, json.error.message), 5)
     end
-    return response.status ~= 404 and json or nil
+    return json
 end
 
 local function set(request)

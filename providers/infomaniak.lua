@@ -15,14 +15,14 @@ local function call(request, method, path, options)
     options = options or {}
     options.method, options.url = method, request.endpoint .. "/2/zones/" .. path
     options.bearer = request.settings["access-token"]
-    options.accept = { 404 }
-    local json, response = http.json(options)
-    if response.status ~= 404 and json.result ~= "success" then
+    options.missing = true
+    local json = http.json(options)
+    if json and json.result ~= "success" then
         -- Errors come with status 200 at times.
         local stop = json.error and json.error.code == "not_authorized" and refused or fail
         stop("Infomaniak says: " .. (problem(json) or tostring(json.result)))
     end
-    return response.status ~= 404 and json or nil
+    return json
 end
 
 local function source(request)

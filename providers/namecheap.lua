@@ -4,7 +4,7 @@ local function call(request, command, parameters)
     local address = settings["client-ip"] or cache.get("address")
     if not address then -- Namecheap's own service for that
         address = text.trim(http.request({ method = "GET", url = request.endpoints.address .. "/getip" }).body)
-        cache.put("address", address, 600)
+        cache.put("address", address, 600, false)
     end
     local form = {
         { "ApiUser", settings["api-user"] }, { "ApiKey", settings["api-key"] }, { "UserName", settings["api-user"] },

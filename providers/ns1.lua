@@ -4,9 +4,8 @@ local function call(request, method, path, options)
     options = options or {}
     options.method, options.url = method, request.endpoint .. "/zones/" .. path
     options.headers = { ["X-NSONE-Key"] = request.settings["api-key"] }
-    options.accept = { 404 }
-    local json, response = http.json(options)
-    return response.status ~= 404 and (json or {}) or nil
+    options.missing = true
+    return http.json(options)
 end
 
 local function set(request)

@@ -5,7 +5,7 @@ local function signed(request, action, body)
     local now = time.now()
     local scope = time.format("%Y-%m-%d", now) .. "/" .. SERVICE .. "/tc3_request"
     local lines = "POST\n/\n\ncontent-type:%s\nhost:%s\nx-tc-action:%s\n\ncontent-type;host;x-tc-action\n%s"
-    local authority = request.endpoint:match("^https?://([^/]+)")
+    local authority = url.authority(request.endpoint)
     local canonical = lines:format(TYPE, authority, action:lower(), hex.encode(hash.sha256(body)))
     local key = "TC3" .. request.settings["secret-key"]
     for part in scope:gmatch("[^/]+") do

@@ -1,58 +1,10 @@
 #include "acme/persist.h"
 
+#include "base/issue_value.h"
+
 #include <string.h>
 
 /* --- the grammar --- */
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct str without_blanks(struct str s)
-{
-    while (s.n > 0 && is_blank(s.p[0]))
-        s = (struct str){s.p + 1, s.n - 1};
-    while (s.n > 0 && is_blank(s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Letters, digits and hyphens, no hyphen at either end: a tag, and each label of an issuer's name. */
-static bool is_word(struct str s)
-{
-    if (s.n == 0 || !is_alnum(s.p[0]) || !is_alnum(s.p[s.n - 1]))
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_alnum(s.p[i]) && s.p[i] != '-')
-            return false;
-    return true;
-}
-
-static bool is_domain(struct str s)
-{
-    struct str label;
-    for (bool more = true; more;) {
-        more = str_cut(s, '.', &label, &s);
-        if (!is_word(label))
-            return false;
-    }
-    return true;
-}
-
-/* *(%x21-3A / %x3C-7E) */
-static bool is_value(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x21 || s.p[i] > 0x7e || s.p[i] == ';')
-            return false;
-    return true;
-}
 
 static const char *in_lower_case(struct str s, struct arena *a)
 {
@@ -92,27 +44,19 @@ static int take(struct str tag, struct str value, struct arena *a, struct persis
 int persist_record_parse(struct str text, struct arena *a, struct persist_record *out, struct err *err)
 {
     struct persist_record r = {.account_uri = ""};
-    struct str head, rest = text;
+    struct issue_value v;
+    struct str tag, value;
     unsigned seen = 0;
     if (text.n > PERSIST_RECORD_MAX)
         return err_set(err, ERR_LIMIT, "it is longer than %d octets", (int)PERSIST_RECORD_MAX);
-    bool more = str_cut(rest, ';', &head, &rest);
-    head = without_blanks(head);
-    if (!is_domain(head))
+    if (!issue_value_begin(text, &v) || v.issuer.n == 0)
         return err_set(err, ERR_INPUT, "it does not begin with the name of an issuer");
-    r.issuer = in_lower_case(head, a);
-    for (int n = 0; more; n++) {
-        struct str tag, value;
-        more = str_cut(rest, ';', &head, &rest);
-        head = without_blanks(head);
-        if (head.n == 0 && !more) /* a semicolon at the end */
-            break;
+    r.issuer = in_lower_case(v.issuer, a);
+    int more;
+    for (int n = 0; (more = issue_value_next(&v, &tag, &value)) != 0; n++) {
         if (n == PERSIST_PARAMETERS_MAX)
             return err_set(err, ERR_LIMIT, "it has too many parameters");
-        bool has_value = str_cut(head, '=', &tag, &value);
-        tag = without_blanks(tag);
-        value = without_blanks(value);
-        if (!has_value || !is_word(tag) || !is_value(value))
+        if (more < 0)
             return err_set(err, ERR_INPUT, "its parameter number %d is none", n + 1);
         int failed = take(tag, value, a, &r, &seen, err);
         if (failed < 0)
@@ -172,11 +116,9 @@ static int complain(enum reach reach, const struct persist_demand *d, const char
 /* Whether a text that is no record was meant as one for them. */
 static bool is_meant(const struct persist_demand *d, struct str text)
 {
-    struct str head, rest;
-    str_cut(text, ';', &head, &rest);
-    head = without_blanks(head);
-    for (size_t i = 0; i < d->n; i++)
-        if (str_eq_nocase(head, str_c(d->issuers[i])))
+    struct issue_value v;
+    for (size_t i = 0; i < d->n && issue_value_begin(text, &v); i++)
+        if (str_eq_nocase(v.issuer, str_c(d->issuers[i])))
             return true;
     return false;
 }

@@ -68,6 +68,7 @@ static json_t *provider_json(const struct provider *p)
     json_object_set_new(o, "kind", json_string(p->kind));
     json_object_set_new(o, "file", json_string(p->file));
     json_object_set_new(o, "settings", settings);
+    json_object_set_new(o, "registers", json_boolean(p->registers));
     json_object_set_new(o, "example", json_string(buf_c(&example)));
     return o;
 }
@@ -163,6 +164,8 @@ static void show_provider(const struct provider *p, const struct terminal *termi
         table_end(t);
     }
     provider_example(p, p->name, 0, &example);
+    if (p->registers)
+        puts("\n`evercert dns register ENTRY` makes an account, when the entry is there.");
     printf("\nAn entry to paste (a secret KEY stands in the file that KEY-file names, or is written as "
            "KEY):\n\n%s",
         buf_c(&example));

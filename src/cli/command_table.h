@@ -36,8 +36,8 @@ struct command {
 extern const struct command command_run, command_issue, command_renew, command_list, command_show,
     command_revoke, command_forget, command_log, command_account_show, command_account_register,
     command_account_update, command_account_rollover, command_account_deactivate, command_dns_list,
-    command_dns_test, command_dns_record, command_config_check, command_config_show, command_config_schema,
-    command_snippet, command_check, command_import, command_export;
+    command_dns_register, command_dns_test, command_dns_record, command_config_check, command_config_show,
+    command_config_schema, command_snippet, command_check, command_import, command_export;
 extern const struct command command_install, command_uninstall;
 
 /* The options of issue. */

@@ -25,6 +25,7 @@ const struct command *const commands[] = {
     &command_account_deactivate,
     &command_export,
     &command_dns_list,
+    &command_dns_register,
     &command_dns_test,
     &command_dns_record,
     &command_check,

@@ -146,6 +146,7 @@ static int read_provider(const json_t *json, struct arena *a, struct provider *o
         return bad(out->name, "settings", "a list that is not too long", err);
     if (out->title[0] == '\0')
         out->title = out->name;
+    out->registers = json_is_true(json_object_get(json, "registers"));
     struct provider_setting *list = arena_array(a, n, sizeof *list);
     for (size_t i = 0; i < n; i++)
         if ((r = read_setting(json_array_get(settings, i), out->name, a, &list[i], err)) < 0)

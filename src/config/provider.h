@@ -5,7 +5,8 @@
  * {"providers": [{"name": "cloudflare", "title": "Cloudflare", "documentation": "https://...",
  *   "kind": "lua" | "program" | "builtin", "file": "/usr/share/evercert/providers/cloudflare.lua",
  *   "settings": [{"name": "api-token", "type": "secret", "required": true, "help": "...",
- *                 "default": "...", "choices": ["a", "b"], "min": 1, "max": 9}]}],
+ *                 "default": "...", "choices": ["a", "b"], "min": 1, "max": 9}],
+ *   "registers": true}],
  *  "problems": ["/etc/evercert/providers/x.lua:3: ..."]}
  */
 #ifndef EVERCERT_CONFIG_PROVIDER_H
@@ -68,6 +69,7 @@ struct provider {
     const char *name, *title, *documentation, *kind, *file;
     const struct provider_setting *settings;
     size_t setting_n;
+    bool registers; /* it makes accounts itself (`dns register`) */
 };
 
 struct providers {

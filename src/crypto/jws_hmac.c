@@ -1,10 +1,9 @@
 #include "crypto/jws.h"
 
 #include "base/b64.h"
+#include "crypto/digest.h"
 #include "crypto/jws_priv.h"
-#include "crypto/ossl.h"
 
-#include <openssl/hmac.h>
 #include <string.h>
 
 /* RFC 7518 3.2 */
@@ -63,11 +62,12 @@ struct hmac {
 static int put_hmac(struct buf *out, const void *by, struct str text, struct err *err)
 {
     const struct hmac *h = by;
-    unsigned char tag[EVP_MAX_MD_SIZE];
+    struct str key = {(const char *)h->key->bytes, h->key->n};
+    unsigned char tag[DIGEST_MAX];
     size_t n = 0;
-    if (EVP_Q_mac(NULL, "HMAC", NULL, h->mac->digest, NULL, h->key->bytes, h->key->n,
-            (const unsigned char *)text.p, text.n, tag, sizeof tag, &n) == NULL)
-        return ossl_fail(err, ERR_CRYPTO, "cannot compute an HMAC");
+    int r = digest_hmac(h->mac->digest, key, text, tag, &n, err);
+    if (r < 0)
+        return r;
     b64url_encode(out, (struct str){(const char *)tag, n});
     return 0;
 }

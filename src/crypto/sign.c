@@ -6,25 +6,6 @@
 
 enum { SIGNATURE_MAX = KEY_RSA_BITS_MAX / 8, WIDTH_MAX = 66 /* of P-521 */ };
 
-int sign_digest(
-    const char *digest, struct str text, unsigned char out[SIGN_DIGEST_MAX], size_t *n, struct err *err)
-{
-    if (EVP_Q_digest(NULL, digest, NULL, text.p, text.n, out, n) != 1)
-        return ossl_fail(err, ERR_CRYPTO, "cannot compute %s", digest);
-    return 0;
-}
-
-int sign_hmac(const char *digest, struct str key, struct str text, unsigned char out[SIGN_DIGEST_MAX],
-    size_t *n, struct err *err)
-{
-    /* A key without octets is a key; NULL is none for OpenSSL. */
-    const char *octets = key.n > 0 ? key.p : "";
-    if (EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, octets, key.n, (const unsigned char *)text.p, text.n, out,
-            SIGN_DIGEST_MAX, n) == NULL)
-        return ossl_fail(err, ERR_CRYPTO, "cannot compute an HMAC with %s", digest);
-    return 0;
-}
-
 static int sign(
     const char *digest, const struct key *key, bool rsa, struct str text, struct buf *out, struct err *err)
 {

@@ -1,5 +1,6 @@
 #include "dns/caa.h"
 
+#include "base/issue_value.h"
 #include "dns/client_priv.h"
 
 #include <stdlib.h>
@@ -19,50 +20,8 @@ struct issue {
     bool unsatisfiable; /* a parameter twice (RFC 8657 3, 4) */
 };
 
-static bool is_word_char(char c)
+static void take_parameter(struct issue *out, struct str tag, struct str value)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Letters and digits, with hyphens between. */
-static bool is_word(struct str s)
-{
-    if (s.n == 0 || !is_word_char(s.p[0]) || !is_word_char(s.p[s.n - 1]))
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_word_char(s.p[i]) && s.p[i] != '-')
-            return false;
-    return true;
-}
-
-static bool is_issuer(struct str s)
-{
-    struct str label;
-    for (bool more = true; more;) {
-        more = str_cut(s, '.', &label, &s);
-        if (!is_word(label))
-            return false;
-    }
-    return true;
-}
-
-static bool is_value(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x21 || s.p[i] > 0x7e)
-            return false;
-    return true;
-}
-
-static bool take_parameter(struct issue *out, struct str text)
-{
-    struct str tag, value;
-    if (!str_cut(text, '=', &tag, &value))
-        return false;
-    tag = str_trim(tag);
-    value = str_trim(value);
-    if (!is_word(tag) || !is_value(value))
-        return false;
     if (str_eq_nocase(tag, STR("accounturi"))) {
         out->unsatisfiable |= out->has_account;
         out->has_account = true;
@@ -72,23 +31,17 @@ static bool take_parameter(struct issue *out, struct str text)
         out->has_methods = true;
         out->methods = value;
     }
-    return true;
 }
 
 static struct issue issue_parse(struct str text)
 {
-    struct issue out = {0};
-    struct str issuer, rest, one;
-    bool more = str_cut(text, ';', &issuer, &rest);
-    out.issuer = str_trim(issuer);
-    if (out.issuer.n > 0 && !is_issuer(out.issuer))
-        return (struct issue){0};
-    while (more && str_trim(rest).n > 0) {
-        more = str_cut(rest, ';', &one, &rest);
-        if (!take_parameter(&out, str_trim(one)))
-            return (struct issue){0};
-    }
-    return out;
+    struct issue_value v;
+    struct str tag, value;
+    int more = issue_value_begin(text, &v) ? 1 : -1;
+    struct issue out = {.issuer = v.issuer};
+    while (more > 0 && (more = issue_value_next(&v, &tag, &value)) > 0)
+        take_parameter(&out, tag, value);
+    return more < 0 ? (struct issue){0} : out;
 }
 
 /* --- the judgement --- */

@@ -8,11 +8,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "dns/client.h"
+#include "dns/wire.h"
 
 enum {
     MESSAGE_UDP_MAX = 1232, /* octets of an answer by UDP (DNS Flag Day 2020: what is never fragmented) */
-    MESSAGE_NAME_MAX = 255, /* octets of a name on the wire (RFC 1035 2.3.4) */
-    MESSAGE_QUERY_MAX = 12 + MESSAGE_NAME_MAX + 4 + 11, /* head, name, type and class, OPT record */
+    MESSAGE_QUERY_MAX = WIRE_HEAD + WIRE_NAME_MAX + 4 + 11, /* head, name, type and class, OPT record */
     MESSAGE_RECORDS_MAX = 1024, /* that are kept of an answer; larger sets of TXT records are nobody's */
     MESSAGE_ERROR_MAX = 200,    /* octets of a server's own words that are kept */
     MESSAGE_OPT_SIZE = 11,      /* of the OPT record without options; it stands last */

@@ -7,8 +7,7 @@ struct wire wire_of(struct str message)
     return (struct wire){.p = (const unsigned char *)message.p, .n = message.n};
 }
 
-/* NULL, and bad, where there are not as many left. */
-static const unsigned char *take(struct wire *w, size_t n)
+const unsigned char *wire_octets(struct wire *w, size_t n)
 {
     if (w->bad || n > w->n - w->at) {
         w->bad = true;
@@ -20,13 +19,13 @@ static const unsigned char *take(struct wire *w, size_t n)
 
 unsigned wire_8(struct wire *w)
 {
-    const unsigned char *p = take(w, 1);
+    const unsigned char *p = wire_octets(w, 1);
     return p == NULL ? 0 : p[0];
 }
 
 unsigned wire_16(struct wire *w)
 {
-    const unsigned char *p = take(w, 2);
+    const unsigned char *p = wire_octets(w, 2);
     return p == NULL ? 0 : (unsigned)p[0] << 8 | p[1];
 }
 
@@ -38,7 +37,7 @@ uint32_t wire_32(struct wire *w)
 
 void wire_skip(struct wire *w, size_t n)
 {
-    take(w, n);
+    (void)wire_octets(w, n);
 }
 
 void wire_name(struct wire *w, struct wire_name *out)
@@ -54,13 +53,13 @@ void wire_name(struct wire *w, struct wire_name *out)
             size_t target = (size_t)(n & ~(unsigned)POINTER) << 8 | wire_8(&at);
             if (!jumped)
                 w->at = at.at;
-            if (at.bad || target >= start)
+            if (at.bad || target >= start || target < w->first)
                 break;
             jumped = true;
             start = at.at = target;
             continue;
         }
-        const unsigned char *label = n <= WIRE_LABEL_MAX ? take(&at, n) : NULL;
+        const unsigned char *label = n <= WIRE_LABEL_MAX ? wire_octets(&at, n) : NULL;
         if (at.bad || label == NULL || out->n + 1 + n > WIRE_NAME_MAX)
             break;
         out->octets[out->n++] = (unsigned char)n;
@@ -108,26 +107,93 @@ void wire_put_txt(struct buf *out, struct str value)
     } while (value.n > 0);
 }
 
-int wire_name_of(const char *text, struct wire_name *out, struct err *err)
+static int digit(char c)
 {
-    struct str rest = str_c(text), label;
+    return c >= '0' && c <= '9' ? c - '0' : -1;
+}
+
+/* One octet of a label: itself, or, where texts have escapes, \DDD. Returns how many characters it took, 0
+ * for none. */
+static size_t take_octet(const char *p, bool escapes, unsigned char *out)
+{
+    *out = (unsigned char)*p;
+    if (!escapes)
+        return 1;
+    if (*p != '\\')
+        return *out > ' ' && *out < 0x7f ? 1 : 0;
+    for (int i = 1; i <= 3; i++)
+        if (digit(p[i]) < 0)
+            return 0;
+    int value = digit(p[1]) * 100 + digit(p[2]) * 10 + digit(p[3]);
+    *out = (unsigned char)value;
+    return value <= 255 ? 4 : 0;
+}
+
+/* Labels with a dot between each two; one behind the last is taken as well. */
+static bool take_labels(const char *text, bool escapes, struct wire_name *out)
+{
     struct wire_name name = {.n = 0};
-    if (rest.n > 0 && rest.p[rest.n - 1] == '.')
-        rest.n--;
-    while (rest.n > 0) {
-        bool more = str_cut(rest, '.', &label, &rest);
-        if (label.n == 0 || (more && rest.n == 0))
-            return err_set(err, ERR_INPUT, "\"%s\" is no name of DNS: it has an empty label", text);
-        if (label.n > WIRE_LABEL_MAX || name.n + 1 + label.n + 1 > WIRE_NAME_MAX)
-            return err_set(err, ERR_INPUT,
-                "\"%s\" is no name of DNS: at most 63 octets between the dots and 253 altogether", text);
-        name.octets[name.n++] = (unsigned char)label.n;
-        memcpy(name.octets + name.n, label.p, label.n);
-        name.n += label.n;
+    while (*text != '\0') {
+        size_t label = name.n++;
+        while (*text != '\0' && *text != '.') {
+            size_t took = name.n < WIRE_NAME_MAX - 1 ? take_octet(text, escapes, &name.octets[name.n]) : 0;
+            if (took == 0)
+                return false;
+            text += took;
+            name.n++;
+        }
+        size_t length = name.n - label - 1;
+        if (length == 0 || length > WIRE_LABEL_MAX)
+            return false;
+        name.octets[label] = (unsigned char)length;
+        text += *text == '.';
     }
     name.octets[name.n++] = 0;
     *out = name;
+    return true;
+}
+
+int wire_name_of(const char *text, struct wire_name *out, struct err *err)
+{
+    if (!take_labels(strcmp(text, ".") == 0 ? "" : text, false, out))
+        return err_set(err, ERR_INPUT,
+            "\"%s\" is no name of DNS: it has an empty label, one of more than 63 octets, or more than 253 "
+            "altogether",
+            text);
     return 0;
+}
+
+bool wire_name_scan(const char *text, struct wire_name *out)
+{
+    size_t n = strlen(text);
+    return (n == 0 || text[n - 1] != '.') && take_labels(text, true, out);
+}
+
+static char *print_octet(char *to, unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        c = (unsigned char)(c - 'A' + 'a');
+    if (c > ' ' && c < 0x7f && c != '.' && c != '\\') {
+        *to++ = (char)c;
+        return to;
+    }
+    *to++ = '\\';
+    *to++ = (char)('0' + c / 100);
+    *to++ = (char)('0' + c / 10 % 10);
+    *to++ = (char)('0' + c % 10);
+    return to;
+}
+
+void wire_name_print(const struct wire_name *name, char out[WIRE_NAME_TEXT_MAX])
+{
+    char *to = out;
+    for (size_t at = 0; at < name->n && name->octets[at] > 0; at += 1U + name->octets[at]) {
+        if (to > out)
+            *to++ = '.';
+        for (size_t i = 1; i <= name->octets[at]; i++)
+            to = print_octet(to, name->octets[at + i]);
+    }
+    *to = '\0';
 }
 
 static struct str octets_of(const struct wire_name *name, size_t from)

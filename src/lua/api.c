@@ -4,29 +4,35 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ZONES_TEXT_MAX = 256 * 1024, CACHE_SECONDS_MAX = 30 * 24 * 3600 };
 
 /* --- ends --- */
 
+static int raise_words(lua_State *L, int code, int64_t retry_at_s)
+{
+    struct err err = ERR_INIT;
+    lua_call_err(sandbox_of(L)->call, &err, code, "", luaL_checkstring(L, 1));
+    err.retry_at_s = retry_at_s;
+    return lua_raise(L, &err);
+}
+
 static int fail(lua_State *L)
 {
-    return lua_raisef(L, ERR_FAILED, "%s", luaL_checkstring(L, 1));
+    return raise_words(L, ERR_FAILED, 0);
 }
 
 static int refused(lua_State *L)
 {
-    return lua_raisef(L, ERR_REFUSED, "%s", luaL_checkstring(L, 1));
+    return raise_words(L, ERR_REFUSED, 0);
 }
 
 static int later(lua_State *L)
 {
-    struct err err = ERR_INIT;
     double seconds = luaL_optnumber(L, 2, 60);
     luaL_argcheck(L, seconds >= 0 && seconds <= CACHE_SECONDS_MAX, 2, "0 s to 30 days");
-    err_set(&err, ERR_WAIT, "%s", luaL_checkstring(L, 1));
-    err.retry_at_s = clock_wall(&system_clock).s + (int64_t)ceil(seconds);
-    return lua_raise(L, &err);
+    return raise_words(L, ERR_WAIT, clock_wall(&system_clock).s + (int64_t)ceil(seconds));
 }
 
 /* --- waiting --- */
@@ -97,10 +103,14 @@ static int cache_put(lua_State *L)
     if (lua_isnil(L, 2))
         seconds = 0;
     struct str value = lua_isnil(L, 2) ? STR("") : lua_check_str(L, 2);
+    luaL_argcheck(L, strlen(key) <= LUA_CACHE_VALUE_MAX, 1, "at most 16 kB");
     luaL_argcheck(L, value.n <= LUA_CACHE_VALUE_MAX, 2, "at most 16 kB");
     luaL_argcheck(L, seconds <= CACHE_SECONDS_MAX, 3, "at most 30 days");
-    lua_call_hide(c, value);
-    cached_put(&c->entry->cache, LUA_CACHE_MAX, key, value, seconds > 0 ? (int64_t)seconds : 0);
+    bool secret = lua_isnoneornil(L, 4) ? value.n >= LUA_TOKEN_MIN : lua_toboolean(L, 4);
+    if (secret)
+        lua_call_hide(c, value);
+    cached_put(&c->entry->cache, LUA_CACHE_MAX, key, value, seconds > 0 ? (int64_t)seconds : 0)->secret =
+        secret;
     return 0;
 }
 

@@ -56,29 +56,44 @@ void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out)
             hide_both(&copy, value);
     }
     for (const struct cached *k = c->entry->cache; k != NULL; k = k->next)
-        hide_both(&copy, k->value);
+        if (k->secret)
+            hide_both(&copy, k->value);
     for (i = 0; i < c->hidden_n; i++)
         hide_both(&copy, c->hidden[i]);
     buf_put_str(out, buf_str(&copy));
     buf_free(&copy);
 }
 
+int lua_call_err(const struct lua_call *c, struct err *err, int code, const char *place, const char *words)
+{
+    struct str text = {words, strnlen(words, LUA_WORDS_MAX)};
+    struct buf open ATTR_CLEANUP(buf_free) = buf_new_sensitive(LUA_WORDS_MAX);
+    if (c != NULL)
+        lua_call_redact(c, text, &open);
+    else
+        buf_put_str(&open, text);
+    return err_set(err, code, "%s%s", place, buf_c(&open));
+}
+
 void lua_call_hide(struct lua_call *c, struct str secret)
 {
+    for (size_t i = 0; i < c->hidden_n; i++)
+        if (str_eq_c(secret, c->hidden[i]))
+            return; /* of each request the same */
     if (secret.n >= LUA_HIDDEN_MIN && c->hidden_n < LUA_HIDDEN_MAX)
         c->hidden[c->hidden_n++] = arena_dup(c->arena, secret);
 }
 
 /* --- the end of a call --- */
 
-static void unlink_call(struct lua_call *c)
+static void unlink_call(struct lua_entry *e, struct lua_call *c)
 {
-    struct lua_call **at = &c->entry->calls;
+    struct lua_call **at = &e->calls;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
     if (c->running)
-        c->entry->running--;
+        e->running--;
 }
 
 static void free_call(struct lua_call *c)
@@ -105,10 +120,9 @@ static void go_on(struct lua_entry *e)
     }
 }
 
-/* With the name of the provider in front, and without secrets. */
-static void finish(struct lua_call *c, const char *handle, const struct err *err)
+/* One of the calls of `e`: with the name of the provider in front, and without secrets. */
+static void finish_of(struct lua_entry *e, struct lua_call *c, const char *handle, const struct err *err)
 {
-    struct lua_entry *e = c->entry;
     struct err shown = ERR_INIT;
     struct lua_outcome outcome = {handle, c->zone};
     if (err != NULL) {
@@ -120,7 +134,7 @@ static void finish(struct lua_call *c, const char *handle, const struct err *err
         shown.retry_at_s = err->retry_at_s;
         outcome.handle = "";
     }
-    unlink_call(c);
+    unlink_call(e, c);
     if (c->op != NULL)
         c->op->drop(c->op);
     c->op = NULL;
@@ -130,12 +144,17 @@ static void finish(struct lua_call *c, const char *handle, const struct err *err
     free_call(c);
 }
 
+static void finish(struct lua_call *c, const char *handle, const struct err *err)
+{
+    finish_of(c->entry, c, handle, err);
+}
+
 void lua_call_cancel(struct lua_call *c)
 {
     if (c == NULL)
         return;
     struct lua_entry *e = c->entry;
-    unlink_call(c);
+    unlink_call(e, c);
     free_call(c);
     go_on(e);
 }
@@ -162,6 +181,8 @@ static void finish_with_error(struct lua_call *c)
 /* What present() gave: a text, a number, or nothing. */
 static void finish_with_result(struct lua_call *c, int results)
 {
+    bool registered = c->request.action == LUA_REGISTER;
+    size_t most = registered ? LUA_REGISTERED_MAX : LUA_HANDLE_MAX;
     struct err err = ERR_INIT;
     struct str handle = STR("");
     int type = results > 0 ? lua_type(c->co, -results) : LUA_TNIL;
@@ -179,9 +200,11 @@ static void finish_with_result(struct lua_call *c, int results)
         err = c->sandbox.fatal;
     else if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TNIL)
         err_set(&err, ERR_FAILED, "present() gave a %s; a handle is a text", lua_typename(c->co, type));
-    else if (handle.n > LUA_HANDLE_MAX || memchr(handle.p, '\0', handle.n) != NULL)
-        err_set(&err, ERR_LIMIT, "present() gave a handle of %zu octets; %d are kept", handle.n,
-            (int)LUA_HANDLE_MAX);
+    else if (handle.n > most || memchr(handle.p, '\0', handle.n) != NULL)
+        err_set(&err, ERR_LIMIT,
+            registered ? "register() gave settings of %zu octets; %zu are taken"
+                       : "present() gave a handle of %zu octets; %zu are kept",
+            handle.n, most);
     if (err.code != 0)
         finish(c, "", &err);
     else
@@ -357,11 +380,8 @@ void lua_entry_close(struct lua_entry *e)
 {
     struct err err = ERR_INIT;
     err_set(&err, ERR_CANCELLED, "cancelled");
-    for (struct lua_call *c; (c = e->calls) != NULL;) {
-        c->entry =
-            e; /* as it is already: for the static analyzer, which thinks that c could stay in the list */
-        finish(c, "", &err);
-    }
+    while (e->calls != NULL)
+        finish_of(e, e->calls, "", &err);
     if (e->kick != NULL)
         event_free(e->kick);
     if (e->loop_open)

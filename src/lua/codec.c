@@ -99,7 +99,7 @@ static int un_b64(lua_State *L)
     return lua_push_buf(L, out);
 }
 
-static int base64_encode(lua_State *L)
+int lua_base64_encode(lua_State *L)
 {
     return b64(L, true);
 }
@@ -137,7 +137,7 @@ static void library(lua_State *L, const char *name, const luaL_Reg *functions)
 void lua_open_codec(lua_State *L)
 {
     library(L, "hex", (const luaL_Reg[]){{"encode", hex_encode}, {"decode", hex_decode}, {NULL, NULL}});
-    library(L, "base64", (const luaL_Reg[]){{"encode", base64_encode}, {"decode", un_b64}, {NULL, NULL}});
+    library(L, "base64", (const luaL_Reg[]){{"encode", lua_base64_encode}, {"decode", un_b64}, {NULL, NULL}});
     library(
         L, "base64url", (const luaL_Reg[]){{"encode", base64url_encode}, {"decode", un_b64}, {NULL, NULL}});
     library(L, "url", (const luaL_Reg[]){{"encode", url_encode_text}, {"host", url_host}, {NULL, NULL}});

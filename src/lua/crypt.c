@@ -1,4 +1,5 @@
 /* Digests, HMACs and signatures: octets in, octets out. */
+#include "crypto/digest.h"
 #include "crypto/sign.h"
 #include "lua/internal.h"
 
@@ -14,12 +15,12 @@ static const char *digest_of(lua_State *L)
 
 static int hash(lua_State *L)
 {
-    unsigned char out[SIGN_DIGEST_MAX];
+    unsigned char out[DIGEST_MAX];
     size_t n = 0;
     struct err err = ERR_INIT;
     struct str text = lua_check_str(L, 1);
     sandbox_charge(L, text.n);
-    if (sign_digest(digest_of(L), text, out, &n, &err) < 0)
+    if (digest_any(digest_of(L), text, out, &n, &err) < 0)
         return lua_raise(L, &err);
     lua_pushlstring(L, (const char *)out, n);
     return 1;
@@ -27,12 +28,12 @@ static int hash(lua_State *L)
 
 static int hmac(lua_State *L)
 {
-    unsigned char out[SIGN_DIGEST_MAX];
+    unsigned char out[DIGEST_MAX];
     size_t n = 0;
     struct err err = ERR_INIT;
     struct str key = lua_check_str(L, 1), text = lua_check_str(L, 2);
     sandbox_charge(L, key.n + text.n);
-    if (sign_hmac(digest_of(L), key, text, out, &n, &err) < 0)
+    if (digest_hmac(digest_of(L), key, text, out, &n, &err) < 0)
         return lua_raise(L, &err);
     lua_pushlstring(L, (const char *)out, n);
     return 1;

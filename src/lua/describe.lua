@@ -162,6 +162,23 @@ local function check_endpoints(provider, settings, seen)
     return found
 end
 
+-- How a program is run is the same for all of them.
+local function add_program_settings(settings, seen)
+    local common = {
+        {name = "user", type = "text", help = "The user that it runs as; evercert's own where nothing is said."},
+        {name = "timeout", type = "duration", default = 300, min = 1, max = 86400,
+            help = "How long it may take, until the record is there."},
+        {name = "env", type = "list", help = "NAME=value: variables of its environment. Secrets belong in env-file."},
+        {name = "env-file", type = "file",
+            help = "File of its owner's alone with lines NAME=value, which become variables too."},
+    }
+    for _, setting in ipairs(common) do
+        if not seen[setting.name] then
+            settings[#settings + 1] = check_setting(setting, seen)
+        end
+    end
+end
+
 local function check_limits(limits)
     if limits == nil then
         return {}
@@ -197,6 +214,9 @@ local function describe(provider)
     for _, setting in ipairs(provider.settings or {}) do
         settings[#settings + 1] = check_setting(setting, seen)
     end
+    if kind == "program" then
+        add_program_settings(settings, seen)
+    end
     check_functions(provider)
     local endpoints = check_endpoints(provider, settings, seen)
     local limits = check_limits(provider.limits)
@@ -209,6 +229,7 @@ local function describe(provider)
         concurrency = limits.concurrency,
         per_second = limits.per_second,
         serial = provider.values ~= nil,
+        registers = provider.register ~= nil or nil,
     }
 end
 

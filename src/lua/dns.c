@@ -176,31 +176,28 @@ static int give_nothing(lua_State *L, int status, lua_KContext ctx)
     return a->err.code != 0 ? lua_raise(L, &a->err) : 0;
 }
 
-/* A text that lives as long as the table of options does; "" where it is absent. */
+/* A text, which stays on the stack: the table may have made it just now, and keep it nowhere. "" where it is
+ * absent. */
 static const char *option(lua_State *L, const char *name)
 {
     int type = lua_getfield(L, 1, name);
     if (type != LUA_TSTRING && type != LUA_TNIL)
         luaL_error(L, "'%s' has to be a text", name);
-    const char *text = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    lua_pop(L, 1);
-    return text;
+    return type == LUA_TSTRING ? lua_tostring(L, -1) : "";
 }
 
 static size_t list_option(lua_State *L, const char *name, const char *out[DNS_UPDATE_VALUES_MAX])
 {
     size_t n = 0;
-    if (lua_getfield(L, 1, name) != LUA_TNIL) {
-        luaL_argcheck(L, lua_istable(L, -1), 1, "add and remove are lists of texts");
-        for (n = 0; lua_rawgeti(L, -1, (lua_Integer)n + 1) == LUA_TSTRING; n++) {
-            luaL_argcheck(L, n < DNS_UPDATE_VALUES_MAX, 1, "too many values for one update");
-            out[n] = lua_tostring(L, -1);
-            lua_pop(L, 1);
-        }
-        luaL_argcheck(L, lua_isnil(L, -1), 1, "add and remove are lists of texts");
-        lua_pop(L, 1);
+    if (lua_getfield(L, 1, name) == LUA_TNIL)
+        return 0;
+    int list = lua_gettop(L);
+    luaL_argcheck(L, lua_istable(L, list), 1, "add and remove are lists of texts");
+    for (n = 0; lua_rawgeti(L, list, (lua_Integer)n + 1) == LUA_TSTRING; n++) {
+        luaL_argcheck(L, n < DNS_UPDATE_VALUES_MAX, 1, "too many values for one update");
+        out[n] = lua_tostring(L, -1);
     }
-    lua_pop(L, 1);
+    luaL_argcheck(L, lua_isnil(L, -1), 1, "add and remove are lists of texts");
     return n;
 }
 
@@ -209,6 +206,7 @@ static int update(lua_State *L)
     struct lua_call *c = lua_call_may_wait(L);
     const char *add[DNS_UPDATE_VALUES_MAX], *remove_[DNS_UPDATE_VALUES_MAX];
     luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkstack(L, 2 * DNS_UPDATE_VALUES_MAX + LUA_MINSTACK, "an update");
     struct dns_update_spec spec = {.server = option(L, "server"),
         .zone = option(L, "zone"),
         .name = option(L, "name"),

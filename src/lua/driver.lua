@@ -8,7 +8,11 @@ if action == "register" then
     if not provider.register then
         fail("this provider has no accounts to register")
     end
-    return provider.register(request)
+    local given = provider.register(request)
+    if type(given) ~= "table" or type(given.settings) ~= "table" then
+        error("register() has to give {settings = {...}, cname = ...}", 0)
+    end
+    return json.encode({settings = given.settings, cname = given.cname})
 end
 
 local function normal(name)

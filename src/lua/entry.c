@@ -45,7 +45,8 @@ const char *cached_get(struct cached **list, const char *key, size_t *n)
 }
 
 /* The newest is the first; what is beyond `max` goes. */
-void cached_put(struct cached **list, size_t max, const char *key, struct str value, int64_t seconds)
+struct cached *cached_put(
+    struct cached **list, size_t max, const char *key, struct str value, int64_t seconds)
 {
     size_t n = 1;
     for (struct cached **at = list; *at != NULL;) {
@@ -63,8 +64,9 @@ void cached_put(struct cached **list, size_t max, const char *key, struct str va
     if (value.n > 0)
         memcpy(value_copy, value.p, value.n);
     value_copy[value.n] = '\0';
-    *c = (struct cached){*list, key_copy, value_copy, value.n, clock_mono(&system_clock).ms + seconds * 1000};
-    *list = c;
+    *c = (struct cached){
+        *list, key_copy, value_copy, value.n, clock_mono(&system_clock).ms + seconds * 1000, .secret = false};
+    return *list = c;
 }
 
 void cached_free(struct cached **list)

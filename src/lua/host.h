@@ -28,6 +28,7 @@ enum {
     LUA_CALL_TIME_S = 5 * 60,            /* of one call, waits and retries included */
     LUA_ANSWER_MAX = 2 * 1024 * 1024,    /* octets of an HTTP answer */
     LUA_HANDLE_MAX = 4 * 1024,           /* octets of what present() gives back for cleanup() */
+    LUA_REGISTERED_MAX = 40 * 1024,      /* octets of what register() gives; a setting has 16 kB at most */
     LUA_REQUESTS_MAX = 200,              /* HTTP requests of one call */
 };
 
@@ -64,8 +65,8 @@ int lua_entry_new(struct lua_host *h, const char *name, const char *file, struct
 void lua_entry_free(struct lua_entry *e);
 
 /* LUA_REGISTER: for providers with accounts of their own (acme-dns), a new one; the outcome's handle is what
- * the operator puts into the settings, as JSON. It holds secrets: it is shown to whoever asked, never logged.
- */
+ * the operator is to do, as the JSON of config/registration.h. It holds secrets: it is shown to whoever
+ * asked, never logged. ERR_FAILED for a provider that has none. */
 enum lua_action { LUA_PRESENT, LUA_CLEANUP, LUA_REGISTER };
 
 struct lua_request {

@@ -100,8 +100,7 @@ static void take_authorization(lua_State *L, struct request *r)
         lua_rawgeti(L, at, 1);
         lua_rawgeti(L, at, 2);
         lua_call_hide(r->call, str_c(luaL_checkstring(L, at + 2)));
-        lua_getglobal(L, "base64");
-        lua_getfield(L, -1, "encode");
+        lua_pushcfunction(L, lua_base64_encode);
         lua_pushfstring(L, "%s:%s", luaL_checkstring(L, at + 1), luaL_checkstring(L, at + 2));
         lua_call(L, 1, 1);
         lua_call_hide(r->call, str_c(lua_tostring(L, -1)));
@@ -347,13 +346,24 @@ static void push_xml(lua_State *L, const struct lua_exchange *x)
         is_page(x) ? "a page for people" : e->text);
 }
 
+/* `missing = true`: 404 is an answer as well. */
+static bool may_be_missing(lua_State *L)
+{
+    bool may = lua_getfield(L, 1, "missing") != LUA_TNIL && lua_toboolean(L, -1);
+    lua_settop(L, 2);
+    return may;
+}
+
 /* -> decoded body, response. The stack has options and mode. */
 static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mode)
 {
     struct err err = ERR_INIT;
     bool accepted = is_accepted(L, x), good = x->status >= 200 && x->status < 300;
+    bool may_miss = may_be_missing(L);
     push_response(L, x); /* 3 */
-    if (accepted && mode == MODE_XML) {
+    if (may_miss && x->status == 404) {
+        lua_pushnil(L);
+    } else if (accepted && mode == MODE_XML) {
         if (good)
             push_xml(L, x);
         else
@@ -369,17 +379,22 @@ static int give_decoded(lua_State *L, const struct lua_exchange *x, enum mode mo
                 is_page(x) ? "a page for people" : err.text, words);
         }
     }
+    if (may_miss && good && lua_isnil(L, -1)) { /* nothing to say is not the same as nothing there */
+        lua_newtable(L);
+        lua_replace(L, -2);
+    }
     lua_pushvalue(L, 3);
     return 2;
 }
 
 static int after_exchange(lua_State *L, int status, lua_KContext ctx)
 {
-    const struct lua_exchange *x = (const struct lua_exchange *)ctx;
+    struct lua_exchange *x = (struct lua_exchange *)ctx;
     enum mode mode = (enum mode)lua_tointeger(L, 2);
     (void)status;
     if (x->err.code != 0)
         return lua_raise(L, &x->err);
+    x->op.answered = true;
     if (mode == MODE_REQUEST) {
         push_response(L, x);
         return 1;

@@ -31,8 +31,10 @@ enum {
     LUA_ZONES_MAX = 256,         /* zones of an entry that are kept */
     LUA_CACHE_MAX = 64,          /* values of cache.put of an entry */
     LUA_CACHE_VALUE_MAX = 16 * 1024,
-    LUA_HIDDEN_MAX = 32, /* secrets of one call besides those of the settings: tokens it got */
-    LUA_HIDDEN_MIN = 4,  /* octets; shorter ones would blot out half of a text */
+    LUA_HIDDEN_MAX = 32,       /* secrets of one call besides those of the settings: tokens it got */
+    LUA_WORDS_MAX = 64 * 1024, /* octets of a provider's words that are looked at; fewer are shown */
+    LUA_HIDDEN_MIN = 4,        /* octets; shorter ones would blot out half of a text */
+    LUA_TOKEN_MIN = 8,         /* octets of what is kept and is a secret, where the provider does not say */
 };
 
 /* --- what a file says of itself (load.c) --- */
@@ -127,6 +129,8 @@ void lua_open_guards(lua_State *L);  /* string.rep, table.move and its kin */
 void lua_open_call(lua_State *L);    /* fail, refused, later, wait, cache, host */
 void lua_open_http(lua_State *L);    /* http */
 void lua_open_dns(lua_State *L);     /* dns */
+/* base64.encode, whatever a provider has put in its place. */
+int lua_base64_encode(lua_State *L);
 /* Notes the url.query that prelude.lua made, for queries and forms. */
 void lua_keep_query(lua_State *L);
 /* (function or nil): how this provider's errors are read. */
@@ -152,6 +156,7 @@ void url_encode(struct buf *out, struct str s);
 struct lua_op {
     void (*drop)(struct lua_op *op);
     char what[256]; /* for people: "POST api.example/zones" */
+    bool answered;  /* a request that is over, and whose answer Lua has to do with */
 };
 
 struct lua_times {
@@ -172,6 +177,7 @@ struct cached {
     char *key, *value; /* owned; wiped */
     size_t n;
     int64_t until_ms;
+    bool secret; /* not shown in errors */
 };
 
 struct lua_entry {
@@ -226,14 +232,19 @@ void lua_call_hide(struct lua_call *c, struct str secret);
 /* Secrets of the settings, of the cache and of the call as "***". */
 void lua_call_redact(const struct lua_call *c, struct str text, struct buf *out);
 
+/* An error with the provider's own words, whose secrets are taken out before they are cut. `c` may be NULL.
+ */
+int lua_call_err(const struct lua_call *c, struct err *err, int code, const char *place, const char *words);
+
 /* The functions that driver.lua asks for, as a table. */
 void lua_push_host(lua_State *L);
 /* (name) -> its zone, by the DNS. */
 int lua_locate(lua_State *L);
 
 const char *cached_get(struct cached **list, const char *key, size_t *n);
-/* Not beyond `max` values: the oldest go. */
-void cached_put(struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
+/* Not beyond `max` values: the oldest go. Returns what is kept, until the next put or get. */
+struct cached *cached_put(
+    struct cached **list, size_t max, const char *key, struct str value, int64_t seconds);
 void cached_free(struct cached **list);
 
 /* The part of an entry that call.c has: false where there is no memory. */

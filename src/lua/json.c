@@ -279,6 +279,8 @@ void lua_open_json(lua_State *L)
     static const luaL_Reg functions[] = {
         {"decode", decode}, {"encode", encode}, {"array", array}, {NULL, NULL}};
     luaL_newmetatable(L, ARRAY_TYPE);
+    lua_pushliteral(L, "array"); /* whoever had the table itself could give arrays a finalizer */
+    lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);

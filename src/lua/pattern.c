@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS = 1024 /* between two looks at the limits */ };
+enum { SET_SHARE = 8 /* octets of a set that take the time of an instruction */ };
 enum { OPEN = -1, POSITION = -2 }; /* as lengths of captures */
 
 struct capture {
@@ -19,19 +20,32 @@ struct capture {
 struct matching {
     lua_State *L;
     const char *subject, *subject_end, *pattern_end;
-    unsigned steps, depth;
+    size_t steps;
+    unsigned depth;
     int level; /* captures that are open or closed */
     struct capture captures[CAPTURES_MAX];
 };
 
 static const char *run(struct matching *m, const char *s, const char *p);
 
+static void steps(struct matching *m, size_t n)
+{
+    m->steps += n;
+    if (m->steps >= STEPS) {
+        sandbox_charge(m->L, m->steps);
+        m->steps = 0;
+    }
+}
+
 static void step(struct matching *m)
 {
-    if (++m->steps == STEPS) {
-        m->steps = 0;
-        sandbox_charge(m->L, STEPS);
-    }
+    steps(m, 1);
+}
+
+/* For a look through [p, end): a set may be as long as all memory. */
+static void step_set(struct matching *m, const char *p, const char *end)
+{
+    steps(m, (size_t)(end - p) / SET_SHARE);
 }
 
 /* --- one octet --- */
@@ -110,6 +124,7 @@ static bool fits(unsigned char c, const char *p, const char *end)
 static bool one(struct matching *m, const char *s, const char *p, const char *end)
 {
     step(m);
+    step_set(m, p, end);
     return s < m->subject_end && fits((unsigned char)*s, p, end);
 }
 
@@ -207,6 +222,7 @@ static bool at_frontier(struct matching *m, const char *s, const char *p, const 
     if (p >= m->pattern_end || *p != '[')
         luaL_error(m->L, "missing '[' after '%%f' in pattern");
     *end = item_end(m, p);
+    step_set(m, p, *end);
     unsigned char before = s == m->subject ? 0 : (unsigned char)s[-1];
     unsigned char here = s < m->subject_end ? (unsigned char)*s : 0;
     return !fits(before, p, *end) && fits(here, p, *end);
@@ -239,6 +255,7 @@ static bool special(struct matching *m, const char **s, const char **p)
 static bool item(struct matching *m, const char **s, const char **p, const char **result)
 {
     const char *end = item_end(m, *p);
+    step_set(m, *p, end);
     char mark = end < m->pattern_end ? *end : '\0';
     if (mark == '*' || mark == '+') {
         *result = mark == '*'           ? longest(m, *s, *p, end)

@@ -98,6 +98,11 @@ function url.query(fields)
     return table.concat(parts, "&")
 end
 
+-- Host and port as they stand in a URL: what the header Host says, and signatures hold.
+function url.authority(whole)
+    return whole:match("^%a+://([^/?#]+)") or error("a whole URL is needed", 2)
+end
+
 jwt = {}
 
 function jwt.sign(claims, pem_key, alg, header)
@@ -148,11 +153,7 @@ end
 function aws.sign(o)
     local date = o.date or time.format("%Y%m%dT%H%M%SZ")
     local day, body = date:sub(1, 8), o.body or ""
-    local authority, path, query = o.url:match("^https?://([^/?#]+)([^?#]*)%??([^#]*)")
-    if not authority then
-        error("aws.sign needs a whole URL", 2)
-    end
-    local headers = {host = authority, ["x-amz-date"] = date}
+    local headers = {host = url.authority(o.url), ["x-amz-date"] = date}
     for key, value in pairs(o.headers or {}) do
         headers[key:lower()] = tostring(value)
     end
@@ -162,6 +163,7 @@ function aws.sign(o)
     if o.service == "s3" then
         headers["x-amz-content-sha256"] = hex.encode(hash.sha256(body))
     end
+    local path, query = o.url:match("^%a+://[^/?#]+([^?#]*)%??([^#]*)")
     local lines, names = canonical_headers(headers)
     local canonical = table.concat({(o.method or "GET"):upper(), path == "" and "/" or path, canonical_query(query), lines, names,
         hex.encode(hash.sha256(body))}, "\n")

@@ -469,6 +469,33 @@ static int describe_error(lua_State *L)
     return 1;
 }
 
+/* Whether Lua stumbled over a value, in a text of its own behind FILE:LINE. A call of what is no function is
+ * the file's own mistake. */
+static bool is_of_values(const char *text)
+{
+    static const char *const kinds[] = {": attempt to ", ": bad argument #", ": invalid value (at index "};
+    if (strstr(text, ": attempt to call ") != NULL)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strstr(text, kinds[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* An error in the provider's own code. Where it has to do with an answer, that is named: most often the other
+ * side has sent something else than its documentation says. */
+static void set_code_error(const struct sandbox *s, const char *at, const char *text, struct err *err)
+{
+    const struct lua_op *op = s->call != NULL ? s->call->op : NULL;
+    struct err found;
+    lua_call_err(s->call, &found, ERR_FAILED, at, text);
+    if (op != NULL && op->answered && is_of_values(text))
+        err_set(err, ERR_FAILED, "%s was answered with something else than expected (%.1024s)", op->what,
+            found.text);
+    else
+        *err = found;
+}
+
 void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
 {
     char at[LUA_IDSIZE + 16];
@@ -487,16 +514,18 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
             err_set(
                 err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
         else
-            err_set(err, ERR_FAILED, "%s%s", is_elsewhere(text) ? where(L, at) : "", text);
+            set_code_error(s, is_elsewhere(text) ? where(L, at) : "", text, err);
         return;
     }
+    char place[LUA_IDSIZE + 32];
+    snprintf(place, sizeof place, "%serror: ", where(L, at));
     lua_pushcfunction(L, describe_error);
     lua_pushvalue(L, -2);
     sandbox_rearm(s);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING)
         err_set(err, ERR_FAILED, "%san error that is no text", where(L, at));
     else
-        err_set(err, ERR_FAILED, "%serror: %s", where(L, at), lua_tostring(L, -1));
+        lua_call_err(s->call, err, ERR_FAILED, place, lua_tostring(L, -1));
     lua_pop(L, 1);
     if (s->fatal.code != 0)
         *err = s->fatal;

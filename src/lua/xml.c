@@ -72,6 +72,8 @@ static void on_end(void *arg, const XML_Char *name)
 {
     struct reading *r = arg;
     (void)name;
+    if (r->why != NULL)
+        return; /* of an empty element whose beginning was refused: expat tells of its end all the same */
     r->at = r->at->parent;
     r->depth--;
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,33 @@ static void close_all(int *fds, size_t n)
         fd_close(&fds[i]);
 }
 
-static int start(const struct child_spec *spec, struct capture *c, struct err *err)
+/* What it is to read, as a file in memory: it takes any length at once, and nobody has to wait for a reader
+ * that does not read, or outlive SIGPIPE when it is gone. */
+static int make_input(struct str input, int *out, struct err *err)
+{
+    int fd = memfd_create("input", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "memfd_create");
+    while (input.n > 0) {
+        ssize_t n = write(fd, input.p, input.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        input.p += n;
+        input.n -= (size_t)n;
+    }
+    if (input.n > 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        int r = err_errno(err, errno, "what it is to read");
+        fd_close(&fd);
+        return r;
+    }
+    *out = fd;
+    return 0;
+}
+
+/* `input`: a descriptor, or -1. */
+static int start(const struct child_spec *spec, int input, struct capture *c, struct err *err)
 {
     int ends[4] = {-1, -1, -1, -1};
     if (pipe2(ends, O_CLOEXEC) != 0 || pipe2(ends + 2, O_CLOEXEC) != 0) {
@@ -39,10 +66,10 @@ static int start(const struct child_spec *spec, struct capture *c, struct err *e
         close_all(ends, ARRAY_LEN(ends));
         return r;
     }
-    const struct child_fd fds[] = {{ends[1], STDOUT_FILENO}, {ends[3], STDERR_FILENO}};
+    const struct child_fd fds[] = {{ends[1], STDOUT_FILENO}, {ends[3], STDERR_FILENO}, {input, STDIN_FILENO}};
     struct child_spec own = *spec;
     own.fds = fds;
-    own.fds_n = ARRAY_LEN(fds);
+    own.fds_n = ARRAY_LEN(fds) - (input < 0);
     int r = child_spawn(&own, &c->pid, err);
     fd_close(&ends[1]);
     fd_close(&ends[3]);
@@ -113,11 +140,15 @@ static int wait_for(struct capture *c, const char *name, struct err *err)
     return err_set(err, ERR_FAILED, "%.*s", STR_ARG(head));
 }
 
-int capture_output(const struct child_spec *spec, int64_t timeout_s, struct buf *out, struct err *err)
+int capture_output(
+    const struct child_spec *spec, struct str input, int64_t timeout_s, struct buf *out, struct err *err)
 {
+    int in ATTR_CLEANUP(fd_close) = -1;
     struct capture c = {.out = -1, .error = -1, .output = out, .complaint = buf_new(COMPLAINT_MAX)};
     struct err unread = ERR_INIT;
-    int r = start(spec, &c, err);
+    int r = input.n > 0 ? make_input(input, &in, err) : 0;
+    if (r == 0)
+        r = start(spec, in, &c, err);
     if (r < 0)
         return r;
     int got = read_all(&c, timeout_s, &unread);

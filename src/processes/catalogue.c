@@ -20,7 +20,7 @@ int catalogue_read(bool sandbox_log, struct arena *a, struct providers *out, str
     char *argv[] = {arena_dup_c(a, "solver"), arena_dup_c(a, "--describe"),
         sandbox_log ? arena_dup_c(a, "--sandbox=log") : NULL, NULL};
     const struct child_spec spec = {.path = program(a), .argv = argv, .envp = environ};
-    int r = capture_output(&spec, CATALOGUE_TIMEOUT_S, &text, err);
+    int r = capture_output(&spec, STR(""), CATALOGUE_TIMEOUT_S, &text, err);
     if (r == 0)
         r = providers_parse(buf_str(&text), a, out, err);
     return r < 0 ? err_prefix(err, "which DNS providers there are cannot be found out") : 0;

@@ -11,12 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NAME_TEXT_MAX = 4 * MESSAGE_NAME_MAX };
-
 static void check_name(const char *name)
 {
     unsigned char query[MESSAGE_QUERY_MAX];
-    if (strlen(name) > NAME_TEXT_MAX || message_query(query, 0, name, DNS_TXT, 0, NULL) < 0)
+    if (strlen(name) >= WIRE_NAME_TEXT_MAX || message_query(query, 0, name, DNS_TXT, 0, NULL) < 0)
         abort();
 }
 

@@ -236,6 +236,48 @@ def test_nothing_where_json_is_due(provider, api):
     failure(provider, "ERR_NETWORK", "status 200, but the answer is no JSON", "[1, 2")
 
 
+def test_an_answer_of_another_shape(provider, api, file):
+    """What the provider's code stumbles over is most often what it was sent."""
+    line = 1 + EXAMPLE.splitlines().index("        return list[1] and list[1].id")
+    for body in ("", "7"):
+        api.fail_next(200, body=body, where=("GET", "/v1/zones"))
+        text = failure(provider, "ERR_FAILED")
+        assert text.startswith(
+            f"example: GET 127.0.0.1:{api.port}/v1/zones was answered with something else than expected "
+            f"(example.lua:{line}: attempt to index a "
+        )
+    # In what every provider has, as well.
+    file.write_text(EXAMPLE.replace("name = candidate}}", "name = url.encode(http.get(request.endpoint).name)}}"))
+    api.fail_next(200, body={"other": 7}, where=("GET", "/v1"))
+    failure(provider, "ERR_FAILED", "/v1 was answered with something else", "bad argument #1 to 'encode'")
+
+
+def test_errors_of_the_file_are_the_files(tmp_path, api):
+    get = 'http.get(request.endpoint .. "/x") '
+    for body, error in (
+        (get + "nothing()", "attempt to call a nil value (global 'nothing')"),
+        (get + "error('attempt')", "attempt"),
+        (get + "wait(0) return {} .. ''", "attempt to concatenate a table value"),
+        ("return nil .. 'x'", "attempt to concatenate a nil value"),
+    ):
+        if get in body:
+            api.fail_next(200, body={})
+        assert failure(mine(tmp_path, api, body), "ERR_FAILED") == f"mine.lua:3: {error}"
+
+
+def test_what_may_be_missing(tmp_path, api):
+    body = """local function get(missing)
+        local ok, value, response = pcall(http.get, request.endpoint .. "/x", {missing = missing})
+        return ok and type(value) .. response.status or value.code
+    end
+    return get(true) .. " " .. get(true) .. " " .. get(true) .. " " .. get(false)"""
+    api.html_next(status=404)
+    api.fail_next(200)
+    api.fail_next(403)
+    api.fail_next(404)
+    assert mine(tmp_path, api, body).present(NAME, "value").handle == "nil404 table200 ERR_REFUSED ERR_NOT_FOUND"
+
+
 def test_secrets_are_not_told(provider, api):
     provider.settings["api-token"] = "another/secret+token"
     with pytest.raises(ProviderError) as caught:

@@ -5,12 +5,12 @@ import os
 
 import pytest
 from bind import Bind
+from dns_providers.acme_dns import AcmeDns
 from knot import Knot
 from name_server import Key
 from ports import free_port
 from powerdns import Powerdns
 from provider import Provider, ProviderError
-from stand_in import Refusal, StandIn, route
 
 NAME = "_acme-challenge.www.a.example"
 
@@ -173,52 +173,22 @@ def test_powerdns_refusals(powerdns):
     assert error.value.code == "ERR_NETWORK"
 
 
-class AcmeDns(StandIn):
-    """By the description of its API: https://github.com/joohoi/acme-dns#api."""
-
-    def __init__(self):
-        super().__init__()
-        self.accounts, self.values = {}, {}
-
-    @route("POST", "/register")
-    def register(self, request):
-        if request.body and not isinstance(request.json.get("allowfrom", []), list):
-            raise Refusal(400, {"error": "malformed_json_payload"})
-        number = len(self.accounts)
-        account = {
-            "username": f"c36f50e8-4632-44f0-83fe-{number:012}",
-            "password": f"htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW{number:04}",
-            "subdomain": f"8e5700ea-a4bf-41c7-8a77-{number:012}",
-            "allowfrom": request.json.get("allowfrom", []) if request.body else [],
-        }
-        account["fulldomain"] = account["subdomain"] + ".auth.example"
-        self.accounts[account["username"]] = account
-        self.values[account["fulldomain"]] = []
-        return 201, account
-
-    @route("POST", "/update")
-    def update(self, request):
-        account = self.accounts.get(request.headers.get("x-api-user"))
-        if not account or account["password"] != request.headers.get("x-api-key"):
-            raise Refusal(401, {"error": "forbidden"})
-        if request.json["subdomain"] != account["subdomain"]:
-            raise Refusal(401, {"error": "forbidden"})
-        if len(request.json["txt"]) != 43:
-            raise Refusal(400, {"error": "bad_txt"})
-        values = self.values[account["fulldomain"]]
-        values.append(request.json["txt"])
-        del values[:-2]
-        return {"txt": request.json["txt"]}
-
-
 ONE, TWO = "a" * 43, "b" * 43
+
+
+def registered(server, **settings):
+    """What is for `accounts`, as JSON; the name to lead to is that of the newest account."""
+    given = json.loads(Provider("acme-dns", {"endpoint": server.url, **settings}).register(""))
+    assert set(given) == {"settings", "cname"} and set(given["settings"]) == {"accounts"}
+    assert given["cname"] == list(server.accounts.values())[-1]["fulldomain"]
+    return json.loads(given["settings"]["accounts"])
 
 
 def test_acme_dns():
     with AcmeDns() as server:
-        first = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("a.example"))
+        first = registered(server)
         assert set(first) == {"username", "password", "subdomain", "fulldomain", "allowfrom"}
-        second = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("b.example"))
+        second = registered(server)
         name = first["fulldomain"]
         # three forms of the same account
         many = json.dumps({"b.example": second, "a.example": first})
@@ -237,7 +207,7 @@ def test_acme_dns():
 
 def test_acme_dns_says_what_is_missing():
     with AcmeDns() as server:
-        account = json.loads(Provider("acme-dns", {"endpoint": server.url}).register("a.example"))
+        account = registered(server)
         full = account["fulldomain"]
 
         def refused(given, name=full, value=ONE):
@@ -252,14 +222,40 @@ def test_acme_dns_says_what_is_missing():
         assert f"has to be a CNAME of {account['subdomain']} below" in refused(words, NAME).text
         many = json.dumps({"a.example": account})
         assert f"{NAME} is no fulldomain of the accounts" in refused({"accounts": many}, NAME).text
-        assert "there is no account: register one" in refused({}).text
+        assert "there is no account: evercert dns register makes one" in refused({}).text
         assert "accounts is no JSON" in refused({"accounts": accounts[:-5]}).text
         wrong = refused({"accounts": json.dumps({**account, "password": "x" * 40})})
         assert wrong.code == "ERR_REFUSED" and "account is unknown" in wrong.text
         assert "43 characters" in refused({"accounts": accounts}, value="short").text
         with pytest.raises(ProviderError) as error:
-            Provider("rfc2136", {"server": "127.0.0.1"}).register("a.example")
+            Provider("rfc2136", {"server": "127.0.0.1"}).register("")
         assert "no accounts to register" in error.value.text
+
+
+def test_acme_dns_registers_beside_other_accounts():
+    with AcmeDns() as server:
+        first = registered(server)
+        both = registered(server, accounts=json.dumps(first))
+        second = list(server.accounts.values())[-1]
+        assert both == {first["fulldomain"]: first, second["fulldomain"]: second}
+        three = registered(server, accounts=json.dumps({"a.example": first, "b.example": second}))
+        third = list(server.accounts.values())[-1]
+        assert three == {"a.example": first, "b.example": second, third["fulldomain"]: third}
+        provider = Provider("acme-dns", {"endpoint": server.url, "accounts": json.dumps(three)})
+        for account in (first, second, third):
+            provider.present(account["fulldomain"], ONE)
+            assert server.values[account["fulldomain"]] == [ONE]
+
+        def refused(**settings):
+            with pytest.raises(ProviderError) as error:
+                Provider("acme-dns", {"endpoint": server.url, **settings}).register("")
+            return error.value.text
+
+        assert "accounts is no JSON" in refused(accounts="{")
+        assert "write another entry" in refused(username=first["username"], password=first["password"], subdomain="x")
+        assert len(server.accounts) == 3
+        server.fail_next(200, body=[])
+        assert "did not answer with an account" in refused()
 
 
 def test_builtin_is_described():

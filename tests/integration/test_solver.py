@@ -200,6 +200,25 @@ def test_a_note_that_was_changed(bind, solver, key):
     assert server.txt(RECORD) == []
 
 
+@pytest.mark.parametrize("record", ["x/../y.a.example", "x?y.a.example", "-x.a.example", "a.example.", "another"])
+def test_a_note_with_what_is_no_name(simple, record):
+    """Providers make URLs of it."""
+    server, solver = simple
+    asked = fine(solver.present("a.example", "corp"))
+    note = json.loads(asked.note)
+    forged = {**note, "parts": [{**note["parts"][0], "record": record}]}
+    told(solver.withdraw("a.example", "corp", note=json.dumps(forged)), "REFUSED", "is no place for a challenge")
+    assert server.txt(RECORD) == [asked.value]
+
+
+def test_a_cname_to_what_is_no_name(bind, solver, key):
+    """Whoever has a name may not choose what else is asked of the provider."""
+    server = bind("a.example", records=["_acme-challenge CNAME x/y"]).start()
+    one = solver(server).entry("corp", "update", settings(server, key)).start()
+    told(one.present("a.example", "corp"), "REFUSED", '"x/y.a.example" in the zone', "is no place for a challenge")
+    assert server.txt("x/y.a.example") == []
+
+
 # Which entry
 
 

@@ -23,7 +23,7 @@ static int run(const struct import_source *source, struct arena *a, struct buf *
     *word++ = arena_dup_c(a, source->path);
     *word = NULL;
     const struct child_spec spec = {.path = connect_program("importer", a), .argv = argv, .envp = environ};
-    return capture_output(&spec, IMPORTER_TIMEOUT_S, document, err);
+    return capture_output(&spec, STR(""), IMPORTER_TIMEOUT_S, document, err);
 }
 
 int import_document_fetch(

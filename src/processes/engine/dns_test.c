@@ -32,7 +32,7 @@ static void on_gone(const struct err *err, void *arg)
 {
     struct test *t = arg;
     if (err == NULL)
-        say(t, "removed");
+        say(t, t->failure.code == 0 ? "removed" : "nothing is left of it");
     else if (t->failure.code == 0)
         t->failure = *err;
     end(t);

@@ -135,17 +135,22 @@ static const struct channel_rule parent_rules[] = {
 
 /* --- start and end --- */
 
-/* The libraries' files and the providers, read anew after a reload; nothing that is ours. */
+size_t solver_paths(const struct lua_directories *dirs, struct sandbox_path out[SOLVER_PATHS_MAX])
+{
+    size_t n = process_network_paths(out);
+    out[n++] = (struct sandbox_path){.path = dirs->shipped, .access = SANDBOX_READ, .optional = true};
+    out[n++] = (struct sandbox_path){.path = dirs->local, .access = SANDBOX_READ, .optional = true};
+    return n;
+}
+
+/* Files are read anew after a reload. */
 static int confine(struct solver *s, struct err *err)
 {
-    struct sandbox_path paths[PROCESS_NETWORK_PATHS_MAX + 2];
-    size_t n = process_network_paths(paths);
-    paths[n++] =
-        (struct sandbox_path){.path = s->directories.shipped, .access = SANDBOX_READ, .optional = true};
-    paths[n++] =
-        (struct sandbox_path){.path = s->directories.local, .access = SANDBOX_READ, .optional = true};
-    struct sandbox sandbox = {
-        .kind = SANDBOX_DENY_LIST, .paths = paths, .paths_n = n, .permit = SANDBOX_TCP_CONNECT};
+    struct sandbox_path paths[SOLVER_PATHS_MAX];
+    struct sandbox sandbox = {.kind = SANDBOX_DENY_LIST,
+        .paths = paths,
+        .paths_n = solver_paths(&s->directories, paths),
+        .permit = SANDBOX_TCP_CONNECT};
     return process_confine(&s->process, &sandbox, err);
 }
 
@@ -185,22 +190,32 @@ static void end(struct solver *s)
     event_base_free(s->process.base);
 }
 
+/* A mode in which it answers one question and ends. */
+typedef int mode_fn(const struct lua_directories *dirs, bool sandbox_log);
+
+static mode_fn *mode_of(const char *word)
+{
+    return strcmp(word, "--describe") == 0   ? describe
+           : strcmp(word, "--register") == 0 ? register_account
+                                             : NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct solver s = {.parent = NULL};
     struct err err = ERR_INIT;
     const struct provider_directories where = provider_directories();
-    s.directories = (struct lua_directories){where.shipped, where.local};
-    bool only_describe = argc > 1 && strcmp(argv[1], "--describe") == 0;
-    if (only_describe) {
+    mode_fn *mode = argc > 1 ? mode_of(argv[1]) : NULL;
+    if (mode != NULL) {
         argv[1] = argv[0];
         process_arguments(&s.process, "solver", argc - 1, argv + 1);
     } else {
         process_init(&s.process, "solver", argc, argv);
     }
-    if (only_describe)
-        _exit(describe(
-            &s.directories, s.process.sandbox_log)); /* what runs at exit has no place in the sandbox */
+    s.directories = (struct lua_directories){where.shipped, where.local};
+    if (mode != NULL)
+        _exit(
+            mode(&s.directories, s.process.sandbox_log)); /* what runs at exit has no place in the sandbox */
     if (start(&s, &err) < 0)
         return process_unable(&s.process, &err);
     s.answerer = answerer_new(s.process.base);

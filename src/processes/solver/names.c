@@ -52,6 +52,37 @@ int names_record(const struct wish *w, uint32_t challenge, const char *identifie
     return 0;
 }
 
+static bool is_record_label(struct str label)
+{
+    for (size_t i = 0; i < label.n; i++) {
+        char c = label.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return false;
+    }
+    return label.n > 0 && label.p[0] != '-';
+}
+
+static bool is_record_name(struct str name)
+{
+    struct str label;
+    bool more = name.n > 0 && name.n <= LOOKUP_NAME_MAX, good = more;
+    while (more && good) {
+        more = str_cut(name, '.', &label, &name);
+        good = is_record_label(label);
+    }
+    return good;
+}
+
+int names_place(const char *record, const char *zone, struct err *err)
+{
+    struct str r = str_c(record), z = str_c(zone);
+    bool inside = z.n == 0 || str_eq(r, z) ||
+                  (is_record_name(z) && str_ends(r, z) && r.n > z.n && r.p[r.n - z.n - 1] == '.');
+    if (is_record_name(r) && inside)
+        return 0;
+    return err_set(err, ERR_REFUSED, "\"%s\" in the zone \"%s\" is no place for a challenge", record, zone);
+}
+
 static bool is_base64url(const char *text, bool dots)
 {
     for (const char *c = text; *c != '\0'; c++)

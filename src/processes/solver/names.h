@@ -23,6 +23,11 @@ int names_allowed(const struct wish *w, const char *identifier, struct err *err)
 int names_record(const struct wish *w, uint32_t challenge, const char *identifier, const char *label,
     struct arena *a, const char **out, struct err *err);
 
+/* Whether a record can stand there: labels of letters, digits, '-' and '_', at the zone or below it ("":
+ * any). CNAMEs lead to what somebody else chose, and notes come from the engine; providers make URLs of it.
+ * ERR_REFUSED. */
+int names_place(const char *record, const char *zone, struct err *err);
+
 /* The value of the TXT record (RFC 8555 8.4). ERR_INPUT for a key authorization that does not begin with the
  * token, or with characters that are none of base64url. */
 int names_value(

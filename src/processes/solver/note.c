@@ -29,26 +29,17 @@ int note_key_make(
     return digest_sha256(buf_str(&text), out->bytes, err);
 }
 
-/* H(key, H(key, text)): the inner one alone could be made longer by who does not know the key. */
 static int seal_of(const struct note_key *key, const struct note_part *p, const char *value,
     char out[SHA256_HEX_LEN], struct err *err)
 {
     const struct str secret = {(const char *)key->bytes, sizeof key->bytes};
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new_sensitive(2 * NOTE_MAX);
-    unsigned char inner[SHA256_LEN];
-    buf_put_str(&text, secret);
     const char *const texts[] = {p->entry, p->record, p->zone, p->handle, value};
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(2 * NOTE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         put_text(&text, str_c(texts[i]));
     if (buf_failed(&text))
         return err_set(err, ERR_LIMIT, "a note is too long");
-    int r = digest_sha256(buf_str(&text), inner, err);
-    if (r < 0)
-        return r;
-    buf_clear(&text);
-    buf_put_str(&text, secret);
-    buf_put(&text, inner, sizeof inner);
-    return digest_sha256_hex(buf_str(&text), out, err);
+    return digest_hmac_sha256_hex(secret, buf_str(&text), out, err);
 }
 
 bool note_is_ours(const struct note_key *key, const struct note_part *p, const char *value)

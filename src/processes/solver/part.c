@@ -141,6 +141,11 @@ static void on_place(const struct dns_place *place, const struct err *why, void 
         part_fail(p, &err);
         return;
     }
+    struct err err = ERR_INIT;
+    if (names_place(place->name, place->zone, &err) < 0) {
+        part_fail(p, &err);
+        return;
+    }
     p->record = arena_dup_c(p->work->arena, place->name);
     p->zone = arena_dup_c(p->work->arena, place->zone);
     write_it(p);

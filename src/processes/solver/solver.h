@@ -145,6 +145,7 @@ struct work {
     struct part parts[WISH_DNS_ENTRIES_MAX];
     size_t part_n;
     bool watching; /* all parts are written */
+    bool cancelled;
     bool answered; /* cancelled, or its engine is gone: it only ends what it has begun */
     bool over;     /* waits for solver_turn to be freed */
 };
@@ -192,7 +193,19 @@ void looks_sweep(struct solver *s, bool all);
 /* Prints the catalogue of providers and returns the exit status. Confines itself first. */
 int describe(const struct lua_directories *dirs, bool sandbox_log);
 
+/* --- register.c --- */
+
+/* Reads a JSON object on standard input: "provider" and "entry", names, "settings" and "propagation", JSON
+ * texts of config/dns.h. Has the provider make an account, prints what config/registration.h has, and returns
+ * the exit status. Confines itself first. */
+int register_account(const struct lua_directories *dirs, bool sandbox_log);
+
 /* --- main.c --- */
+
+/* What a solver that asks others may open: the libraries' files and the providers, and nothing that is ours.
+ * Returns how many. */
+enum { SOLVER_PATHS_MAX = PROCESS_NETWORK_PATHS_MAX + 2 };
+size_t solver_paths(const struct lua_directories *dirs, struct sandbox_path out[SOLVER_PATHS_MAX]);
 
 struct solver {
     struct process process;

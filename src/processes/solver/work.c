@@ -11,11 +11,12 @@ static void start(struct work *w);
 
 /* --- what the engine hears --- */
 
-/* What was written, or may have been: by this one, or by one before it that this one never came behind. */
+/* What was written, or may have been: by this one, or by one before it that this one never came behind. Who
+ * was cancelled before it began knows nothing of its own. */
 static void put_note(struct work *w, struct buf *out)
 {
     struct note note = {.n = 0};
-    if (w->part_n == 0 && w->note[0] != '\0') {
+    if (w->part_n == 0 && (w->note[0] != '\0' || w->cancelled)) {
         buf_put_c(out, w->note);
         return;
     }
@@ -143,6 +144,7 @@ static void cancel(struct work *w, const char *reason)
 {
     struct err err = ERR_INIT;
     err_set(&err, ERR_CANCELLED, "%s: %s", w->identifier, reason);
+    w->cancelled = true;
     answer(w, &err);
     for (size_t i = 0; i < w->part_n; i++)
         part_quiet(&w->parts[i]);
@@ -280,7 +282,9 @@ static void on_place(const struct dns_place *place, const struct err *why, void 
     struct work *w = arg;
     struct err err = ERR_INIT;
     w->question = NULL;
-    int r = choose(w, place != NULL ? place->name : w->name, &err);
+    int r = place != NULL ? names_place(place->name, place->zone, &err) : 0;
+    if (r == 0)
+        r = choose(w, place != NULL ? place->name : w->name, &err);
     if (place == NULL && (r < 0 || !has_own_view(w))) {
         err = *why;
         r = err_prefix(&err, "finding the zone of %s", w->name);
@@ -331,6 +335,9 @@ static int take_note_part(struct work *w, const struct note_part *from, struct e
     if (!ours && !is_chosen(w, from))
         return err_set(err, ERR_REFUSED, "%s: the certificate's dns: does not choose it for %s", from->entry,
             from->record);
+    int r = ours ? 0 : names_place(from->record, from->zone, err);
+    if (r < 0)
+        return r;
     struct part *p = add_part(w, e);
     p->record = from->record;
     p->zone = from->zone;

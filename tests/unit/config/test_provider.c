@@ -30,7 +30,7 @@ static const char catalogue[] =
     "{\"name\":\"env-file\",\"type\":\"file\",\"help\":\"h\"}]},"
     "{\"name\":\"either\",\"title\":\"\",\"kind\":\"lua\",\"settings\":["
     "{\"name\":\"token\",\"type\":\"secret\",\"help\":\"h\"},{\"name\":\"user\",\"type\":\"text\",\"help\":"
-    "\"h\"}]}],"
+    "\"h\"}],\"registers\":true}],"
     "\"problems\":[\"/etc/evercert/providers/bad.lua:3: no\\ngood\"]}";
 
 static struct providers all(struct arena *a)
@@ -50,6 +50,7 @@ static void the_catalogue_is_read(void **state)
     assert_string_equal(p.list[0].name, "acme.sh");
     assert_string_equal(p.list[1].name, "either");
     assert_string_equal(p.list[1].title, "either");
+    assert_true(p.list[1].registers && !p.list[0].registers);
     assert_null(providers_find(&p, "zet"));
     const struct provider *z = providers_find(&p, "zeta");
     assert_string_equal(z->title, "Zeta? DNS");

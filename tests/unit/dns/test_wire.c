@@ -41,6 +41,28 @@ static void test_names_of_texts(void **state)
     assert_int_equal(wire_name_of(longest, &name, &err), ERR_INPUT);
 }
 
+/* As answers' names are shown. */
+static void test_printed_names(void **state)
+{
+    struct wire_name name = {.octets = "\5A.\\ \377\1b", .n = 9}, again;
+    char text[WIRE_NAME_TEXT_MAX];
+    wire_name_print(&name, text);
+    assert_string_equal(text, "a\\046\\092\\032\\255.b");
+    assert_true(wire_name_scan(text, &again));
+    assert_true(wire_name_eq(&name, &again));
+    struct wire_name longest = {.n = WIRE_NAME_MAX};
+    for (size_t i = 0; i + 1 < WIRE_NAME_MAX; i += 2)
+        longest.octets[i] = 1;
+    wire_name_print(&longest, text);
+    assert_int_equal(strlen(text), 127 * 5 - 1);
+    assert_true(wire_name_scan(text, &again));
+    assert_true(wire_name_eq(&longest, &again));
+    assert_true(wire_name_scan("", &again));
+    assert_int_equal(again.n, 1);
+    assert_false(wire_name_scan("a.", &again));
+    assert_false(wire_name_scan("a\\04", &again));
+}
+
 static void test_comparison(void **state)
 {
     struct wire_name a = name_of("_acme-challenge.www.A.example"), zone = name_of("a.EXAMPLE"),
@@ -103,6 +125,20 @@ static void test_compression(void **state)
     assert_int_equal(read_name(longest, sizeof longest, 2, &name, &end), 255);
 }
 
+/* Nothing in the head of a message is a name. */
+static void test_first_name(void **state)
+{
+    struct wire w = wire_of(STR("\0\0\xc0\0\xc0\2"));
+    struct wire_name name;
+    w.first = w.at = 2;
+    wire_name(&w, &name);
+    assert_true(w.bad);
+    w = wire_of(STR("\0\0\xc0\0"));
+    w.at = 2;
+    wire_name(&w, &name);
+    assert_int_equal(name.n, 1);
+}
+
 static void test_numbers(void **state)
 {
     struct wire w = wire_of(STR("\1\2\3\4\5\6\7"));
@@ -133,8 +169,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_of_texts),
+        cmocka_unit_test(test_printed_names),
         cmocka_unit_test(test_comparison),
         cmocka_unit_test(test_compression),
+        cmocka_unit_test(test_first_name),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_txt),
     };

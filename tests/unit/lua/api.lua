@@ -135,6 +135,9 @@ same(url.query({{"b", 2}, {"a", "&"}}), "b=2&a=%26")
 same(url.query({}), "")
 same(url.host("https://api.example.com:8443/v1?x"), "api.example.com")
 fails("is no URL", url.host, "nothing here")
+same(url.authority("https://api.example.com:8443/v1?x"), "api.example.com:8443")
+same(url.authority("http://[::1]"), "[::1]")
+fails("a whole URL", url.authority, "api.example.com/v1")
 
 -- name
 same(name.parent("a.b.c"), "b.c")

@@ -157,8 +157,72 @@ static void secrets_are_not_told(void **state)
     expect_error(f,
         "present = function() cache.put('k', 'session-7', 60) fail('session-7 is over') end, " NOTHING,
         ERR_FAILED, "x: *** is over");
+    expect_error(f, "present = function() cache.put('k', '123456', 60) fail('123456 of 7') end, " NOTHING,
+        ERR_FAILED, "x: 123456 of 7");
+    expect_error(f,
+        "present = function() cache.put('k', 'pin 17', 60, true) fail('pin 17 is bad') end, " NOTHING,
+        ERR_FAILED, "x: *** is bad");
+    expect_error(f,
+        "present = function() cache.put('k', '203.0.113.7', 60, false) fail('not for 203.0.113.7') "
+        "end, " NOTHING,
+        ERR_FAILED, "x: not for 203.0.113.7");
     expect_error(
         f, "present = function() fail('one\\nline \\27[31m') end, " NOTHING, ERR_FAILED, "x: one line ?[31m");
+}
+
+static void options_may_be_made_when_they_are_read(void **state)
+{
+    struct fixture *f = *state;
+    expect_error(f,
+        "present = function(r) dns.update(setmetatable({}, {__index = function(t, key)\n"
+        "if key == 'ttl' then for i = 1, 2000 do local s = ('g'):rep(1000) .. i end return 60 end\n"
+        "if key == 'add' or key == 'remove' then return {('v'):rep(100) .. key} end\n"
+        "return ('x'):rep(50) .. key end})) end, " NOTHING,
+        ERR_INPUT,
+        "x: the server \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxserver\" is no address: it has "
+        "the "
+        "form 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
+}
+
+#define NOWHERE "endpoints = {endpoint = 'https://127.0.0.1:1'}, "
+
+static void globals_may_be_overwritten(void **state)
+{
+    struct fixture *f = *state;
+    lua_host_set_times(f->host, &(struct lua_times){.retry_ms = 1});
+    enter(f, NOWHERE "present = function(r) base64 = {encode = function() end} http.get(r.endpoint, {basic = "
+                     "{'u', 'password'}}) end, " NOTHING);
+    assert_int_equal(present(f, "a.example").err.code, ERR_NETWORK);
+}
+
+static void a_token_is_hidden_once(void **state)
+{
+    struct fixture *f = *state;
+    expect_error(f,
+        NOWHERE "present = function(r) for i = 1, 50 do pcall(http.get, r.endpoint, {bearer = 'first-token', "
+                "basic = 7}) end\n"
+                "pcall(http.get, r.endpoint, {bearer = 'second-token', basic = 7}) fail('no second-token') "
+                "end, " NOTHING,
+        ERR_FAILED, "x: no ***");
+}
+
+/* A text is cut where it is too long, which must not leave the first half of a secret. */
+static void halves_of_secrets_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ends[] = {"fail", "refused", "later", "error", "pcall(error) error"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct arena *a = arena_new();
+        enter(f, arena_printf(a,
+                     "present = function(r) %s(('y'):rep(2020) .. ('z'):rep(18) .. r.settings.token) "
+                     "end, " NOTHING,
+                     ends[i]));
+        struct outcome out = present(f, "a.example");
+        assert_non_null(strstr(out.err.text, "yyyy"));
+        if (strstr(out.err.text, "top") != NULL)
+            fail_msg("%s tells '%s'", ends[i], out.err.text + 2000);
+        arena_free(a);
+    }
 }
 
 static void pcall_goes_across_waits(void **state)
@@ -195,6 +259,9 @@ static void the_cache_is_the_entrys(void **state)
     enter(f, "present = function() cache.put('k', 'v', 60) cache.put('k', nil) return "
              "tostring(cache.get('k')) end, " NOTHING);
     assert_string_equal(present(f, "a.example").handle, "nil");
+    enter(
+        f, "present = function() return tostring(pcall(cache.put, ('k'):rep(20000), 'v', 1)) end, " NOTHING);
+    assert_string_equal(present(f, "a.example").handle, "false");
     enter(
         f, "present = function() return tostring(pcall(cache.put, 'k', ('x'):rep(20000), 1)) end, " NOTHING);
     assert_string_equal(present(f, "a.example").handle, "false");
@@ -395,6 +462,10 @@ int main(void)
         TEST(results_are_texts),
         TEST(errors_are_told),
         TEST(secrets_are_not_told),
+        TEST(options_may_be_made_when_they_are_read),
+        TEST(globals_may_be_overwritten),
+        TEST(a_token_is_hidden_once),
+        TEST(halves_of_secrets_are_not_told),
         TEST(pcall_goes_across_waits),
         TEST(a_call_ends_in_time),
         TEST(the_cache_is_the_entrys),

@@ -140,7 +140,13 @@ static void directories_are_described(void **state)
             "\"title\":\"A\"}",
             shipped));
     free(text);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(providers, 1), "title")), "Local B");
+    const json_t *program = json_array_get(providers, 1), *settings = json_object_get(program, "settings");
+    static const char *const common[] = {"user", "timeout", "env", "env-file"};
+    assert_string_equal(json_string_value(json_object_get(program, "title")), "Local B");
+    assert_int_equal(json_array_size(settings), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(
+            json_string_value(json_object_get(json_array_get(settings, i), "name")), common[i]);
     json_t *problems = json_object_get(all, "problems");
     assert_int_equal(json_array_size(problems), 2);
     for (size_t i = 0; i < 2; i++) {

@@ -60,6 +60,11 @@ static void what_c_does_is_counted(void **state)
         "table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 'x')",
         "table.concat(setmetatable({}, {__len = function() return 1 << 60 end,"
         "    __index = function() return 'x' end}))",
+        "string.find(string.rep('a', 1000000), '[' .. string.rep('b', 1000000) .. ']')",
+        "string.find(string.rep('a', 1000000), '%f[' .. string.rep('b', 1000000) .. ']')",
+        "string.find(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-b')",
+        "for x in string.gmatch(string.rep('a', 1000000), '[' .. string.rep('a', 1000000) .. ']-') do end",
+        "local s, t = string.rep('a', 4000000), {} for i = 1, 100000 do t[i] = s end table.sort(t)",
     };
     for (size_t i = 0; i < ARRAY_LEN(works); i++)
         expect(works[i], ERR_LIMIT, "");
@@ -112,6 +117,18 @@ static void finalizers_are_refused(void **state)
         "local m = {} local t = setmetatable({}, m) m.__gc = function() while true do end end t = nil m = nil"
         " local x for i = 1, 100000 do x = {} end return 1",
         ERR_INPUT, "returns a number");
+    expect("getmetatable(json.array()).__gc = function() while true do end end json.array()", ERR_INPUT,
+        "attempt to index");
+    expect("getmetatable(json.decode('[]')).__gc = function() while true do end end json.decode('[]')",
+        ERR_INPUT, "attempt to index");
+}
+
+static void xml_of_an_answer_is_bounded(void **state)
+{
+    expect("local t = {'<a'} for i = 1, 100001 do t[#t + 1] = ' a' .. i .. '=\"\"' end"
+           " xml.decode(table.concat(t) .. '/>')",
+        ERR_INPUT, "too many elements");
+    expect("xml.decode(string.rep('<a>', 64) .. '<b/>')", ERR_INPUT, "too many levels");
 }
 
 static void only_text_is_loaded(void **state)
@@ -151,6 +168,7 @@ int main(void)
         cmocka_unit_test(nothing_at_all_is_quick),
         cmocka_unit_test(recursion_ends),
         cmocka_unit_test(finalizers_are_refused),
+        cmocka_unit_test(xml_of_an_answer_is_bounded),
         cmocka_unit_test(only_text_is_loaded),
         cmocka_unit_test(errors_name_their_place),
     };

@@ -24,7 +24,7 @@ static int run(const char *line, size_t max, int64_t timeout_s, struct buf *out,
     memcpy(copy, line, strlen(line) + 1);
     *out = buf_new(max);
     *err = (struct err)ERR_INIT;
-    return capture_output(&spec, timeout_s, out, err);
+    return capture_output(&spec, STR(""), timeout_s, out, err);
 }
 
 static void all_of_it_is_kept(void **state)
@@ -69,6 +69,27 @@ static void it_is_ended_in_time(void **state)
     buf_free(&out);
 }
 
+/* More than a pipe holds: to one that reads it, and to one that does not. */
+static void it_is_given_what_to_read(void **state)
+{
+    char count[] = "wc", option[] = "-c", no[] = "true";
+    char *counts[] = {count, option, NULL}, *ignores[] = {no, NULL};
+    struct buf input = buf_new(OUTPUT_MAX), out = buf_new(OUTPUT_MAX);
+    struct err err = ERR_INIT;
+    memset(buf_room(&input, OUTPUT_MAX), 'x', OUTPUT_MAX);
+    buf_added(&input, OUTPUT_MAX);
+    const struct child_spec reader = {.path = "/usr/bin/wc", .argv = counts},
+                            other = {.path = "/bin/true", .argv = ignores};
+    assert_int_equal(capture_output(&reader, buf_str(&input), 60, &out, &err), 0);
+    assert_string_equal(buf_c(&out), "262144\n");
+    buf_clear(&out);
+    assert_int_equal(capture_output(&other, buf_str(&input), 60, &out, &err), 0);
+    assert_int_equal(capture_output(&reader, STR(""), 60, &out, &err), 0);
+    assert_string_equal(buf_c(&out), "0\n");
+    buf_free(&input);
+    buf_free(&out);
+}
+
 static void there_may_be_no_such_program(void **state)
 {
     struct buf out = buf_new(OUTPUT_MAX);
@@ -76,7 +97,7 @@ static void there_may_be_no_such_program(void **state)
     char name[] = "nobody";
     char *argv[] = {name, NULL};
     const struct child_spec spec = {.path = "/does/not/exist", .argv = argv};
-    assert_int_equal(capture_output(&spec, 1, &out, &err), ERR_NOT_FOUND);
+    assert_int_equal(capture_output(&spec, STR(""), 1, &out, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "cannot start /does/not/exist: "));
     buf_free(&out);
 }
@@ -87,6 +108,7 @@ int main(void)
         cmocka_unit_test(all_of_it_is_kept),
         cmocka_unit_test(its_last_words_say_why),
         cmocka_unit_test(it_is_ended_in_time),
+        cmocka_unit_test(it_is_given_what_to_read),
         cmocka_unit_test(there_may_be_no_such_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

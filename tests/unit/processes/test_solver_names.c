@@ -56,6 +56,22 @@ static void test_records(void **state)
     }
 }
 
+static void test_places(void **state)
+{
+    static const char *const good[][2] = {{"_acme-challenge.a.example", "a.example"},
+        {"a.example", "a.example"}, {"x_1.y-2.example", "example"}, {"a.example", ""}};
+    static const char *const bad[][2] = {{"", ""}, {"", "example"}, {".", ""}, {"a..example", "example"},
+        {"a.example.", "example."}, {"x/../y.example", "example"}, {"x?y.example", "example"},
+        {"x#.example", "example"}, {"x%2f.example", "example"}, {"\\032.example", "example"},
+        {"-x.example", "example"}, {"X.example", "example"}, {"*.example", "example"},
+        {"xexample", "example"}, {"example", "x.example"}, {"a.b/c", "b/c"}};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        assert_int_equal(names_place(good[i][0], good[i][1], NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (names_place(bad[i][0], bad[i][1], NULL) != ERR_REFUSED)
+            fail_msg("%s in %s", bad[i][0], bad[i][1]);
+}
+
 /* RFC 8555 8.4 with the key of RFC 7638 3.1, by computation. */
 static void test_value(void **state)
 {
@@ -81,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
