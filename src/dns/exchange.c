@@ -10,7 +10,7 @@
  * end of a message for the OPT record, and off. */
 struct line {
     char *server;
-    bool plain;
+    bool plain, answered; /* answered: once at least */
     struct channel *channel;
     size_t users;
     struct line *next; /* the one used last stands first */
@@ -146,8 +146,10 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *octets
         return;
     e->ticket = NULL;
     e->status = status;
-    if (status == ARES_SUCCESS)
+    if (status == ARES_SUCCESS) {
+        e->line->answered = true;
         e->octets = arena_str(e->arena, (struct str){(const char *)octets, n > 0 ? (size_t)n : 0});
+    }
     event_add(e->timer, &now);
 }
 
@@ -198,6 +200,21 @@ static bool again_plain(struct exchange *e, const struct message *m)
     return true;
 }
 
+/* Where nobody listens, the network says so once for all questions that are on their way by one socket, and
+ * c-ares tells one of them: the others would wait for their time to end. */
+static void tell_others(const struct exchange *e)
+{
+    static const struct timeval now = {0, 0};
+    for (struct exchange *other = e->owner->all; other != NULL; other = other->next) {
+        if (other == e || other->line != e->line || other->ticket == NULL)
+            continue;
+        other->ticket->exchange = NULL;
+        other->ticket = NULL;
+        other->status = ARES_ECONNREFUSED;
+        event_add(other->timer, &now);
+    }
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct exchange *e = arg;
@@ -222,6 +239,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
     if (r.message != NULL && again_plain(e, &m))
         return;
+    if (r.state == EXCHANGE_REFUSED && e->line != NULL && !e->line->answered)
+        tell_others(e);
     detach(e);
     trim(x);
     e->fn(&r, e->arg); /* which may free all but this */

@@ -1,6 +1,8 @@
 """Names that are not there yet: the servers of their zone are asked, and no resolver comes to know that they are
 missing."""
 
+import time
+
 import dns.flags
 import dns.rcode
 import pytest
@@ -223,6 +225,17 @@ def test_where_no_server_is_in_reach_the_resolvers_are_asked(knot, watched, way)
         # They are left alone for a while.
         assert silent.count("_acme-challenge.www.a.example", "CNAME") == 0
         assert silent.count("_validation-persist.a.example") == 0
+
+
+def test_that_nobody_listens_is_told_to_all_at_once(knot, watched):
+    source = knot().zone("a.example", **listed(free_address())).start()
+    front, _ = watched(a_example=source)
+    with front:
+        for many in (2, 5):
+            began = time.monotonic()
+            found = run([front], *[{"locate": f"_acme-challenge.n{number}.a.example"} for number in range(many)])
+            assert {one["zone"] for one in found} == {"a.example"}
+            assert time.monotonic() - began < 3.5, "what is refused is not waited for"
 
 
 def test_domains_that_are_not_there(zones, watched):
