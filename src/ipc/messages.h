@@ -211,14 +211,14 @@ struct msg_error {
 /* From engine: see that there is a solver; answered by done when its channel is on the way. */
 #define MSG_FIELDS_solver_need(F) F(flag, unused)
 /* From engine: show the answer to a challenge of that kind (acme/challenge.h) for `identifier`, a name of the
- * permit without "*."; label: of dns-account-01, "_" and 16 characters. remaining: challenges of the same
- * order that are yet to be shown. `handle` names it in dns_step. Answered by dns_presented when the record
- * has spread. note: what withdraw wants to know; there may be something to withdraw after an error too. */
+ * permit without "*."; label: of dns-account-01, "_" and 16 characters. `handle` names it in dns_step.
+ * Answered by dns_presented when the record has spread. note: what withdraw wants to know; there may be
+ * something to withdraw after an error too. */
 #define MSG_FIELDS_dns_present(F) \
     F(blob, permit)               \
     F(u32, handle)                \
     F(u32, challenge)             \
-    F(text, identifier) F(text, label) F(text, token) F(text, key_authorization) F(u32, remaining)
+    F(text, identifier) F(text, label) F(text, token) F(text, key_authorization)
 #define MSG_FIELDS_dns_presented(F) F(text, note) F(error, error)
 /* From solver, for those that wait: how far it is, and the note as it is now ("": not changed). */
 #define MSG_FIELDS_dns_step(F) F(u32, handle) F(text, step) F(text, note)

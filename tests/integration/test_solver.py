@@ -316,14 +316,24 @@ def test_a_program(bind, solver):
     server = bind("a.example").start()
     one = solver(server, check="none").entry("script", "exec", {}, kind="program").start()
     one.run_program = lambda fields: {"output": "" if fields["cleanup"] else "what it printed"}
-    asked = fine(one.present("a.example", "script", remaining=3))
+    asked = fine(one.present("a.example", "script"))
     ran = one.programs[0]
-    assert (ran["entry"], ran["cleanup"], ran["identifier"], ran["remaining"]) == ("script", 0, "a.example", 3)
+    assert (ran["entry"], ran["cleanup"], ran["identifier"], ran["remaining"]) == ("script", 0, "a.example", 0)
     assert (ran["record"], ran["zone"], ran["value"]) == (RECORD, "a.example", asked.value)
     fine(one.withdraw("a.example", "script", note=asked.note))
     assert (one.programs[1]["cleanup"], one.programs[1]["output"]) == (1, "what it printed")
     one.run_program = lambda fields: {"output": "", "error": ("FAILED", "it exited with status 3")}
     told(one.present("a.example", "script"), "FAILED", "a.example: script: it exited with status 3")
+
+
+def test_programs_are_told_how_many_are_to_come(bind, solver):
+    """In whatever order the names are found: some act upon the last one."""
+    server = bind("a.example").start()
+    one = solver(server, check="none").entry("script", "exec", {}, kind="program").start()
+    asked = [one.begin("dns_present", "a.example", "script", token=token) for token in ("one", "two", "three")]
+    for each in asked:
+        fine(one.wait(each))
+    assert [ran["remaining"] for ran in one.programs] == [2, 1, 0]
 
 
 def test_an_output_that_is_too_long_is_left_out(bind, solver):

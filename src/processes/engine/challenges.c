@@ -275,15 +275,6 @@ static void look_at_record(struct token *t, const struct order_action *a)
     t->look = persist_look(t->job->engine, &spec, on_persist, t);
 }
 
-/* How many answers of the job others are still to show, for programs that act upon the last one. */
-static unsigned remaining(const struct job *j)
-{
-    unsigned n = 0;
-    for (const struct token *t = j->engine->tokens; t != NULL; t = t->next)
-        n += t->job == j && t->placed != NULL && t->stage == STAGE_PREPARED;
-    return n;
-}
-
 void challenge_present(struct job *j, const struct order_action *a)
 {
     struct token *t = *find(j, a);
@@ -295,7 +286,7 @@ void challenge_present(struct job *j, const struct order_action *a)
     }
     t->stage = STAGE_SHOWN;
     if (t->placed != NULL)
-        placed_show(t->placed, remaining(j), on_step, on_shown, t);
+        placed_show(t->placed, on_step, on_shown, t);
     else
         look_at_record(t, a);
 }

@@ -24,7 +24,6 @@ struct placed {
     struct challenge_record record; /* in the arena */
     uint32_t handle;
     enum stage stage;
-    unsigned remaining;
     placed_step_fn *step;
     placed_shown_fn *shown; /* NULL: nobody waits */
     placed_gone_fn *gone;   /* NULL: nobody waits */
@@ -155,8 +154,7 @@ static void on_solver_to_show(struct engine *e, const struct err *why, void *arg
         .identifier = c->identifier,
         .label = c->label,
         .token = c->token,
-        .key_authorization = c->key_authorization,
-        .remaining = p->remaining};
+        .key_authorization = c->key_authorization};
     if (why != NULL)
         settle(p, why);
     else if (channel_request(e->solver, MSG_dns_present, &m, MSG_dns_presented, on_presented, p, &err) < 0)
@@ -172,10 +170,8 @@ static void show(struct placed *p)
         solver_need(p->engine, on_solver_to_show, p);
 }
 
-void placed_show(
-    struct placed *p, unsigned remaining, placed_step_fn *step, placed_shown_fn *shown, void *arg)
+void placed_show(struct placed *p, placed_step_fn *step, placed_shown_fn *shown, void *arg)
 {
-    p->remaining = remaining;
     p->step = step;
     p->shown = shown;
     p->arg = arg;
@@ -227,7 +223,7 @@ static void on_next_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct placed *p = arg;
     (void)fd, (void)what;
-    placed_show(p, 0, p->step, p->shown, p->arg);
+    placed_show(p, p->step, p->shown, p->arg);
 }
 
 struct placed *placed_try(

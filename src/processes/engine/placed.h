@@ -22,10 +22,9 @@ typedef void placed_shown_fn(const struct err *err, void *arg);
 
 /* Copies, and notes it in the store. `c->kind` tells the file (http-01) from the record. */
 struct placed *placed_new(struct engine *e, const struct challenge_record *c);
-/* After the commit. remaining: answers of the same order that are yet to be shown. One that is just being
+/* After the commit. One that is just being
  * removed for somebody else is shown behind that. Either function may be called from within. */
-void placed_show(
-    struct placed *p, unsigned remaining, placed_step_fn *step, placed_shown_fn *shown, void *arg);
+void placed_show(struct placed *p, placed_step_fn *step, placed_shown_fn *shown, void *arg);
 /* An answer that no CA asked for, to see whether it can be shown: noted now and shown when that is durable.
  * label: of dns-account-01, "". `shown` is not called from within. */
 struct placed_trial {

@@ -79,6 +79,18 @@ static void on_ran(const void *msg, const struct err *why, void *arg)
     on_written(p, m != NULL ? m->output : NULL, NULL, r < 0 ? &err : NULL);
 }
 
+/* How many of the same certificate have yet to come: some programs act when the last one has. */
+static uint32_t remaining_behind(const struct work *w)
+{
+    uint32_t n = 0;
+    for (const struct work *other = w->solver->works; other != NULL; other = other->next) {
+        bool begun = other->part_n > 0 && other->parts[0].touched;
+        n += other != w && other->kind == WORK_PRESENT && !other->answered && !begun &&
+             str_eq(other->permit, w->permit);
+    }
+    return n;
+}
+
 static void run_program(struct part *p)
 {
     const struct work *w = p->work;
@@ -92,7 +104,7 @@ static void run_program(struct part *p)
         .value = w->value,
         .token = w->token,
         .key_authorization = w->key_authorization,
-        .remaining = w->remaining,
+        .remaining = w->kind == WORK_PRESENT ? remaining_behind(w) : 0,
         .output = p->handle};
     struct err err = ERR_INIT;
     if (channel_request(w->solver->parent, MSG_challenge_run, &m, MSG_challenge_ran, on_ran, p, &err) < 0)

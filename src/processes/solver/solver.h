@@ -131,7 +131,7 @@ struct work {
     struct solver *solver;
     enum work_kind kind;
     unsigned life; /* of the engine that asked: s->engine_life */
-    uint32_t id, handle, challenge, remaining;
+    uint32_t id, handle, challenge;
     struct arena *arena;
     struct str permit;
     const char *identifier, *label, *token, *key_authorization, *note;

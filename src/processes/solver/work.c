@@ -461,7 +461,6 @@ void work_present(struct solver *s, uint32_t id, const struct msg_dns_present *m
     w->permit = arena_str(w->arena, m->permit);
     w->handle = m->handle;
     w->challenge = m->challenge;
-    w->remaining = m->remaining;
     w->identifier = arena_dup_c(w->arena, m->identifier);
     w->label = arena_dup_c(w->arena, m->label);
     w->token = arena_dup_c(w->arena, m->token);
