@@ -238,27 +238,34 @@ static void conclude(struct inquiry *q)
 
 static void ask_next(struct inquiry *q);
 
+/* What is wrong with what came, or NULL; *below: the zone that the server refers to, or NULL. */
+static const char *judge(const struct inquiry *q, const struct exchange_result *r, const char **below)
+{
+    *below = NULL;
+    if (r->message == NULL)
+        return r->text != NULL ? r->text : "no answer";
+    *below = referral(q, r->message);
+    if (*below == NULL)
+        return complaint(q, r->message);
+    return q->depth == AUTHORITY_DEPTH_MAX ? "refers to others, who were referred to too often" : NULL;
+}
+
 static void on_exchange(const struct exchange_result *r, void *arg)
 {
     struct inquiry *q = arg;
-    const struct message *m = r->message;
     struct err err;
-    const char *wrong = m == NULL ? r->text : NULL, *below = m != NULL ? referral(q, m) : NULL;
+    const char *below, *wrong = judge(q, r, &below);
     size_t i = 0;
     while (i + 1 < q->n && strcmp(q->servers[i], r->server) != 0)
         i++;
     q->exchanges[i] = NULL;
-    if (m != NULL && below == NULL)
-        wrong = complaint(q, m);
-    if (below != NULL && q->depth == AUTHORITY_DEPTH_MAX)
-        wrong = "refers to others, who were referred to too often";
-    if (wrong == NULL) {
+    if (wrong == NULL && r->message != NULL) {
         prefer(q->q.owner, q->zone, q->servers[i]);
         if (below != NULL) {
-            descend(q, m, below);
+            descend(q, r->message, below);
             return;
         }
-        if (answer(q, m, &err))
+        if (answer(q, r->message, &err))
             return;
         wrong = err.text;
     }
