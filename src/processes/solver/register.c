@@ -63,8 +63,8 @@ static int prepare(
     struct registering *g, const struct lua_directories *dirs, const json_t *question, struct err *err)
 {
     struct propagation how;
-    struct str text;
-    const char *file;
+    struct str text = STR("");
+    const char *file = "";
     int r = propagation_decode(str_c(text_of(question, "propagation")), g->arena, &how, err);
     if (r == 0)
         r = lua_file_read(dirs, text_of(question, "provider"), g->arena, &file, &text, err);
