@@ -212,13 +212,19 @@ def test_several_at_once(client):
 def test_one_of_several_fails(client):
     client.issue("c.example")
     client.pebble.dns("set-servfail", host="c.example.")
-    done = client.renew("a.example", "c.example", force=True, status=FAILED)
-    assert done.stdout.split()[:2] == ["a.example", "renewed"]
+    for _ in range(5):  # Pebble takes one valid authorization in a hundred for good again, though told to take none
+        before = [lineage.generation(client, name) for name in ("a.example", "c.example")]
+        done = client.renew("a.example", "c.example", force=True, status=None)
+        if done.status != DONE:
+            break
+    assert done.status == FAILED
+    words = done.stdout.split()  # "renewed;" where Pebble lost what was to be replaced, see lost_serials()
+    assert (words[0], words[1].rstrip(";")) == ("a.example", "renewed")
     errors = [line for line in done.stderr.splitlines() if line.startswith("evercert: error: ")]
     assert len(errors) == 1 and errors[0].startswith("evercert: error: c.example: ")
-    assert lineage.generation(client, "a.example") == 2
+    assert lineage.generation(client, "a.example") == before[0] + 1
     lineage.check(client, "c.example")
-    assert lineage.generation(client, "c.example") == 1
+    assert lineage.generation(client, "c.example") == before[1]
 
 
 @pytest.mark.parametrize("reason, number", [(None, 0), ("keyCompromise", 1), ("superseded", 4)])

@@ -278,7 +278,7 @@ def test_a_server_that_fell_back_is_noticed(evercert, pebble, server):
     wait_until(lambda: server.served() != live, "the backup to be served")
     done = client.renew()
     assert "not-as-deployed" in client.events("a.example")
-    assert server.served() == live
+    wait_until(lambda: server.served() == live, "the last of nginx's old workers to stop taking connections")
     assert client.row("a.example")["served"]["state"] == "yes"
     assert "a.example  deployed" in done.stdout
 
