@@ -145,6 +145,22 @@ def moving_in(data):
     yield ""
 
 
+def dns_records(data):
+    one, many = data["one_order"], data["many"]
+    yield f"### dns-01: {one['names']} names in one order, three zones, two providers"
+    yield ""
+    rows = [(r["wall_s"], r["slowest_propagation_s"], r["beyond_s"]) for r in one["rounds"]]
+    yield from table(("whole command s", "slowest propagation s", "beyond it s"), rows)
+    yield f"### dns-01: {many['count']} certificates by rfc2136 to BIND, through the daemon"
+    yield ""
+    rows = [("evercert", "", f"{many['wall_s_each']:.3f}", "")]
+    for name, row in data["others"].items():
+        ratio = data["wall_ratio"][name]
+        rows.append((name, row["version"], f"{row['wall_s_each']:.3f}", f"{1 / ratio:.0f}" if ratio else ""))
+    yield from table(("client", "version", "s each", "times evercert's"), rows)
+    yield ""
+
+
 PARTS = (
     ("one-certificate", one_certificate),
     ("requests-at-caddy", at_caddy),
@@ -154,6 +170,7 @@ PARTS = (
     ("size", size),
     ("start-up", start_up),
     ("moving-in", moving_in),
+    ("dns-records", dns_records),
 )
 
 
