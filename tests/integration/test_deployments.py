@@ -275,7 +275,7 @@ def test_a_server_that_fell_back_is_noticed(evercert, pebble, server):
     # Somebody restores an old configuration.
     server.self_signed("backup.example")
     server.nginx.reload()
-    wait_until(lambda: server.served() != live, "the backup to be served")
+    wait_until(lambda: all(server.served() != live for _ in range(10)), "the backup to be served by all workers")
     done = client.renew()
     assert "not-as-deployed" in client.events("a.example")
     wait_until(lambda: server.served() == live, "the last of nginx's old workers to stop taking connections")
