@@ -33,7 +33,7 @@ struct check {
     const char *token, *value;
     struct placed *placed; /* by others; NULL: at the responder, or nowhere */
     char addresses[CHECK_ADDRESSES_MAX][INET6_ADDRSTRLEN];
-    size_t address_n, address_at, good_n;
+    size_t address_n, address_at;
     struct visit *visit;
     struct mono began;
     struct dns_client *dns;
