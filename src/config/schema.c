@@ -127,6 +127,7 @@ static const struct setting user_rows[] = {
         "User of the process that answers challenges."),
     VALUE("solver", settings, user_solver, type_account, 0,
         "User of the process that holds the credentials of DNS providers."),
+    VALUE("watcher", settings, user_watcher, type_account, 0, "User of the process that watches containers."),
 };
 static const struct section section_users = {SECTION("users", user_rows, settings)};
 

@@ -43,6 +43,7 @@ static struct settings defaults(void)
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",
         .user_solver = "evercert-dns",
+        .user_watcher = "evercert-docker",
         .propagation = {.timeout_s = PROPAGATION_TIMEOUT_S},
     };
     certificate_init(&s.defaults, NULL);

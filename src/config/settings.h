@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/containers.h"
 #include "config/dns.h"
 #include "config/wish.h"
 
@@ -59,8 +60,13 @@ struct settings {
     size_t dns_n;
     const struct wish *certificates;
     size_t certificate_n;
-    /* "evercert", "evercert-keys", "evercert-web", "evercert-dns" */
-    const char *user_engine, *user_keeper, *user_responder, *user_solver;
+    struct docker_settings docker;
+    const struct action *actions;
+    size_t action_n;
+    const struct template_setting *templates;
+    size_t template_n;
+    /* "evercert", "evercert-keys", "evercert-web", "evercert-dns", "evercert-docker" */
+    const char *user_engine, *user_keeper, *user_responder, *user_solver, *user_watcher;
 };
 
 /* One thing that is wrong, ready to print: "FILE:LINE:COLUMN: certificates[0].key-typ: unknown key (did you

@@ -95,8 +95,20 @@ struct msg_error {
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
  * and is not among them is released. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, unused)
-#define MSG_FIELDS_wish_put(F)     F(text, wish) F(blob, permit)
-#define MSG_FIELDS_wishes_end(F)   F(flag, schedule)
+/* holder: of containers' wishes, who has it, for people; "" of the configuration's. */
+#define MSG_FIELDS_wish_put(F)   F(text, wish) F(blob, permit) F(text, holder)
+#define MSG_FIELDS_wishes_end(F) F(flag, schedule)
+/* The same of what containers ask for, between claims_begin and claims_end; complete: every engine has
+ * answered, so what is not among them nobody asks for any more. grace: seconds that such a one is renewed on.
+ */
+#define MSG_FIELDS_grants_begin(F) F(flag, unused)
+#define MSG_FIELDS_grants_end(F)   F(flag, complete) F(i64, grace)
+/* From engine: what `list` says of these certificates is no longer as it was; "": of many. */
+#define MSG_FIELDS_certificates_changed(F) F(flag, unused)
+/* From engine: tell the containers that use these certificates; answered by consumers_told with the
+ * servers to look at (host:port) and what commands printed. */
+#define MSG_FIELDS_consumers_tell(F) F(list, names)
+#define MSG_FIELDS_consumers_told(F) F(list, told) F(list, verify) F(text, output) F(error, error)
 /* A command of the operator (processes/command.h). */
 #define MSG_FIELDS_engine_command(F) \
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
@@ -246,6 +258,82 @@ struct msg_error {
     F(text, zone) F(text, value) F(text, token) F(text, key_authorization) F(u32, remaining) F(text, output)
 #define MSG_FIELDS_challenge_ran(F) F(text, output) F(error, error)
 
+/* --- watcher: from parent --- */
+
+/* All that it watches and renders follows and is complete at watch_end; what was said before is forgotten
+ * then. readers: bits of enum claim_reader. labels: keys that the policy looks at. wait: milliseconds.
+ * settings: JSON for templates (lua/template.h). */
+#define MSG_FIELDS_watch_begin(F) \
+    F(u32, readers) F(list, labels) F(i64, wait_min) F(i64, wait_max) F(text, settings)
+#define MSG_FIELDS_watch_engine(F) \
+    F(text, name) F(text, socket) F(blob, ca) F(blob, cert) F(blob, key) F(flag, insecure)
+/* output: names it, everywhere. */
+#define MSG_FIELDS_watch_template(F) \
+    F(text, output) F(text, source) F(blob, text) F(text, kind) F(i64, wait_min) F(i64, wait_max)
+/* rescan: engines are listed again, also those that were known already; and all templates are handed in
+ * again. */
+#define MSG_FIELDS_watch_end(F) F(flag, rescan)
+/* Certificates for templates: rows of `list` begin, follow, and are complete. */
+#define MSG_FIELDS_model_begin(F) F(flag, unused)
+#define MSG_FIELDS_model_row(F)   F(text, json)
+#define MSG_FIELDS_model_end(F)   F(flag, unused)
+/* A connected socket for that engine (carries the descriptor), or why there is none. */
+#define MSG_FIELDS_engine_socket(F)    F(text, engine)
+#define MSG_FIELDS_engine_no_socket(F) F(text, engine) F(error, error)
+/* Do that (enum docker_verb) in a container; by its id, or where that is "" by a name as in `actions`
+ * (config/containers.h) that the watcher looks up. engine "": any. Answered by acted. */
+#define MSG_FIELDS_act(F) \
+    F(text, engine)       \
+    F(text, id)           \
+    F(text, container)    \
+    F(flag, service)      \
+    F(u32, verb)          \
+    F(text, signal) F(list, argv) F(text, user) F(i64, timeout)
+#define MSG_FIELDS_acted(F) F(text, output) F(error, error)
+/* Render that once and keep nothing; answered by template_tried when all engines have answered once. */
+#define MSG_FIELDS_template_try(F)   F(text, source) F(blob, text) F(text, kind)
+#define MSG_FIELDS_template_tried(F) F(blob, text) F(error, error)
+
+/* --- watcher: to parent --- */
+
+/* A connected socket for that engine is wanted. */
+#define MSG_FIELDS_engine_want(F) F(text, engine)
+/* How it goes with an engine (docker/follow.h). */
+#define MSG_FIELDS_engine_state(F) \
+    F(text, engine)                \
+    F(flag, connected) F(flag, synced) F(text, version) F(u32, containers) F(u32, services) F(text, error)
+/* All that containers ask for, again after each change: claims, consumers and problems follow. */
+#define MSG_FIELDS_claims_begin(F) F(flag, unused)
+/* Of both: networks are names, labels "key=value" (those of watch_begin), options "word=value". */
+#define MSG_FIELDS_claim(F) \
+    F(text, engine)         \
+    F(text, id)             \
+    F(text, container)      \
+    F(flag, service)        \
+    F(text, image)          \
+    F(text, project)        \
+    F(text, service_name)   \
+    F(i64, created)         \
+    F(list, networks)       \
+    F(list, labels) F(u32, reader) F(text, key) F(list, domains) F(list, options) F(flag, staging)
+#define MSG_FIELDS_consumer(F) \
+    F(text, engine)            \
+    F(text, id)                \
+    F(text, container)         \
+    F(flag, service)           \
+    F(text, project)           \
+    F(text, service_name)      \
+    F(text, key) F(list, uses) F(u32, change) F(text, value) F(list, verify)
+#define MSG_FIELDS_claim_problem(F) \
+    F(text, engine) F(text, id) F(text, container) F(text, key) F(text, reason)
+/* complete: every engine has been listed at least once. */
+#define MSG_FIELDS_claims_end(F) F(flag, complete)
+/* A template's text, or why there is none; lines: lua/template.h. Answered by done when the file is as it
+ * should be, its check passed and who is to be told was told. */
+#define MSG_FIELDS_template_output(F) F(text, output) F(blob, text) F(blob, lines) F(error, error)
+/* Something that templates see is no longer as it was. */
+#define MSG_FIELDS_world_changed(F) F(flag, unused)
+
 /* --- responder --- */
 
 /* From parent: a listening socket (carries the descriptor) for that kind of challenge. */
@@ -279,87 +367,114 @@ struct msg_error {
 #define MSG_FIELDS_finished(F) F(u32, session) F(u32, status) F(error, error)
 
 /* name, size limit of its frame, whether a descriptor comes with it */
-#define MESSAGES(M)                         \
-    M(done, MSG_SMALL, false)               \
-    M(peer, MSG_SMALL, true)                \
-    M(stop, MSG_SMALL, false)               \
-    M(keeper_account, MSG_SMALL, false)     \
-    M(permit_make, MSG_WISH, false)         \
-    M(permit_made, MSG_WISH, false)         \
-    M(permit_open, MSG_WISH, false)         \
-    M(permit_opened, MSG_WISH, false)       \
-    M(ticket_make, MSG_SMALL, false)        \
-    M(ticket_made, MSG_SMALL, false)        \
-    M(files_forget, MSG_SMALL, false)       \
-    M(engine_authority, MSG_LARGE, false)   \
-    M(wishes_begin, MSG_SMALL, false)       \
-    M(wish_put, 2 * MSG_WISH, false)        \
-    M(wishes_end, MSG_SMALL, false)         \
-    M(engine_command, 4 * MSG_WISH, false)  \
-    M(session_gone, MSG_SMALL, false)       \
-    M(ready, MSG_SMALL, false)              \
-    M(responder_need, MSG_SMALL, false)     \
-    M(authority_need, MSG_WISH, false)      \
-    M(webroot_put, MSG_WISH, false)         \
-    M(webroot_remove, MSG_WISH, false)      \
-    M(account_open, MSG_SMALL, false)       \
-    M(account_opened, MSG_SMALL, false)     \
-    M(sign, 2 * MSG_WISH, false)            \
-    M(signed, 2 * MSG_WISH, false)          \
-    M(key_make, MSG_WISH, false)            \
-    M(key_made, MSG_SMALL, false)           \
-    M(publish, MSG_LARGE, false)            \
-    M(published, MSG_SMALL, false)          \
-    M(listen, MSG_SMALL, true)              \
-    M(unlisten, MSG_SMALL, false)           \
-    M(token_put, MSG_SMALL, false)          \
-    M(token_remove, MSG_SMALL, false)       \
-    M(hit, MSG_SMALL, false)                \
-    M(command, MSG_WISH, false)             \
-    M(row, MSG_LARGE, false)                \
-    M(progress, MSG_SMALL, false)           \
-    M(finished, MSG_SMALL, false)           \
-    M(unable, MSG_SMALL, false)             \
-    M(rollover_begin, MSG_SMALL, false)     \
-    M(rollover_end, MSG_SMALL, false)       \
-    M(chain_judge, MSG_LARGE, false)        \
-    M(chain_judged, MSG_SMALL, false)       \
-    M(alpn_put, MSG_SMALL, false)           \
-    M(alpn_remove, MSG_SMALL, false)        \
-    M(export_make, MSG_LARGE, false)        \
-    M(export_made, MSG_LARGE, false)        \
-    M(account_import, MSG_SMALL, false)     \
-    M(key_import, MSG_WISH, false)          \
-    M(hook_run, MSG_LARGE, false)           \
-    M(hook_ran, MSG_SMALL, false)           \
-    M(copies_make, MSG_WISH, false)         \
-    M(copies_made, MSG_WISH, false)         \
-    M(steps_check, MSG_WISH, false)         \
-    M(steps_checked, MSG_WISH, false)       \
-    M(account_take, MSG_SMALL, false)       \
-    M(certificate_take, MSG_LARGE, false)   \
-    M(import_over, MSG_SMALL, false)        \
-    M(resolvers, MSG_SMALL, false)          \
-    M(live_switch, MSG_WISH, false)         \
-    M(live_switched, MSG_SMALL, false)      \
-    M(import_account, MSG_SMALL, false)     \
-    M(import_certificate, MSG_LARGE, false) \
-    M(import_end, MSG_SMALL, false)         \
-    M(account_look, MSG_SMALL, false)       \
-    M(publish_together, MSG_LARGE, false)   \
-    M(dns_begin, MSG_SMALL, false)          \
-    M(dns_entry, MSG_WISH, false)           \
-    M(dns_end, MSG_SMALL, false)            \
-    M(dns_listen, MSG_SMALL, true)          \
-    M(solver_need, MSG_SMALL, false)        \
-    M(dns_present, MSG_WISH, false)         \
-    M(dns_presented, MSG_SMALL, false)      \
-    M(dns_step, MSG_SMALL, false)           \
-    M(dns_withdraw, 2 * MSG_WISH, false)    \
-    M(persist_look, MSG_WISH, false)        \
-    M(persist_looked, MSG_SMALL, false)     \
-    M(challenge_run, 2 * MSG_WISH, false)   \
-    M(challenge_ran, MSG_SMALL, false)
+#define MESSAGES(M)                           \
+    M(done, MSG_SMALL, false)                 \
+    M(peer, MSG_SMALL, true)                  \
+    M(stop, MSG_SMALL, false)                 \
+    M(keeper_account, MSG_SMALL, false)       \
+    M(permit_make, MSG_WISH, false)           \
+    M(permit_made, MSG_WISH, false)           \
+    M(permit_open, MSG_WISH, false)           \
+    M(permit_opened, MSG_WISH, false)         \
+    M(ticket_make, MSG_SMALL, false)          \
+    M(ticket_made, MSG_SMALL, false)          \
+    M(files_forget, MSG_SMALL, false)         \
+    M(engine_authority, MSG_LARGE, false)     \
+    M(wishes_begin, MSG_SMALL, false)         \
+    M(wish_put, 2 * MSG_WISH, false)          \
+    M(wishes_end, MSG_SMALL, false)           \
+    M(engine_command, 4 * MSG_WISH, false)    \
+    M(session_gone, MSG_SMALL, false)         \
+    M(ready, MSG_SMALL, false)                \
+    M(responder_need, MSG_SMALL, false)       \
+    M(authority_need, MSG_WISH, false)        \
+    M(webroot_put, MSG_WISH, false)           \
+    M(webroot_remove, MSG_WISH, false)        \
+    M(account_open, MSG_SMALL, false)         \
+    M(account_opened, MSG_SMALL, false)       \
+    M(sign, 2 * MSG_WISH, false)              \
+    M(signed, 2 * MSG_WISH, false)            \
+    M(key_make, MSG_WISH, false)              \
+    M(key_made, MSG_SMALL, false)             \
+    M(publish, MSG_LARGE, false)              \
+    M(published, MSG_SMALL, false)            \
+    M(listen, MSG_SMALL, true)                \
+    M(unlisten, MSG_SMALL, false)             \
+    M(token_put, MSG_SMALL, false)            \
+    M(token_remove, MSG_SMALL, false)         \
+    M(hit, MSG_SMALL, false)                  \
+    M(command, MSG_WISH, false)               \
+    M(row, MSG_LARGE, false)                  \
+    M(progress, MSG_SMALL, false)             \
+    M(finished, MSG_SMALL, false)             \
+    M(unable, MSG_SMALL, false)               \
+    M(rollover_begin, MSG_SMALL, false)       \
+    M(rollover_end, MSG_SMALL, false)         \
+    M(chain_judge, MSG_LARGE, false)          \
+    M(chain_judged, MSG_SMALL, false)         \
+    M(alpn_put, MSG_SMALL, false)             \
+    M(alpn_remove, MSG_SMALL, false)          \
+    M(export_make, MSG_LARGE, false)          \
+    M(export_made, MSG_LARGE, false)          \
+    M(account_import, MSG_SMALL, false)       \
+    M(key_import, MSG_WISH, false)            \
+    M(hook_run, MSG_LARGE, false)             \
+    M(hook_ran, MSG_SMALL, false)             \
+    M(copies_make, MSG_WISH, false)           \
+    M(copies_made, MSG_WISH, false)           \
+    M(steps_check, MSG_WISH, false)           \
+    M(steps_checked, MSG_WISH, false)         \
+    M(account_take, MSG_SMALL, false)         \
+    M(certificate_take, MSG_LARGE, false)     \
+    M(import_over, MSG_SMALL, false)          \
+    M(resolvers, MSG_SMALL, false)            \
+    M(live_switch, MSG_WISH, false)           \
+    M(live_switched, MSG_SMALL, false)        \
+    M(import_account, MSG_SMALL, false)       \
+    M(import_certificate, MSG_LARGE, false)   \
+    M(import_end, MSG_SMALL, false)           \
+    M(account_look, MSG_SMALL, false)         \
+    M(publish_together, MSG_LARGE, false)     \
+    M(dns_begin, MSG_SMALL, false)            \
+    M(dns_entry, MSG_WISH, false)             \
+    M(dns_end, MSG_SMALL, false)              \
+    M(dns_listen, MSG_SMALL, true)            \
+    M(solver_need, MSG_SMALL, false)          \
+    M(dns_present, MSG_WISH, false)           \
+    M(dns_presented, MSG_SMALL, false)        \
+    M(dns_step, MSG_SMALL, false)             \
+    M(dns_withdraw, 2 * MSG_WISH, false)      \
+    M(persist_look, MSG_WISH, false)          \
+    M(persist_looked, MSG_SMALL, false)       \
+    M(challenge_run, 2 * MSG_WISH, false)     \
+    M(challenge_ran, MSG_SMALL, false)        \
+    M(grants_begin, MSG_SMALL, false)         \
+    M(grants_end, MSG_SMALL, false)           \
+    M(certificates_changed, MSG_SMALL, false) \
+    M(consumers_tell, MSG_LARGE, false)       \
+    M(consumers_told, MSG_WISH, false)        \
+    M(watch_begin, MSG_WISH, false)           \
+    M(watch_engine, MSG_LARGE, false)         \
+    M(watch_template, MSG_LARGE, false)       \
+    M(watch_end, MSG_SMALL, false)            \
+    M(model_begin, MSG_SMALL, false)          \
+    M(model_row, MSG_LARGE, false)            \
+    M(model_end, MSG_SMALL, false)            \
+    M(engine_socket, MSG_SMALL, true)         \
+    M(engine_no_socket, MSG_SMALL, false)     \
+    M(act, MSG_WISH, false)                   \
+    M(acted, MSG_SMALL, false)                \
+    M(template_try, MSG_LARGE, false)         \
+    M(template_tried, MSG_LARGE, false)       \
+    M(engine_want, MSG_SMALL, false)          \
+    M(engine_state, MSG_SMALL, false)         \
+    M(claims_begin, MSG_SMALL, false)         \
+    M(claim, MSG_WISH, false)                 \
+    M(consumer, MSG_WISH, false)              \
+    M(claim_problem, MSG_SMALL, false)        \
+    M(claims_end, MSG_SMALL, false)           \
+    M(template_output, MSG_LARGE, false)      \
+    M(world_changed, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -37,7 +37,9 @@
     X(VERB_DNS_TEST, "dns test")                     \
     X(VERB_EXPORT, "export")                         \
     X(VERB_CHECK, "check")                           \
-    X(VERB_IMPORT, "import")
+    X(VERB_IMPORT, "import")                         \
+    X(VERB_CONTAINERS, "containers")                 \
+    X(VERB_TEMPLATE_RENDER, "template render")
 
 enum command_verb {
 #define VERB_ENUM(id, text) id,
@@ -80,6 +82,9 @@ enum { COMMAND_FD = 3 };
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
  *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
+ *   - containers: none; rows are grants_rows'
+ *   - template render: kind, watch=true (names: the file's absolute path, which the parent reads); each
+ * rendering is a row {"text": "..."} or {"error": "..."}
  *   - dns test: none (names: an entry of dns, and the DNS name to try it with)
  */
 

@@ -244,6 +244,7 @@ static const struct {
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
     [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
     [MEMBER_SOLVER] = {solver_rules, ARRAY_LEN(solver_rules)},
+    [MEMBER_WATCHER] = {NULL, 0},
 };
 
 /* --- starting --- */
@@ -293,6 +294,8 @@ static const char *user_setting(const struct parent *p, enum member_id id)
         return p->settings.user_responder;
     case MEMBER_SOLVER:
         return p->settings.user_solver;
+    case MEMBER_WATCHER:
+        return p->settings.user_watcher;
     case MEMBER_END_:
         break;
     }

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "config/settings.h"
+#include "containers/claim.h"
 #include "ipc/channel.h"
 
 #include <event2/event.h>
@@ -22,7 +23,8 @@
     X(MEMBER_KEEPER, "keeper")       \
     X(MEMBER_ENGINE, "engine")       \
     X(MEMBER_RESPONDER, "responder") \
-    X(MEMBER_SOLVER, "solver")
+    X(MEMBER_SOLVER, "solver")       \
+    X(MEMBER_WATCHER, "watcher")
 
 enum member_id {
 #define MEMBER_ENUM(id, text) id,
@@ -103,6 +105,10 @@ struct parent {
     struct hook *hooks;           /* what was asked for, oldest first */
     struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
     struct run *runs;             /* programs that run now (parent/run.h) */
+    struct grants *grants;        /* what containers ask for (grants.c) */
+    struct watching *watching;    /* what is known of the engines (watcher.c) */
+    struct outputs *outputs;      /* files of templates under way (outputs.c) */
+    unsigned watcher_life;        /* which watcher */
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
@@ -180,6 +186,66 @@ void control_engine_gone(struct parent *p);
 void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
+
+/* watcher.c: the watcher and what it is told: engines, templates, certificates. */
+/* A daemon starts: whether there are engines to watch, or templates. */
+bool watcher_is_wanted(const struct parent *p);
+int watcher_start(struct parent *p, struct err *err);
+/* All of docker: and templates:, to a watcher that just started, or after a reload; a rescan is what SIGHUP
+ * wants. */
+void watcher_feed(struct parent *p, bool rescan);
+void watcher_reload(struct parent *p);
+/* Connects to an engine of the configuration for it, and to nothing else. */
+void watcher_socket(struct parent *p, const struct msg_engine_want *m);
+void watcher_engine_state(struct parent *p, const struct msg_engine_state *m);
+/* What `list` says is no longer as it was: where there are templates, the engine is asked for it and the
+ * watcher told. */
+void watcher_certificates_changed(struct parent *p);
+/* A row of the engine's answer to that; false for another session's. */
+bool watcher_row(struct parent *p, const struct msg_row *m);
+bool watcher_finished(struct parent *p, const struct msg_finished *m);
+
+/* actions.c: telling somebody, by a container's engine (through the watcher) or a command of the host. */
+/* `output`: what it printed, "". */
+typedef void action_fn(const char *output, const struct err *err, void *arg);
+/* The container that an action without one is for. */
+struct action_target {
+    const char *engine, *id, *container; /* container: its name, for people */
+    bool service;
+};
+/* Carries out an action of the settings (one with `action` is followed to that entry); everything is copied,
+ * so a reload may come in between. `fn` is always called, never from within. `in` may be NULL. */
+void action_run(
+    struct parent *p, const struct action *action, const struct action_target *in, action_fn *fn, void *arg);
+
+/* outputs.c: a template's text becomes a file, where it differs, once its check has passed; then who is to
+ * know is told. `id` is the watcher's request to answer. */
+void output_take(struct parent *p, uint32_t id, const struct msg_template_output *m);
+/* At start: files that an earlier process had put in place and not yet checked are put back. */
+void outputs_recover(struct parent *p);
+
+/* grants.c: what containers ask for, judged, made permits and handed to the engine. */
+void grants_begin(struct parent *p);
+void grants_claim(struct parent *p, const struct msg_claim *m);
+void grants_consumer(struct parent *p, const struct msg_consumer *m);
+void grants_problem(struct parent *p, const struct msg_claim_problem *m);
+void grants_end(struct parent *p, const struct msg_claims_end *m);
+/* All of it anew: to a keeper or an engine that just started, and by a configuration that was loaded anew. */
+void grants_feed(struct parent *p);
+/* What was claimed, used, granted and refused, as JSON rows: of `evercert containers`, and for the log
+ * (SIGUSR1). */
+typedef void grants_row_fn(const char *json, void *arg);
+void grants_rows(struct parent *p, grants_row_fn *fn, void *arg);
+
+/* consumers.c: the engine has deployed these certificates: the containers that use them are told, each once;
+ * `id` is the request to answer. */
+void consumers_tell(struct parent *p, uint32_t id, const struct msg_consumers_tell *m);
+/* The containers that use certificates, of the last grants_end. */
+struct consumer_list {
+    const struct consumer *list; /* containers/claim.h */
+    size_t n;
+};
+struct consumer_list grants_consumers(const struct parent *p);
 
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */

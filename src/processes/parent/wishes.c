@@ -146,7 +146,7 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     bool current = f->round == p->feed_round;
     if (m != NULL && r == 0 && engine != NULL && current)
-        r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit}, -1, &err);
+        r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit, ""}, -1, &err);
     if (m != NULL && r < 0) {
         log_error("%s: %s", f->name, err.text);
         p->feed_refused += current;
