@@ -68,11 +68,11 @@ struct certificate {
     const char *wish;  /* JSON, config/wish.h */
     struct str permit; /* sealed by the keeper */
     enum certificate_source source;
+    bool released, revoked;
+    bool compromised;    /* the live key was revoked as compromised: it must never be used again */
     const char *holder;  /* of a label's: the container that asks for it, or did last, for people; "" */
     struct wall park_at; /* none asks any more: until then it is renewed; 0: one does */
-    bool released, revoked;
-    bool compromised; /* the live key was revoked as compromised: it must never be used again */
-    int64_t variant;  /* which of the certificates that one wish asks for (two key types): 0 the first */
+    int64_t variant;     /* which of the certificates that one wish asks for (two key types): 0 the first */
     /* the generation that is live; 0: none */
     int64_t generation;
     const char *issued_wish_domains; /* space-separated names of the live certificate */

@@ -89,7 +89,7 @@ static void permit_has_its_bounds(void **state)
 static void unknown_source_is_refused(void **state)
 {
     struct certificate c = empty_certificate("a");
-    c.source = (enum certificate_source)2;
+    c.source = (enum certificate_source)3;
     struct err err = ERR_INIT;
     assert_int_equal(record_check(&record_certificate, &c, &err), ERR_INPUT);
     assert_non_null(strstr(err.text, "source"));
