@@ -100,7 +100,7 @@ static void unknown_source_is_refused(void **state)
     struct arena *a = arena_new();
     struct certificate out;
     assert_int_equal(record_from_values(&record_certificate, values, a, &out, NULL), 0);
-    static const int64_t unknown[] = {-1, 2, INT64_MAX, INT64_MIN, INT64_C(1) << 32};
+    static const int64_t unknown[] = {-1, 3, INT64_MAX, INT64_MIN, INT64_C(1) << 32};
     for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
         for (size_t k = 0; k < record_certificate.n; k++)
             if (record_certificate.fields[k].kind == FIELD_SOURCE)
