@@ -18,6 +18,7 @@
 enum {
     CLAIMS_PER_CONTAINER_MAX = 64, /* certificates of one container; more is a mistake, or worse */
     CONSUMER_USES_MAX = 64,
+    CLAIM_PROBLEMS_MAX = 32, /* shown of one container; the last says how many more there are */
 };
 
 /* Of CLAIM_READERS in config/containers.h. */
