@@ -20,6 +20,8 @@ struct where;
 
 /* For struct section (config/schema.h). */
 void authority_init(void *element, const struct settings *defaults);
+/* Whether it is a URL that names itself and needs no entry. */
+bool authority_implied(const void *element);
 void authority_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
 void deploy_init(void *element, const struct settings *defaults);

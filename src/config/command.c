@@ -166,19 +166,16 @@ static const struct setting *option_row(const char *option)
         return NULL;
     struct str key = strcmp(option, "domain") == 0 ? STR("domains") : str_c(option);
     const struct setting *row = section_row(&schema_certificate, key);
-    return row != NULL && row->shape != SHAPE_LATER && row->shape != SHAPE_MAP ? row : NULL;
+    return row != NULL && row->shape != SHAPE_MAP ? row : NULL;
 }
 
 static int unknown_option(const char *option, struct err *err)
 {
     char meant[NEAREST_TEXT_MAX], shown[QUOTE_MAX];
-    const struct setting *later = section_row(&schema_certificate, str_c(option));
-    if (later != NULL && later->shape == SHAPE_LATER)
-        return err_set(err, ERR_USAGE, "--%s: %s", later->key, later->help);
     struct nearest near = nearest_new(str_c(option));
     for (size_t i = 0; i < schema_certificate.n; i++) {
         const struct setting *row = &schema_certificate.rows[i];
-        if (row->shape != SHAPE_LATER && row->shape != SHAPE_MAP)
+        if (row->shape != SHAPE_MAP)
             nearest_try(&near, strcmp(row->key, "domains") == 0 ? "domain" : row->key);
     }
     nearest_try(&near, "verify");

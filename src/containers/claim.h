@@ -21,13 +21,7 @@ enum {
     CLAIM_PROBLEMS_MAX = 32, /* shown of one container; the last says how many more there are */
 };
 
-/* Who reads what: id, word of docker.readers. */
-#define CLAIM_READERS(X)                                                                                    \
-    X(READER_EVERCERT, "evercert")   /* evercert.domains, evercert.1.domains */                             \
-    X(READER_COMPANION, "companion") /* acme-companion's environment: ACME_HOST or LETSENCRYPT_HOST, ... */ \
-    X(READER_TRAEFIK, "traefik")     /* Host() and HostSNI() of routers with TLS; tls.domains */            \
-    X(READER_CADDY, "caddy")         /* caddy-docker-proxy: caddy=, caddy_0= */
-
+/* Of CLAIM_READERS in config/containers.h. */
 enum claim_reader {
 #define CLAIM_READER_ENUM(id, text) id,
     CLAIM_READERS(CLAIM_READER_ENUM)
@@ -134,7 +128,5 @@ void container_read(const struct container *c, unsigned readers, const char *con
 bool claim_reader_parse(const char *text, enum claim_reader *out);
 /* Static storage. */
 const char *claim_reader_text(enum claim_reader r);
-/* A signal of POSIX by its name, with or without SIG, in any case: its name without SIG, or NULL. */
-const char *signal_name(const char *text);
 
 #endif

@@ -246,6 +246,10 @@ struct consumer_list {
     size_t n;
 };
 struct consumer_list grants_consumers(const struct parent *p);
+/* Whether the watcher has handed over anything yet: before, nobody knows who uses what. */
+bool grants_known(const struct parent *p);
+/* Now it has, or again: what waited for it goes on. */
+void consumers_known(struct parent *p);
 
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
