@@ -163,14 +163,14 @@ static bool is_own_name(const struct reading *r, const struct consumer *c, struc
 }
 
 /* A port alone is at the container's own address. NULL, and a problem said, where there is none. */
-static const char *port_alone(struct reading *r, const char *key, struct str port)
+static const char *port_alone(struct reading *r, const char *key, unsigned port)
 {
     const char *address = own_address(r);
     if (address == NULL)
         say(r, key,
             "a port alone needs an address of the container, which has none; write host:port with one of its "
             "own names");
-    return address == NULL ? NULL : arena_printf(r->a, "%s:%.*s", address, STR_ARG(port));
+    return address == NULL ? NULL : arena_printf(r->a, "%s:%u", address, port);
 }
 
 /* The host of "host:port" as type_endpoint writes it. */
@@ -192,7 +192,7 @@ static const char *read_endpoint(
     uint64_t port;
     const char *endpoint;
     if (str_to_u64(text, PORT_LAST, &port) && port > 0)
-        return port_alone(r, key, text);
+        return port_alone(r, key, (unsigned)port);
     if (value_parse(row, text, r->a, &endpoint, &err) < 0) {
         say(r, key, "%s; a port alone is one of the container itself", err.text);
         return NULL;

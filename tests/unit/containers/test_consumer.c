@@ -46,7 +46,7 @@ static void consumers(void **state)
 static void places_to_look_at(void **state)
 {
     static const struct reading_case cases[] = {
-        {{"evercert.use=shop", "evercert.verify=993, 465,993"},
+        {{"evercert.use=shop", "evercert.verify=993, 465,0993"},
             "consumer evercert.use: shop none  verify 172.18.0.5:993,172.18.0.5:465\n"},
         {{"evercert.use=shop", "evercert.verify=172.18.0.5:443,[fd00:0:0::5]:443"},
             "consumer evercert.use: shop none  verify 172.18.0.5:443,[fd00::5]:443\n"},
