@@ -155,6 +155,7 @@ void container_read(const struct container *c, unsigned with, const char *const 
         .c = c,
         .a = a,
         .holder = holder_of(c, policy_labels, policy_label_n, a),
+        .asked = names_new(a),
         .common = {.reader = READER_EVERCERT, .key = ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(readers); i++)

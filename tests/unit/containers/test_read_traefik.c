@@ -31,6 +31,20 @@ static void routers(void **state)
              "traefik.http.routers.b.rule=Host(`b.example`)", "traefik.http.routers.c.tls=true",
              "traefik.http.routers.c.rule=Host(`a.example`) && PathPrefix(`/x`)"},
             "traefik traefik.http.routers.a.rule: a.example\n"},
+        /* Names that another certificate has are not asked for again, whichever router comes first. */
+        {{"traefik.http.routers.a.rule=Host(`a.example`) && PathPrefix(`/x`)",
+             "traefik.http.routers.a.tls=true", "traefik.http.routers.b.tls=true",
+             "traefik.http.routers.b.rule=Host(`a.example`) || Host(`www.a.example`)"},
+            "traefik traefik.http.routers.a.rule: a.example\n"
+            "traefik traefik.http.routers.b.rule: www.a.example\n"},
+        {{"traefik.http.routers.a.rule=Host(`x.a.example`) || Host(`a.example`) || Host(`x.y.a.example`)",
+             "traefik.http.routers.a.tls=true", "traefik.http.routers.b.tls.domains[0].main=*.a.example"},
+            "traefik traefik.http.routers.b.tls.domains[0].main: *.a.example\n"
+            "traefik traefik.http.routers.a.rule: a.example,x.y.a.example\n"},
+        {{HTTP "rule=Host(`a.example`) || Host(`b.example`)", HTTP "tls=true", "evercert.1.domains=a.example",
+             "evercert.1.key-type=rsa-2048", "caddy=b.example c.example"},
+            "evercert evercert.1.domains: a.example key-type=rsa-2048\n"
+            "traefik " HTTP "rule: b.example\ncaddy caddy: c.example\n"},
         {{"traefik.enable=false", HTTP "rule=Host(`a.example`)", HTTP "tls=true"}, ""},
         {{"traefik.enable=F", HTTP "rule=Host(`a.example`)", HTTP "tls=true"}, ""},
         {{"traefik.enable=true", HTTP "rule=Host(`a.example`)", HTTP "tls=true"},
