@@ -114,11 +114,13 @@ struct container_says {
  *   ACME_KEYSIZE, LETSENCRYPT_KEYSIZE        2048 3072 4096 ec-256 ec-384
  *   ACME_TEST, LETSENCRYPT_TEST              true: staging, whatever ACME_CA_URI says
  *   ACME_CA_URI, ACME_CHALLENGE (HTTP-01, DNS-01), ACME_CERT_PROFILE
- *   ACME_RESTART_CONTAINER, LETSENCRYPT_RESTART_CONTAINER       true: a consumer of its certificates,
- * restart, where evercert.use, .on-change and .verify say nothing Certificates are named as there: the first
- * name, a wildcard without "*.", which is what settings_wish() does. ACMESH_DNS_API_CONFIG is a problem that
- * says to name an entry of dns: with the label evercert.dns, for secrets have no place there; ACME_PRE_HOOK
- * and ACME_POST_HOOK are problems, for they are commands. The claim goes on without them.
+ *   ACME_RESTART_CONTAINER, LETSENCRYPT_RESTART_CONTAINER       true: a consumer of its certificates that is
+ *       restarted, where evercert.use, .on-change and .verify say nothing
+ *
+ * Certificates are named as there: the first name, a wildcard without "*.", which is what settings_wish()
+ * does. ACMESH_DNS_API_CONFIG is a problem that says to name an entry of dns: with the label evercert.dns,
+ * for secrets have no place there; ACME_PRE_HOOK and ACME_POST_HOOK are problems, for they are commands. The
+ * claim goes on without them.
  *
  * Traefik: of each router (http and tcp) with tls=true, or a tls.* label, a claim of each tls.domains[N].main
  * with its .sans; where there are none, one of every Host(`a`, `b`), Host("a") and HostSNI() of its rule that
