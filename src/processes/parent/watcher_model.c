@@ -77,6 +77,11 @@ void watcher_want_model(struct parent *p)
     watcher_certificates_changed(p);
 }
 
+bool watcher_has_model(const struct parent *p)
+{
+    return p->watching != NULL && p->watching->model_told;
+}
+
 static bool is_ours(const struct parent *p, uint32_t session)
 {
     return p->watching != NULL && session != 0 && p->watching->list_session == session;
@@ -117,6 +122,10 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     else if (!w->list_failed &&
              channel_send(watcher, MSG_model_end, 0, &(struct msg_model_end){true}, -1, &err) < 0)
         w->list_failed = true;
+    if (!w->list_failed && w->list_watcher == p->watcher_life) {
+        w->model_told = true;
+        control_world_changed(p);
+    }
     if (w->list_failed)
         ask_in(p, RETRY_MS);
     else if (w->list_again)
