@@ -190,11 +190,12 @@ void control_engine_gone(struct parent *p);
 void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
-/* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for it
- * go on. */
+/* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for
+ * it go on. */
 void control_world_changed(struct parent *p);
 
-/* watcher.c, watching.c, watcher_model.c: the watcher and what it is told: engines, templates, certificates. */
+/* watcher.c, watching.c, watcher_model.c: the watcher and what it is told: engines, templates, certificates.
+ */
 /* A daemon starts: whether there are engines to watch, or templates. */
 bool watcher_is_wanted(const struct parent *p);
 int watcher_start(struct parent *p, struct err *err);
@@ -211,8 +212,8 @@ void watcher_certificates_changed(struct parent *p);
 /* A row of the engine's answer to that; false for another session's. */
 bool watcher_row(struct parent *p, const struct msg_row *m);
 bool watcher_finished(struct parent *p, const struct msg_finished *m);
-/* A command wants to render: from now on the watcher is told of certificates, whether or not the configuration
- * has templates. */
+/* A command wants to render: from now on the watcher is told of certificates, whether or not the
+ * configuration has templates. */
 void watcher_want_model(struct parent *p);
 /* Whether the watcher that lives has been told of them. */
 bool watcher_has_model(const struct parent *p);
@@ -238,8 +239,8 @@ struct action_target {
 void action_run(
     struct parent *p, const struct action *action, const struct action_target *in, action_fn *fn, void *arg);
 
-/* outputs.c, outputs_tell.c: a template's text becomes a file, where it differs, once its check has passed; then who is to
- * know is told. `id` is the watcher's request to answer. */
+/* outputs.c, outputs_tell.c: a template's text becomes a file, where it differs, once its check has passed;
+ * then who is to know is told. `id` is the watcher's request to answer. */
 void output_take(struct parent *p, uint32_t id, const struct msg_template_output *m);
 /* At start: files that an earlier process had put in place and not yet checked are put back. */
 void outputs_recover(struct parent *p);
