@@ -33,7 +33,7 @@ const struct action *action_follow(const struct settings *s, const struct action
     if (own->action[0] == '\0')
         return own;
     const struct action *entry = action_find(s, own->action);
-    if (entry == NULL || entry->action != NULL && entry->action[0] != '\0')
+    if (entry == NULL || (entry->action != NULL && entry->action[0] != '\0'))
         return NULL;
     struct action *to = action_copy(entry, a);
     if (to->container[0] == '\0' && own->container[0] != '\0') {

@@ -410,7 +410,7 @@ static void wait_until_known(struct telling *t)
 {
     if ((t->known = evtimer_new(t->p->base, on_late, t)) == NULL)
         abort();
-    evtimer_add(t->known, &(struct timeval){KNOWN_WAIT_S, 0});
+    event_add(t->known, &(struct timeval){KNOWN_WAIT_S, 0});
     t->next = t->p->consumers->waiting;
     t->p->consumers->waiting = t;
 }

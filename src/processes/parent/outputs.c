@@ -224,7 +224,7 @@ static void try_later(struct output *o)
     o->retry_ms = o->retry_ms == 0                     ? RETRY_FIRST_MS
                   : o->retry_ms < RETRY_CEILING_MS / 2 ? o->retry_ms * 2
                                                        : RETRY_CEILING_MS;
-    evtimer_add(o->retry, &(struct timeval){o->retry_ms / 1000, (suseconds_t)(o->retry_ms % 1000) * 1000});
+    event_add(o->retry, &(struct timeval){o->retry_ms / 1000, (suseconds_t)(o->retry_ms % 1000) * 1000});
 }
 
 void output_fail(struct output *o, const struct err *err)

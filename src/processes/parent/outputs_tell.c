@@ -126,7 +126,7 @@ static void notice_start(struct notice *n)
         n->causes->output->path, (int)(wait / 1000));
     if ((n->later = evtimer_new(n->p->base, on_later, n)) == NULL)
         abort();
-    evtimer_add(n->later, &(struct timeval){wait / 1000, (suseconds_t)(wait % 1000) * 1000});
+    event_add(n->later, &(struct timeval){wait / 1000, (suseconds_t)(wait % 1000) * 1000});
 }
 
 static struct notice *notice_for(
@@ -199,7 +199,7 @@ static bool others_are_coming(const struct parent *p)
 
 static void wait_a_moment(struct parent *p)
 {
-    evtimer_add(p->outputs->gather, &(struct timeval){0, GATHER_MS * 1000});
+    event_add(p->outputs->gather, &(struct timeval){0, GATHER_MS * 1000});
 }
 
 static void on_gathered(evutil_socket_t fd, short what, void *arg)
