@@ -15,7 +15,7 @@ enum {
 
 static bool is_wanted(const struct parent *p)
 {
-    return p->settings.template_n > 0 || (p->watching != NULL && p->watching->list_wanted);
+    return p->settings.template_n > 0 || control_renders(p);
 }
 
 static void ask(struct parent *p)
@@ -71,9 +71,14 @@ void watcher_certificates_changed(struct parent *p)
         ask_in(p, GATHER_MS);
 }
 
+bool watcher_has_model(const struct parent *p)
+{
+    return p->watching != NULL && p->watching->list_had == p->watcher_life + 1;
+}
+
 void watcher_want_model(struct parent *p)
 {
-    watching_of(p)->list_wanted = true;
+    watching_of(p)->list_had = 0;
     watcher_certificates_changed(p);
 }
 
@@ -117,6 +122,10 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     else if (!w->list_failed &&
              channel_send(watcher, MSG_model_end, 0, &(struct msg_model_end){true}, -1, &err) < 0)
         w->list_failed = true;
+    if (!w->list_again && !w->list_failed) {
+        w->list_had = p->watcher_life + 1;
+        control_world_changed(p);
+    }
     if (w->list_failed)
         ask_in(p, RETRY_MS);
     else if (w->list_again)
