@@ -79,7 +79,7 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 }
 
 /* All or nothing: a configuration that is not good leaves the old one in force. */
-void parent_reload(struct parent *p)
+int parent_reload(struct parent *p, struct err *why)
 {
     struct arena *arena = arena_new();
     struct settings fresh;
@@ -90,7 +90,7 @@ void parent_reload(struct parent *p)
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
         arena_free(arena);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
-        return;
+        return err_set(why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
     }
     struct arena *old = p->arena;
     p->arena = arena;
@@ -99,13 +99,15 @@ void parent_reload(struct parent *p)
         log_error("%s", err.text);
     solver_reload(p);
     wishes_feed(p);
+    watcher_reload(p);
     arena_free(old);
+    return 0;
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    parent_reload(arg);
+    (void)parent_reload(arg, NULL);
 }
 
 bool parent_state_is_new(const struct parent *p)
@@ -263,6 +265,9 @@ static int start(struct parent *p, struct err *err)
     if (p->listeners != NULL && (r = member_start(p, MEMBER_RESPONDER, err)) < 0)
         return r;
     if (p->options.daemon && solver_is_wanted(p) && (r = solver_start(p, err)) < 0)
+        return r;
+    outputs_recover(p);
+    if (p->options.daemon && watcher_is_wanted(p) && (r = watcher_start(p, err)) < 0)
         return r;
     if (p->options.daemon)
         return control_listen(p, err);

@@ -190,14 +190,15 @@ void watcher_reload(struct parent *p)
         member_dismiss(p, MEMBER_WATCHER);
         watching_engines(p);
         outputs_settings(p);
-        watcher_absent(p);
+        grants_begin(p); /* what containers asked for nobody asks for any more */
+        grants_end(p, &(struct msg_claims_end){true});
     }
 }
 
-void watcher_absent(struct parent *p)
+void watcher_gone(struct parent *p)
 {
-    grants_begin(p);
-    grants_end(p, &(struct msg_claims_end){true});
+    p->watcher_life++;
+    watching_lost(p);
 }
 
 /* --- sockets --- */

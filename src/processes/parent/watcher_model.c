@@ -71,15 +71,15 @@ void watcher_certificates_changed(struct parent *p)
         ask_in(p, GATHER_MS);
 }
 
-bool watcher_has_model(const struct parent *p)
-{
-    return p->watching != NULL && p->watching->list_had == p->watcher_life + 1;
-}
-
 void watcher_want_model(struct parent *p)
 {
-    watching_of(p)->list_had = 0;
+    watching_of(p)->model_told = false;
     watcher_certificates_changed(p);
+}
+
+bool watcher_has_model(const struct parent *p)
+{
+    return p->watching != NULL && p->watching->model_told;
 }
 
 static bool is_ours(const struct parent *p, uint32_t session)
@@ -122,8 +122,8 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     else if (!w->list_failed &&
              channel_send(watcher, MSG_model_end, 0, &(struct msg_model_end){true}, -1, &err) < 0)
         w->list_failed = true;
-    if (!w->list_again && !w->list_failed) {
-        w->list_had = p->watcher_life + 1;
+    if (!w->list_failed && !w->list_again) {
+        w->model_told = true;
         control_world_changed(p);
     }
     if (w->list_failed)

@@ -26,7 +26,7 @@ struct watching {
     unsigned list_watcher;
     bool list_again;      /* it was no longer true before it was over */
     bool list_failed;     /* not all of it could be handed on */
-    unsigned list_had;    /* the watcher's life + 1 that has what was asked for last; 0: none */
+    bool model_told;      /* the watcher has what was asked for last */
     struct event *gather; /* changes that come close together are one question */
 };
 
@@ -38,10 +38,6 @@ void watching_engines(struct parent *p);
 struct watched *watching_find(const struct parent *p, const char *name);
 /* Why an engine cannot be watched, said once in the log; NULL: nothing stands in the way. */
 void watching_unfit(struct parent *p, struct watched *e, const struct err *why);
-/* A template is rendered for a command: the watcher gets what `list` says now. */
-void watcher_want_model(struct parent *p);
-/* Whether it has it. */
-bool watcher_has_model(const struct parent *p);
 /* The watcher went: nothing is connected. */
 void watching_lost(struct parent *p);
 
