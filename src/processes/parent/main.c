@@ -90,7 +90,8 @@ int parent_reload(struct parent *p, struct err *why)
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
         arena_free(arena);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
-        return err_set(why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
+        return err_set(
+            why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
     }
     struct arena *old = p->arena;
     p->arena = arena;

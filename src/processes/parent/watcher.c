@@ -13,6 +13,7 @@
 #include "processes/parent/watching.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -62,7 +62,7 @@ static void ask_in(struct parent *p, int64_t ms)
     if (w->gather == NULL && (w->gather = evtimer_new(p->base, on_gathered, p)) == NULL)
         abort();
     if (!evtimer_pending(w->gather, NULL))
-        evtimer_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
+        event_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
 }
 
 void watcher_certificates_changed(struct parent *p)
