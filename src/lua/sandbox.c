@@ -36,7 +36,7 @@ static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct sandbox *s = ud;
     size_t had = p != NULL ? old : 0;
-    if (n >= LUA_LARGE)
+    if (n >= LUA_LARGE && p == NULL && old == LUA_TSTRING)
         look_closely(s);
     if (n == 0) {
         give_back(p, had);
