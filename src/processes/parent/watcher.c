@@ -158,7 +158,8 @@ static int send_all(struct parent *p, struct channel *c, bool rescan, struct err
     for (size_t i = 0; r == 0 && i < s->docker.engine_n; i++)
         if ((r = send_engine(p, c, &s->docker.engines[i], err)) < 0)
             err_prefix(err, "engine %s", s->docker.engines[i].name);
-    for (size_t i = 0; r == 0 && i < s->template_n; i++)
+    /* A parent of one command writes no outputs. */
+    for (size_t i = 0; r == 0 && p->options.daemon && i < s->template_n; i++)
         if ((r = send_template(p, c, &s->templates[i], err)) < 0)
             err_prefix(err, "%s", s->templates[i].source);
     return r < 0 ? r : channel_send(c, MSG_watch_end, 0, &(struct msg_watch_end){rescan}, -1, err);
