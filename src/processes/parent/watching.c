@@ -104,6 +104,7 @@ void watching_lost(struct parent *p)
 {
     if (p->watching == NULL)
         return;
+    p->watching->model_told = false;
     for (struct watched *e = p->watching->engines; e != NULL; e = e->next) {
         if (e->connected)
             e->since = clock_wall(&system_clock);
@@ -139,6 +140,14 @@ void watcher_engine_state(struct parent *p, const struct msg_engine_state *m)
     e->services = m->services;
     replace(&e->version, m->version);
     replace(&e->error, m->error);
+    control_world_changed(p);
+}
+
+void watcher_claimed(struct parent *p, const struct msg_claims_end *m)
+{
+    watching_of(p)->complete = m->complete;
+    grants_end(p, m);
+    control_world_changed(p);
 }
 
 void watching_rows(struct parent *p, grants_row_fn *fn, void *arg)

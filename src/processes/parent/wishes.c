@@ -186,6 +186,7 @@ static void feed_finish(struct parent *p)
     }
     p->feed_done = true;
     grants_feed(p);
+    watcher_certificates_changed(p);
     control_go(p);
     if (p->options.daemon) {
         char text[64];
