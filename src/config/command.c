@@ -441,13 +441,16 @@ int settings_wish(const struct settings *s, const struct wish_option *options, s
     struct wish *out, struct err *err)
 {
     struct err why = ERR_INIT;
+    /* No more of each than there are options: containers ask with a few, and there may be thousands. */
+    size_t deploys = n < WISH_DEPLOYS_MAX ? n : WISH_DEPLOYS_MAX;
     struct command c = {
         .settings = s,
         .a = a,
         .domains = arena_array(a, n, sizeof(const char *)),
-        .deploys = arena_array(a, 2 * (size_t)WISH_DEPLOYS_MAX, sizeof(struct deploy)),
-        .looks = arena_array(a, WISH_DEPLOYS_MAX, sizeof(struct deploy)),
-        .publications = arena_array(a, WISH_PUBLISH_MAX, sizeof(struct publication)),
+        .deploys = arena_array(a, 2 * deploys, sizeof(struct deploy)),
+        .looks = arena_array(a, deploys, sizeof(struct deploy)),
+        .publications =
+            arena_array(a, n < WISH_PUBLISH_MAX ? n : WISH_PUBLISH_MAX, sizeof(struct publication)),
     };
     certificate_init(&c.w, s);
     int r = 0;

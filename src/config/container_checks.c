@@ -417,7 +417,7 @@ static void check_output(
     names_put(&r->copies, str_c(t->output), mark);
 }
 
-void template_check(struct reader *r, const struct node *key, const struct node *map,
+void template_entry_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element)
 {
     struct template_setting *t = element;

@@ -23,10 +23,21 @@ static void give_back(void *p, size_t n)
     free(p);
 }
 
+static void on_count(lua_State *L, lua_Debug *at);
+
+/* Where texts are large, a thousand instructions may take minutes: from now on it is looked more often. */
+static void look_closely(const struct sandbox *s)
+{
+    if (s->L != NULL && lua_gethookcount(s->L) > LUA_HOOK_LARGE_STEP)
+        lua_sethook(s->L, on_count, lua_gethookmask(s->L), LUA_HOOK_LARGE_STEP);
+}
+
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct sandbox *s = ud;
     size_t had = p != NULL ? old : 0;
+    if (n >= LUA_LARGE && p == NULL && old == LUA_TSTRING)
+        look_closely(s);
     if (n == 0) {
         give_back(p, had);
         s->memory -= had;
@@ -122,13 +133,13 @@ static void on_count(lua_State *L, lua_Debug *at)
         (void)where(L, s->at);
         return;
     }
-    s->instructions += LUA_HOOK_STEP;
+    s->instructions += (uint64_t)lua_gethookcount(L);
     check_limits(L, s);
 }
 
 void sandbox_trace(struct sandbox *s)
 {
-    lua_sethook(s->L, on_count, LUA_MASKCOUNT | LUA_MASKLINE, LUA_HOOK_STEP);
+    lua_sethook(s->L, on_count, LUA_MASKCOUNT | LUA_MASKLINE, lua_gethookcount(s->L));
 }
 
 void sandbox_charge(lua_State *L, size_t steps)

@@ -19,6 +19,8 @@
 
 enum {
     LUA_HOOK_STEP = 1000,           /* instructions between two looks at the limits */
+    LUA_LARGE = 1024 * 1024,        /* octets of a text; a look at all of it takes a millisecond */
+    LUA_HOOK_LARGE_STEP = 10,       /* the same from then on */
     LUA_DEPTH_MAX = 64,             /* of JSON and XML: our own stack is used for each level */
     LUA_JSON_MAX = 2 * 1024 * 1024, /* octets of a document */
 };

@@ -25,22 +25,34 @@ static struct rendering *rendering_of(lua_State *L)
     return sandbox_of(L)->owner;
 }
 
-/* `advancing`: of text, whose lines are those of the template. */
-static void emit(lua_State *L, struct str s, uint32_t line, bool advancing)
+/* Notes the lines of what was put behind `from`. `advancing`: of text, whose lines are those of the template.
+ */
+static void note_lines(lua_State *L, size_t from, uint32_t line, bool advancing)
 {
     struct rendering *r = rendering_of(L);
-    sandbox_charge(L, 1 + s.n / 64);
-    if (s.n > TEMPLATE_OUTPUT_MAX - r->out->n)
+    if (r->out->n > TEMPLATE_OUTPUT_MAX || buf_failed(r->out))
         lua_fatal(L, ERR_LIMIT, "the output has more than %d MB", TEMPLATE_OUTPUT_MAX >> 20);
-    buf_put_str(r->out, s);
-    for (size_t i = 0; i < s.n; i++) {
+    for (const char *p = r->out->p + from, *end = r->out->p + r->out->n; from < r->out->n && p < end;) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
         if (!r->inside)
             buf_put(r->lines, &line, sizeof line);
-        r->inside = s.p[i] != '\n';
+        r->inside = newline == NULL;
         line += advancing && !r->inside;
+        p = newline != NULL ? newline + 1 : end;
     }
-    if (buf_failed(r->out) || buf_failed(r->lines))
-        lua_fatal(L, ERR_LIMIT, "the output is too large");
+    if (buf_failed(r->lines))
+        lua_fatal(L, ERR_LIMIT, "the output has too many lines");
+}
+
+static void emit(lua_State *L, enum template_kind kind, struct str s, uint32_t line, bool advancing)
+{
+    struct rendering *r = rendering_of(L);
+    size_t from = r->out->n;
+    sandbox_charge(L, 1 + s.n / 64);
+    if (s.n > TEMPLATE_OUTPUT_MAX)
+        lua_fatal(L, ERR_LIMIT, "the output has more than %d MB", TEMPLATE_OUTPUT_MAX >> 20);
+    template_escape(kind, s, r->out);
+    note_lines(L, from, line, advancing);
 }
 
 static const struct piece *check_piece(lua_State *L)
@@ -54,7 +66,8 @@ static const struct piece *check_piece(lua_State *L)
 static int write_text(lua_State *L)
 {
     const struct piece *p = check_piece(L);
-    emit(L, (struct str){rendering_of(L)->source.text.p + p->from, p->to - p->from}, p->line, true);
+    struct str s = {rendering_of(L)->source.text.p + p->from, p->to - p->from};
+    emit(L, TEMPLATE_NONE, s, p->line, true);
     return 0;
 }
 
@@ -107,7 +120,7 @@ static int write_raw(lua_State *L)
     const struct piece *p = check_piece(L);
     struct str s;
     read_value(L, 2, &s);
-    emit(L, s, p->line, false);
+    emit(L, TEMPLATE_NONE, s, p->line, false);
     return 0;
 }
 
@@ -115,16 +128,8 @@ static int write_value(lua_State *L)
 {
     const struct piece *p = check_piece(L);
     struct str s;
-    if (read_value(L, 2, &s)) {
-        if (s.n > TEMPLATE_OUTPUT_MAX)
-            lua_fatal(L, ERR_LIMIT, "the output has more than %d MB", TEMPLATE_OUTPUT_MAX >> 20);
-        sandbox_charge(L, s.n);
-        struct buf *out = lua_guard_buf(L, LUA_TEXT_MAX);
-        template_escape(rendering_of(L)->kind, s, out);
-        lua_push_buf(L, out);
-        s.p = lua_tolstring(L, -1, &s.n);
-    }
-    emit(L, s, p->line, false);
+    bool escaped = read_value(L, 2, &s);
+    emit(L, escaped ? rendering_of(L)->kind : TEMPLATE_NONE, s, p->line, false);
     return 0;
 }
 

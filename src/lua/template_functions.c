@@ -154,6 +154,23 @@ static int to_text(lua_State *L)
     return 1;
 }
 
+/* string.format with the same words for tables; the upvalue is Lua's own. */
+static int format(lua_State *L)
+{
+    int n = lua_gettop(L);
+    for (int i = 2; i <= n; i++)
+        if (lua_istable(L, i) || lua_isfunction(L, i) || lua_isuserdata(L, i)) {
+            lua_pushcfunction(L, to_text);
+            lua_pushvalue(L, i);
+            lua_call(L, 1, 1);
+            lua_replace(L, i);
+        }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, n, 1);
+    return 1;
+}
+
 /* --- quotes --- */
 
 static int quote(lua_State *L)
@@ -226,5 +243,10 @@ void lua_open_template(lua_State *L)
         lua_pushcclosure(L, quote, 1);
         lua_setglobal(L, quotes[i].name);
     }
+    lua_getglobal(L, "string");
+    lua_getfield(L, -1, "format");
+    lua_pushcclosure(L, format, 1);
+    lua_setfield(L, -2, "format");
+    lua_pop(L, 1);
     take_out(L, "math", "random"); /* the same is rendered from the same */
 }

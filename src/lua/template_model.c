@@ -406,7 +406,10 @@ static size_t hidden_at(const struct template_model *m, struct str at)
     size_t longest = 0;
     for (size_t i = 0; i < m->container_n; i++)
         for (size_t j = 0; j < m->containers[i]->env_n; j++) {
-            struct str value = str_c(m->containers[i]->env[j].value);
+            const char *text = m->containers[i]->env[j].value;
+            if (text[0] != at.p[0])
+                continue;
+            struct str value = str_c(text);
             if (value.n >= HIDDEN_MIN && value.n > longest && str_starts(at, value))
                 longest = value.n;
         }

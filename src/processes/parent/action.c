@@ -33,7 +33,7 @@ const struct action *action_follow(const struct settings *s, const struct action
     if (own->action[0] == '\0')
         return own;
     const struct action *entry = action_find(s, own->action);
-    if (entry == NULL || entry->action != NULL && entry->action[0] != '\0')
+    if (entry == NULL || (entry->action != NULL && entry->action[0] != '\0'))
         return NULL;
     struct action *to = action_copy(entry, a);
     if (to->container[0] == '\0' && own->container[0] != '\0') {
@@ -57,8 +57,7 @@ bool action_same(const struct action *x, const struct action *y)
            strcmp(x->exec_user, y->exec_user) == 0 && strcmp(x->user, y->user) == 0 &&
            strcmp(x->signal, y->signal) == 0 && strcmp(x->action, y->action) == 0 &&
            x->restart == y->restart && x->reload == y->reload &&
-           same_list(x->exec, x->exec_n, y->exec, y->exec_n) &&
-           same_list(x->run, x->run_n, y->run, y->run_n);
+           same_list(x->exec, x->exec_n, y->exec, y->exec_n) && same_list(x->run, x->run_n, y->run, y->run_n);
 }
 
 static void add_words(struct buf *out, const char *const *list, size_t n)

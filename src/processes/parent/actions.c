@@ -96,7 +96,9 @@ static int ask_watcher(struct deed *d, struct err *err)
         .id = own ? d->target.id : "",
         .container = own ? "" : a->container,
         .service = own && d->target.service,
-        .verb = a->exec_n > 0 ? DOCKER_EXEC : a->restart ? DOCKER_RESTART : DOCKER_SIGNAL,
+        .verb = a->exec_n > 0 ? DOCKER_EXEC
+                : a->restart  ? DOCKER_RESTART
+                              : DOCKER_SIGNAL,
         .signal = a->signal,
         .argv = {a->exec, a->exec_n},
         .user = a->exec_user,
@@ -111,8 +113,8 @@ static int ask_watcher(struct deed *d, struct err *err)
 
 /* --- on the host --- */
 
-/* A container's name goes into the environment of a program of the operator's, maybe a script that is careless
- * with it; engines give no others than these. */
+/* A container's name goes into the environment of a program of the operator's, maybe a script that is
+ * careless with it; engines give no others than these. */
 static bool is_plain_name(const char *name)
 {
     for (const char *p = name; *p != '\0'; p++)
@@ -199,8 +201,8 @@ static struct action_target copy_target(const struct action_target *in, struct a
 {
     if (in == NULL)
         return (struct action_target){"", "", "", false};
-    return (struct action_target){arena_dup_c(a, in->engine), arena_dup_c(a, in->id),
-        arena_dup_c(a, in->container), in->service};
+    return (struct action_target){
+        arena_dup_c(a, in->engine), arena_dup_c(a, in->id), arena_dup_c(a, in->container), in->service};
 }
 
 void action_run(
@@ -209,7 +211,8 @@ void action_run(
     struct deed *d = calloc(1, sizeof *d);
     if (d == NULL)
         abort();
-    *d = (struct deed){.p = p, .arena = arena_new(), .output = buf_new(ACTION_OUTPUT_MAX), .fn = fn, .arg = arg};
+    *d = (struct deed){
+        .p = p, .arena = arena_new(), .output = buf_new(ACTION_OUTPUT_MAX), .fn = fn, .arg = arg};
     if ((d->timer = evtimer_new(p->base, on_now, d)) == NULL)
         abort();
     d->target = copy_target(in, d->arena);

@@ -1,7 +1,7 @@
 /*
- * The engine has deployed certificates: containers that use them are told, each once however many it uses, and
- * an action that is for no container in particular is carried out once for all that name it. Who was told is
- * remembered until everybody has been, so that a repetition reaches only those that were not.
+ * The engine has deployed certificates: containers that use them are told, each once however many it uses,
+ * and an action that is for no container in particular is carried out once for all that name it. Who was told
+ * is remembered until everybody has been, so that a repetition reaches only those that were not.
  */
 #include "processes/parent/parent.h"
 
@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 enum {
-    TELL_WINDOW = 16,              /* engines restart containers one by one, more or less */
-    KNOWN_WAIT_S = 60,             /* for the engines' first answers, as the watcher waits for them */
-    TOLD_MAX = 300, LOOKS_MAX = 300, /* names in the answer, whose frame has room for 900 of the longest */
+    TELL_WINDOW = 16,  /* engines restart containers one by one, more or less */
+    KNOWN_WAIT_S = 60, /* for the engines' first answers, as the watcher waits for them */
+    TOLD_MAX = 300,
+    LOOKS_MAX = 300, /* names in the answer, whose frame has room for 900 of the longest */
     TOLD_OUTPUT_MAX = 8 * 1024,
     MEMORY_MAX = 10 * 1000, /* beyond it some are told twice */
 };
@@ -344,7 +345,8 @@ static void doubt(struct telling *t)
         if (!e->synced) {
             const char *why = e->unfit[0] != '\0' ? e->unfit : e->error;
             err_set(&t->first, ERR_NETWORK,
-                "engine %s has not answered yet, so it is not known which of its containers are to be told%s%s",
+                "engine %s has not answered yet, so it is not known which of its containers are to be "
+                "told%s%s",
                 e->name, why[0] != '\0' ? ": " : "", why);
             return;
         }
@@ -408,7 +410,7 @@ static void wait_until_known(struct telling *t)
 {
     if ((t->known = evtimer_new(t->p->base, on_late, t)) == NULL)
         abort();
-    evtimer_add(t->known, &(struct timeval){KNOWN_WAIT_S, 0});
+    event_add(t->known, &(struct timeval){KNOWN_WAIT_S, 0});
     t->next = t->p->consumers->waiting;
     t->p->consumers->waiting = t;
 }
@@ -418,9 +420,8 @@ static const char *generation_of(struct telling *t, const char *name)
 {
     char target[PATH_MAX];
     const char *path = arena_printf(t->arena, "live/%s", name);
-    ssize_t n = wish_name_check(str_c(name), NULL) < 0
-                    ? -1
-                    : readlinkat(t->p->state, path, target, sizeof target);
+    ssize_t n =
+        wish_name_check(str_c(name), NULL) < 0 ? -1 : readlinkat(t->p->state, path, target, sizeof target);
     return n < 0 ? "" : arena_dup(t->arena, (struct str){target, (size_t)n});
 }
 
@@ -435,8 +436,7 @@ void consumers_tell(struct parent *p, uint32_t id, const struct msg_consumers_te
     t->name_n = m->names.n;
     t->names = arena_array(t->arena, t->name_n, sizeof *t->names);
     for (size_t i = 0; i < t->name_n; i++)
-        t->names[i] = (struct named){
-            arena_dup_c(t->arena, m->names.p[i]), generation_of(t, m->names.p[i])};
+        t->names[i] = (struct named){arena_dup_c(t->arena, m->names.p[i]), generation_of(t, m->names.p[i])};
     qsort(t->names, t->name_n, sizeof *t->names, by_name);
     if (is_known(p))
         begin(t);

@@ -427,7 +427,8 @@ void grants_end(struct parent *p, const struct msg_claims_end *m)
     g->now.complete = m->complete;
     g->known = true;
     judge(p);
-    start(p);
+    if (p->options.daemon) /* a parent of one command only looks */
+        start(p);
     consumers_known(p);
 }
 

@@ -1,6 +1,7 @@
 /* Starting up, signals, reloading, and coming to an end. */
 #include "processes/parent/parent.h"
 
+#include "base/time.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/notify.h"
@@ -89,7 +90,8 @@ int parent_reload(struct parent *p, struct err *why)
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
         arena_free(arena);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
-        return err_set(why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
+        return err_set(
+            why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
     }
     struct arena *old = p->arena;
     p->arena = arena;
@@ -219,12 +221,19 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
     end_when_alone(p);
 }
 
+static void on_tell_state(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig, (void)what;
+    state_log(arg);
+}
+
 static void watch_signals(struct parent *p)
 {
     const struct {
         int sig;
         event_callback_fn fn;
-    } watched[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_reload}, {SIGCHLD, on_child}};
+    } watched[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_reload}, {SIGCHLD, on_child},
+        {SIGUSR1, on_tell_state}};
     for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
         p->signals[i] = evsignal_new(p->base, watched[i].sig, watched[i].fn, p);
         if (p->signals[i] == NULL || evsignal_add(p->signals[i], NULL) != 0)
@@ -269,7 +278,7 @@ static int start(struct parent *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parent p = {.control = -1, .arena = arena_new()};
+    struct parent p = {.control = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
     struct err err = ERR_INIT;
     parse(&p.options, argc, argv);
     log_init("parent", p.options.level);

@@ -119,8 +119,8 @@ static int copy_old(const struct output_file *f, struct err *err)
     if (r == 0)
         r = file_read(f->at.dir, f->at.name, OLD_MAX, &text, err);
     return r < 0 ? r
-                 : file_write_new_owned(f->at.dir, f->old, st.st_mode & 07777, st.st_uid, st.st_gid,
-                       buf_str(&text), err);
+                 : file_write_new_owned(
+                       f->at.dir, f->old, st.st_mode & 07777, st.st_uid, st.st_gid, buf_str(&text), err);
 }
 
 int output_file_keep(const struct output_file *f, struct err *err)

@@ -16,11 +16,11 @@
 
 struct output_file {
     struct publication form;
-    struct copy at;            /* directory, name, owner, group, mode */
-    const char *fresh, *old;   /* names beside it */
-    const char *path;          /* whole */
-    const char *fresh_path;    /* whole, of the new one */
-    bool exists;               /* there is a file */
+    struct copy at;          /* directory, name, owner, group, mode */
+    const char *fresh, *old; /* names beside it */
+    const char *path;        /* whole */
+    const char *fresh_path;  /* whole, of the new one */
+    bool exists;             /* there is a file */
 };
 
 /* Where it goes; nothing is changed. Texts live in `a`. Errors as copy_open. Ended with output_file_close, on
@@ -30,8 +30,8 @@ int output_file_open(
 void output_file_close(struct output_file *f);
 /* Whether it holds exactly this text, as its owner, group and mode should be. */
 bool output_file_is(const struct output_file *f, struct str text);
-/* Writes the new one beside it, durably; one that an interruption left is replaced. ERR_SPACE where the disk is
- * full; nothing is left on failure. */
+/* Writes the new one beside it, durably; one that an interruption left is replaced. ERR_SPACE where the disk
+ * is full; nothing is left on failure. */
 int output_file_write(const struct output_file *f, struct str text, struct err *err);
 void output_file_discard(const struct output_file *f);
 /* Keeps the file that is there as the old one. */

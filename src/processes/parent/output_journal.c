@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLDER "templates"
+#define FOLDER    "templates"
 #define FILE_NAME "journal.json"
 
 enum { JOURNAL_MAX = JOURNAL_ENTRIES_MAX * (PATH_MAX + 64) };
@@ -96,9 +96,9 @@ static json_t *document(const struct journal *j, const char *path, enum journal_
         if (own ? state == JOURNAL_NONE : strcmp(e->path, path) == 0)
             continue;
         enum journal_state s = own ? state : e->state;
-        json_array_append_new(list,
-            json_pack("{s:s, s:s, s:b}", "output", own ? path : e->path, "state",
-                s == JOURNAL_UNCHECKED ? "unchecked" : "untold", "had", own ? had : e->had));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:b}", "output", own ? path : e->path, "state",
+                      s == JOURNAL_UNCHECKED ? "unchecked" : "untold", "had", own ? had : e->had));
     }
     return json_pack("{s:o}", "outputs", list);
 }

@@ -1,7 +1,7 @@
 /*
- * What must not be forgotten of templates' files by a crash (STATE/templates/journal.json, the parent's alone):
- * which were put in place before their check had passed, and which were changed without those that are to know
- * having been told.
+ * What must not be forgotten of templates' files by a crash (STATE/templates/journal.json, the parent's
+ * alone): which were put in place before their check had passed, and which were changed without those that
+ * are to know having been told.
  */
 #ifndef EVERCERT_PROCESSES_PARENT_OUTPUT_JOURNAL_H
 #define EVERCERT_PROCESSES_PARENT_OUTPUT_JOURNAL_H
@@ -35,7 +35,6 @@ void journal_close(struct journal *j);
 /* NULL where nothing is noted of that file. */
 const struct journal_entry *journal_find(const struct journal *j, const char *path);
 /* Notes it, durably, before this returns; JOURNAL_NONE forgets it. On failure nothing is changed. */
-int journal_note(
-    struct journal *j, const char *path, enum journal_state state, bool had, struct err *err);
+int journal_note(struct journal *j, const char *path, enum journal_state state, bool had, struct err *err);
 
 #endif

@@ -51,7 +51,8 @@ static size_t number_at(const char *p, const char *end)
     while (p < end && *p >= '0' && *p <= '9')
         p++;
     uint64_t line = 0;
-    if (p == from || p - from > LINE_DIGITS_MAX || !str_to_u64((struct str){from, (size_t)(p - from)}, INT_MAX, &line))
+    if (p == from || p - from > LINE_DIGITS_MAX ||
+        !str_to_u64((struct str){from, (size_t)(p - from)}, INT_MAX, &line))
         return 0;
     return (size_t)line;
 }
@@ -64,8 +65,8 @@ static const char *skip_word(const char *p, const char *end, const char *word)
 
 static bool is_part_of_name(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
 }
 
 /* "NAME:NN", "NAME line NN", "NAME, line NN". */

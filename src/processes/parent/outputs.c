@@ -1,7 +1,7 @@
 /*
  * A template's text becomes a file: where it differs from what is there it is written beside it, checked, put
- * in place, and who is to know is told. A check that names no file looks at the place itself; then the new one
- * goes there first, noted, with the old one kept until the check has passed. What fails is tried again.
+ * in place, and who is to know is told. A check that names no file looks at the place itself; then the new
+ * one goes there first, noted, with the old one kept until the check has passed. What fails is tried again.
  */
 #include "processes/parent/outputs_priv.h"
 
@@ -221,11 +221,10 @@ static void try_later(struct output *o)
 {
     if (o->retry == NULL && (o->retry = evtimer_new(o->p->base, on_retry, o)) == NULL)
         abort();
-    o->retry_ms = o->retry_ms == 0                      ? RETRY_FIRST_MS
+    o->retry_ms = o->retry_ms == 0                     ? RETRY_FIRST_MS
                   : o->retry_ms < RETRY_CEILING_MS / 2 ? o->retry_ms * 2
                                                        : RETRY_CEILING_MS;
-    evtimer_add(
-        o->retry, &(struct timeval){o->retry_ms / 1000, (suseconds_t)(o->retry_ms % 1000) * 1000});
+    event_add(o->retry, &(struct timeval){o->retry_ms / 1000, (suseconds_t)(o->retry_ms % 1000) * 1000});
 }
 
 void output_fail(struct output *o, const struct err *err)
@@ -272,8 +271,7 @@ static int note_untold(struct output *o, struct err *err)
 {
     for (size_t i = 0; i < TEMPLATE_NOTIFY_MAX; i++)
         o->due[i] = i < o->setting.notify_n;
-    return o->setting.notify_n > 0 ? note(o, JOURNAL_UNTOLD, false, err)
-                                   : note(o, JOURNAL_NONE, false, err);
+    return o->setting.notify_n > 0 ? note(o, JOURNAL_UNTOLD, false, err) : note(o, JOURNAL_NONE, false, err);
 }
 
 static void placed(struct output *o)
@@ -453,7 +451,8 @@ static void begin(struct output *o)
     if (o->retry != NULL)
         evtimer_del(o->retry);
     if (t == NULL || o->p->stopping) {
-        err_set(&err, ERR_CANCELLED, "%s", t == NULL ? "no template makes it any more" : "evercert was stopped");
+        err_set(
+            &err, ERR_CANCELLED, "%s", t == NULL ? "no template makes it any more" : "evercert was stopped");
         answer(o, &o->request, &err);
         return;
     }
@@ -526,9 +525,9 @@ void outputs_rows(struct parent *p, grants_row_fn *fn, void *arg)
         const char *error = o->unreadable[0] != '\0'   ? o->unreadable
                             : o->unrendered[0] != '\0' ? o->unrendered
                                                        : o->error;
-        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "template", "output", o->path,
-            "source", o->source, "state", state_text(o), "since", wall_format(o->since, since), "error",
-            error);
+        json_t *row =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "template", "output", o->path, "source",
+                o->source, "state", state_text(o), "since", wall_format(o->since, since), "error", error);
         char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
         json_decref(row);
         if (text == NULL)

@@ -27,7 +27,7 @@ struct output {
     struct parent *p;
     char *path, *source;
     enum output_state state;
-    bool known;     /* a text was handed in since we started */
+    bool known; /* a text was handed in since we started */
     struct buf text, lines;
     struct output_request request;
     /* What was handed in while another text was under way: by a watcher that was started anew. */
@@ -39,7 +39,7 @@ struct output {
     struct template_setting setting; /* a copy: a reload comes in between */
     struct output_file file;
     bool file_open;
-    bool in_place;                  /* the check needs it to be in place */
+    bool in_place;                 /* the check needs it to be in place */
     bool due[TEMPLATE_NOTIFY_MAX]; /* who has yet to be told */
     size_t telling;                /* of them, those that are being told */
     struct err told;               /* the first that could not be */

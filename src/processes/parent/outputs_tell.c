@@ -1,6 +1,6 @@
 /*
- * Files of templates were changed, and somebody is to know. Those that change together are waited for, and the
- * same target is told once. Who could not be told is tried again, with the file as it is then.
+ * Files of templates were changed, and somebody is to know. Those that change together are waited for, and
+ * the same target is told once. Who could not be told is tried again, with the file as it is then.
  */
 #include "processes/parent/outputs_priv.h"
 
@@ -49,8 +49,7 @@ static int64_t now_ms(void)
 static void told(struct output *o)
 {
     struct err err = ERR_INIT;
-    if (o->told.code == 0 &&
-        journal_note(&o->p->outputs->journal, o->path, JOURNAL_NONE, false, &err) < 0)
+    if (o->told.code == 0 && journal_note(&o->p->outputs->journal, o->path, JOURNAL_NONE, false, &err) < 0)
         o->told = err; /* they are told once more then */
     if (o->told.code == 0) {
         output_done(o);
@@ -123,11 +122,11 @@ static void notice_start(struct notice *n)
         action_run(n->p, n->action, NULL, on_told, n);
         return;
     }
-    log_warning("templates: %s asks for one reload after the other: the next is in %d s", n->causes->output->path,
-        (int)(wait / 1000));
+    log_warning("templates: %s asks for one reload after the other: the next is in %d s",
+        n->causes->output->path, (int)(wait / 1000));
     if ((n->later = evtimer_new(n->p->base, on_later, n)) == NULL)
         abort();
-    evtimer_add(n->later, &(struct timeval){wait / 1000, (suseconds_t)(wait % 1000) * 1000});
+    event_add(n->later, &(struct timeval){wait / 1000, (suseconds_t)(wait % 1000) * 1000});
 }
 
 static struct notice *notice_for(
@@ -200,7 +199,7 @@ static bool others_are_coming(const struct parent *p)
 
 static void wait_a_moment(struct parent *p)
 {
-    evtimer_add(p->outputs->gather, &(struct timeval){0, GATHER_MS * 1000});
+    event_add(p->outputs->gather, &(struct timeval){0, GATHER_MS * 1000});
 }
 
 static void on_gathered(evutil_socket_t fd, short what, void *arg)

@@ -101,7 +101,7 @@ struct parent {
     struct session *sessions;
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
-    struct event *control_event, *signals[4], *stop_timer;
+    struct event *control_event, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
     struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
     struct run *runs;             /* programs that run now (parent/run.h) */
@@ -110,6 +110,7 @@ struct parent {
     struct outputs *outputs;      /* files of templates under way (outputs.c) */
     struct consumers *consumers;  /* who was told of what is deployed (consumers.c) */
     unsigned watcher_life;        /* which watcher */
+    int64_t started_ms;           /* of the monotonic clock */
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
@@ -187,14 +188,24 @@ void control_drop(struct parent *p);
 void control_go(struct parent *p);
 /* The engine went: what it was asked is answered with a failure. */
 void control_engine_gone(struct parent *p);
+/* How many clients there are. */
+size_t control_count(const struct parent *p);
 void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
-/* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for it
- * go on. */
+/* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for
+ * it go on. */
 void control_world_changed(struct parent *p);
 
-/* watcher.c, watching.c, watcher_model.c: the watcher and what it is told: engines, templates, certificates. */
+/* Whether a command renders a template, so that the watcher needs certificates although no template is
+ * configured. */
+bool control_renders(const struct parent *p);
+
+/* state.c: how it goes with everything, into the log (SIGUSR1). */
+void state_log(struct parent *p);
+
+/* watcher.c, watching.c, watcher_model.c: the watcher and what it is told: engines, templates, certificates.
+ */
 /* A daemon starts: whether there are engines to watch, or templates. */
 bool watcher_is_wanted(const struct parent *p);
 int watcher_start(struct parent *p, struct err *err);
@@ -211,10 +222,9 @@ void watcher_certificates_changed(struct parent *p);
 /* A row of the engine's answer to that; false for another session's. */
 bool watcher_row(struct parent *p, const struct msg_row *m);
 bool watcher_finished(struct parent *p, const struct msg_finished *m);
-/* A command wants to render: from now on the watcher is told of certificates, whether or not the configuration
- * has templates. */
+/* A template is rendered for a command: the watcher gets what `list` says now. */
 void watcher_want_model(struct parent *p);
-/* Whether the watcher that lives has been told of them. */
+/* Whether it has it. */
 bool watcher_has_model(const struct parent *p);
 /* The engines, each as a JSON row: {"kind": "engine", "engine", "connected", "synced", "version",
  * "containers", "services", "since", "error"}; of `evercert containers`. */
@@ -238,8 +248,8 @@ struct action_target {
 void action_run(
     struct parent *p, const struct action *action, const struct action_target *in, action_fn *fn, void *arg);
 
-/* outputs.c, outputs_tell.c: a template's text becomes a file, where it differs, once its check has passed; then who is to
- * know is told. `id` is the watcher's request to answer. */
+/* outputs.c, outputs_tell.c: a template's text becomes a file, where it differs, once its check has passed;
+ * then who is to know is told. `id` is the watcher's request to answer. */
 void output_take(struct parent *p, uint32_t id, const struct msg_template_output *m);
 /* At start: files that an earlier process had put in place and not yet checked are put back. */
 void outputs_recover(struct parent *p);
@@ -273,6 +283,8 @@ void consumers_known(struct parent *p);
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+/* Those that run or wait for others. */
+size_t hooks_count(const struct parent *p);
 
 /* challenge.c: the solver asks for the program of an entry of dns: to be run; `id` is the request to answer
  * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that

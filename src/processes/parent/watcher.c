@@ -13,6 +13,7 @@
 #include "processes/parent/watching.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -157,7 +158,8 @@ static int send_all(struct parent *p, struct channel *c, bool rescan, struct err
     for (size_t i = 0; r == 0 && i < s->docker.engine_n; i++)
         if ((r = send_engine(p, c, &s->docker.engines[i], err)) < 0)
             err_prefix(err, "engine %s", s->docker.engines[i].name);
-    for (size_t i = 0; r == 0 && i < s->template_n; i++)
+    /* A parent of one command writes no outputs. */
+    for (size_t i = 0; r == 0 && p->options.daemon && i < s->template_n; i++)
         if ((r = send_template(p, c, &s->templates[i], err)) < 0)
             err_prefix(err, "%s", s->templates[i].source);
     return r < 0 ? r : channel_send(c, MSG_watch_end, 0, &(struct msg_watch_end){rescan}, -1, err);
@@ -212,8 +214,8 @@ static int no_socket(const char *path, const char *what, struct err *err)
     if (in_container())
         return err_set(err, ERR_NOT_FOUND, "%s %s; evercert runs in a container: mount it with -v %s:%s",
             what, path, path, path);
-    return err_set(err, ERR_NOT_FOUND, "%s %s: is the engine running there? (systemctl status docker)", what,
-        path);
+    return err_set(
+        err, ERR_NOT_FOUND, "%s %s: is the engine running there? (systemctl status docker)", what, path);
 }
 
 /* Who is to be what, for the socket to open. */
@@ -228,8 +230,8 @@ static int not_permitted(const char *path, const struct stat *st, struct err *er
             "%s may be used by the group %s, and evercert runs as %s: usermod -aG %s %s and start it anew "
             "(who is in that group has root's powers through the engine)",
             path, group, me.name, group, me.name);
-    return err_set(err, ERR_PERMISSION, "%s is not for %s, as whom evercert runs: run it as root", path,
-        me.name);
+    return err_set(
+        err, ERR_PERMISSION, "%s is not for %s, as whom evercert runs: run it as root", path, me.name);
 }
 
 static int connect_to(const char *path, int *out, struct err *err)

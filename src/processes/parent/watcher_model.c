@@ -15,7 +15,7 @@ enum {
 
 static bool is_wanted(const struct parent *p)
 {
-    return p->settings.template_n > 0 || (p->watching != NULL && p->watching->list_wanted);
+    return p->settings.template_n > 0 || control_renders(p);
 }
 
 static void ask(struct parent *p)
@@ -62,7 +62,7 @@ static void ask_in(struct parent *p, int64_t ms)
     if (w->gather == NULL && (w->gather = evtimer_new(p->base, on_gathered, p)) == NULL)
         abort();
     if (!evtimer_pending(w->gather, NULL))
-        evtimer_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
+        event_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
 }
 
 void watcher_certificates_changed(struct parent *p)
@@ -73,7 +73,7 @@ void watcher_certificates_changed(struct parent *p)
 
 void watcher_want_model(struct parent *p)
 {
-    watching_of(p)->list_wanted = true;
+    watching_of(p)->model_told = false;
     watcher_certificates_changed(p);
 }
 
@@ -122,7 +122,7 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     else if (!w->list_failed &&
              channel_send(watcher, MSG_model_end, 0, &(struct msg_model_end){true}, -1, &err) < 0)
         w->list_failed = true;
-    if (!w->list_failed && w->list_watcher == p->watcher_life) {
+    if (!w->list_failed && !w->list_again) {
         w->model_told = true;
         control_world_changed(p);
     }

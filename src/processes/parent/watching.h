@@ -26,8 +26,7 @@ struct watching {
     unsigned list_watcher;
     bool list_again;      /* it was no longer true before it was over */
     bool list_failed;     /* not all of it could be handed on */
-    bool model_told;      /* to the watcher that lives */
-    bool list_wanted;     /* also where there are no templates in the configuration */
+    bool model_told;      /* the watcher has what was asked for last */
     struct event *gather; /* changes that come close together are one question */
 };
 

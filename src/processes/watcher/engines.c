@@ -113,16 +113,17 @@ static void tell_state(struct engine *e, const struct docker_state *s)
 /* Each change once: an engine that is tried again and again for the same reason is one line. */
 static void log_state(struct engine *e, const struct docker_state *s)
 {
-    if (s->connected && !e->connected)
+    const char *what = s->connected ? "" : e->connected ? "connection lost: " : "not connected: ";
+    if (s->connected && !e->connected) {
         log_info("%s: connected%s%s", e->name, s->version[0] != '\0' ? ", " : "", s->version);
-    if (!s->connected && s->error[0] != '\0' && (e->connected || strcmp(e->error, s->error) != 0))
-        log_warning("%s: %s: %s", e->name, e->connected ? "connection lost" : "not connected", s->error);
+        e->error[0] = '\0';
+    }
+    if (s->error[0] != '\0' && strcmp(e->error, s->error) != 0) {
+        log_warning("%s: %s%s", e->name, what, s->error);
+        snprintf(e->error, sizeof e->error, "%s", s->error);
+    }
     if (s->synced && !e->synced)
         log_debug("%s: %zu containers, %zu services", e->name, s->containers, s->services);
-    if (s->connected)
-        e->error[0] = '\0';
-    else if (s->error[0] != '\0')
-        snprintf(e->error, sizeof e->error, "%s", s->error);
 }
 
 static void on_state(struct docker *d, const struct docker_state *s, void *arg)
@@ -132,9 +133,10 @@ static void on_state(struct docker *d, const struct docker_state *s, void *arg)
     log_state(e, s);
     e->connected = s->connected;
     e->synced = s->synced;
-    bool news = (s->synced && !e->listed) || (!e->answered && s->error[0] != '\0');
+    bool failed = !s->connected && s->error[0] != '\0';
+    bool news = (s->synced && !e->listed) || (failed && !e->answered);
     e->listed = e->listed || s->synced;
-    e->answered = e->listed || e->answered || s->error[0] != '\0';
+    e->answered = e->answered || e->listed || failed;
     tell_state(e, s);
     if (news)
         world_engine_answered(e->watcher);

@@ -8,10 +8,9 @@
 #include <string.h>
 
 enum {
-    FAILED_AGAIN_MS = 10 * 1000,     /* a text that was not taken is handed in again, doubled ... */
-    FAILED_CEILING_MS = 3600 * 1000, /* ... up to that */
-    COST_FREE_MS = 200,              /* a template that takes longer ... */
-    COST_FACTOR = 9,                 /* ... waits for so many times as long: a tenth of the time is its */
+    FAILED_AGAIN_MS = 10 * 1000, /* a text that was not taken is handed in again no sooner */
+    COST_FREE_MS = 200,          /* a template that takes longer ... */
+    COST_FACTOR = 9,             /* ... waits for so many times as long: a tenth of the time is its */
     LINES_MAX = MSG_LARGE - TEMPLATE_OUTPUT_MAX - MSG_SMALL, /* octets of line numbers in one message */
 };
 
@@ -126,20 +125,16 @@ static void taken(struct render *r)
 {
     r->has_taken = true;
     r->has_failed = false;
-    r->retry_ms = 0;
     memcpy(r->taken, r->sent, sizeof r->taken);
 }
 
+/* The parent tries it again by itself; what it failed for may also be gone with the next change here. */
 static void failed(struct render *r)
 {
     r->has_failed = true;
     r->has_taken = false;
     r->failed_ms = clock_mono(r->watcher->clock).ms;
-    r->retry_ms = r->retry_ms == 0 ? FAILED_AGAIN_MS : 2 * r->retry_ms;
-    if (r->retry_ms > FAILED_CEILING_MS)
-        r->retry_ms = FAILED_CEILING_MS;
     memcpy(r->failed, r->sent, sizeof r->failed);
-    quiet_after(&r->quiet, r->retry_ms);
 }
 
 static void on_answer(const void *msg, const struct err *err, void *arg)
@@ -174,7 +169,6 @@ static bool is_news(struct render *r, const unsigned char digest[SHA256_LEN])
         return false;
     if (!r->has_failed || memcmp(r->failed, digest, SHA256_LEN) != 0)
         return true;
-    /* Something changed since (or the wait is over): what it failed for may be gone. */
     int64_t left_ms = r->failed_ms + FAILED_AGAIN_MS - clock_mono(r->watcher->clock).ms;
     if (left_ms > 0)
         quiet_after(&r->quiet, left_ms);

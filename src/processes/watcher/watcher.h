@@ -76,9 +76,9 @@ struct render {
     bool has_taken;  /* a text was taken: its digest */
     bool has_failed; /* the last one was not */
     unsigned char taken[SHA256_LEN], failed[SHA256_LEN], sent[SHA256_LEN];
-    bool sent_error;             /* what is under way is why there is no text */
-    int64_t failed_ms, retry_ms; /* when the last one failed, and how long it waits after that */
-    int64_t not_before_ms;       /* one that takes long has to wait */
+    bool sent_error; /* what is under way is why there is no text */
+    int64_t failed_ms;
+    int64_t not_before_ms; /* one that takes long has to wait */
 };
 
 /* What watch_begin and the rest of the feed say, until watch_end. */
