@@ -3,8 +3,6 @@
  * they want to be told, is the parent's to know. */
 #include "processes/engine/deployment.h"
 
-#include "config/certificate.h"
-
 #include <stdlib.h>
 #include <string.h>
 
