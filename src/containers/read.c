@@ -1,28 +1,29 @@
 #include "base/text.h"
-#include "config/nearest.h"
-#include "config/problems.h"
 #include "containers/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *text;
-    void (*read)(struct reading *r);
-} readers[] = {
-    [READER_EVERCERT] = {"evercert", read_evercert},
-    [READER_COMPANION] = {"companion", read_companion},
-    [READER_TRAEFIK] = {"traefik", read_traefik},
-    [READER_CADDY] = {"caddy", read_caddy},
+static const char *const texts[] = {
+#define READER_TEXT(id, text) [id] = (text),
+    CLAIM_READERS(READER_TEXT)
+#undef READER_TEXT
+};
+
+static void (*const readers[])(struct reading *r) = {
+    [READER_EVERCERT] = read_evercert,
+    [READER_COMPANION] = read_companion,
+    [READER_TRAEFIK] = read_traefik,
+    [READER_CADDY] = read_caddy,
 };
 
 _Static_assert(ARRAY_LEN(readers) == READER_END_, "a reader is missing");
 
 bool claim_reader_parse(const char *text, enum claim_reader *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-        if (strcmp(text, readers[i].text) == 0) {
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (strcmp(text, texts[i]) == 0) {
             *out = (enum claim_reader)i;
             return true;
         }
@@ -31,7 +32,7 @@ bool claim_reader_parse(const char *text, enum claim_reader *out)
 
 const char *claim_reader_text(enum claim_reader r)
 {
-    return (size_t)r < ARRAY_LEN(readers) ? readers[r].text : "?";
+    return (size_t)r < ARRAY_LEN(texts) ? texts[r] : "?";
 }
 
 static const char *clean(struct arena *a, struct str text, size_t max)
@@ -154,11 +155,12 @@ void container_read(const struct container *c, unsigned with, const char *const 
         .c = c,
         .a = a,
         .holder = holder_of(c, policy_labels, policy_label_n, a),
+        .asked = names_new(a),
         .common = {.reader = READER_EVERCERT, .key = ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(readers); i++)
         if ((with & 1U << i) != 0)
-            readers[i].read(&r);
+            readers[i](&r);
     bool own = (with & 1U << READER_EVERCERT) != 0;
     if (own)
         read_evercert_rest(&r);
