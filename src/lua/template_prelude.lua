@@ -259,6 +259,15 @@ end
 
 local ranks = {["nil"] = 1, boolean = 2, number = 3, string = 4}
 
+-- The list of that of each; what has none is left out.
+function map(items, key)
+    local get, found = getter(key, "map"), array({})
+    for _, item in ipairs(list(items, "map")) do
+        found[#found + 1] = get(item)
+    end
+    return found
+end
+
 -- Those that are equal stay in their order.
 function sort_by(items, key, descending)
     local get, rows, sorted = getter(key or function(item)
