@@ -177,7 +177,7 @@ end
 
 function where(items, key, value)
     local get = getter(key, "where")
-    return choose(list(items, "where"), function(item)
+    return choose(list(items, "where"), value == nil and get == key and get or function(item)
         return get(item) == value
     end)
 end

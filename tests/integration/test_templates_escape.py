@@ -3,13 +3,14 @@
 import html.parser
 import json
 import random
+import re
 import subprocess
 
 import pytest
 import yaml
 from ports import free_port
 from sites import Sites, get
-from templates import TemplateError, container, lines, render
+from templates import ROOT, TemplateError, container, lines, render
 
 WORDS = [
     "",
@@ -227,3 +228,25 @@ def test_errors_name_file_and_line(tmp_path):
 
 def test_lines_of_output_are_those_of_the_template():
     assert lines("a\n<% for i = 1, 2 do %>\nb\n<% end %>\nc\n", {}) == [(1, 1), (2, 3), (3, 3), (4, 5)]
+
+
+STANDARD = set("_G _VERSION assert error getmetatable ipairs math next pairs pcall rawequal rawlen rawset select setmetatable".split())
+STANDARD |= set("string table tonumber tostring type utf8".split())
+
+
+def test_the_manual_has_all_functions():
+    """What evercert-templates(7) names is there, and what is there and is not Lua's own is in the manual."""
+    manual = (ROOT / "man/evercert-templates.7").read_text()
+    told = set(re.findall(r"^\.(?:It )?Fn (\S+)", manual, re.M))
+    template = """<% for name, value in pairs(_G) do %>
+<%     if type(value) == "table" and name ~= "_G" and name ~= "string" and name ~= "table" and name ~= "math" and name ~= "utf8" then %>
+<%         for member in pairs(value) do %><%= name .. "." .. tostring(member) %>
+<%         end end %>
+<%= name %>
+<% end %>"""
+    there = set(render(template, "none", {}).split())
+    assert told <= there
+    members = {name for name in there if "." in name and name.split(".")[0] not in ("challenge", "host")}
+    tables = {"containers", "certificates", "challenge", "host"} | {name.split(".")[0] for name in members}
+    assert {name for name in there if "." not in name} | members == told | tables | STANDARD | members
+    assert members <= told

@@ -16,7 +16,7 @@ CHALLENGE = "/.well-known/acme-challenge/token"
 def of_the_manual():
     """The complete template of evercert-templates(7)."""
     text = (ROOT / "man/evercert-templates.7").read_text()
-    part = text.split(".Ss A complete template\n")[1].split(".Bd -literal\n")[1].split(".Ed\n")[0]
+    part = text.split(".Sh EXAMPLES\n")[1].split(".Bd -literal\n")[1].split(".Ed\n")[0]
     return part.replace("\\e", "\\").replace("\\&", "")
 
 
