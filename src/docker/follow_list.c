@@ -202,7 +202,8 @@ static int on_entry(struct str element, void *arg, struct err *err)
     if (d->known.n >= CONTAINERS_MAX && known_find(&d->known, id) == NULL)
         return err_set(err, ERR_LIMIT, "more than %d containers and services", (int)CONTAINERS_MAX);
     struct known *k = known_get(&d->known, id, d->list == LIST_SERVICES);
-    if (k->listing == d->listing)
+    /* One that an event told of first is waited for like all others. */
+    if (k->owed || (k->listing == d->listing && k->told))
         return 0;
     k->listing = d->listing;
     k->owed = true;
