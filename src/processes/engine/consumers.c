@@ -3,7 +3,6 @@
  * they want to be told, is the parent's to know. */
 #include "processes/engine/deployment.h"
 
-
 #include <stdlib.h>
 #include <string.h>
 

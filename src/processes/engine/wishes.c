@@ -191,7 +191,7 @@ static int check_names(
     return 0;
 }
 
-static int accept(struct engine *e, const struct accepted *t, struct arena *a, struct wish *w,
+static int accept_wish(struct engine *e, const struct accepted *t, struct arena *a, struct wish *w,
     bool *out_changed, struct err *err)
 {
     int r = wish_decode(str_c(t->text), a, w, err);
@@ -208,7 +208,7 @@ int wish_accept(struct engine *e, const char *wish, struct str permit, bool *out
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct accepted t = {wish, permit, SOURCE_COMMAND, ""};
     struct wish w;
-    return accept(e, &t, a, &w, out_changed, err);
+    return accept_wish(e, &t, a, &w, out_changed, err);
 }
 
 void wish_put(struct engine *e, const struct msg_wish_put *m)
@@ -220,7 +220,7 @@ void wish_put(struct engine *e, const struct msg_wish_put *m)
     struct err err = ERR_INIT;
     struct wish w;
     bool changed;
-    if (accept(e, &t, a, &w, &changed, &err) < 0) {
+    if (accept_wish(e, &t, a, &w, &changed, &err) < 0) {
         log_error("%s%s%s", label ? m->holder : "", label ? ": " : "", err.text);
         return;
     }

@@ -146,7 +146,7 @@ static void on_want_socket(struct docker *d, void *arg)
 {
     struct engine *e = arg;
     (void)d;
-    e->wants_socket = true;
+    e->wants++;
     (void)watcher_tell(e->watcher, MSG_engine_want, 0, &(struct msg_engine_want){e->name});
 }
 
@@ -272,12 +272,12 @@ struct engine *engine_find(const struct watcher *w, const char *name)
 void engine_take_socket(struct watcher *w, const char *name, int fd, const struct err *why)
 {
     struct engine *e = engine_find(w, name);
-    if (e == NULL || e->docker == NULL || !e->wants_socket) {
+    if (e == NULL || e->docker == NULL || e->wants == 0) {
         if (fd >= 0)
             close(fd);
         return;
     }
-    e->wants_socket = false;
+    e->wants--;
     docker_connected(e->docker, fd, why);
 }
 

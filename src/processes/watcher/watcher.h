@@ -52,9 +52,9 @@ struct engine {
     const char *name;
     unsigned char digest[SHA256_LEN]; /* of its settings, so that one that did not change is kept */
     int64_t since_ms;                 /* when it was begun */
-    bool wants_socket;
-    bool answered; /* it was listed, or has failed, once */
-    bool listed;   /* ... was listed once */
+    size_t wants;                     /* sockets that it waits for */
+    bool answered;                    /* it was listed, or has failed, once */
+    bool listed;                      /* ... was listed once */
     bool connected, synced;
     char error[ERR_TEXT_MAX]; /* as it was logged last */
 };
