@@ -582,6 +582,11 @@ static void wishes_are_whole(void **state)
     assert_string_equal(w->authorities[0], "own");
     w = wish_of(yaml, "e/1 domains=b.test authority=https://own.test/try", a);
     assert_string_equal(w->authorities[0], "https://own.test/try");
+    w = wish_of(yaml, "e/1 domains=b.test authority=own,https://own.test/dir", a);
+    assert_int_equal(w->authority_n, 1);
+    w = wish_of(yaml, "e/1 domains=b.test staging=1 authority=own,https://own.test/try", a);
+    assert_int_equal(w->authority_n, 1);
+    assert_string_equal(w->authorities[0], "https://own.test/try");
     w = wish_of(yaml, "e/1 domains=a.test staging=1", a);
     assert_int_equal(w->authority_n, 2);
     assert_string_equal(w->authorities[0], "https://acme-staging-v02.api.letsencrypt.org/directory");
