@@ -82,9 +82,6 @@ int wish_name_default(struct wish *w, struct arena *a, struct err *err);
 int deploys_check(const struct deploy *deploys, size_t n, struct err *err);
 /* Octets of a command and its variables. */
 size_t deploy_octets(const struct deploy *d);
-/* The protocol that is spoken before TLS on a well-known port: of `verify`, a host and a port; "" for none.
- */
-const char *verify_starttls(const char *verify);
 
 /* What concerns the copy and its certificate, which has a name. *key is the key of the copy at fault. */
 int wish_publication_check(

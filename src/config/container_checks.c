@@ -397,21 +397,6 @@ const char *template_misplaced(const struct setting *row, const void *element)
                : NULL;
 }
 
-/* How a file of that name is written. */
-static enum template_kind kind_of(const char *output)
-{
-    static const struct {
-        const char *suffix;
-        enum template_kind kind;
-    } suffixes[] = {{".conf", TEMPLATE_NGINX}, {".sh", TEMPLATE_SHELL}, {".env", TEMPLATE_SHELL},
-        {".html", TEMPLATE_HTML}, {".htm", TEMPLATE_HTML}, {".json", TEMPLATE_JSON}, {".yaml", TEMPLATE_JSON},
-        {".yml", TEMPLATE_JSON}};
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-        if (str_ends(str_c(output), str_c(suffixes[i].suffix)))
-            return suffixes[i].kind;
-    return TEMPLATE_NONE;
-}
-
 static void check_output(
     struct reader *r, const struct node *map, const struct where *where, const struct template_setting *t)
 {
@@ -432,7 +417,7 @@ static void check_output(
     names_put(&r->copies, str_c(t->output), mark);
 }
 
-void template_check(struct reader *r, const struct node *key, const struct node *map,
+void template_entry_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element)
 {
     struct template_setting *t = element;
@@ -440,7 +425,7 @@ void template_check(struct reader *r, const struct node *key, const struct node 
     struct where check = {where, "check", 0}, first = {&check, NULL, 0};
     struct err err = ERR_INIT;
     if (read_member(map, "kind") == NULL)
-        t->kind = template_kind_text(kind_of(t->output));
+        t->kind = template_kind_text(template_kind_by_name(t->output));
     read_misplaced(r, map, &schema_template, where, t);
     check_output(r, map, where, t);
     if (t->check_n == 0 || t->check[0] == NULL)

@@ -40,7 +40,7 @@ const char *action_misplaced(const struct setting *row, const void *element);
 void notify_check(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
     void *element);
 void template_init(void *element, const struct settings *defaults);
-void template_check(struct reader *r, const struct node *key, const struct node *map,
+void template_entry_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
 const char *template_misplaced(const struct setting *row, const void *element);
 

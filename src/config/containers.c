@@ -28,6 +28,23 @@ const char *template_kind_text(enum template_kind k)
     return (size_t)k < ARRAY_LEN(kinds) ? kinds[k] : "?";
 }
 
+enum template_kind template_kind_by_name(const char *name)
+{
+    static const struct {
+        const char *suffix;
+        enum template_kind kind;
+    } suffixes[] = {{".conf", TEMPLATE_NGINX}, {".sh", TEMPLATE_SHELL}, {".env", TEMPLATE_SHELL},
+        {".html", TEMPLATE_HTML}, {".htm", TEMPLATE_HTML}, {".json", TEMPLATE_JSON}, {".yaml", TEMPLATE_JSON},
+        {".yml", TEMPLATE_JSON}};
+    struct str s = str_c(name);
+    if (str_ends(s, STR(".tmpl")))
+        s.n -= strlen(".tmpl");
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+        if (str_ends(s, str_c(suffixes[i].suffix)))
+            return suffixes[i].kind;
+    return TEMPLATE_NONE;
+}
+
 /* "500ms" */
 static bool parse_span(struct str text, int64_t *out)
 {

@@ -139,6 +139,9 @@ struct template_setting {
 bool template_kind_parse(const char *text, enum template_kind *out);
 /* Static storage. */
 const char *template_kind_text(enum template_kind k);
+/* How a file of that name is written: .conf as nginx, ... (template_setting.kind), TEMPLATE_NONE for another.
+ * ".tmpl" at the end does not count. */
+enum template_kind template_kind_by_name(const char *name);
 /* "500ms..10s", "2s". ERR_INPUT. */
 struct str;
 struct err;

@@ -126,4 +126,4 @@ static const struct setting template_rows[] = {
         "Group that owns the output. Empty: that of the daemon."),
 };
 const struct section schema_template = {SECTION("a template", template_rows, template_setting),
-    .init = template_init, .check = template_check, .misplaced = template_misplaced};
+    .init = template_init, .check = template_entry_check, .misplaced = template_misplaced};

@@ -17,13 +17,17 @@ static bool is_listed(const char *const *list, size_t n, const char *text)
 
 /* --- use --- */
 
-/* Names of certificates parted by commas. False, and a problem said, for anything else. */
+/* Names of certificates parted by commas, or "*" for all. False, and a problem said, for anything else. */
 static bool read_uses(struct reading *r, struct consumer *c, const char *key, const char *value)
 {
     const char **uses = arena_array(r->a, CONSUMER_USES_MAX, sizeof *uses);
     struct str name, rest = str_c(value);
     struct err err = ERR_INIT;
     c->uses = uses;
+    if (str_eq_c(str_trim(rest), CONSUMER_USES_ALL)) {
+        uses[c->use_n++] = CONSUMER_USES_ALL;
+        return true;
+    }
     for (size_t n = 0; next_word(&rest, false, &name); n++) {
         if (n == CLAIM_WORDS_MAX || c->use_n == CONSUMER_USES_MAX) {
             say(r, key, "names more than %d certificates", (int)CONSUMER_USES_MAX);
@@ -42,14 +46,19 @@ static bool read_uses(struct reading *r, struct consumer *c, const char *key, co
     return c->use_n > 0;
 }
 
+static void use_names(struct reading *r, struct consumer *c, const char *const *names, size_t n)
+{
+    const char **uses = arena_array(r->a, n, sizeof *uses);
+    for (size_t i = 0; i < n; i++)
+        if (!is_listed(uses, c->use_n, names[i]))
+            uses[c->use_n++] = names[i];
+    c->uses = uses;
+}
+
 /* A container that says what to do and not for which certificate means those that it asks for itself. */
 static bool use_own(struct reading *r, struct consumer *c)
 {
-    const char **uses = arena_array(r->a, r->claim_n, sizeof *uses);
-    for (size_t i = 0; i < r->claim_n; i++)
-        if (!is_listed(uses, c->use_n, r->names[i]))
-            uses[c->use_n++] = r->names[i];
-    c->uses = uses;
+    use_names(r, c, r->names, r->claim_n);
     if (r->claim_n == 0 && r->draft_n == 0)
         say(r, c->key,
             "is for no certificate; name one with evercert.use, or ask for one with evercert.domains");
@@ -158,14 +167,14 @@ static bool is_own_name(const struct reading *r, const struct consumer *c, struc
 }
 
 /* A port alone is at the container's own address. NULL, and a problem said, where there is none. */
-static const char *port_alone(struct reading *r, const char *key, struct str port)
+static const char *port_alone(struct reading *r, const char *key, unsigned port)
 {
     const char *address = own_address(r);
     if (address == NULL)
         say(r, key,
             "a port alone needs an address of the container, which has none; write host:port with one of its "
             "own names");
-    return address == NULL ? NULL : arena_printf(r->a, "%s:%.*s", address, STR_ARG(port));
+    return address == NULL ? NULL : arena_printf(r->a, "%s:%u", address, port);
 }
 
 /* The host of "host:port" as type_endpoint writes it. */
@@ -187,7 +196,7 @@ static const char *read_endpoint(
     uint64_t port;
     const char *endpoint;
     if (str_to_u64(text, PORT_LAST, &port) && port > 0)
-        return port_alone(r, key, text);
+        return port_alone(r, key, (unsigned)port);
     if (value_parse(row, text, r->a, &endpoint, &err) < 0) {
         say(r, key, "%s; a port alone is one of the container itself", err.text);
         return NULL;
@@ -224,6 +233,12 @@ static bool read_verify(struct reading *r, struct consumer *c, const char *key, 
 
 /* --- all of them --- */
 
+static void keep(struct reading *r, const struct consumer *c)
+{
+    r->consumer = arena_alloc(r->a, sizeof *r->consumer);
+    *r->consumer = *c;
+}
+
 /* True where the labels say nothing at all of it. */
 static bool read_labels(struct reading *r, struct consumer *c)
 {
@@ -242,25 +257,19 @@ static bool read_labels(struct reading *r, struct consumer *c)
     if (good && verify != NULL && !read_verify(r, c, "evercert.verify", verify))
         c->verify_n = 0; /* it is told all the same */
     if (good)
-        r->consumer = c;
+        keep(r, c);
     return false;
 }
 
 void read_consumer(struct reading *r, bool labels)
 {
-    struct consumer *c = arena_alloc(r->a, sizeof *c);
-    *c = (struct consumer){.holder = r->holder, .change = CHANGE_NONE, .value = ""};
-    if (labels && !read_labels(r, c))
+    struct consumer c = {.holder = r->holder, .change = CHANGE_NONE, .value = ""};
+    if (labels && !read_labels(r, &c))
         return;
     if (r->restart == NULL || r->restart_n == 0)
         return;
-    *c = (struct consumer){
-        .holder = r->holder,
-        .key = r->restart,
-        .uses = r->restarts,
-        .use_n = r->restart_n,
-        .change = CHANGE_RESTART,
-        .value = "",
-    };
-    r->consumer = c;
+    c.key = r->restart;
+    c.change = CHANGE_RESTART;
+    use_names(r, &c, r->restarts, r->restart_n);
+    keep(r, &c);
 }

@@ -1,8 +1,10 @@
+#include "acme/identifier.h"
 #include "config/certificate.h"
 #include "config/problems.h"
 #include "config/schema.h"
 #include "containers/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void too_many_names(struct reading *r, struct draft *d)
@@ -12,6 +14,19 @@ static void too_many_names(struct reading *r, struct draft *d)
         "asks for more than %d names in one certificate, which no CA signs; ask for several certificates, as "
         "with evercert.1.domains and evercert.2.domains",
         (int)WISH_DOMAINS_MAX);
+}
+
+/* Whether a claim of the container has the name, or a wildcard that covers it. */
+static bool is_asked(const struct reading *r, const char *name)
+{
+    char wildcard[IDENTIFIER_MAX + sizeof "*."];
+    const char *dot = strchr(name, '.');
+    if (names_get(&r->asked, str_c(name)) != NULL)
+        return true;
+    if (dot == NULL || identifier_is_ip(str_c(name)))
+        return false;
+    snprintf(wildcard, sizeof wildcard, "*%s", dot);
+    return names_get(&r->asked, str_c(wildcard)) != NULL;
 }
 
 void draft_name(struct reading *r, struct draft *d, struct str name)
@@ -29,6 +44,8 @@ void draft_name(struct reading *r, struct draft *d, struct str name)
         say(r, d->key, "%s", err.text);
         return;
     }
+    if (d->fills && is_asked(r, ascii))
+        return;
     for (size_t i = 0; i < d->domain_n; i++)
         if (strcmp(d->domains[i], ascii) == 0)
             return;
@@ -183,6 +200,8 @@ static const char *add_claim(struct reading *r, const struct draft *d, const cha
     struct wish_option *options = arena_array(r->a, d->option_n, sizeof *options);
     memcpy(domains, d->domains, d->domain_n * sizeof *domains);
     memcpy(options, d->options, d->option_n * sizeof *options);
+    for (size_t i = 0; i < d->domain_n; i++)
+        names_put(&r->asked, str_c(domains[i]), name);
     r->names[r->claim_n] = name;
     r->claims[r->claim_n++] = (struct claim){
         .holder = r->holder,

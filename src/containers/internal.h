@@ -4,6 +4,7 @@
 #define EVERCERT_CONTAINERS_INTERNAL_H
 
 #include "base/attr.h"
+#include "config/names.h"
 #include "config/wish.h"
 #include "containers/claim.h"
 
@@ -27,6 +28,7 @@ struct draft {
     size_t option_n;
     bool staging, staging_said;
     bool broken; /* a problem was said, or another reader said it already */
+    bool fills;  /* names that a claim of the container has already are left out */
 };
 
 struct reading {
@@ -36,6 +38,7 @@ struct reading {
     struct claim claims[CLAIMS_PER_CONTAINER_MAX];
     const char *names[CLAIMS_PER_CONTAINER_MAX]; /* of their certificates */
     size_t claim_n;
+    struct names asked;  /* domains of all claims */
     bool full;           /* there were more, which was said */
     size_t draft_n;      /* claims that were tried */
     struct draft common; /* evercert's unnumbered options, for all claims that are not numbered */

@@ -1,28 +1,29 @@
 #include "base/text.h"
-#include "config/nearest.h"
-#include "config/problems.h"
 #include "containers/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *text;
-    void (*read)(struct reading *r);
-} readers[] = {
-    [READER_EVERCERT] = {"evercert", read_evercert},
-    [READER_COMPANION] = {"companion", read_companion},
-    [READER_TRAEFIK] = {"traefik", read_traefik},
-    [READER_CADDY] = {"caddy", read_caddy},
+static const char *const texts[] = {
+#define READER_TEXT(id, text) [id] = (text),
+    CLAIM_READERS(READER_TEXT)
+#undef READER_TEXT
 };
 
-_Static_assert(ARRAY_LEN(readers) == READER_END_, "a reader is missing");
+static void (*const functions[])(struct reading *r) = {
+    [READER_EVERCERT] = read_evercert,
+    [READER_COMPANION] = read_companion,
+    [READER_TRAEFIK] = read_traefik,
+    [READER_CADDY] = read_caddy,
+};
+
+_Static_assert(ARRAY_LEN(functions) == READER_END_, "a reader is missing");
 
 bool claim_reader_parse(const char *text, enum claim_reader *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-        if (strcmp(text, readers[i].text) == 0) {
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (strcmp(text, texts[i]) == 0) {
             *out = (enum claim_reader)i;
             return true;
         }
@@ -31,7 +32,7 @@ bool claim_reader_parse(const char *text, enum claim_reader *out)
 
 const char *claim_reader_text(enum claim_reader r)
 {
-    return (size_t)r < ARRAY_LEN(readers) ? readers[r].text : "?";
+    return (size_t)r < ARRAY_LEN(texts) ? texts[r] : "?";
 }
 
 static const char *clean(struct arena *a, struct str text, size_t max)
@@ -147,19 +148,31 @@ static void *copy(struct arena *a, const void *items, size_t n, size_t size)
     return out;
 }
 
-void container_read(const struct container *c, unsigned with, const char *const *policy_labels,
+/* What the model has no room for was perhaps the very label that asks. */
+static void check_left_out(struct reading *r)
+{
+    if (r->c->left_out > 0)
+        say(r, "",
+            "%zu of its labels and variables are not read, for a text may have %d octets and a container %d "
+            "labels and %d variables; part long lists of names among several labels",
+            r->c->left_out, (int)CONTAINER_TEXT_MAX, (int)CONTAINER_PAIRS_MAX, (int)CONTAINER_PAIRS_MAX);
+}
+
+void container_read(const struct container *c, unsigned readers, const char *const *policy_labels,
     size_t policy_label_n, struct arena *a, struct container_says *out)
 {
     struct reading r = {
         .c = c,
         .a = a,
         .holder = holder_of(c, policy_labels, policy_label_n, a),
+        .asked = names_new(a),
         .common = {.reader = READER_EVERCERT, .key = ""},
     };
-    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-        if ((with & 1U << i) != 0)
-            readers[i].read(&r);
-    bool own = (with & 1U << READER_EVERCERT) != 0;
+    check_left_out(&r);
+    for (size_t i = 0; i < ARRAY_LEN(functions); i++)
+        if ((readers & 1U << i) != 0)
+            functions[i](&r);
+    bool own = (readers & 1U << READER_EVERCERT) != 0;
     if (own)
         read_evercert_rest(&r);
     read_consumer(&r, own);

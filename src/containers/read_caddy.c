@@ -146,7 +146,7 @@ static bool is_served_internally(const struct reading *r, const char *key)
 
 static void read_site(struct reading *r, const char *key, struct str value)
 {
-    struct draft d = {.reader = READER_CADDY, .key = shown_key(r, key)};
+    struct draft d = {.reader = READER_CADDY, .key = shown_key(r, key), .fills = true};
     struct str word, host;
     while (!d.broken && next_address(&value, &word))
         if (host_of(word, &host))

@@ -115,7 +115,7 @@ static void finish(struct reading *r, struct draft *d)
     for (size_t i = 0; i < r->restart_n; i++)
         if (strcmp(r->restarts[i], name) == 0)
             return;
-    r->restarts[r->restart_n++] = name; /* a claim of each, so they fit */
+    r->restarts[r->restart_n++] = name; /* each is of a claim, so they fit */
 }
 
 /* A certificate for each name. What is wrong with the options is wrong with all of them, and said once. */

@@ -123,7 +123,7 @@ static void take_label(struct reading *r, struct router **all, const struct pair
 
 static void read_domain(struct reading *r, const struct domain *domain)
 {
-    struct draft d = {.reader = READER_TRAEFIK, .key = shown_key(r, domain->key)};
+    struct draft d = {.reader = READER_TRAEFIK, .key = shown_key(r, domain->key), .fills = true};
     draft_names(r, &d, str_c(domain->main), false);
     draft_names(r, &d, str_c(domain->sans), false);
     (void)draft_finish(r, &d);
@@ -131,7 +131,7 @@ static void read_domain(struct reading *r, const struct domain *domain)
 
 static void read_rule(struct reading *r, const struct router *router)
 {
-    struct draft d = {.reader = READER_TRAEFIK, .key = shown_key(r, router->rule_key)};
+    struct draft d = {.reader = READER_TRAEFIK, .key = shown_key(r, router->rule_key), .fills = true};
     struct rule_names names;
     struct err err = ERR_INIT;
     if (traefik_rule_names(str_c(router->rule), r->a, &names, &err) < 0) {
@@ -154,13 +154,14 @@ void read_traefik(struct reading *r)
             return;
         take_label(r, &all, l);
     }
-    for (const struct router *router = all; router != NULL; router = router->next) {
-        if (!router->tls || router->off)
-            continue;
+    /* As there, a router's rule adds what no other certificate has: several routers of one host are one
+     * certificate. What is named outright comes first. */
+    for (const struct router *router = all; router != NULL; router = router->next)
         for (const struct domain *d = router->domains; d != NULL && !r->full; d = d->next)
-            read_domain(r, d);
-        if (router->domains == NULL && router->rule != NULL && str_trim(str_c(router->rule)).n > 0 &&
-            !r->full)
+            if (!router->off)
+                read_domain(r, d);
+    for (const struct router *router = all; router != NULL && !r->full; router = router->next)
+        if (router->tls && !router->off && router->domains == NULL && router->rule != NULL &&
+            str_trim(str_c(router->rule)).n > 0)
             read_rule(r, router);
-    }
 }

@@ -13,7 +13,7 @@ enum { ZONES_TEXT_MAX = 256 * 1024, CACHE_SECONDS_MAX = 30 * 24 * 3600 };
 static int raise_words(lua_State *L, int code, int64_t retry_at_s)
 {
     struct err err = ERR_INIT;
-    lua_call_err(sandbox_of(L)->call, &err, code, "", luaL_checkstring(L, 1));
+    lua_call_err(sandbox_of(L)->owner, &err, code, "", luaL_checkstring(L, 1));
     err.retry_at_s = retry_at_s;
     return lua_raise(L, &err);
 }

@@ -229,7 +229,7 @@ void lua_call_wake(struct lua_call *c)
 
 struct lua_call *lua_call_of(lua_State *L)
 {
-    struct lua_call *c = sandbox_of(L)->call;
+    struct lua_call *c = sandbox_of(L)->owner;
     if (c == NULL)
         luaL_error(L, "only present(), cleanup() and what they use may do that, not the file itself");
     return c;
@@ -307,7 +307,7 @@ static void begin(struct lua_call *c)
     c->deadline = evtimer_new(e->host->base, on_deadline, c);
     if (c->deadline == NULL || event_add(c->deadline, &tv) < 0)
         abort();
-    int r = sandbox_open(&c->sandbox, c, e->file, e->text, &err);
+    int r = sandbox_open(&c->sandbox, &lua_provider_use, c, e->file, e->text, &err);
     if (r == 0) {
         lua_State *L = c->sandbox.L;
         lua_pushcfunction(L, prepare);

@@ -1,14 +1,17 @@
 /* Octets as text and back. */
 #include "base/b64.h"
-#include "lua/internal.h"
+#include "lua/sandbox.h"
 
 #include <ctype.h>
 #include <string.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* Of what Lua holds at once; more would not fit into its memory anyway. */
-enum { TEXT_MAX = LUA_MEMORY_MAX / 2 };
+/* For a text; more would not fit into Lua's memory anyway. */
+static struct buf *guard_text(lua_State *L)
+{
+    return lua_guard_buf(L, sandbox_of(L)->memory_max / 2);
+}
 
 static bool is_unreserved(unsigned char c)
 {
@@ -30,7 +33,7 @@ static int url_encode_text(lua_State *L)
 {
     struct str s = lua_check_str(L, 1);
     sandbox_charge(L, s.n);
-    struct buf *out = lua_guard_buf(L, TEXT_MAX);
+    struct buf *out = guard_text(L);
     url_encode(out, s);
     return lua_push_buf(L, out);
 }
@@ -39,7 +42,7 @@ static int hex_encode(lua_State *L)
 {
     struct str s = lua_check_str(L, 1);
     sandbox_charge(L, s.n);
-    struct buf *out = lua_guard_buf(L, TEXT_MAX);
+    struct buf *out = guard_text(L);
     for (size_t i = 0; i < s.n; i++) {
         buf_put_char(out, hex_digits[(unsigned char)s.p[i] >> 4]);
         buf_put_char(out, hex_digits[(unsigned char)s.p[i] & 15]);
@@ -57,7 +60,7 @@ static int hex_decode(lua_State *L)
 {
     struct str s = lua_check_str(L, 1);
     sandbox_charge(L, s.n);
-    struct buf *out = lua_guard_buf(L, TEXT_MAX);
+    struct buf *out = guard_text(L);
     for (size_t i = 0; i < s.n; i += 2) {
         int high = digit(s.p[i]), low = i + 1 < s.n ? digit(s.p[i + 1]) : -1;
         if (high < 0 || low < 0)
@@ -72,7 +75,7 @@ static int b64(lua_State *L, bool plain)
 {
     struct str s = lua_check_str(L, 1);
     sandbox_charge(L, s.n);
-    struct buf *out = lua_guard_buf(L, TEXT_MAX);
+    struct buf *out = guard_text(L);
     b64url_encode(out, s);
     for (size_t i = 0; plain && i < out->n; i++)
         out->p[i] = (char)(out->p[i] == '-' ? '+' : out->p[i] == '_' ? '/' : out->p[i]);
@@ -86,7 +89,7 @@ static int un_b64(lua_State *L)
 {
     struct str s = lua_check_str(L, 1);
     sandbox_charge(L, s.n);
-    struct buf *url = lua_guard_buf(L, TEXT_MAX), *out = lua_guard_buf(L, TEXT_MAX);
+    struct buf *url = guard_text(L), *out = guard_text(L);
     while (s.n > 0 && (s.p[s.n - 1] == '=' || isspace((unsigned char)s.p[s.n - 1])))
         s.n--;
     for (size_t i = 0; i < s.n; i++) {
@@ -109,24 +112,6 @@ static int base64url_encode(lua_State *L)
     return b64(L, false);
 }
 
-/* url.host("https://a.example:1/x") -> "a.example" */
-static int url_host(lua_State *L)
-{
-    const char *text = luaL_checkstring(L, 1);
-    CURLU *url = curl_url();
-    char *host = NULL;
-    if (url != NULL && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-        (void)curl_url_get(url, CURLUPART_HOST, &host, 0);
-    curl_url_cleanup(url);
-    if (host == NULL)
-        return lua_raisef(L, ERR_INPUT, "%s is no URL", text);
-    void **guard = lua_guard(L, curl_free);
-    *guard = host;
-    lua_pushstring(L, host);
-    lua_guard_free(guard);
-    return 1;
-}
-
 static void library(lua_State *L, const char *name, const luaL_Reg *functions)
 {
     lua_newtable(L);
@@ -140,5 +125,5 @@ void lua_open_codec(lua_State *L)
     library(L, "base64", (const luaL_Reg[]){{"encode", lua_base64_encode}, {"decode", un_b64}, {NULL, NULL}});
     library(
         L, "base64url", (const luaL_Reg[]){{"encode", base64url_encode}, {"decode", un_b64}, {NULL, NULL}});
-    library(L, "url", (const luaL_Reg[]){{"encode", url_encode_text}, {"host", url_host}, {NULL, NULL}});
+    library(L, "url", (const luaL_Reg[]){{"encode", url_encode_text}, {NULL, NULL}});
 }

@@ -1,5 +1,5 @@
 /* Functions of Lua's libraries that could work without an end where no hook is called. */
-#include "lua/internal.h"
+#include "lua/sandbox.h"
 
 static int rep(lua_State *L)
 {
@@ -12,8 +12,9 @@ static int rep(lua_State *L)
         lua_pushliteral(L, "");
         return 1;
     }
-    if ((uint64_t)n > LUA_MEMORY_MAX / each)
-        return lua_fatal(L, ERR_LIMIT, "string.rep makes more than %d MB", LUA_MEMORY_MAX >> 20);
+    size_t most = sandbox_of(L)->memory_max;
+    if ((uint64_t)n > most / each)
+        return lua_fatal(L, ERR_LIMIT, "string.rep makes more than %zu MB", most >> 20);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     for (lua_Integer i = 0; i < n; i++) {

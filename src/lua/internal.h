@@ -1,4 +1,4 @@
-/* What the files of this folder share; private to it and to its tests. */
+/* What the files of the host of providers share; private to this folder and to its tests. */
 #ifndef EVERCERT_LUA_INTERNAL_H
 #define EVERCERT_LUA_INTERNAL_H
 
@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "http/curl_loop.h"
 #include "lua/host.h"
+#include "lua/sandbox.h"
 
 #include <jansson.h>
 #include <lauxlib.h>
@@ -22,9 +23,7 @@ struct trust;
 enum {
     LUA_CONCURRENCY = 8,         /* calls of an entry at the same time, where its provider says nothing */
     LUA_CONCURRENCY_MAX = 64,    /* that a provider may ask for */
-    LUA_HOOK_STEP = 1000,        /* instructions between two looks at the limits */
     LUA_RUN_TIME_MS = 20 * 1000, /* of a call between two waits, whatever it does */
-    LUA_DEPTH_MAX = 64,          /* of JSON and XML: our own stack is used for each level */
     LUA_ENDPOINTS_MAX = 16,      /* of a provider; the largest cloud has three */
     LUA_SETTINGS_MAX = 64,       /* of a provider */
     LUA_ZONE_AGE_S = 5 * 60,     /* a zone that an API told of is not asked for again before */
@@ -63,74 +62,17 @@ void lua_info_free(struct lua_info *info);
 void lua_describe_one(
     const char *file, const char *name, struct str text, json_t *providers, json_t *problems);
 
-/* --- the sandbox (sandbox.c) --- */
+/* --- the modules that only providers have --- */
 
-/* One Lua state with its limits. Its address is the allocator's and the hook's argument. */
-struct sandbox {
-    lua_State *L;
-    size_t memory, memory_max;
-    uint64_t instructions, instructions_max; /* since the last wait */
-    int64_t until_ms;                        /* monotonic: of this run */
-    struct err fatal;                        /* code not 0: a limit was broken; no pcall gets around it */
-    struct lua_call *call;                   /* NULL while a file is only described */
-};
+extern const struct sandbox_use lua_provider_use;
 
-/* A state with the libraries of evercert-providers(7), and the text loaded but not run: the function is on
- * top of the stack. ERR_INPUT with FILE:LINE for text that is no Lua. sandbox_close is due in any case. */
-int sandbox_open(
-    struct sandbox *s, struct lua_call *call, const char *file, struct str text, struct err *err);
-void sandbox_close(struct sandbox *s);
-struct sandbox *sandbox_of(lua_State *L);
-/* Counts work that the hook does not see as instructions; raises an error beyond the limit. */
-void sandbox_charge(lua_State *L, size_t steps);
-/* The limits of a run begin anew: before Lua goes on after a wait. */
-void sandbox_rearm(struct sandbox *s);
-/* The error on top of L's stack (which may be a coroutine that it ended) as ours; pops nothing. */
-void sandbox_error(struct sandbox *s, lua_State *L, struct err *err);
-
-/* A message handler for lua_pcall: the line of the provider in front of errors that name one of ours. */
-int sandbox_place(lua_State *L);
-
-/* Raises `e` as an error that a provider may catch with pcall, and that keeps its code. */
-int lua_raise(lua_State *L, const struct err *e);
-int lua_raisef(lua_State *L, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
-/* The error of that kind at `index`, or NULL. */
-const struct err *lua_err_at(lua_State *L, int index);
-/* A limit: no pcall stops it. */
-int lua_fatal(lua_State *L, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
-
-/* Memory of C that must not leak when Lua raises an error: a value on the stack whose collection calls
- * `release(*p)`. Fill in *p afterwards; lua_guard_free releases it early. */
-void **lua_guard(lua_State *L, void (*release)(void *p));
-void lua_guard_free(void **guard);
-/* A growing buffer of that kind, for results of at most `max` octets. */
-struct buf *lua_guard_buf(lua_State *L, size_t max);
-/* Pushes its content, or raises an error where it did not fit. */
-int lua_push_buf(lua_State *L, struct buf *b);
-
-struct str lua_check_str(lua_State *L, int arg);
-/* The text of field `name` of the table at `index`: {NULL, 0} where it is absent; an error for other types
- * but numbers. Leaves the value on the stack. */
-struct str lua_field_str(lua_State *L, int index, const char *name);
-static inline void lua_push_str(lua_State *L, struct str s)
-{
-    lua_pushlstring(L, s.p != NULL ? s.p : "", s.n);
-}
-
-/* --- the modules; each leaves its table, or sets globals --- */
-
-void lua_open_json(lua_State *L);    /* json */
-void lua_open_xml(lua_State *L);     /* xml */
-void lua_open_codec(lua_State *L);   /* base64, base64url, hex, url */
-void lua_open_crypt(lua_State *L);   /* hash, hmac, sign */
-void lua_open_clock(lua_State *L);   /* time, random */
-void lua_open_pattern(lua_State *L); /* string.find and its kin */
-void lua_open_guards(lua_State *L);  /* string.rep, table.move and its kin */
-void lua_open_call(lua_State *L);    /* fail, refused, later, wait, cache, host */
-void lua_open_http(lua_State *L);    /* http */
-void lua_open_dns(lua_State *L);     /* dns */
-/* base64.encode, whatever a provider has put in its place. */
-int lua_base64_encode(lua_State *L);
+void lua_open_xml(lua_State *L);   /* xml */
+void lua_open_url(lua_State *L);   /* url.host */
+void lua_open_sign(lua_State *L);  /* sign */
+void lua_open_clock(lua_State *L); /* time, random */
+void lua_open_call(lua_State *L);  /* fail, refused, later, wait, cache, host */
+void lua_open_http(lua_State *L);  /* http */
+void lua_open_dns(lua_State *L);   /* dns */
 /* Notes the url.query that prelude.lua made, for queries and forms. */
 void lua_keep_query(lua_State *L);
 /* (function or nil): how this provider's errors are read. */
@@ -139,16 +81,8 @@ int lua_set_problem(lua_State *L);
 /* prelude.lua, driver.lua and describe.lua. */
 extern const char lua_text_prelude[], lua_text_driver[], lua_text_describe[];
 
-/* Pushes the value; an error beyond LUA_DEPTH_MAX. */
-void lua_push_json(lua_State *L, const json_t *value);
-/* The value at `index` as JSON, to be given back with json_decref; NULL with the reason in *why. */
-json_t *lua_to_json(lua_State *L, int index, const char **why);
-/* A document of at most LUA_ANSWER_MAX octets; NULL with the reason in `err`. */
-json_t *lua_parse_json(struct str text, struct err *err);
 /* Pushes what xml.decode gives. */
 void lua_decode_xml(lua_State *L, struct str text);
-/* Appends a text as it stands in a URL. */
-void url_encode(struct buf *out, struct str s);
 
 /* --- calls (call.c) --- */
 

@@ -1,4 +1,4 @@
-#include "lua/internal.h"
+#include "lua/sandbox.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,8 +20,8 @@ json_t *lua_parse_json(struct str text, struct err *err)
 {
     json_error_t why;
     size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    if (text.n > LUA_ANSWER_MAX) {
-        err_set(err, ERR_LIMIT, "JSON of more than %d octets", (int)LUA_ANSWER_MAX);
+    if (text.n > LUA_JSON_MAX) {
+        err_set(err, ERR_LIMIT, "JSON of more than %d octets", (int)LUA_JSON_MAX);
         return NULL;
     }
     json_t *root = json_loadb(text.n > 0 ? text.p : "", text.n, flags, &why);
@@ -252,7 +252,7 @@ static int encode(lua_State *L)
 {
     const char *why = NULL;
     luaL_checkany(L, 1);
-    struct buf *out = lua_guard_buf(L, LUA_ANSWER_MAX);
+    struct buf *out = lua_guard_buf(L, LUA_JSON_MAX);
     json_t *value = lua_to_json(L, 1, &why);
     if (value == NULL)
         return luaL_error(L, "json.encode: %s", why);
@@ -260,6 +260,11 @@ static int encode(lua_State *L)
     json_decref(value);
     sandbox_charge(L, out->n);
     return lua_push_buf(L, out);
+}
+
+void lua_set_array(lua_State *L)
+{
+    luaL_setmetatable(L, ARRAY_TYPE);
 }
 
 static int array(lua_State *L)

@@ -82,7 +82,7 @@ int lua_info_read(const char *file, struct str text, struct lua_info *out, struc
 {
     struct sandbox s;
     struct err why = ERR_INIT;
-    int r = sandbox_open(&s, NULL, file, text, &why);
+    int r = sandbox_open(&s, &lua_provider_use, NULL, file, text, &why);
     if (r < 0) {
         r = at_path(file, why.text, r, err);
     } else {

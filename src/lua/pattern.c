@@ -3,7 +3,7 @@
  * several `.-` takes a time that grows with a power of the subject, in C, where no hook is called. Each step
  * of these counts as an instruction.
  */
-#include "lua/internal.h"
+#include "lua/sandbox.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,6 +1,6 @@
+#include "lua/sandbox.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "lua/internal.h"
 #include "os/random.h"
 
 #include <lualib.h>
@@ -23,10 +23,21 @@ static void give_back(void *p, size_t n)
     free(p);
 }
 
+static void on_count(lua_State *L, lua_Debug *at);
+
+/* Where texts are large, a thousand instructions may take minutes: from now on it is looked more often. */
+static void look_closely(const struct sandbox *s)
+{
+    if (s->L != NULL && lua_gethookcount(s->L) > LUA_HOOK_LARGE_STEP)
+        lua_sethook(s->L, on_count, lua_gethookmask(s->L), LUA_HOOK_LARGE_STEP);
+}
+
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct sandbox *s = ud;
     size_t had = p != NULL ? old : 0;
+    if (n >= LUA_LARGE && p == NULL && old == LUA_TSTRING)
+        look_closely(s);
     if (n == 0) {
         give_back(p, had);
         s->memory -= had;
@@ -53,7 +64,7 @@ struct sandbox *sandbox_of(lua_State *L)
     return ud;
 }
 
-/* "FILE:LINE" of the provider's own code that runs, or "". */
+/* "FILE:LINE" of the script's own code that runs, or "". */
 static const char *where(lua_State *L, char out[LUA_IDSIZE + 16])
 {
     lua_Debug at;
@@ -118,8 +129,17 @@ static void check_limits(lua_State *L, struct sandbox *s)
 static void on_count(lua_State *L, lua_Debug *at)
 {
     struct sandbox *s = sandbox_of(L);
-    s->instructions += LUA_HOOK_STEP;
+    if (at->event == LUA_HOOKLINE) {
+        (void)where(L, s->at);
+        return;
+    }
+    s->instructions += (uint64_t)lua_gethookcount(L);
     check_limits(L, s);
+}
+
+void sandbox_trace(struct sandbox *s)
+{
+    lua_sethook(s->L, on_count, LUA_MASKCOUNT | LUA_MASKLINE, lua_gethookcount(s->L));
 }
 
 void sandbox_charge(lua_State *L, size_t steps)
@@ -133,7 +153,7 @@ void sandbox_charge(lua_State *L, size_t steps)
 void sandbox_rearm(struct sandbox *s)
 {
     s->instructions = 0;
-    s->until_ms = clock_mono(&system_clock).ms + LUA_RUN_TIME_MS;
+    s->until_ms = clock_mono(&system_clock).ms + s->use->run_ms;
 }
 
 /* --- values of C that Lua keeps --- */
@@ -255,7 +275,7 @@ static int finish_pcall(lua_State *L, int status, lua_KContext ctx)
 {
     struct sandbox *s = sandbox_of(L);
     if (s->fatal.code != 0)
-        return lua_error(L); /* limits are not for the provider to catch */
+        return lua_error(L); /* limits are not for the script to catch */
     if (status == LUA_ERRMEM)
         return lua_fatal(L, ERR_LIMIT, "it takes more than %zu MB of memory", s->memory_max >> 20);
     if (status == LUA_OK || status == LUA_YIELD)
@@ -282,7 +302,7 @@ static int safe_setmetatable(lua_State *L)
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL)
-            return luaL_argerror(L, 2, "__gc is not there for providers");
+            return luaL_argerror(L, 2, "__gc is not there");
         lua_pop(L, 1);
     }
     if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
@@ -377,6 +397,7 @@ static void open_types(lua_State *L)
 }
 
 struct opening {
+    const struct sandbox_use *use;
     const char *chunk;
     struct str text;
 };
@@ -394,36 +415,30 @@ static int open_all(lua_State *L)
     seed(L);
     take_out(L, LUA_STRLIBNAME, "dump");
     take_out(L, LUA_MATHLIBNAME, "randomseed");
-    lua_open_pattern(L);
-    lua_open_guards(L);
-    lua_open_json(L);
-    lua_open_xml(L);
-    lua_open_codec(L);
-    lua_open_crypt(L);
-    lua_open_clock(L);
-    lua_open_call(L);
-    lua_open_http(L);
-    lua_open_dns(L);
-    if (luaL_loadbufferx(L, lua_text_prelude, strlen(lua_text_prelude), "=evercert", "t") != LUA_OK)
+    for (size_t i = 0; o->use->modules[i] != NULL; i++)
+        o->use->modules[i](L);
+    if (luaL_loadbufferx(L, o->use->prelude, strlen(o->use->prelude), "=evercert", "t") != LUA_OK)
         return lua_error(L);
     lua_call(L, 0, 0);
-    lua_keep_query(L);
+    if (o->use->prepared != NULL)
+        o->use->prepared(L);
     if (luaL_loadbufferx(L, o->text.p, o->text.n, o->chunk, "t") != LUA_OK)
         return lua_error(L);
     return 1;
 }
 
-int sandbox_open(struct sandbox *s, struct lua_call *call, const char *file, struct str text, struct err *err)
+int sandbox_open(struct sandbox *s, const struct sandbox_use *use, void *owner, const char *file,
+    struct str text, struct err *err)
 {
     char chunk[256];
     const char *slash = strrchr(file, '/');
     *s = (struct sandbox){
-        .memory_max = LUA_MEMORY_MAX, .instructions_max = LUA_INSTRUCTIONS_MAX, .call = call};
+        .use = use, .memory_max = use->memory_max, .instructions_max = use->steps_max, .owner = owner};
     /* The last component alone: Lua cuts long names from their beginning. */
     snprintf(chunk, sizeof chunk, "@%s", slash != NULL ? slash + 1 : file);
-    struct opening o = {chunk, {text.n > 0 ? text.p : "", text.n}};
-    if (text.n > LUA_FILE_MAX)
-        return err_set(err, ERR_LIMIT, "%s has more than %d octets", file, (int)LUA_FILE_MAX);
+    struct opening o = {use, chunk, {text.n > 0 ? text.p : "", text.n}};
+    if (text.n > use->text_max)
+        return err_set(err, ERR_LIMIT, "%s has more than %zu octets", file, use->text_max);
     s->L = lua_newstate(allocate, s);
     if (s->L == NULL)
         return err_set(err, ERR_MEMORY, "no memory for Lua");
@@ -445,7 +460,7 @@ void sandbox_close(struct sandbox *s)
     s->L = NULL;
 }
 
-/* A text that names no line of the provider, but one of ours, or none at all. */
+/* A text that names no line of the script, but one of ours, or none at all. */
 static bool is_elsewhere(const char *text)
 {
     return strncmp(text, "evercert:", 9) == 0 || strchr(text, ':') == NULL;
@@ -469,31 +484,12 @@ static int describe_error(lua_State *L)
     return 1;
 }
 
-/* Whether Lua stumbled over a value, in a text of its own behind FILE:LINE. A call of what is no function is
- * the file's own mistake. */
-static bool is_of_values(const char *text)
+static void tell(const struct sandbox *s, const char *place, const char *words, bool own, struct err *err)
 {
-    static const char *const kinds[] = {": attempt to ", ": bad argument #", ": invalid value (at index "};
-    if (strstr(text, ": attempt to call ") != NULL)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strstr(text, kinds[i]) != NULL)
-            return true;
-    return false;
-}
-
-/* An error in the provider's own code. Where it has to do with an answer, that is named: most often the other
- * side has sent something else than its documentation says. */
-static void set_code_error(const struct sandbox *s, const char *at, const char *text, struct err *err)
-{
-    const struct lua_op *op = s->call != NULL ? s->call->op : NULL;
-    struct err found;
-    lua_call_err(s->call, &found, ERR_FAILED, at, text);
-    if (op != NULL && op->answered && is_of_values(text))
-        err_set(err, ERR_FAILED, "%s was answered with something else than expected (%.1024s)", op->what,
-            found.text);
+    if (s->use->tell != NULL)
+        s->use->tell(s, place, words, own, err);
     else
-        *err = found;
+        err_set(err, ERR_FAILED, "%s%s", place, words);
 }
 
 void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
@@ -511,10 +507,10 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
     if (lua_type(L, -1) == LUA_TSTRING) {
         const char *text = lua_tostring(L, -1);
         if (strcmp(text, "not enough memory") == 0)
-            err_set(
-                err, ERR_LIMIT, "%sit takes more than %zu MB of memory", where(L, at), s->memory_max >> 20);
+            err_set(err, ERR_LIMIT, "%sit takes more than %zu MB of memory",
+                s->at[0] != '\0' ? s->at : where(L, at), s->memory_max >> 20);
         else
-            set_code_error(s, is_elsewhere(text) ? where(L, at) : "", text, err);
+            tell(s, is_elsewhere(text) ? where(L, at) : "", text, false, err);
         return;
     }
     char place[LUA_IDSIZE + 32];
@@ -525,7 +521,7 @@ void sandbox_error(struct sandbox *s, lua_State *L, struct err *err)
     if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING)
         err_set(err, ERR_FAILED, "%san error that is no text", where(L, at));
     else
-        lua_call_err(s->call, err, ERR_FAILED, place, lua_tostring(L, -1));
+        tell(s, place, lua_tostring(L, -1), true, err);
     lua_pop(L, 1);
     if (s->fatal.code != 0)
         *err = s->fatal;

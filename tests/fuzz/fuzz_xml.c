@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sandbox s;
     struct err err = ERR_INIT;
     struct str text = {(const char *)data, size};
-    if (sandbox_open(&s, NULL, "fuzz.lua", STR(""), &err) < 0)
+    if (sandbox_open(&s, &lua_provider_use, NULL, "fuzz.lua", STR(""), &err) < 0)
         abort();
     lua_pushcfunction(s.L, decode);
     lua_pushlightuserdata(s.L, &text);

@@ -561,6 +561,22 @@ static void signals_and_kinds_have_names(void **state)
     assert_false(template_kind_parse("Nginx", &kind));
 }
 
+/* By the end of its name; what is a template of such a file is written in the same way. */
+static void kinds_are_known_by_names(void **state)
+{
+    static const struct {
+        const char *name;
+        enum template_kind kind;
+    } names[] = {{"/etc/nginx/sites.conf", TEMPLATE_NGINX}, {"/x/sites.conf.tmpl", TEMPLATE_NGINX},
+        {"a.sh", TEMPLATE_SHELL}, {".env", TEMPLATE_SHELL}, {"i.htm", TEMPLATE_HTML},
+        {"i.html.tmpl", TEMPLATE_HTML}, {"a.json", TEMPLATE_JSON}, {"a.yml", TEMPLATE_JSON},
+        {"a.yaml.tmpl", TEMPLATE_JSON}, {"", TEMPLATE_NONE}, {".tmpl", TEMPLATE_NONE},
+        {"/etc/conf", TEMPLATE_NONE}, {"a.conf.bak", TEMPLATE_NONE}, {"a.conf.tmpl.tmpl", TEMPLATE_NONE}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_int_equal(template_kind_by_name(names[i].name), names[i].kind);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -579,6 +595,7 @@ int main(void)
         cmocka_unit_test(stars_stand_for_any_text),
         cmocka_unit_test(waits_are_read),
         cmocka_unit_test(signals_and_kinds_have_names),
+        cmocka_unit_test(kinds_are_known_by_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

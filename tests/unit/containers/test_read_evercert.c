@@ -82,14 +82,14 @@ static void problems(void **state)
         {{"evercert.domains=a.example", "evercert.name=../../etc/passwd"},
             "! evercert.name: the name \"../../etc/passwd\" begins with '.'; begin with a letter or digit\n"},
         {{"evercert.domains=a.example", "evercert.challenge=dns1"},
-            "! evercert.challenge: expected one of http-01, dns-01, tls-alpn-01, dns-account-01, "
+            "! evercert.challenge: expected one of http-01, tls-alpn-01, dns-01, dns-account-01, "
             "dns-persist-01, found \"dns1\" (did you mean dns-01?)\n"},
         {{"evercert.domains=a.example", "evercert.key-type=ed25519"},
             "! evercert.key-type: no public CA signs certificates for keys of type ed25519; it is for "
             "accounts "
             "only (account-key-type)\n"},
         {{"evercert.domains=a.example", "evercert.authority=http://ca.example"},
-            "! evercert.authority: expected an https URL, found \"http://ca.example\"\n"},
+            "! evercert.authority: expected a URL that begins with https://, found \"http://ca.example\"\n"},
     };
     expect_said(cases, ARRAY_LEN(cases), ALL_READERS);
 }

@@ -61,7 +61,7 @@ static void patterns_are_those_of_lua(void **state)
     struct err err = ERR_INIT;
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
-    assert_int_equal(sandbox_open(&s, NULL, "x.lua", STR(""), &err), 0);
+    assert_int_equal(sandbox_open(&s, &lua_provider_use, NULL, "x.lua", STR(""), &err), 0);
     for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
         for (size_t j = 0; j < ARRAY_LEN(patterns); j++)
             for (size_t k = 0; k < ARRAY_LEN(replacements); k++) {

@@ -1,7 +1,6 @@
-/* Digests, HMACs and signatures: octets in, octets out. */
+/* Digests and HMACs: octets in, octets out. */
 #include "crypto/digest.h"
-#include "crypto/sign.h"
-#include "lua/internal.h"
+#include "lua/sandbox.h"
 
 /* The name of the function in Lua, and OpenSSL's. */
 static const struct digest {
@@ -39,32 +38,6 @@ static int hmac(lua_State *L)
     return 1;
 }
 
-static int sign(lua_State *L, const char *digest, bool rsa)
-{
-    struct err err = ERR_INIT;
-    struct str key = lua_check_str(L, 1), text = lua_check_str(L, 2);
-    sandbox_charge(L, 100 * 1000 + text.n); /* a signature takes milliseconds */
-    struct buf *out = lua_guard_buf(L, 4096);
-    if (sign_pem(digest, key, rsa, text, out, &err) < 0)
-        return lua_raise(L, &err);
-    return lua_push_buf(L, out);
-}
-
-static int rsa_sha256(lua_State *L)
-{
-    return sign(L, "SHA256", true);
-}
-
-static int rsa_sha512(lua_State *L)
-{
-    return sign(L, "SHA512", true);
-}
-
-static int ecdsa_sha256(lua_State *L)
-{
-    return sign(L, "SHA256", false);
-}
-
 static void library(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_newtable(L);
@@ -76,12 +49,8 @@ static void library(lua_State *L, const char *name, lua_CFunction function)
     lua_setglobal(L, name);
 }
 
-void lua_open_crypt(lua_State *L)
+void lua_open_hash(lua_State *L)
 {
-    static const luaL_Reg signs[] = {
-        {"rsa_sha256", rsa_sha256}, {"rsa_sha512", rsa_sha512}, {"ecdsa_sha256", ecdsa_sha256}, {NULL, NULL}};
     library(L, "hash", hash);
     library(L, "hmac", hmac);
-    luaL_newlib(L, signs);
-    lua_setglobal(L, "sign");
 }
