@@ -58,8 +58,10 @@ void world_put(struct watcher *w, struct engine *e, struct arena *a, const struc
 {
     bool old;
     struct kept *k = set_put(&w->set, e, c, CONTAINERS_MAX, &old);
-    arena_free(a); /* it has room for more than there is in it */
     w->moved++;
+    if (k != NULL)
+        settle_look(&k->settle, c, clock_mono(w->clock).ms, clock_wall(w->clock).s);
+    arena_free(a); /* it has room for more than there is in it */
     if (k == NULL) {
         if (!w->overfull)
             log_warning(
@@ -69,7 +71,6 @@ void world_put(struct watcher *w, struct engine *e, struct arena *a, const struc
         return;
     }
     k->read = false;
-    settle_look(&k->settle, c, clock_mono(w->clock).ms, clock_wall(w->clock).s);
     changed(w);
 }
 
