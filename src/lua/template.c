@@ -165,8 +165,8 @@ static void check_values(lua_State *L, const struct template_source *s)
 /* Pushes the template as a function. In protected mode. */
 static int load(lua_State *L)
 {
-    static const struct str ours = {"near ';'", 8};
-    static const char theirs[] = "near '%>'"; /* what we put behind the code of a tag */
+    /* What we put behind the code of a tag, and what stands there in the template. */
+    const struct str ours = STR("near ';'"), theirs = STR("near '%>'");
     struct rendering *r = lua_touserdata(L, 1);
     check_values(L, &r->source);
     if (luaL_loadbufferx(L, r->lua.p, r->lua.n, "@template", "t") == LUA_OK)
@@ -174,7 +174,7 @@ static int load(lua_State *L)
     struct str text = lua_check_str(L, -1);
     if (str_ends(text, ours)) {
         lua_pushlstring(L, text.p, text.n - ours.n);
-        lua_pushstring(L, theirs);
+        lua_push_str(L, theirs);
         lua_concat(L, 2);
     }
     return lua_error(L);
