@@ -6,17 +6,7 @@ import argparse
 import time
 
 from common import Scene, write
-
-
-def pss_kib(pid):
-    """Each page divided by the number of processes that share it."""
-    found = {}
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
-        for line in text:
-            key, _, value = line.partition(":")
-            if key in ("Pss", "Pss_Anon", "Private_Dirty"):
-                found[key.lower()] = int(value.split()[0])
-    return found
+from meter import pss_kib
 
 
 def switches(pid):

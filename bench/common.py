@@ -63,7 +63,7 @@ class Scene:
     def members(self, daemon):
         """{name: pid} of a running daemon's processes."""
         found = {"parent": daemon.pid}
-        for name in ("keeper", "engine", "responder", "solver"):
+        for name in ("keeper", "engine", "responder", "solver", "watcher"):
             found.update({name: pid for pid, command in self.processes.leftovers().items() if command == name})
         return found
 

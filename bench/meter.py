@@ -1,4 +1,4 @@
-"""What running something costs: time on the wall, and processor time of all processes that take part."""
+"""What running something costs: time on the wall, processor time of all processes that take part, memory."""
 
 import ctypes
 import json
@@ -82,3 +82,14 @@ def process_cpu_ms(pid):
         with open(f"/proc/{pid}/stat", encoding="ascii") as text:
             fields = text.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def pss_kib(pid):
+    """Memory of a process: pss is each page divided by the number of processes that share it."""
+    found = {}
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
+        for line in text:
+            key, _, value = line.partition(":")
+            if key in ("Rss", "Pss", "Pss_Anon", "Private_Dirty"):
+                found[key.lower()] = int(value.split()[0])
+    return found

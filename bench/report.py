@@ -161,6 +161,30 @@ def dns_records(data):
     yield ""
 
 
+def containers(data):
+    one, storm, whole = data["at_start"], data["storm"], data["end_to_end"]
+    yield f"### {one['containers']} labelled containers in one engine, at the start of a daemon"
+    yield ""
+    rows = [
+        ("evercert: from its start until every request is granted", span(one["granted_s"], 2)),
+        ("`docker ps` and `docker inspect` of them all, the same engine", span(one["docker_ps_and_inspect_s"], 2)),
+        ("of which `docker ps`", span(one["docker_ps_s"], 2)),
+    ]
+    yield from table(("what", "s"), rows)
+    rows = [(f"{one['watcher_pss_kib']:.0f}", f"{one['watcher_rss_kib']:.0f}", one["watcher_cpu_ms"])]
+    yield from table(("watcher, Pss KiB", "Rss KiB", "CPU ms"), rows)
+    yield f"### {storm['events']} events within {storm['lasted_s']:.0f} s, a template over what runs"
+    yield ""
+    rows = [(storm[k] for k in ("outputs", "last_state_after_s", "inspections", "watcher_cpu_ms", "watcher_pss_kib"))]
+    head = ("new outputs, each told", "last state reached after the last event, s", "containers asked for", "CPU ms", "Pss KiB")
+    yield from table(head, rows)
+    if whole:
+        yield "### From `docker run` to nginx that serves the certificate"
+        yield ""
+        rows = [(whole["docker"], whole["rounds"], span(whole["served_s"], 2), span(whole["docker_run_s"], 2))]
+        yield from table(("Docker", "runs", "s", "of which docker run, s"), rows)
+
+
 PARTS = (
     ("one-certificate", one_certificate),
     ("requests-at-caddy", at_caddy),
@@ -171,6 +195,7 @@ PARTS = (
     ("start-up", start_up),
     ("moving-in", moving_in),
     ("dns-records", dns_records),
+    ("containers", containers),
 )
 
 

@@ -29,6 +29,11 @@ Fixtures
     knot(**options), bind(**options)      a name server that is not started yet; see tests/lib/name_server.py
     resolver(a_example=SERVER)            a BIND, started, that asks these servers for names of a.example
     other name servers                    no fixtures: Powerdns(processes, folder)
+    docker_engine                         a Docker engine, see tests/lib/docker_engine.py: .run(IMAGE, ...) .exec() .logs()
+                                          .compose() .host; images "busybox" and "nginx" are there, .image(NAME)
+                                          makes others. It goes on for all tests; containers and volumes end with
+                                          each. It needs root
+    docker_engines(**options)             one for this test alone: tcp="tls", or to be stopped and killed
     authority                             a root for servers of your own; see tests/lib/certificates.py
     processes                             anything else: processes.start(argv, log, peer=True)
     each_pebble                           runs the test once for each version of Pebble; its value is that version
@@ -60,6 +65,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from apache import Apache  # noqa: E402
 from bind import Bind  # noqa: E402
 from certificates import Authority  # noqa: E402
+from docker_engine import Engines  # noqa: E402
 from evercert import Evercert  # noqa: E402
 from gate import Gate  # noqa: E402
 from haproxy import Haproxy  # noqa: E402
@@ -101,6 +107,45 @@ def pebble(processes, tmp_path, authority):
         return Pebble(processes, _numbered(tmp_path, "pebble"), authority, version=version, **options)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def _docker_engine():
+    engines = Engines()
+    engine = []
+
+    def get():
+        if not engine:
+            engine.append(engines.make())
+        return engine[0]
+
+    yield get
+    engines.end()
+
+
+def _with_images(engine):
+    for name in ("busybox", "nginx"):
+        engine.image(name)
+    return engine
+
+
+@pytest.fixture
+def docker_engine(_docker_engine):
+    engine = _docker_engine()
+    if not engine.running():
+        engine.start()
+    yield _with_images(engine)
+    if not engine.running():
+        engine.start()
+    print(engine.describe())  # shown where the test failed
+    engine.remove_all()
+
+
+@pytest.fixture
+def docker_engines():
+    engines = Engines()
+    yield lambda **options: _with_images(engines.make(**options))
+    engines.end()
 
 
 @pytest.fixture

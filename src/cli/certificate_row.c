@@ -81,6 +81,7 @@ static const struct {
     {"expired", "renew", COLOUR_BAD},
     {"revoked", "", COLOUR_DIM},
     {"released", "", COLOUR_DIM},
+    {"parked", "", COLOUR_DIM},
 };
 
 enum colour certificate_state_colour(const char *state)

@@ -24,6 +24,8 @@ const struct command *const commands[] = {
     &command_account_rollover,
     &command_account_deactivate,
     &command_export,
+    &command_containers,
+    &command_template_render,
     &command_dns_list,
     &command_dns_register,
     &command_dns_test,

@@ -51,6 +51,8 @@ struct sink *sink_account(struct arena *a, FILE *out);
 struct sink *sink_check(struct arena *a, const struct terminal *terminal, FILE *out);
 /* Steps of a round through the DNS, with when each was over. */
 struct sink *sink_dns_test(struct arena *a, FILE *out);
+/* What containers ask for, a table for each kind of row, then what went wrong, in full. */
+struct sink *sink_containers(struct arena *a, const struct terminal *terminal, FILE *out);
 /* Records as lines of a zone file. */
 struct sink *sink_dns(struct arena *a, FILE *out);
 

@@ -34,6 +34,12 @@ void authority_init(void *element, const struct settings *defaults)
     *(struct authority *)element = authority_of_url("");
 }
 
+bool authority_implied(const void *element)
+{
+    const struct authority *authority = element;
+    return str_starts(str_c(authority->name), STR("https://"));
+}
+
 /* An entry with the name of a preset and no directory of its own is that preset with what it says besides. */
 static int inherit(struct authority *authority, struct str name, struct err *err)
 {

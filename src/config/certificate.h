@@ -20,6 +20,8 @@ struct where;
 
 /* For struct section (config/schema.h). */
 void authority_init(void *element, const struct settings *defaults);
+/* Whether it is a URL that names itself and needs no entry. */
+bool authority_implied(const void *element);
 void authority_check(struct reader *r, const struct node *key, const struct node *map,
     const struct where *where, void *element);
 void deploy_init(void *element, const struct settings *defaults);
@@ -80,9 +82,6 @@ int wish_name_default(struct wish *w, struct arena *a, struct err *err);
 int deploys_check(const struct deploy *deploys, size_t n, struct err *err);
 /* Octets of a command and its variables. */
 size_t deploy_octets(const struct deploy *d);
-/* The protocol that is spoken before TLS on a well-known port: of `verify`, a host and a port; "" for none.
- */
-const char *verify_starttls(const char *verify);
 
 /* What concerns the copy and its certificate, which has a name. *key is the key of the copy at fault. */
 int wish_publication_check(

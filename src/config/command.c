@@ -166,19 +166,16 @@ static const struct setting *option_row(const char *option)
         return NULL;
     struct str key = strcmp(option, "domain") == 0 ? STR("domains") : str_c(option);
     const struct setting *row = section_row(&schema_certificate, key);
-    return row != NULL && row->shape != SHAPE_LATER && row->shape != SHAPE_MAP ? row : NULL;
+    return row != NULL && row->shape != SHAPE_MAP ? row : NULL;
 }
 
 static int unknown_option(const char *option, struct err *err)
 {
     char meant[NEAREST_TEXT_MAX], shown[QUOTE_MAX];
-    const struct setting *later = section_row(&schema_certificate, str_c(option));
-    if (later != NULL && later->shape == SHAPE_LATER)
-        return err_set(err, ERR_USAGE, "--%s: %s", later->key, later->help);
     struct nearest near = nearest_new(str_c(option));
     for (size_t i = 0; i < schema_certificate.n; i++) {
         const struct setting *row = &schema_certificate.rows[i];
-        if (row->shape != SHAPE_LATER && row->shape != SHAPE_MAP)
+        if (row->shape != SHAPE_MAP)
             nearest_try(&near, strcmp(row->key, "domains") == 0 ? "domain" : row->key);
     }
     nearest_try(&near, "verify");
@@ -444,13 +441,16 @@ int settings_wish(const struct settings *s, const struct wish_option *options, s
     struct wish *out, struct err *err)
 {
     struct err why = ERR_INIT;
+    /* No more of each than there are options: containers ask with a few, and there may be thousands. */
+    size_t deploys = n < WISH_DEPLOYS_MAX ? n : WISH_DEPLOYS_MAX;
     struct command c = {
         .settings = s,
         .a = a,
         .domains = arena_array(a, n, sizeof(const char *)),
-        .deploys = arena_array(a, 2 * (size_t)WISH_DEPLOYS_MAX, sizeof(struct deploy)),
-        .looks = arena_array(a, WISH_DEPLOYS_MAX, sizeof(struct deploy)),
-        .publications = arena_array(a, WISH_PUBLISH_MAX, sizeof(struct publication)),
+        .deploys = arena_array(a, 2 * deploys, sizeof(struct deploy)),
+        .looks = arena_array(a, deploys, sizeof(struct deploy)),
+        .publications =
+            arena_array(a, n < WISH_PUBLISH_MAX ? n : WISH_PUBLISH_MAX, sizeof(struct publication)),
     };
     certificate_init(&c.w, s);
     int r = 0;

@@ -30,6 +30,13 @@ enum {
     GRACE_MAX_S = 3650LL * 86400,
 };
 
+/* Who reads what: id, word of docker.readers. */
+#define CLAIM_READERS(X)                                                                                    \
+    X(READER_EVERCERT, "evercert")   /* evercert.domains, evercert.1.domains */                             \
+    X(READER_COMPANION, "companion") /* acme-companion's environment: ACME_HOST or LETSENCRYPT_HOST, ... */ \
+    X(READER_TRAEFIK, "traefik")     /* Host() and HostSNI() of routers with TLS; tls.domains */            \
+    X(READER_CADDY, "caddy")         /* caddy-docker-proxy: caddy=, caddy_0= */
+
 /* Changes are acted on when nothing else changed for min_ms, or max_ms after the first. "500ms..10s", "2s"
  * (both). */
 struct wait {
@@ -128,15 +135,22 @@ struct template_setting {
     const char *owner, *group;
 };
 
+/* False for a text that is none. */
 bool template_kind_parse(const char *text, enum template_kind *out);
 /* Static storage. */
 const char *template_kind_text(enum template_kind k);
+/* How a file of that name is written: .conf as nginx, ... (template_setting.kind), TEMPLATE_NONE for another.
+ * ".tmpl" at the end does not count. */
+enum template_kind template_kind_by_name(const char *name);
 /* "500ms..10s", "2s". ERR_INPUT. */
 struct str;
 struct err;
 int wait_parse(struct str text, struct wait *out, struct err *err);
 /* Whether '*' (any text) in `pattern` makes it fit; linear in both but for the number of stars. */
 bool glob_fits(const char *pattern, const char *text);
+/* A signal of POSIX, or WINCH, by its name, with or without SIG, in any case: its name without SIG, in static
+ * storage; NULL for any other text. */
+const char *signal_name(const char *text);
 /* The entry of actions; NULL where there is none. */
 struct settings;
 const struct action *action_find(const struct settings *s, const char *name);

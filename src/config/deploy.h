@@ -109,6 +109,9 @@ const char *deploy_event_text(enum deploy_event e);
  * dialect whose path ends in "/renewal-hooks" is a directory with pre, deploy and post in it, and is there
  * for starting and finished as well. */
 bool deploy_is_for(const struct deploy *d, enum deploy_event e);
+/* The protocol that is spoken before TLS on a well-known port: of `verify`, a host and a port; "" for none.
+ */
+const char *verify_starttls(const char *verify);
 /* Whether the format holds the private key. */
 bool publication_has_key(const struct publication *p);
 /* Where the copy of the certificate of that name goes; in `a`. */

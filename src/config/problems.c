@@ -51,6 +51,15 @@ static void put_path(struct buf *b, const struct where *where)
     }
 }
 
+const char *where_text(const struct where *where, struct arena *a)
+{
+    struct buf text = buf_new(MESSAGE_MAX);
+    put_path(&text, where);
+    const char *path = arena_dup(a, buf_str(&text));
+    buf_free(&text);
+    return path;
+}
+
 void problem_add(struct problems *p, struct mark mark, const struct where *where, const char *fmt, ...)
 {
     if (p->n == CONFIG_PROBLEMS_MAX)

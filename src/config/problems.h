@@ -42,6 +42,9 @@ void problem_add(struct problems *p, struct mark mark, const struct where *where
 /* In the order of the files and their lines. */
 void problems_sort(struct problems *p);
 
+/* "docker.policy[0].authority" in `a`, for a problem that is found when the steps are gone. */
+const char *where_text(const struct where *where, struct arena *a);
+
 /* "FILE:LINE:COLUMN" in `a`. */
 const char *mark_text(struct mark mark, struct arena *a);
 

@@ -152,15 +152,6 @@ void *read_more(struct reader *r, const struct setting *row, void *base, size_t 
     return items + had * size;
 }
 
-/* An object with a key of a later version may lack what this version needs: one problem is enough. */
-static bool of_later_version(const struct section *section, const struct seen *seen)
-{
-    for (size_t i = 0; i < section->n; i++)
-        if (section->rows[i].shape == SHAPE_LATER && seen->marks[i].line != 0)
-            return true;
-    return false;
-}
-
 static void require_keys(struct reader *r, const struct node *map, const struct section *section,
     const struct where *where, const struct seen *seen)
 {
@@ -194,28 +185,39 @@ static void read_element(struct reader *r, const struct node *key, const struct 
         return;
     }
     read_pairs(r, map, section, where, element, &seen);
-    if (!of_later_version(section, &seen))
-        require_keys(r, map, section, where, &seen);
+    require_keys(r, map, section, where, &seen);
     section->check(r, key, map, where, element);
+}
+
+/* Whether there are, with those of other files, more than allowed; with the problem. */
+static bool has_too_many(struct reader *r, const struct node *node, const struct setting *row,
+    const struct where *where, const void *base, size_t n, const char *what)
+{
+    size_t had;
+    (void)setting_items(row, base, &had);
+    if (row->max == 0 || had + n <= (uint64_t)row->max)
+        return false;
+    problem_add(r->problems, node_mark(r->file, node), where, "has %zu %s; at most %d are allowed", had + n,
+        what, (int)row->max);
+    return true;
 }
 
 static void read_objects(struct reader *r, const struct node *node, const struct setting *row,
     const struct where *where, void *base)
 {
-    if (node->kind != NODE_LIST) {
+    bool alone = node->kind == NODE_MAP && (row->flags & SETTING_ALONE) != 0;
+    if (node->kind != NODE_LIST && !alone) {
         read_wrong(r, node, where, "a list, each item ", row->section->noun, "; begin each with '- '");
         return;
     }
-    size_t n = node->list.n;
-    if (row->max != 0 && n > (uint64_t)row->max) {
-        problem_add(r->problems, node_mark(r->file, node), where, "has %zu items; at most %d are allowed", n,
-            (int)row->max);
+    size_t n = alone ? 1 : node->list.n;
+    if (has_too_many(r, node, row, where, base, n, "items"))
         return;
-    }
     char *element = read_more(r, row, base, n);
     for (size_t i = 0; i < n; i++, element += row->section->size) {
         struct where item = {where, NULL, i};
-        read_element(r, NULL, node->list.items[i], row->section, &item, element);
+        read_element(
+            r, NULL, alone ? node : node->list.items[i], row->section, alone ? where : &item, element);
     }
 }
 
@@ -226,6 +228,8 @@ static void read_entries(struct reader *r, const struct node *node, const struct
         read_wrong(r, node, where, "names, each with ", row->section->noun, "");
         return;
     }
+    if (has_too_many(r, node, row, where, base, node->list.n / 2, "entries"))
+        return;
     char *element = read_more(r, row, base, node->list.n / 2);
     for (size_t i = 0; i + 1 < node->list.n; i += 2, element += row->section->size) {
         const struct node *key = node->list.items[i];
@@ -244,6 +248,8 @@ static void read_object(struct reader *r, const struct node *node, const struct 
     if (*seen == NULL)
         *seen = arena_alloc(r->scratch, sizeof **seen);
     read_pairs(r, node, row->section, where, base, *seen);
+    if (row->section->check != NULL)
+        row->section->check(r, NULL, node, where, base);
 }
 
 static void unknown_key(
@@ -252,8 +258,7 @@ static void unknown_key(
     char meant[NEAREST_TEXT_MAX];
     struct nearest near = nearest_new(key->text);
     for (size_t i = 0; i < section->n; i++)
-        if (section->rows[i].shape != SHAPE_LATER)
-            nearest_try(&near, section->rows[i].key);
+        nearest_try(&near, section->rows[i].key);
     problem_add(r->problems, node_mark(r->file, key), where, "unknown key%s%s", nearest_text(&near, meant),
         str_eq_c(key->text, "<<") ? "; merging maps is no part of YAML 1.2" : "");
 }
@@ -279,8 +284,8 @@ static bool first_time(struct reader *r, const struct node *key, const struct se
     return false;
 }
 
-static void read_row(struct reader *r, const struct node *key, const struct node *value,
-    const struct setting *row, const struct where *where, void *base, struct seen **object)
+static void read_row(struct reader *r, const struct node *value, const struct setting *row,
+    const struct where *where, void *base, struct seen **object)
 {
     /* "certificates:" with everything below it commented out */
     if ((is_joined(row) || row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES) && node_is_null(value))
@@ -310,9 +315,6 @@ static void read_row(struct reader *r, const struct node *key, const struct node
     case SHAPE_CHOICES:
         read_choices(r, value, row, where, base);
         break;
-    case SHAPE_LATER:
-        read_problem(r, key, where, row->help);
-        break;
     }
 }
 
@@ -336,7 +338,7 @@ static void read_pair(struct reader *r, const struct node *key, const struct nod
     }
     size_t i = (size_t)(row - section->rows);
     if (first_time(r, key, row, &where, &seen->marks[i]))
-        read_row(r, key, value, row, &where, base, &seen->objects[i]);
+        read_row(r, value, row, &where, base, &seen->objects[i]);
 }
 
 static void read_pairs(struct reader *r, const struct node *map, const struct section *section,

@@ -24,6 +24,17 @@ struct direct {
     const char *url;
 };
 
+/* A word that names an entry elsewhere, which may be read later. */
+enum reference_kind { REFERENCE_AUTHORITY, REFERENCE_DNS, REFERENCE_ENGINE, REFERENCE_ACTION };
+
+struct reference {
+    struct reference *next;
+    enum reference_kind kind;
+    struct mark mark;
+    const char *path; /* of its keys */
+    const char *name; /* in the settings' arena */
+};
+
 struct reader {
     struct arena *a;       /* of the settings */
     struct arena *scratch; /* of what only the reading needs */
@@ -36,11 +47,15 @@ struct reader {
     struct names accounts;     /* their ids -> the first entry of each */
     struct names certificates; /* names of certificates -> struct mark */
     struct names dns;          /* names of entries of dns -> struct mark */
-    struct names copies;       /* paths of copies -> struct mark */
+    struct names copies;       /* paths of copies, and of what templates make -> struct mark */
+    struct names engines;      /* names of docker.engines -> struct mark */
+    struct names actions;      /* names of actions -> struct mark */
     struct names webroots;     /* the defaults' map, by name -> struct pair; filled when it is first needed */
     struct names authorities;  /* names that are used -> anything */
     struct direct *directs;    /* URLs among them, in the order of first use */
     struct direct **directs_end;
+    struct reference *references; /* in the order they were read */
+    struct reference **references_end;
 };
 
 /* Reads one file's document into r->settings; once with r->late false for every file, then once more with it
@@ -63,6 +78,13 @@ void read_keys(struct reader *r, const struct node *map, const struct section *s
     const struct where *where, void *base);
 /* Room for n more structs behind those that are there. */
 void *read_more(struct reader *r, const struct setting *row, void *base, size_t n);
+
+/* Notes that the value at `node` names an entry; references_check() sees whether it is there. NULL and "",
+ * which have their problem already or mean none, are left out. */
+void read_reference(struct reader *r, const struct node *node, const struct where *where,
+    enum reference_kind kind, const char *name);
+/* Problems of all that were noted; when all files are read. What is used of the authorities is noted. */
+void references_check(struct reader *r);
 
 /* SHAPE_DNS and SHAPE_CHOICES (read_dns.c). */
 void read_dns(struct reader *r, const struct node *node, const struct setting *row, const struct where *where,

@@ -3,6 +3,7 @@
 #include "base/attr.h"
 #include "config/certificate.h"
 #include "config/presets.h"
+#include "config/schema_rows.h"
 
 #include <string.h>
 
@@ -14,51 +15,6 @@ enum {
     SUDO_MAX = 16,             /* words */
     WEBROOTS_MAX = 100 * 1000, /* of the defaults: a directory for each customer of a large platform */
 };
-
-/* Rows: key, struct, field, kind of value, flags, help; with the least and the most; a list of values, of
- * structs, structs by name; keys in the same struct; a key of a later version. */
-#define VALUE(k, in, field, kind, f, text)                                                              \
-    {                                                                                                   \
-        .key = (k), .type = &(kind), .offset = offsetof(struct in, field), .flags = (f), .help = (text) \
-    }
-#define RANGE(k, in, field, kind, f, least, most, text)                                                  \
-    {                                                                                                    \
-        .key = (k), .type = &(kind), .offset = offsetof(struct in, field), .flags = (f), .help = (text), \
-        .min = (least), .max = (most)                                                                    \
-    }
-#define VALUES(k, in, field, n_field, kind, f, most, text)                                      \
-    {                                                                                           \
-        .key = (k), .shape = SHAPE_LIST, .type = &(kind), .offset = offsetof(struct in, field), \
-        .count = offsetof(struct in, n_field), .flags = (f), .max = (most), .help = (text)      \
-    }
-#define MAP(k, in, field, n_field, names, kind, f, most, text)                                     \
-    {                                                                                              \
-        .key = (k), .shape = SHAPE_MAP, .type = &(kind), .keys = &(names),                         \
-        .offset = offsetof(struct in, field), .count = offsetof(struct in, n_field), .flags = (f), \
-        .max = (most), .help = (text)                                                              \
-    }
-#define SECRET(k, in, field, file, kind, text)                                                      \
-    {                                                                                               \
-        .key = (k), .type = &(kind), .offset = offsetof(struct in, field),                          \
-        .count = offsetof(struct in, file), .flags = SETTING_SECRET | SETTING_EMPTY, .help = (text) \
-    }
-#define STRUCTS(k, form, in, field, n_field, what, f, most, text)                              \
-    {                                                                                          \
-        .key = (k), .shape = (form), .section = &(what), .offset = offsetof(struct in, field), \
-        .count = offsetof(struct in, n_field), .flags = (f), .max = (most), .help = (text)     \
-    }
-#define KEYS(k, what, text)                                                   \
-    {                                                                         \
-        .key = (k), .shape = SHAPE_OBJECT, .section = &(what), .help = (text) \
-    }
-#define LATER(k, text)                                   \
-    {                                                    \
-        .key = (k), .shape = SHAPE_LATER, .help = (text) \
-    }
-#define SECTION(what, list, in) \
-    .noun = (what), .rows = (list), .n = ARRAY_LEN(list), .size = sizeof(struct in)
-
-#define NO_DOCKER "watching Docker is not in this version"
 
 #define HELP_AUTHORITY                                                                                       \
     "The CA: a preset, an entry of authorities, or the https URL of an ACME directory; of a list, the next " \
@@ -171,8 +127,8 @@ static const struct setting authority_rows[] = {
     VALUE("pre-authorize", authority, pre_authorize, type_bool, 0,
         "Whether names are authorized before they are ordered, where the CA offers that."),
 };
-const struct section schema_authority = {
-    SECTION("an authority", authority_rows, authority), .init = authority_init, .check = authority_check};
+const struct section schema_authority = {SECTION("an authority", authority_rows, authority),
+    .init = authority_init, .check = authority_check, .implied = authority_implied};
 
 static const struct setting deploy_rows[] = {
     VALUES("run", deploy, argv, argc, type_argument, SETTING_FILLED | SETTING_EMPTY | SETTING_LIST_ONLY,
@@ -298,9 +254,11 @@ static const struct setting root_rows[] = {
         "CAs by name."),
     STRUCTS("certificates", SHAPE_OBJECTS, settings, certificates, certificate_n, schema_certificate,
         SETTING_LATE, 0, "The certificates to keep."),
-    LATER("docker", NO_DOCKER),
-    LATER("actions", NO_DOCKER),
-    LATER("templates", "templates are not in this version"),
+    KEYS("docker", schema_docker, "Containers that are watched, and what they may ask for."),
+    STRUCTS("actions", SHAPE_ENTRIES, settings, actions, action_n, schema_action, 0, ACTIONS_MAX,
+        "Ways to tell somebody, by the name that labels and templates use."),
+    STRUCTS("templates", SHAPE_OBJECTS, settings, templates, template_n, schema_template, 0, TEMPLATES_MAX,
+        "Files that are made of the containers that run."),
 };
 const struct section schema_root = {SECTION("settings", root_rows, settings)};
 

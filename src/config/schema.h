@@ -26,13 +26,12 @@ enum shape {
     SHAPE_MAP,     /* values by name: const struct pair * and a size_t */
     SHAPE_DNS,     /* struct dns_entry by name and a size_t: keys of `section`, and the provider's own */
     SHAPE_CHOICES, /* as SHAPE_MAP; a value or a list of values alone is those of the key "*" */
-    SHAPE_LATER,   /* a key of a later version: an error that says so */
 };
 
 enum setting_flag {
     SETTING_REQUIRED = 1 << 0,  /* must be there; of a list: with at least one value */
     SETTING_EMPTY = 1 << 1,     /* "" is allowed and means none */
-    SETTING_AUTO = 1 << 2,      /* of a duration: "auto" is allowed and is 0 */
+    SETTING_AUTO = 1 << 2,      /* of a duration, a wait, a mode of a copy: "auto" is allowed and is 0 */
     SETTING_FILLED = 1 << 3,    /* a list with at least one value, where it is there */
     SETTING_LIST_ONLY = 1 << 4, /* one value alone is an error */
     SETTING_LATE = 1 << 5,      /* read when all else of all files is known */
@@ -42,7 +41,7 @@ enum setting_flag {
                                  * in configurations and on command lines */
     SETTING_SECRET = 1 << 10,   /* never shown; `count` leads to the path it was read from, "" for none */
     SETTING_ALONE = 1 << 8,     /* a list that is mostly of one value: shown, and in the wishes of the version
-                                 * before, as a value alone */
+                                 * before, as a value alone; of objects: one alone is taken as a list of one */
 };
 
 struct setting {
@@ -53,8 +52,8 @@ struct setting {
     const struct value_type *keys; /* of the names of SHAPE_MAP */
     const struct section *section; /* of objects */
     size_t offset, count; /* of the field, and of the size_t beside a list, in the section's struct */
-    int64_t min, max;     /* seconds of a duration, octets of a text, length of a list; max 0: none */
-    const char *help;     /* a sentence for the schema; of SHAPE_LATER: what is said */
+    int64_t min, max; /* seconds of a duration, a number, octets of a text, length of a list; max 0: none */
+    const char *help; /* a sentence for the schema */
 };
 
 /* Most rows of a section. */
@@ -67,16 +66,21 @@ struct section {
     size_t size; /* of the struct */
     /* Before the keys are read: defaults. May be NULL. */
     void (*init)(void *element, const struct settings *defaults);
-    /* After they were read: what concerns more than one key. May be NULL. `key` is NULL but for entries. */
+    /* After they were read: what concerns more than one key; of SHAPE_OBJECT for the part of each file. May
+     * be NULL. `key` is NULL but for entries. */
     void (*check)(struct reader *r, const struct node *key, const struct node *map, const struct where *where,
         void *element);
     /* Why a key has no place beside what else the element says, NULL where it has; such a key is an error,
      * and is neither shown nor written into wishes. May be NULL. */
     const char *(*misplaced)(const struct setting *row, const void *element);
+    /* Of entries: whether the element comes from elsewhere than an entry, and is not shown as one. May be
+     * NULL. */
+    bool (*implied)(const void *element);
 };
 
 extern const struct section schema_root, schema_certificate, schema_deploy, schema_publication,
-    schema_authority, schema_dns_entry, schema_dns_propagation;
+    schema_authority, schema_dns_entry, schema_dns_propagation, schema_docker, schema_docker_engine,
+    schema_docker_policy, schema_action, schema_notify, schema_template;
 
 /* NULL where the section has no such key. */
 const struct setting *section_row(const struct section *section, struct str key);

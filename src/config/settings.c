@@ -3,6 +3,7 @@
 #include "base/attr.h"
 #include "base/str.h"
 #include "config/certificate.h"
+#include "config/container_checks.h"
 #include "config/document.h"
 #include "config/presets.h"
 #include "config/problems.h"
@@ -47,6 +48,7 @@ static struct settings defaults(void)
         .propagation = {.timeout_s = PROPAGATION_TIMEOUT_S},
     };
     certificate_init(&s.defaults, NULL);
+    docker_init(&s.docker);
     return s;
 }
 
@@ -66,12 +68,15 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
                 .certificates = names_new(scratch),
                 .dns = names_new(scratch),
                 .copies = names_new(scratch),
+                .engines = names_new(scratch),
+                .actions = names_new(scratch),
                 .webroots = names_new(scratch),
                 .authorities = names_new(scratch),
             },
     };
     l->reader.problems = &l->problems;
     l->reader.directs_end = &l->reader.directs;
+    l->reader.references_end = &l->reader.references;
     *s = defaults();
 }
 
@@ -211,6 +216,8 @@ static int load_finish(
     static const char *const http[] = {"[::]:80", "0.0.0.0:80"}, *const tls[] = {"[::]:443", "0.0.0.0:443"};
     finish_listen(l, &l->reader.settings->http01_listen, &l->reader.settings->http01_listen_n, http);
     finish_listen(l, &l->reader.settings->tls_alpn01_listen, &l->reader.settings->tls_alpn01_listen_n, tls);
+    references_check(&l->reader);
+    docker_finish(&l->reader.settings->docker, l->reader.a);
     finish_authorities(l);
     problems_sort(&l->problems);
     if (problems != NULL) {

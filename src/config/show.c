@@ -121,19 +121,12 @@ static void put_dns(const struct setting *row, const void *base, unsigned indent
     }
 }
 
-/* An authority that is a URL names itself and needs no entry. */
-static bool names_itself(const struct setting *row, const char *element)
-{
-    return row->shape == SHAPE_ENTRIES &&
-           str_starts(str_c(*(const char *const *)(const void *)element), STR("https://"));
-}
-
 static void put_elements(const struct setting *row, const void *base, unsigned indent, struct buf *out)
 {
     size_t n, shown = 0;
     const char *element = setting_items(row, base, &n);
     for (size_t i = 0; i < n; i++, element += row->section->size) {
-        if (names_itself(row, element))
+        if (row->section->implied != NULL && row->section->implied(element))
             continue;
         if (shown++ == 0)
             buf_put_char(out, '\n');
@@ -178,8 +171,6 @@ static void put_row(const struct setting *row, const void *base, unsigned indent
     case SHAPE_CHOICES:
         put_choices(row, base, indent, out);
         break;
-    case SHAPE_LATER:
-        break;
     }
 }
 
@@ -198,8 +189,7 @@ static void put_section(
 {
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER || stands_elsewhere(row, base) ||
-            setting_misplaced(section, row, base) != NULL)
+        if (stands_elsewhere(row, base) || setting_misplaced(section, row, base) != NULL)
             continue;
         buf_printf(out, "%*s%s", dash ? (int)indent - 2 : (int)indent, "", dash ? "- " : "");
         yaml_put_text(out, str_c(row->key)); /* `on` means true to some readers of YAML */

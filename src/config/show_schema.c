@@ -108,11 +108,15 @@ static json_t *schema_of_row(const struct setting *row)
         break;
     case SHAPE_OBJECTS:
         schema = schema_list(schema_of_section(row->section), row, row->max);
+        if ((row->flags & SETTING_ALONE) != 0)
+            schema = schema_either(schema_of_section(row->section), schema);
         break;
     case SHAPE_ENTRIES:
         schema = json_object();
         json_object_set_new(schema, "type", json_string("object"));
         json_object_set_new(schema, "additionalProperties", schema_of_section(row->section));
+        if (row->max != 0)
+            json_object_set_new(schema, "maxProperties", json_integer(row->max));
         break;
     case SHAPE_DNS:
         schema = json_object();
@@ -135,8 +139,6 @@ static json_t *schema_of_section(const struct section *section)
     json_t *schema = json_object(), *properties = json_object(), *required = json_array();
     for (size_t i = 0; i < section->n; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER)
-            continue;
         json_object_set_new(properties, row->key, schema_of_row(row));
         if ((row->flags & SETTING_REQUIRED) != 0)
             json_array_append_new(required, json_string(row->key));

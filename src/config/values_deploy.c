@@ -88,12 +88,11 @@ static int check_braces(struct str text, struct err *err)
     return 0;
 }
 
-static int parse_copy_path(
-    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
+int value_file_check(const struct value_type *type, struct str text, struct err *err)
 {
     char quoted[QUOTE_MAX];
     if (text.p[0] != '/')
-        return value_unexpected(row->type, text, err);
+        return value_unexpected(type, text, err);
     if (text.p[text.n - 1] == '/')
         return err_set(
             err, ERR_INPUT, "%s is a directory; write the name of the file as well", quote(text, quoted));
@@ -104,7 +103,15 @@ static int parse_copy_path(
             return err_set(err, ERR_INPUT,
                 "%s leads in a roundabout way; write it without '//', '.' and '..'", quote(text, quoted));
     }
-    int r = check_braces(text, err);
+    return 0;
+}
+
+static int parse_copy_path(
+    const struct setting *row, struct str text, struct arena *a, void *field, struct err *err)
+{
+    int r = value_file_check(row->type, text, err);
+    if (r == 0)
+        r = check_braces(text, err);
     if (r == 0)
         value_store_text(text, a, field);
     return r;

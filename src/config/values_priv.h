@@ -15,6 +15,9 @@ bool value_octal(struct str text, unsigned *out);
 /* A number of 1 to PORT_MAX without zeros before it. */
 bool value_is_port(struct str text);
 
+/* An absolute path of a file, written in one way only: without "//", "." and "..". ERR_INPUT. */
+int value_file_check(const struct value_type *type, struct str text, struct err *err);
+
 /* "expected ..., found ...": ERR_INPUT. */
 int value_unexpected(const struct value_type *type, struct str text, struct err *err);
 

@@ -81,8 +81,7 @@ static json_t *encode_section(const struct section *section, const void *base)
     json_t *object = json_object();
     for (size_t i = 0; i < section->n && object != NULL; i++) {
         const struct setting *row = &section->rows[i];
-        if (row->shape == SHAPE_LATER || (row->flags & SETTING_FILE) != 0 ||
-            setting_misplaced(section, row, base) != NULL)
+        if ((row->flags & SETTING_FILE) != 0 || setting_misplaced(section, row, base) != NULL)
             continue;
         if (json_object_set_new(object, row->key, encode_row(row, base)) < 0) {
             json_decref(object);
@@ -203,8 +202,7 @@ static int decode_row(
 /* The value of a row, NULL where the wish has none. */
 static const json_t *member_of(const json_t *json, const struct setting *row)
 {
-    bool member = row->shape != SHAPE_LATER && (row->flags & SETTING_FILE) == 0;
-    return member ? json_object_get(json, row->key) : NULL;
+    return (row->flags & SETTING_FILE) == 0 ? json_object_get(json, row->key) : NULL;
 }
 
 static int check_places(

@@ -46,7 +46,7 @@ struct docker_state {
     bool connected, synced; /* synced: all that was listed has been told since it connected */
     const char *version;    /* "Docker 20.10.24, API 1.41", "" not known yet */
     size_t containers, services;
-    const char *error; /* why it is not connected; "" */
+    const char *error; /* why it is not connected, or (where it is) what could not be read; "" */
 };
 
 /* Called from the loop, never from within a call of this file. May call docker_* but docker_free. */

@@ -93,8 +93,8 @@ struct msg_error {
     F(text, account)                   \
     F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
- * and is not among them is released. */
-#define MSG_FIELDS_wishes_begin(F) F(flag, unused)
+ * and is not among them is released. containers: they are watched, so there may be some to tell. */
+#define MSG_FIELDS_wishes_begin(F) F(flag, containers)
 /* holder: of containers' wishes, who has it, for people; "" of the configuration's. */
 #define MSG_FIELDS_wish_put(F)   F(text, wish) F(blob, permit) F(text, holder)
 #define MSG_FIELDS_wishes_end(F) F(flag, schedule)
@@ -102,7 +102,9 @@ struct msg_error {
  * answered, so what is not among them nobody asks for any more. grace: seconds that such a one is renewed on.
  */
 #define MSG_FIELDS_grants_begin(F) F(flag, unused)
-#define MSG_FIELDS_grants_end(F)   F(flag, complete) F(i64, grace)
+/* As it was put before, in this life of the engine. */
+#define MSG_FIELDS_grant_keep(F) F(text, name)
+#define MSG_FIELDS_grants_end(F) F(flag, complete) F(i64, grace)
 /* From engine: what `list` says of these certificates is no longer as it was; "": of many. */
 #define MSG_FIELDS_certificates_changed(F) F(flag, unused)
 /* From engine: tell the containers that use these certificates; answered by consumers_told with the
@@ -449,6 +451,7 @@ struct msg_error {
     M(challenge_run, 2 * MSG_WISH, false)     \
     M(challenge_ran, MSG_SMALL, false)        \
     M(grants_begin, MSG_SMALL, false)         \
+    M(grant_keep, MSG_SMALL, false)           \
     M(grants_end, MSG_SMALL, false)           \
     M(certificates_changed, MSG_SMALL, false) \
     M(consumers_tell, MSG_LARGE, false)       \

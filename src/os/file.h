@@ -64,6 +64,12 @@ int dir_each(int at, dir_fn *fn, void *arg, struct err *err);
  * ERR_NOT_FOUND where there is none. */
 int dir_remove(int at, const char *name, struct err *err);
 
+/* Moves the directory `name` into another one, where there must be none of that name. In another file system
+ * it is copied, appears there whole, and is removed here after that; then it may hold nothing but files of at
+ * most DIR_MOVE_FILE_MAX octets (ERR_REFUSED, ERR_LIMIT), and the copies are the caller's own. */
+enum { DIR_MOVE_FILE_MAX = 1024 * 1024 };
+int dir_move(int from, const char *name, int to, struct err *err);
+
 /* Removes leftovers of interrupted writes: every entry whose name starts with FILE_TEMP_PREFIX, trees
  * included. Only for directories that nobody else is writing to (the caller holds the state's lock). */
 int dir_sweep(int at, struct err *err);

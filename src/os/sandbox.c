@@ -39,7 +39,7 @@ static int harden(const struct sandbox *s, struct sandbox_report *report, struct
 
 int sandbox_enter(const struct sandbox *s, struct sandbox_report *out, struct err *err)
 {
-    struct sandbox_report report = {.kind = s->kind, .log_only = s->log_only};
+    struct sandbox_report report = {.kind = s->kind, .log_only = s->log_only, .no_unix = s->no_unix};
     int r;
     if (s->all_files && s->paths_n > 0)
         return err_set(err, ERR_USAGE, "%s wants all files and some files", s->process);
@@ -68,11 +68,11 @@ const char *sandbox_report_text(const struct sandbox_report *r, char text[SANDBO
     char landlock[128];
     bool allow = r->kind == SANDBOX_ALLOW_LIST;
     landlock_text(r, landlock, sizeof landlock);
-    snprintf(text, SANDBOX_REPORT_TEXT_MAX, "seccomp %s-list (%u calls, %s), %s, no core dumps%s",
+    snprintf(text, SANDBOX_REPORT_TEXT_MAX, "seccomp %s-list (%u calls, %s%s), %s, no core dumps%s",
         allow ? "allow" : "deny", r->calls,
         r->log_only ? "log only"
         : allow     ? "kill"
                     : "EPERM",
-        landlock, r->undumpable ? ", undumpable" : "");
+        r->no_unix ? ", no Unix sockets" : "", landlock, r->undumpable ? ", undumpable" : "");
     return text;
 }

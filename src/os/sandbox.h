@@ -74,7 +74,9 @@ struct sandbox {
     const char *const *calls;         /* allow-list: further calls by name, NULL-terminated; may be NULL */
     const struct sandbox_path *paths; /* all that is left of the file system; none: nothing can be opened */
     size_t paths_n;
-    unsigned permit;    /* enum sandbox_permit */
+    unsigned permit; /* enum sandbox_permit */
+    bool no_unix; /* deny-list: no Unix sockets either but connected pairs, and those that were or are handed
+                     over: nobody's socket on this machine can be reached, whatever its path */
     bool keep_dumpable; /* stay traceable by the same user, and able to open its own /proc/self as non-root */
     bool all_files;     /* no Landlock rules for files at all (`paths` must be empty) */
     bool log_only; /* `--sandbox=log`: kill and forbid nothing, have the kernel log the calls it would refuse
@@ -91,6 +93,7 @@ struct sandbox_report {
     const char *landlock_why; /* where the version is 0 and it is not off: the reason; static storage */
     unsigned paths;           /* rules for paths in force */
     bool all_files;
+    bool no_unix;
     bool undumpable;
 };
 

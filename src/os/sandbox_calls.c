@@ -440,6 +440,15 @@ static const struct sandbox_rule denied_rules[] = {
     NETLINK_OF_8(24),
 };
 
+/* A pair of datagram sockets could be connected anew, or send elsewhere; a pair of streams cannot. SOCK_RAW
+ * is another word for datagrams there. */
+#define NO_PAIR(type) WHEN_BOTH("socketpair", 0, ALL_BITS, AF_UNIX, 1, SOCKET_TYPE, type)
+static const struct sandbox_rule no_unix_rules[] = {
+    FAMILY(AF_UNIX),
+    NO_PAIR(SOCK_DGRAM),
+    NO_PAIR(SOCK_RAW),
+};
+
 struct sandbox_rules sandbox_group_rules(unsigned group)
 {
 #define RULES(table) ((struct sandbox_rules){(table), ARRAY_LEN(table)})
@@ -469,4 +478,9 @@ struct sandbox_rules sandbox_group_rules(unsigned group)
 struct sandbox_rules sandbox_denied_rules(void)
 {
     return (struct sandbox_rules){denied_rules, ARRAY_LEN(denied_rules)};
+}
+
+struct sandbox_rules sandbox_no_unix_rules(void)
+{
+    return (struct sandbox_rules){no_unix_rules, ARRAY_LEN(no_unix_rules)};
 }

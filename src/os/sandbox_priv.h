@@ -37,6 +37,9 @@ struct sandbox_rules sandbox_group_rules(unsigned group);
 /* What a deny-list refuses. */
 struct sandbox_rules sandbox_denied_rules(void);
 
+/* What a deny-list with no_unix refuses besides. */
+struct sandbox_rules sandbox_no_unix_rules(void);
+
 /* Landlock. Fills the report; a kernel without it is no failure. */
 int sandbox_landlock(const struct sandbox *sandbox, struct sandbox_report *report, struct err *err);
 /* seccomp. Fills the report. */

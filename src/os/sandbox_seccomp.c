@@ -91,6 +91,12 @@ static int add_allowed(struct filter *f, struct err *err)
     return 0;
 }
 
+static int add_denied(struct filter *f, struct err *err)
+{
+    int r = add_rules(f, sandbox_denied_rules(), err);
+    return r < 0 || !f->sandbox->no_unix ? r : add_rules(f, sandbox_no_unix_rules(), err);
+}
+
 static uint32_t default_action(const struct sandbox *s)
 {
     if (s->kind == SANDBOX_DENY_LIST)
@@ -109,8 +115,7 @@ static int build(struct filter *f, struct err *err)
         return failed(s, r, "foreign system calls", err);
     if ((r = seccomp_attr_set(f->ctx, SCMP_FLTATR_API_SYSRAWRC, 1)) < 0)
         return failed(s, r, "libseccomp", err);
-    if ((r = s->kind == SANDBOX_ALLOW_LIST ? add_allowed(f, err)
-                                           : add_rules(f, sandbox_denied_rules(), err)) < 0)
+    if ((r = s->kind == SANDBOX_ALLOW_LIST ? add_allowed(f, err) : add_denied(f, err)) < 0)
         return r;
     /* Sorted by number, so that frequent calls do not walk the whole list; only a matter of speed. */
     (void)seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);

@@ -125,6 +125,22 @@ const char *user_name(uid_t uid, char out[USER_NAME_MAX])
     return out;
 }
 
+const char *group_name(gid_t gid, char out[USER_NAME_MAX])
+{
+    snprintf(out, USER_NAME_MAX, "%u", (unsigned)gid);
+    for (size_t n = ENTRY_FIRST; n <= ENTRY_MAX; n *= 2) {
+        char *space = malloc(n);
+        struct group entry, *found = NULL;
+        int e = space == NULL ? ENOMEM : getgrgid_r(gid, &entry, space, n, &found);
+        if (found != NULL)
+            snprintf(out, USER_NAME_MAX, "%s", found->gr_name);
+        free(space);
+        if (e != ERANGE)
+            break;
+    }
+    return out;
+}
+
 int user_groups(const struct user *u, gid_t out[USER_GROUPS_MAX], size_t *out_n, struct err *err)
 {
     int n = USER_GROUPS_MAX;

@@ -30,6 +30,8 @@ void user_current(struct user *out);
 
 /* The name of a uid, or its number. Returns `out`. */
 const char *user_name(uid_t uid, char out[USER_NAME_MAX]);
+/* The same of a gid. */
+const char *group_name(gid_t gid, char out[USER_NAME_MAX]);
 
 /* The supplementary groups the user would log in with, primary group included. */
 int user_groups(const struct user *u, gid_t out[USER_GROUPS_MAX], size_t *out_n, struct err *err);

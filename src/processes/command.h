@@ -82,9 +82,9 @@ enum { COMMAND_FD = 3 };
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
  *   - export: format, password-file
  *   - dns record: authority (names: the one DNS name it is about)
- *   - containers: none; rows are grants_rows'
+ *   - containers: none; a row's "kind" is engine, claim, consumer, problem or template
  *   - template render: kind, watch=true (names: the file's absolute path, which the parent reads); each
- * rendering is a row {"text": "..."} or {"error": "..."}
+ * rendering is a row {"octets": base64url}, or with watch {"error": "..."} where there is none
  *   - dns test: none (names: an entry of dns, and the DNS name to try it with)
  */
 

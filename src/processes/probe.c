@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int try_open(void)
@@ -36,6 +37,14 @@ static int try_connect(void)
     return fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&to, sizeof to);
 }
 
+/* To a path that is there and no socket: where nothing else refuses, nobody listens. */
+static int try_unix(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/null"};
+    return fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&to, sizeof to);
+}
+
 static int try_exec(void)
 {
     char name[] = "true";
@@ -56,6 +65,7 @@ static const struct {
     {"create", try_create},
     {"socket", try_socket},
     {"connect", try_connect},
+    {"unix", try_unix},
     {"exec", try_exec},
     {"ptrace", try_ptrace},
 };

@@ -13,8 +13,8 @@ enum {
 };
 
 /* what: open (/etc/shadow for reading), create (a file in /tmp), socket (a raw one), connect (TCP to
- * loopback), exec
- * (/bin/true), ptrace. Returns one of the above; a call that kills the process never returns. */
+ * loopback), unix (a connection to a Unix socket), exec (/bin/true), ptrace. Returns one of the above; a call
+ * that kills the process never returns. */
 int probe_run(const char *what);
 
 #endif

@@ -48,12 +48,14 @@ enum {
     X(CERTIFICATE_PAUSED, "paused")     /* the CA wants a person to lift a pause */                \
     X(CERTIFICATE_EXPIRED, "expired")                                                              \
     X(CERTIFICATE_REVOKED, "revoked")                                                              \
-    X(CERTIFICATE_RELEASED, "released") /* no longer in the configuration: kept, not renewed */
+    X(CERTIFICATE_RELEASED, "released") /* no longer in the configuration: kept, not renewed */    \
+    X(CERTIFICATE_PARKED, "parked")     /* no container has asked for it for long: the same */
 
 /* Where the wish came from. */
-#define CERTIFICATE_SOURCES(X) \
-    X(SOURCE_CONFIG, "config") \
-    X(SOURCE_COMMAND, "command")
+#define CERTIFICATE_SOURCES(X)   \
+    X(SOURCE_CONFIG, "config")   \
+    X(SOURCE_COMMAND, "command") \
+    X(SOURCE_LABEL, "label") /* a container asks for it */
 
 enum certificate_source {
 #define SOURCE_ENUM(id, text) id,
@@ -67,8 +69,10 @@ struct certificate {
     struct str permit; /* sealed by the keeper */
     enum certificate_source source;
     bool released, revoked;
-    bool compromised; /* the live key was revoked as compromised: it must never be used again */
-    int64_t variant;  /* which of the certificates that one wish asks for (two key types): 0 the first */
+    bool compromised;    /* the live key was revoked as compromised: it must never be used again */
+    const char *holder;  /* of a label's: the container that asks for it, or did last, for people; "" */
+    struct wall park_at; /* none asks any more: until then it is renewed; 0: one does */
+    int64_t variant;     /* which of the certificates that one wish asks for (two key types): 0 the first */
     /* the generation that is live; 0: none */
     int64_t generation;
     const char *issued_wish_domains; /* space-separated names of the live certificate */

@@ -23,6 +23,8 @@ enum field_kind {
     K(TEXT, name, STORE_NAME_MAX)                \
     X(TEXT, wish, STORE_WISH_MAX)                \
     X(SOURCE, source, 0)                         \
+    X(TEXT, holder, STORE_TEXT_MAX)              \
+    X(WALL, park_at, 0)                          \
     X(BOOL, released, 0)                         \
     X(BOOL, revoked, 0)                          \
     X(BOOL, compromised, 0)                      \

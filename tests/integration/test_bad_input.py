@@ -108,7 +108,7 @@ IMPOSSIBLE = [
     ({"certificates": [{"domains": ["a.example"], "renew-before": "0s"}]}, "renew-before"),
     ({"email": "no address"}, "email"),
     ({"agree-tos": "perhaps"}, "true or false"),
-    ({"docker": {"socket": "unix:///x"}}, "not in this version"),
+    ({"docker": {"socket": "/run/docker.sock"}}, "docker.socket: write the path of a socket as unix:///run/docker.sock"),
     ({"challenge": ["http-01", "dns-02"]}, "challenge[1]: expected one of http-01, "),
     ({"challenge": ["http-01", "dns-01"]}, "challenge: the challenge is one in the DNS, but nothing says how"),
     ({"authority": "zerossl"}, "https://app.zerossl.com/developer"),

@@ -15,6 +15,7 @@ FORBIDDEN = {
     "responder": ("libcurl", "libsqlite3", "libnghttp2", "libpq", "libyaml", "libjansson"),
     "engine": ("libpq", "liblua", "libldns"),
     "solver": ("libsqlite3", "libpq"),
+    "watcher": ("libsqlite3", "libpq", "libldns", "libcares"),
     "importer": ("libssl", "libcurl", "libsqlite3", "libevent", "libnghttp2", "libpq"),
     "evercert": ("liblua", "libcrypto", "libssl", "libcurl", "libsqlite3"),
 }

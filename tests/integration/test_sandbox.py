@@ -13,13 +13,14 @@ from evercert import process_binary
 SUCCEEDED, REFUSED, OTHER = 0, 10, 11
 KILLED = -signal.SIGSYS
 
-# What each may not: an allow-list kills; Landlock (keeper's files) and the deny-list (engine, solver) refuse.
+# What each may not: an allow-list kills; Landlock (keeper's files) and the deny-list (engine, solver, watcher) refuse.
 ATTEMPTS = {
     "keeper": {
         "open": REFUSED,
         "create": REFUSED,
         "socket": KILLED,
         "connect": KILLED,
+        "unix": KILLED,
         "exec": KILLED,
         "ptrace": KILLED,
     },
@@ -28,6 +29,7 @@ ATTEMPTS = {
         "create": KILLED,
         "socket": KILLED,
         "connect": KILLED,
+        "unix": KILLED,
         "exec": KILLED,
         "ptrace": KILLED,
     },
@@ -36,6 +38,7 @@ ATTEMPTS = {
         "create": REFUSED,
         "socket": REFUSED,
         "connect": OTHER,  # it is let through, and nobody listens on that port
+        "unix": OTHER,
         "exec": REFUSED,
         "ptrace": REFUSED,
     },
@@ -44,6 +47,16 @@ ATTEMPTS = {
         "create": REFUSED,
         "socket": REFUSED,
         "connect": OTHER,
+        "unix": OTHER,
+        "exec": REFUSED,
+        "ptrace": REFUSED,
+    },
+    "watcher": {
+        "open": REFUSED,
+        "create": REFUSED,
+        "socket": REFUSED,
+        "connect": OTHER,  # an engine may be elsewhere
+        "unix": REFUSED,  # and where it is here, its socket is one that the parent connected
         "exec": REFUSED,
         "ptrace": REFUSED,
     },

@@ -81,9 +81,10 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self._key, hashes.SHA256())
 
-    def leaf(self, *names, days=30):
-        """(certificate file, key file) for DNS names and IP addresses."""
+    def leaf(self, *names, days=30, client=False):
+        """(certificate file, key file) for DNS names and IP addresses; `client`: to be shown by a client."""
         key = ec.generate_private_key(ec.SECP256R1())
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         certificate = self._sign(
             _name(names[0]),
             key.public_key(),
@@ -92,7 +93,7 @@ class Authority:
                 (x509.SubjectAlternativeName([_alternative(name) for name in names]), False),
                 (x509.BasicConstraints(ca=False, path_length=None), True),
                 (_key_usage(ca=False), True),
-                (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+                (x509.ExtendedKeyUsage([usage]), False),
             ],
         )
         stem = self.folder / names[0].replace("*", "_")

@@ -18,7 +18,7 @@ from certificates import read_chain
 from processes import sanitizer_reports, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROCESSES = ("parent", "keeper", "engine", "responder", "solver")
+PROCESSES = ("parent", "keeper", "engine", "responder", "solver", "watcher")
 HELPERS = ("importer", "primitive")  # beside them, and no members of a daemon
 
 # Exit statuses, a promise to scripts.

@@ -103,6 +103,10 @@ class Channel:
         self._last = 0
 
     def send(self, message, /, id=0, fd=None, **given):
+        """`id`: of the request that it answers."""
+        self._send(message, id, fd, given)
+
+    def _send(self, message, id, fd, given):
         number, fields = MESSAGES[message]
         assert set(given) <= {field for _, field in fields}, (message, given)
         body = b"".join(_PUT[kind](given.get(field, _EMPTY[kind])) for kind, field in fields)
@@ -115,7 +119,7 @@ class Channel:
     def request(self, message, /, **given):
         """Its number."""
         self._last += 1
-        self.send(message, id=self._last, **given)
+        self._send(message, self._last, None, given)
         return self._last
 
     def _take(self, size):

@@ -127,25 +127,32 @@ def _parents():
     return table
 
 
+# What outlives a test (a Docker engine): for every test's leftovers() it is as a peer.
+_lasting = []
+
+
 class Processes:
     """All that one test starts. Peers (Pebble, nginx) stay until the end of the test; everything else must be gone
-    before."""
+    before. With `lasting` they are no test's, and all of them are peers until stop_all()."""
 
-    def __init__(self):
+    def __init__(self, lasting=False):
         self._all = []
         self._peers = []
+        self._is_lasting = lasting
 
     def start(self, argv, log, peer=False, **options):
         process = Process(argv, log, **options)
         self._all.append(process)
-        if peer:
+        if self._is_lasting:
+            _lasting.append(process)
+        elif peer:
             self._peers.append(process)
         return process
 
     def leftovers(self):
         """{pid: name} of the descendants that belong to no peer. Orphans that have ended are reaped on the way."""
         table = _parents()
-        known = {process.pid for process in self._all}
+        known = {process.pid for process in (*self._all, *_lasting)}
         for pid, (parent, state, _) in table.items():
             if parent == os.getpid() and state == "Z" and pid not in known:
                 try:
@@ -155,7 +162,7 @@ class Processes:
         for process in self._all:
             process.popen.poll()
         table = _parents()
-        peers = {process.pid for process in self._peers}
+        peers = {process.pid for process in (*self._peers, *_lasting)}
         found = {}
         for pid, (parent, _, name) in table.items():
             line, above = [pid], parent
@@ -186,6 +193,9 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
         self._peers.clear()
+        for process in self._all:
+            if process in _lasting:
+                _lasting.remove(process)
         self._kill(self.leftovers())
         wait_until(lambda: not self.leftovers(), "killed processes to be gone", 5.0)
 

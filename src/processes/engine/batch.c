@@ -78,7 +78,7 @@ static struct batch *gather(struct engine *e, struct deployment *first)
         abort();
     *b = (struct batch){.engine = e};
     for (struct deployment *d = e->deployments; d != NULL && b->n < MSG_LIST_MAX; d = d->next) {
-        if (!d->parked || !deploy_same_command(&d->wish.deploys[d->at], s))
+        if (!d->parked || d->telling || !deploy_same_command(&d->wish.deploys[d->at], s))
             continue;
         d->parked = false;
         d->random = first->random;
@@ -113,13 +113,17 @@ static void run(struct engine *e, struct deployment *first)
 void batches_run(struct engine *e)
 {
     bool idle = e->job_n == 0 && e->deployment_n == e->parked_n;
-    if (e->parked_n == 0 || !(idle || e->batch_ripe))
+    if (e->parked_n == 0)
+        return;
+    if (idle || e->consumers_ripe)
+        consumers_run(e);
+    if (!(idle || e->batch_ripe))
         return;
     e->batch_ripe = false;
     if (e->batch_timer != NULL)
         evtimer_del(e->batch_timer);
     for (struct deployment *d = e->deployments; d != NULL;) {
-        if (!d->parked) {
+        if (!d->parked || d->telling) {
             d = d->next;
             continue;
         }

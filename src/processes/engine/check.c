@@ -158,7 +158,7 @@ static void on_steps(const void *msg, const struct err *why, void *arg)
     for (size_t i = 0; m != NULL && i < m->problems.n; i++)
         find(c, false, without_name(c, m->problems.p[i]), NULL);
     if (m != NULL && err.code == 0 && m->problems.n == 0 &&
-        (deploy_is_wanted(&c->wish) || c->wish.webroot[0] != '\0'))
+        (deploy_has_steps(&c->wish) || c->wish.webroot[0] != '\0'))
         find(c, true, "hooks, copies and directories can be used", NULL);
     next_name(c);
 }

@@ -101,7 +101,7 @@ static void issue(const struct command *c)
     struct wish w;
     bool changed; /* what is, is due */
     if (wish_decode(str_c(c->m->wish), a, &w, &err) < 0 ||
-        wish_accept(c->e, c->m->wish, c->m->permit, SOURCE_COMMAND, &changed, &err) < 0) {
+        wish_accept(c->e, c->m->wish, c->m->permit, &changed, &err) < 0) {
         command_fail(c, &err);
         return;
     }
@@ -146,7 +146,7 @@ static int look_now(const struct certificate *cert, void *arg)
     const struct looks *l = arg;
     struct certificate changed = *cert;
     changed.look_due_at = l->now;
-    return store_certificate_put(l->engine->store, &changed, NULL);
+    return certificate_save(l->engine, &changed, NULL);
 }
 
 /* Whoever asks for a pass wants to know now whether all is as it should be: what has a date gets that of
@@ -250,7 +250,7 @@ static void forget_one(const struct command *c, const char *name)
     struct job *j = job_find(c->e, name);
     if (j != NULL)
         job_cancel(j, "it was forgotten meanwhile");
-    if (store_certificate_delete(c->e->store, str_c(name), &err) < 0) {
+    if (certificate_drop(c->e, name, &err) < 0) {
         command_fail(c, &err);
         return;
     }

@@ -25,9 +25,14 @@ bool deploying(const struct engine *e, const char *name)
     return false;
 }
 
-bool deploy_is_wanted(const struct wish *w)
+bool deploy_has_steps(const struct wish *w)
 {
     return w->deploy_n > 0 || w->publication_n > 0 || w->key_group[0] != '\0';
+}
+
+bool deploy_is_wanted(const struct engine *e, const struct wish *w)
+{
+    return e->containers || deploy_has_steps(w);
 }
 
 bool deploy_is_looked_at(const struct wish *w)
@@ -73,8 +78,11 @@ static const char *summary(const struct deployment *d)
     bool ran = false;
     for (size_t i = 0; i < d->wish.deploy_n; i++)
         ran = ran || (d->wish.deploys[i].argc > 0 && deploy_is_for(&d->wish.deploys[i], d->event));
-    const char *const words[] = {
-        d->wish.publication_n > 0 ? "copies written" : "", ran ? "hooks ran" : "", d->looked ? "served" : ""};
+    const char *told =
+        d->told_n == 0 ? ""
+                       : arena_printf(d->arena, "%zu container%s told", d->told_n, d->told_n == 1 ? "" : "s");
+    const char *const words[] = {d->wish.publication_n > 0 ? "copies written" : "", ran ? "hooks ran" : "",
+        told, d->looked ? "served" : ""};
     const char *text = "";
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (words[i][0] != '\0')
@@ -106,6 +114,8 @@ static void note_success(struct deployment *d, struct certificate *c)
     c->deploy_due_at = (struct wall){0};
     c->deploy_failures = c->deploy_step = 0;
     c->deploy_error = "";
+    if (!deploy_has_steps(&d->wish) && d->told_n == 0) /* nobody uses it: nothing was done */
+        return;
     history_add(d->engine, c->name, "deployed", summary(d), detail_of(d));
     log_info("%s: deployed", c->name);
 }
@@ -121,7 +131,7 @@ static void note_failure(struct deployment *d, struct certificate *c, const stru
         c->deploy_due_at = (struct wall){now.s + hours * BACK_RETRY_S};
     }
     /* A command that failed is run again; a server that does not serve what it was told of is told again. */
-    bool command = d->at < d->wish.deploy_n && d->wish.deploys[d->at].argc > 0;
+    bool command = d->at < d->wish.deploy_n ? d->wish.deploys[d->at].argc > 0 : !d->told;
     c->deploy_step = command && !d->back ? (int64_t)d->at : 0;
     c->deploy_error = why->text;
     history_add(e, c->name, "deploy-failed", why->text, detail_of(d));
@@ -173,7 +183,7 @@ static void record_outcome(struct deployment *d, const struct err *why)
         c.deploy_due_at = engine_now(e);
         c.deploy_step = 0;
     }
-    if (store_certificate_put(e->store, &c, &err) < 0)
+    if (certificate_save(e, &c, &err) < 0)
         log_error("%s: %s", c.name, err.text);
     if (!d->daily && why != NULL)
         happen(e, &c, &d->wish, DEPLOY_FAILING, why->text);
@@ -296,7 +306,10 @@ static void next_step(struct deployment *d)
             command(d);
         return;
     }
-    over(d, NULL);
+    if (d->engine->containers && !d->told && !d->daily)
+        consumers_park(d);
+    else
+        over(d, NULL);
 }
 
 /* Which generation is live instead of the newest; 0: that one is. */
@@ -307,7 +320,7 @@ static void note_live(struct deployment *d, int64_t generation)
     if (store_certificate_get(d->engine->store, str_c(d->record.name), d->arena, &c, &err) < 0)
         return;
     c.live_generation = generation;
-    if (store_certificate_put(d->engine->store, &c, &err) < 0)
+    if (certificate_save(d->engine, &c, &err) < 0)
         log_error("%s: %s", c.name, err.text);
 }
 
@@ -331,6 +344,8 @@ static void on_put_back(const void *msg, const struct err *why, void *arg)
     log_warning("%s: %s", d->record.name, text);
     note_live(d, m->generation);
     d->at = 0;
+    d->told = false;
+    d->wish.deploy_n = d->own_n;
     copies(d);
 }
 
@@ -359,6 +374,17 @@ void deployment_step_done(struct deployment *d, const char *output, const struct
     } else if (!put_back(d, err)) {
         over(d, err);
     }
+}
+
+void deployment_told(struct deployment *d, const char *output, const struct err *err)
+{
+    if (d->told_n > 0 || err != NULL)
+        json_array_append_new(d->steps, json_pack("{s:I, s:s, s:s}", "containers", (json_int_t)d->told_n,
+                                            "output", output, "error", err != NULL ? err->text : ""));
+    if (err == NULL)
+        next_step(d);
+    else
+        over(d, err);
 }
 
 static void on_newest_again(const void *msg, const struct err *why, void *arg)
@@ -398,7 +424,8 @@ static int load(struct deployment *d, const char *name, struct err *err)
     c->deploy_event = deploy_event_text(d->event);
     d->fingerprint = c->fingerprint;
     d->not_after = c->not_after;
-    if (c->deploy_step > 0 && c->deploy_step < (int64_t)d->wish.deploy_n && c->live_generation == 0)
+    d->own_n = d->wish.deploy_n;
+    if (c->deploy_step > 0 && c->deploy_step <= (int64_t)d->own_n && c->live_generation == 0)
         d->at = (size_t)c->deploy_step;
     return 0;
 }
@@ -414,7 +441,7 @@ static void put_off(struct deployment *d, const struct err *why)
     c->look_due_at = next_look(d->engine);
     if (c->deploy_due_at.s > 0)
         c->deploy_due_at = schedule_deploy_at(engine_now(d->engine), c->deploy_failures, d->random);
-    (void)store_certificate_put(d->engine->store, c, NULL);
+    (void)certificate_save(d->engine, c, NULL);
 }
 
 static int start(struct engine *e, const char *name, bool daily, const char *said, struct job_watch *watches,

@@ -3,7 +3,7 @@
  *
  *   an earlier generation was put back -> make the new one live again (keeper)
  *   copies (parent) -> each step of `deploy` in its order: a command (parent), or a look at what a server
- * serves
+ * serves -> the containers that use it are told (parent), and looked at where they say so
  *
  * deployment.c has the machine and its end, batch.c the commands that are run once for many, look.c the
  * looks. The daily look is the same machine without the commands.
@@ -35,7 +35,10 @@ struct deployment {
     struct err why; /* of back: why the newest is not deployed */
     /* a batch that waits for the others */
     bool parked;
-    uint64_t random; /* for the time of the next try: one for a whole batch */
+    bool telling;         /* it waits until consumers are told, or for them to have been */
+    bool told;            /* they were; told_n of them */
+    size_t told_n, own_n; /* own_n: steps of the wish itself; behind them looks at consumers */
+    uint64_t random;      /* for the time of the next try: one for a whole batch */
     /* a look */
     struct tls_probe *probe;
     struct event *timer;
@@ -48,6 +51,16 @@ struct deployment {
 
 /* The step it is at is over, with that output; err NULL: well. */
 void deployment_step_done(struct deployment *d, const char *output, const struct err *err);
+
+/* Consumers were told, or could not be (err). */
+void deployment_told(struct deployment *d, const char *output, const struct err *err);
+
+/* consumers.c */
+
+/* Consumers of its certificate are told together with those of others. */
+void consumers_park(struct deployment *d);
+/* Tells them, for all that wait. */
+void consumers_run(struct engine *e);
 
 /* batch.c */
 

@@ -320,8 +320,10 @@ void deploy_start(struct engine *e, const char *name, const char *said, struct j
 /* Only copies and looks; what is not as it should be is repaired and deployed anew. */
 void deploy_look(struct engine *e, const char *name, const char *said, struct job_watch *watches);
 bool deploying(const struct engine *e, const char *name);
-/* Whether there is anything to deploy; whether it is looked at again each day. */
-bool deploy_is_wanted(const struct wish *w);
+/* Whether the wish itself has something to do; whether there may be anything to do, for containers may use
+ * it; whether it is looked at again each day. */
+bool deploy_has_steps(const struct wish *w);
+bool deploy_is_wanted(const struct engine *e, const struct wish *w);
 bool deploy_is_looked_at(const struct wish *w);
 /* Whether the two are one command to a batch. */
 bool deploy_same_command(const struct deploy *a, const struct deploy *b);
@@ -380,15 +382,31 @@ bool renewal_info_replaces(const struct certificate *c, const struct authority *
 /* --- wishes.c: what the operator wants --- */
 
 void wishes_begin(struct engine *e);
-void wish_put(struct engine *e, const char *wish, struct str permit);
+/* Of the configuration, or of a container (m->holder). */
+void wish_put(struct engine *e, const struct msg_wish_put *m);
 void wishes_end(struct engine *e);
-/* Insert or change one certificate, with all variants of it. *out_changed: what is live no longer is what is
- * wanted. */
-int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
-    bool *out_changed, struct err *err);
+/* A wish by command: inserts or changes one certificate, with all variants of it. *out_changed: what is live
+ * no longer is what is wanted. */
+int wish_accept(struct engine *e, const char *wish, struct str permit, bool *out_changed, struct err *err);
+
+/* What containers ask for: as above. grant_keep: what was put before is asked for as it was. */
+void grants_begin(struct engine *e);
+void grant_keep(struct engine *e, const char *name);
+void grants_end(struct engine *e, const struct msg_grants_end *m);
+/* Its time of grace is over (certificate_is_parked): it is due no more. */
+void certificate_park(struct engine *e, struct certificate *c);
+
+/* --- certificates.c: their rows --- */
 
 /* A row of which nothing is known but its name; that is not copied. */
 void certificate_fresh(struct certificate *c, const char *name, uint32_t variant);
+/* store_certificate_put and store_certificate_delete, noting that something changed. */
+int certificate_save(struct engine *e, const struct certificate *c, struct err *err);
+int certificate_drop(struct engine *e, const char *name, struct err *err);
+/* No container has asked for it for longer than the time of grace. */
+bool certificate_is_parked(const struct engine *e, const struct certificate *c);
+/* The end of a turn: who shows certificates to others is told that they changed. */
+void certificates_tell(struct engine *e);
 
 /* --- import.c: what another client had --- */
 
@@ -477,6 +495,13 @@ struct placed;        /* placed.h */
 struct solver_waiter; /* solver.c */
 struct outbox_item;
 
+/* Names that were handed over since wishes_begin or grants_begin. */
+struct feed {
+    struct arena *arena; /* NULL: none is under way */
+    struct feed_name *names;
+    size_t n;
+};
+
 struct engine {
     struct process process;
     struct channel *parent, *keeper, *responder, *solver;
@@ -489,6 +514,8 @@ struct engine {
     size_t deployment_n, parked_n; /* all; those of them that wait for their batch */
     struct event *batch_timer;
     bool batch_ripe; /* they have waited long enough */
+    struct event *consumers_timer;
+    bool consumers_ripe; /* those that are to tell consumers have */
     struct around *arounds;
     size_t told_n;          /* commands of events that run */
     struct lookup *lookup;  /* made at the first look or check */
@@ -517,10 +544,9 @@ struct engine {
     bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
     bool swept; /* what the life before left is being removed */
-    /* the feed */
-    struct arena *feed_arena;
-    struct feed_name *feed_names;
-    size_t feed_n;
+    struct feed wishes, grants;
+    bool containers;         /* they are watched: the parent is asked whom to tell, and told of changes */
+    bool certificates_stale; /* rows changed since it was told */
 };
 
 #endif

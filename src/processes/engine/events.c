@@ -85,7 +85,7 @@ static bool take_turn(struct engine *e, const char *name, enum deploy_event even
     if (last->s > 0 && now.s >= last->s && now.s - last->s < (failing ? FAILING_EVERY_S : EXPIRING_EVERY_S))
         return false;
     *last = now;
-    return store_certificate_put(e->store, &c, NULL) == 0;
+    return certificate_save(e, &c, NULL) == 0;
 }
 
 void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,

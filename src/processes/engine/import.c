@@ -153,7 +153,7 @@ static int keep(struct taking *t, const struct msg_published *m, struct err *err
     if (r < 0)
         return r;
     record(t, &c, m);
-    if ((r = store_certificate_put(e->store, &c, err)) < 0)
+    if ((r = certificate_save(e, &c, err)) < 0)
         return r;
     e->due_stale = true;
     const char *text = arena_printf(t->arena, "imported, valid to %s, renewal at %s",

@@ -32,6 +32,8 @@ void job_refresh(struct job *j)
     struct certificate now;
     if (store_certificate_get(j->engine->store, str_c(j->record.name), j->arena, &now, NULL) < 0)
         return;
+    j->record.holder = now.holder;
+    j->record.park_at = now.park_at;
     j->record.revoked = now.revoked;
     j->record.compromised = now.compromised;
     j->record.deploy_due_at = now.deploy_due_at;
@@ -57,7 +59,7 @@ void job_refresh(struct job *j)
 void job_save(struct job *j)
 {
     struct err err = ERR_INIT;
-    if (store_certificate_put(j->engine->store, &j->record, &err) < 0)
+    if (certificate_save(j->engine, &j->record, &err) < 0)
         log_error("%s: %s", j->record.name, err.text);
 }
 

@@ -32,7 +32,7 @@ static void add_outlook(struct job *j, bool kept, struct err *err)
 /* A first issue by command that the CA refused is an answer to the operator, not a thing to keep trying. */
 static bool worth_keeping(const struct job *j, const struct err *err)
 {
-    if (j->record.source == SOURCE_CONFIG || j->record.generation > 0)
+    if (j->record.source != SOURCE_COMMAND || j->record.generation > 0)
         return true;
     return err_is_temporary(err->code) || err->retry_at_s > 0;
 }
@@ -88,7 +88,7 @@ static void save_or_drop(struct job *j, bool kept)
     job_refresh(j);
     if (kept)
         job_save(j);
-    else if (store_certificate_delete(j->engine->store, str_c(j->record.name), NULL) < 0)
+    else if (certificate_drop(j->engine, j->record.name, NULL) < 0)
         log_error("%s: the record could not be removed", j->record.name);
 }
 
@@ -227,6 +227,7 @@ void job_succeed(struct job *j)
     struct certificate *c = &j->record;
     bool renewal = c->generation > 0;
     const char *event = renewal ? "renewed" : "issued";
+    job_refresh(j);
     c->previous = c->fingerprint;
     c->generation = j->generation;
     c->authority = j->authority->id;
@@ -253,7 +254,7 @@ void job_succeed(struct job *j)
     c->due_at = c->omitted[0] != '\0' ? ask_again_at(j) : schedule_due(e, c, &j->wish);
     note_in_ledger(j);
     job_forget_order(j);
-    bool hooks = deploy_is_wanted(&j->wish);
+    bool hooks = deploy_is_wanted(e, &j->wish);
     c->deploy_due_at = hooks ? engine_now(e) : (struct wall){0};
     c->deploy_failures = c->deploy_step = c->live_generation = 0;
     c->deploy_error = c->served_error = "";

@@ -22,15 +22,17 @@ static void on_authority(struct channel *c, uint32_t id, const void *msg, int fd
 
 static void on_wishes_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    (void)c, (void)id, (void)msg, (void)fd;
-    wishes_begin(arg);
+    struct engine *e = arg;
+    const struct msg_wishes_begin *m = msg;
+    (void)c, (void)id, (void)fd;
+    e->containers = m->containers;
+    wishes_begin(e);
 }
 
 static void on_wish_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    const struct msg_wish_put *m = msg;
     (void)c, (void)id, (void)fd;
-    wish_put(arg, m->wish, m->permit);
+    wish_put(arg, msg);
 }
 
 static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -40,6 +42,25 @@ static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int f
     (void)c, (void)id, (void)fd;
     wishes_end(e);
     e->schedule = m->schedule;
+}
+
+static void on_grants_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)msg, (void)fd;
+    grants_begin(arg);
+}
+
+static void on_grant_keep(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_grant_keep *m = msg;
+    (void)c, (void)id, (void)fd;
+    grant_keep(arg, m->name);
+}
+
+static void on_grants_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    grants_end(arg, msg);
 }
 
 static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -144,6 +165,9 @@ static const struct channel_rule parent_rules[] = {
     {MSG_wishes_begin, CHANNEL_STATE_ANY, on_wishes_begin},
     {MSG_wish_put, CHANNEL_STATE_ANY, on_wish_put},
     {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
+    {MSG_grants_begin, CHANNEL_STATE_ANY, on_grants_begin},
+    {MSG_grant_keep, CHANNEL_STATE_ANY, on_grant_keep},
+    {MSG_grants_end, CHANNEL_STATE_ANY, on_grants_end},
     {MSG_engine_command, CHANNEL_STATE_ANY, on_command},
     {MSG_session_gone, CHANNEL_STATE_ANY, on_session_gone},
     {MSG_account_take, CHANNEL_STATE_ANY, on_account_take},

@@ -84,7 +84,8 @@ static void take_window(struct engine *e, struct certificate *c, const struct re
 /* What is not to be renewed is not asked for, nor is what has expired (RFC 9773 4.3). */
 static bool is_wanted(struct engine *e, const struct certificate *c)
 {
-    return c->generation > 0 && !c->released && !c->revoked && c->not_after.s > engine_now(e).s;
+    return c->generation > 0 && !c->released && !certificate_is_parked(e, c) && !c->revoked &&
+           c->not_after.s > engine_now(e).s;
 }
 
 /* The record as it is now; false where it is another certificate than the one that was asked for. */
@@ -125,7 +126,7 @@ static void record(struct renewal_poll_request *p, enum renewal_answer answer,
         if (c.omitted[0] == '\0' || due.s < c.due_at.s)
             c.due_at = due;
     }
-    if (store_certificate_put(e->store, &c, &err) < 0)
+    if (certificate_save(e, &c, &err) < 0)
         log_error("%s: %s", c.name, err.text);
 }
 
@@ -183,7 +184,7 @@ static void ask_never(struct renewal_poll_request *p)
     struct certificate c;
     if (load(p, &c)) {
         c.ari_due_at = (struct wall){0};
-        (void)store_certificate_put(p->engine->store, &c, NULL);
+        (void)certificate_save(p->engine, &c, NULL);
     }
     end(p);
 }

@@ -28,6 +28,8 @@ static enum certificate_state state_of(struct engine *e, const struct certificat
     int64_t now = engine_now(e).s;
     if (c->revoked)
         return CERTIFICATE_REVOKED;
+    if (certificate_is_parked(e, c))
+        return CERTIFICATE_PARKED;
     if (c->generation > 0 && c->not_after.s <= now)
         return CERTIFICATE_EXPIRED;
     if (c->released)
@@ -57,7 +59,7 @@ static json_t *time_or_null(struct wall t)
 
 static json_t *deploy_of(const struct certificate *c, const struct wish *w)
 {
-    const char *state = !deploy_is_wanted(w)     ? "none"
+    const char *state = !deploy_has_steps(w)     ? "none"
                         : c->deploy_failures > 0 ? "failing"
                         : c->deploy_due_at.s > 0 ? "pending"
                         : c->generation > 0      ? "done"
@@ -107,6 +109,8 @@ static const char *next_of(
         return "it is being got just now";
     if (c->released)
         return "nothing: it is no longer in the configuration (evercert forget removes it)";
+    if (certificate_is_parked(e, c))
+        return "nothing: no container has asked for it for long (one that does gets it back at once)";
     if (c->revoked && c->due_at.s == 0)
         return "nothing: it is revoked (evercert renew --force gets a new one)";
     if (c->pause_link[0] != '\0')
@@ -233,6 +237,8 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
         (json_int_t)c->generation, "live",
         c->generation > 0 ? json_sprintf("%s/live/%s", e->state_path, c->name) : json_null(), "fingerprint",
         text_or_null(c->fingerprint), "serial", text_or_null(c->serial), "issuer", text_or_null(c->issuer));
+    json_object_set_new(o, "holder", text_or_null(c->holder));
+    json_object_set_new(o, "park_at", time_or_null(c->park_at));
     json_object_set_new(o, "not_before", time_or_null(c->not_before));
     json_object_set_new(o, "not_after", time_or_null(c->not_after));
     json_object_set_new(o, "next_renewal", time_or_null(c->due_at));

@@ -47,7 +47,7 @@ static void record_revocation(struct revocation *v, struct err *err)
     c.deploy_due_at = c.ari_due_at = c.look_due_at = (struct wall){0};
     if (c.compromised) /* its key may be the one that burnt (reuse-key) */
         c.order_url = c.order_authority = "";
-    (void)store_certificate_put(v->e->store, &c, err);
+    (void)certificate_save(v->e, &c, err);
     history_add(v->e, c.name, "revoked",
         arena_printf(v->arena, "serial %s revoked at %s%s", c.serial, v->authority->name,
             c.compromised ? ", its key will not be used again" : ""),

@@ -67,7 +67,7 @@ static void postpone(struct engine *e, const char *name, const struct err *why)
     c.last_error = why->text;
     c.last_problem = "";
     c.last_error_at = engine_now(e);
-    (void)store_certificate_put(e->store, &c, NULL);
+    (void)certificate_save(e, &c, NULL);
     history_add(e, name, "failed", why->text, NULL);
     if (e->schedule)
         log_error("%s", why->text);
@@ -76,6 +76,17 @@ static void postpone(struct engine *e, const char *name, const struct err *why)
             s->waiting++;
             session_part_done(e, s->id, name, "failed", why);
         }
+}
+
+/* Nobody asks for it any more: it is parked instead of renewed. */
+static bool is_parked_instead(struct engine *e, const char *name)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || !certificate_is_parked(e, &c))
+        return false;
+    certificate_park(e, &c);
+    return true;
 }
 
 static void start_jobs(struct engine *e)
@@ -87,6 +98,8 @@ static void start_jobs(struct engine *e)
         store_certificate_due(e->store, engine_now(e), JOBS_MAX + e->job_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
     for (size_t i = 0; i < due.n; i++) {
+        if (is_parked_instead(e, due.list[i]))
+            continue;
         struct job *j = job_start(e, due.list[i], false, &err);
         if (j == NULL)
             postpone(e, due.list[i], &err);

@@ -12,12 +12,23 @@ struct feed_name {
     const char *name;
 };
 
+static void feed_begin(struct feed *f)
+{
+    arena_free(f->arena);
+    *f = (struct feed){.arena = arena_new()};
+}
+
+static void feed_note(struct feed *f, const char *name)
+{
+    struct feed_name *n = arena_alloc(f->arena, sizeof *n);
+    *n = (struct feed_name){f->names, arena_dup_c(f->arena, name)};
+    f->names = n;
+    f->n++;
+}
+
 void wishes_begin(struct engine *e)
 {
-    arena_free(e->feed_arena);
-    e->feed_arena = arena_new();
-    e->feed_names = NULL;
-    e->feed_n = 0;
+    feed_begin(&e->wishes);
     /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look.
      */
     if (!e->swept)
@@ -59,35 +70,6 @@ static bool differs(
     return false;
 }
 
-void certificate_fresh(struct certificate *c, const char *name, uint32_t variant)
-{
-    *c = (struct certificate){.name = name,
-        .variant = variant,
-        .issued_wish_domains = "",
-        .omitted = "",
-        .profile = "",
-        .key_hash = "",
-        .authority = "",
-        .fingerprint = "",
-        .serial = "",
-        .issuer = "",
-        .subjects = "",
-        .chain = "",
-        .last_error = "",
-        .last_problem = "",
-        .attempts = "",
-        .wait_reason = "",
-        .pause_link = "",
-        .ari_id = "",
-        .ari_explanation = "",
-        .order_url = "",
-        .order_authority = "",
-        .deploy_error = "",
-        .deploy_event = "",
-        .previous = "",
-        .served_error = ""};
-}
-
 /* The order under way was for the old wish. Its generation stays taken: it may just have been published. */
 static void drop_order(struct certificate *c)
 {
@@ -125,34 +107,45 @@ static bool look_now(struct engine *e, struct certificate *c, const struct wish 
     return c->look_due_at.s != at.s;
 }
 
-static int accept_variant(struct engine *e, const char *wish, struct str permit, uint32_t variant,
-    enum certificate_source source, bool *out_changed, struct err *err)
+/* A wish on its way into the store. */
+struct accepted {
+    const char *text;
+    struct str permit;
+    enum certificate_source source;
+    const char *holder;
+};
+
+static int accept_variant(
+    struct engine *e, const struct accepted *t, uint32_t variant, bool *out_changed, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct wish is, was;
     struct certificate c;
     struct err unknown = ERR_INIT;
     int r;
-    if ((r = wish_decode(str_c(wish), a, &is, err)) < 0 || (r = wish_select(&is, variant, a, err)) < 0)
+    if ((r = wish_decode(str_c(t->text), a, &is, err)) < 0 || (r = wish_select(&is, variant, a, err)) < 0)
         return r;
     r = store_certificate_get(e->store, str_c(is.name), a, &c, &unknown);
     if (r < 0 && r != ERR_NOT_FOUND) {
         *err = unknown;
         return r;
     }
-    bool known = r == 0, same_text = known && strcmp(c.wish, wish) == 0 && c.variant == variant;
-    if (same_text && !c.released && c.source == source)
-        return look_now(e, &c, &is, true) ? store_certificate_put(e->store, &c, err) : 0;
+    bool known = r == 0, same_text = known && strcmp(c.wish, t->text) == 0 && c.variant == variant;
+    bool same_asker = known && c.source == t->source && strcmp(c.holder, t->holder) == 0 && c.park_at.s == 0;
+    if (same_text && !c.released && same_asker)
+        return look_now(e, &c, &is, true) ? certificate_save(e, &c, err) : 0;
     bool changed = true;
     if (!known)
         certificate_fresh(&c, is.name, variant);
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
         changed = differs(e, &c, &was, &is);
-    c.wish = wish;
-    c.permit = permit;
+    c.wish = t->text;
+    c.permit = t->permit;
     c.variant = variant;
-    c.source = source;
+    c.source = t->source;
+    c.holder = t->holder;
+    c.park_at = (struct wall){0};
     if (c.released && !c.revoked && c.ari_checked_at.s > 0)
         c.ari_due_at = engine_now(e);
     c.released = false;
@@ -165,7 +158,7 @@ static int accept_variant(struct engine *e, const char *wish, struct str permit,
         c.due_at = engine_now(e);
     else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) /* 0: it was released */
         c.due_at = due_again(e, &c, &is);
-    if ((r = store_certificate_put(e->store, &c, err)) < 0)
+    if ((r = certificate_save(e, &c, err)) < 0)
         return r;
     struct job *j = job_find(e, is.name);
     if (j != NULL)
@@ -183,8 +176,14 @@ static int check_names(
     for (uint32_t v = 0; v < w->key_type_n; v++) {
         struct certificate c;
         const char *name = wish_variant_name(w, v, a);
-        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.released ||
-            (v > 0) == (c.variant > 0) || (source == SOURCE_CONFIG && c.source == SOURCE_CONFIG))
+        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.released)
+            continue;
+        if (source == SOURCE_LABEL && c.source != SOURCE_LABEL)
+            return err_set(err, ERR_EXISTS,
+                "%s: there is a certificate of that name already, which was asked for by %s: a container "
+                "that is to have it says evercert.use=%s",
+                name, c.source == SOURCE_COMMAND ? "command" : "the configuration", name);
+        if ((v > 0) == (c.variant > 0) || (source == SOURCE_CONFIG && c.source == SOURCE_CONFIG))
             continue;
         return err_set(err, ERR_CONFIG, "%s: there is another certificate of the name %s%s", w->name, name,
             v > 0 ? ", which the second key type needs: give one of them another name" : "");
@@ -192,47 +191,51 @@ static int check_names(
     return 0;
 }
 
-int wish_accept(struct engine *e, const char *wish, struct str permit, enum certificate_source source,
+static int accept_wish(struct engine *e, const struct accepted *t, struct arena *a, struct wish *w,
     bool *out_changed, struct err *err)
 {
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct wish w;
-    int r = wish_decode(str_c(wish), a, &w, err);
+    int r = wish_decode(str_c(t->text), a, w, err);
     *out_changed = false;
     if (r == 0)
-        r = check_names(e, &w, source, a, err);
-    for (uint32_t v = 0; r == 0 && v < w.key_type_n; v++)
-        r = accept_variant(e, wish, permit, v, source, out_changed, err);
+        r = check_names(e, w, t->source, a, err);
+    for (uint32_t v = 0; r == 0 && v < w->key_type_n; v++)
+        r = accept_variant(e, t, v, out_changed, err);
     return r;
 }
 
-void wish_put(struct engine *e, const char *wish, struct str permit)
+int wish_accept(struct engine *e, const char *wish, struct str permit, bool *out_changed, struct err *err)
 {
-    struct err err = ERR_INIT;
-    bool changed;
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct accepted t = {wish, permit, SOURCE_COMMAND, ""};
     struct wish w;
-    if (wish_accept(e, wish, permit, SOURCE_CONFIG, &changed, &err) < 0 ||
-        wish_decode(str_c(wish), a, &w, &err) < 0) {
-        log_error("%s", err.text);
-        return;
-    }
-    if (e->feed_arena == NULL)
-        wishes_begin(e);
-    for (uint32_t v = 0; v < w.key_type_n; v++) {
-        struct feed_name *n = arena_alloc(e->feed_arena, sizeof *n);
-        *n = (struct feed_name){e->feed_names, arena_dup_c(e->feed_arena, wish_variant_name(&w, v, a))};
-        e->feed_names = n;
-        e->feed_n++;
-    }
+    return accept_wish(e, &t, a, &w, out_changed, err);
 }
 
-struct release {
-    struct engine *engine;
+void wish_put(struct engine *e, const struct msg_wish_put *m)
+{
+    bool label = m->holder[0] != '\0';
+    struct accepted t = {m->wish, m->permit, label ? SOURCE_LABEL : SOURCE_CONFIG, m->holder};
+    struct feed *f = label ? &e->grants : &e->wishes;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct err err = ERR_INIT;
+    struct wish w;
+    bool changed;
+    if (accept_wish(e, &t, a, &w, &changed, &err) < 0) {
+        log_error("%s%s%s", label ? m->holder : "", label ? ": " : "", err.text);
+        return;
+    }
+    for (uint32_t v = 0; f->arena != NULL && v < w.key_type_n; v++)
+        feed_note(f, wish_variant_name(&w, v, a));
+}
+
+/* --- what is no longer asked for --- */
+
+struct leftover {
+    enum certificate_source source;
     struct arena *arena;
     const char **kept; /* sorted */
     size_t n, at;
-    struct feed_name *gone; /* names to release, found while reading */
+    struct feed_name *gone; /* found while reading */
 };
 
 static int by_text(const void *a, const void *b)
@@ -243,8 +246,8 @@ static int by_text(const void *a, const void *b)
 /* Rows come sorted, and so are the names fed: one walk over both. */
 static int compare_row(const struct certificate *c, void *arg)
 {
-    struct release *r = arg;
-    if (c->source != SOURCE_CONFIG || c->released)
+    struct leftover *r = arg;
+    if (c->source != r->source || c->released)
         return 0;
     while (r->at < r->n && strcmp(r->kept[r->at], c->name) < 0)
         r->at++;
@@ -256,46 +259,138 @@ static int compare_row(const struct certificate *c, void *arg)
     return 0;
 }
 
+/* The rows of that source that were not among what was fed; they live as long as the feed. */
+static struct feed_name *feed_leftover(struct engine *e, struct feed *f, enum certificate_source source)
+{
+    struct err err = ERR_INIT;
+    struct leftover r = {.source = source, .arena = f->arena};
+    r.kept = arena_array(r.arena, f->n, sizeof *r.kept);
+    for (struct feed_name *n = f->names; n != NULL; n = n->next)
+        r.kept[r.n++] = n->name;
+    qsort(r.kept, r.n, sizeof *r.kept, by_text);
+    if (store_certificate_each(e->store, compare_row, &r, &err) < 0)
+        log_error("%s", err.text);
+    return r.gone;
+}
+
+static void feed_end(struct feed *f)
+{
+    arena_free(f->arena);
+    *f = (struct feed){.arena = NULL};
+}
+
+/* The row, unless it was never issued: then there is nothing to keep, and it goes. */
+static bool load_issued(struct engine *e, const char *name, struct arena *a, struct certificate *c)
+{
+    struct err err = ERR_INIT;
+    if (store_certificate_get(e->store, str_c(name), a, c, &err) < 0) {
+        log_error("%s: %s", name, err.text);
+        return false;
+    }
+    if (c->generation == 0)
+        (void)certificate_drop(e, name, NULL);
+    return c->generation != 0;
+}
+
+static void save(struct engine *e, const struct certificate *c)
+{
+    struct err err = ERR_INIT;
+    if (certificate_save(e, c, &err) < 0)
+        log_error("%s: %s", c->name, err.text);
+}
+
+static void stop_renewing(struct certificate *c)
+{
+    c->due_at = c->ari_due_at = c->look_due_at = (struct wall){0};
+    drop_order(c);
+}
+
 static void release_one(struct engine *e, const char *name)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate c;
-    struct err err = ERR_INIT;
     struct job *j = job_find(e, name);
     if (j != NULL)
         job_cancel(j, "it is no longer in the configuration");
-    if (store_certificate_get(e->store, str_c(name), a, &c, &err) < 0) {
-        log_error("%s: %s", name, err.text);
+    if (!load_issued(e, name, a, &c))
         return;
-    }
-    if (c.generation == 0) { /* never issued: nothing to keep */
-        (void)store_certificate_delete(e->store, str_c(name), NULL);
-        return;
-    }
     c.released = true;
-    c.due_at = c.ari_due_at = c.look_due_at = (struct wall){0};
-    drop_order(&c);
-    if (store_certificate_put(e->store, &c, &err) < 0)
-        log_error("%s: %s", name, err.text);
+    stop_renewing(&c);
+    save(e, &c);
     history_add(e, name, "released", "no longer in the configuration: kept, not renewed", NULL);
     log_info("%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
 }
 
 void wishes_end(struct engine *e)
 {
-    struct err err = ERR_INIT;
-    if (e->feed_arena == NULL)
+    if (e->wishes.arena == NULL)
         wishes_begin(e);
-    struct release r = {.engine = e, .arena = e->feed_arena};
-    r.kept = arena_array(r.arena, e->feed_n, sizeof *r.kept);
-    for (struct feed_name *n = e->feed_names; n != NULL; n = n->next)
-        r.kept[r.n++] = n->name;
-    qsort(r.kept, r.n, sizeof *r.kept, by_text);
-    if (store_certificate_each(e->store, compare_row, &r, &err) < 0)
-        log_error("%s", err.text);
-    for (struct feed_name *n = r.gone; n != NULL; n = n->next)
+    for (struct feed_name *n = feed_leftover(e, &e->wishes, SOURCE_CONFIG); n != NULL; n = n->next)
         release_one(e, n->name);
-    arena_free(e->feed_arena);
-    e->feed_arena = NULL;
+    feed_end(&e->wishes);
+    e->due_stale = true;
+}
+
+/* --- what containers ask for --- */
+
+void grants_begin(struct engine *e)
+{
+    feed_begin(&e->grants);
+}
+
+void grant_keep(struct engine *e, const char *name)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    struct wish w;
+    if (e->grants.arena == NULL)
+        return;
+    feed_note(&e->grants, name);
+    if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 ||
+        wish_decode(str_c(c.wish), a, &w, NULL) < 0)
+        return;
+    for (uint32_t v = 1; v < w.key_type_n; v++)
+        feed_note(&e->grants, wish_variant_name(&w, v, a));
+}
+
+void certificate_park(struct engine *e, struct certificate *c)
+{
+    stop_renewing(c);
+    save(e, c);
+    history_add(e, c->name, "parked", "no container has asked for it for long: kept, not renewed", NULL);
+    log_info("%s: no container has asked for it for long; it is kept and not renewed", c->name);
+}
+
+/* Containers come and go: what one of them had is kept and renewed for a while. */
+static void part_one(struct engine *e, const char *name, int64_t grace_s)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    char until[TIME_TEXT_MAX];
+    struct err err = ERR_INIT;
+    if (store_certificate_get(e->store, str_c(name), a, &c, &err) == 0 && c.park_at.s > 0)
+        return;
+    struct job *j = job_find(e, name);
+    if (j != NULL && c.generation == 0)
+        job_cancel(j, "no container asks for it any more");
+    if (!load_issued(e, name, a, &c))
+        return;
+    c.park_at = (struct wall){engine_now(e).s + (grace_s > 0 ? grace_s : 1)};
+    save(e, &c);
+    const char *text =
+        arena_printf(a, "no container asks for it any more: renewed until %s, and kept after that",
+            wall_format(c.park_at, until));
+    history_add(e, name, "container-gone", text, NULL);
+    log_info("%s: %s", name, text);
+}
+
+void grants_end(struct engine *e, const struct msg_grants_end *m)
+{
+    if (e->grants.arena == NULL)
+        grants_begin(e);
+    struct feed_name *gone = m->complete ? feed_leftover(e, &e->grants, SOURCE_LABEL) : NULL;
+    for (; gone != NULL; gone = gone->next)
+        part_one(e, gone->name, m->grace);
+    feed_end(&e->grants);
     e->due_stale = true;
 }

@@ -156,8 +156,10 @@ static int fetch(struct keeper *k, const char *name, const char *number, int all
     int r;
     if ((r = dir_open(k->archive, name, &from, err)) < 0 || (r = dir_make(all, name, 0755, &to, err)) < 0)
         return r;
-    if (renameat(from, number, to, number) != 0)
-        return err_errno(err, errno, "generation %s of %s", number, name);
+    if ((r = dir_move(from, number, to, err)) < 0) {
+        err_prefix(err, "generation %s of %s", number, name);
+        return r;
+    }
     return dir_sync(to, err);
 }
 

@@ -193,8 +193,8 @@ static int move_to_archive(int dir, int archive, const char *name, int64_t gener
     snprintf(number, sizeof number, "%" PRId64, generation);
     /* A certificate that was forgotten and began again has small numbers again: the newer one stays. */
     int r = remove_if_there(archive, number, err);
-    if (r == 0 && renameat(dir, number, archive, number) != 0)
-        r = err_errno(err, errno, "moving generation %s of %s to the archive", number, name);
+    if (r == 0 && (r = dir_move(dir, number, archive, err)) < 0)
+        err_prefix(err, "moving generation %s of %s to the archive", number, name);
     return r;
 }
 
@@ -209,7 +209,8 @@ static int to_archive(struct keeper *k, const char *name, int dir, int64_t below
             return r;
         if (o.number < 0 || o.number >= below)
             return archive < 0 ? 0 : prune_archive(archive, err);
-        if ((archive < 0 && (r = dir_make(k->archive, name, 0700, &archive, err)) < 0) ||
+        if ((archive < 0 && ((r = dir_make(k->archive, name, 0700, &archive, err)) < 0 ||
+                                (r = dir_sweep(archive, err)) < 0)) ||
             (r = move_to_archive(dir, archive, name, o.number, err)) < 0)
             return r;
     }

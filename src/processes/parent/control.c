@@ -32,6 +32,7 @@ static void session_free(struct session *s)
         }
     channel_free(s->channel);
     import_free(s);
+    watch_free(s);
     arena_free(s->arena);
     free(s);
     if (!p->options.daemon && p->sessions == NULL)
@@ -192,6 +193,14 @@ int control_listen(struct parent *p, struct err *err)
         abort();
     event_add(p->control_event, NULL);
     return 0;
+}
+
+size_t control_count(const struct parent *p)
+{
+    size_t n = 0;
+    for (const struct session *s = p->sessions; s != NULL; s = s->next)
+        n++;
+    return n;
 }
 
 void control_drop(struct parent *p)

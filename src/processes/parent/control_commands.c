@@ -30,13 +30,12 @@ static void plain_command(struct session *s)
     ask_engine(s, STR(""), STR(""));
 }
 
-/* Sessions are found again by number: the client may be gone by the time the keeper answers. */
 struct pending {
     struct parent *p;
     uint32_t session;
 };
 
-static struct pending *pending_new(const struct session *s)
+struct pending *pending_new(const struct session *s)
 {
     struct pending *q = calloc(1, sizeof *q);
     if (q == NULL)
@@ -45,7 +44,7 @@ static struct pending *pending_new(const struct session *s)
     return q;
 }
 
-static struct session *pending_end(struct pending *q)
+struct session *pending_end(struct pending *q)
 {
     struct session *s = control_session(q->p, q->session);
     free(q);
@@ -485,6 +484,8 @@ static void (*const verbs[])(struct session *s) = {
     [VERB_IMPORT] = import_command,
     [VERB_CHECK] = check_command,
     [VERB_EXPORT] = export_command,
+    [VERB_CONTAINERS] = watch_containers,
+    [VERB_TEMPLATE_RENDER] = watch_template,
 };
 
 bool control_knows(uint32_t verb)

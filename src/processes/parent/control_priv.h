@@ -1,5 +1,6 @@
-/* What the two files of the control connections share: control.c (connections, sessions, the engine's
- * answers) and control_commands.c (what is done here before the engine is asked). */
+/* What the files of the control connections share: control.c (connections, sessions, the engine's answers),
+ * control_commands.c (what is done here before the engine is asked), control_watch.c (commands about
+ * containers, which the watcher answers) and import.c. */
 #ifndef EVERCERT_PROCESSES_PARENT_CONTROL_PRIV_H
 #define EVERCERT_PROCESSES_PARENT_CONTROL_PRIV_H
 
@@ -16,6 +17,7 @@ struct session {
     struct msg_list names, options;
     const char *wish;
     struct import *import; /* of that command, from its begin */
+    struct watch *watch;   /* of a command about containers */
     bool commanded;        /* the command came */
     bool asked;            /* it is with the engine */
     bool over;
@@ -43,6 +45,17 @@ bool control_knows(uint32_t verb);
 void control_command(struct session *s);
 /* Has the certificate it is about forgotten. */
 void control_forget(struct session *s);
+
+/* A session that waits for an answer, to be found again by its number: the client may be gone by the time it
+ * comes. pending_end gives NULL then, and frees `q`. */
+struct pending;
+struct pending *pending_new(const struct session *s);
+struct session *pending_end(struct pending *q);
+
+/* control_watch.c: commands that wait for the engines of containers to have been listed. */
+void watch_containers(struct session *s);
+void watch_template(struct session *s);
+void watch_free(struct session *s);
 
 /* import.c: what another client had. */
 channel_handler_fn import_on_account, import_on_certificate, import_on_end;

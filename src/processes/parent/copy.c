@@ -158,22 +158,26 @@ static int look(struct copy *c, struct err *err)
     return r;
 }
 
+int copy_place(
+    const struct publication *p, const char *path, struct arena *a, struct copy *out, struct err *err)
+{
+    struct copy c = {
+        .publication = p, .path = path, .dir = -1, .existing = buf_new_sensitive(COPY_MAX)};
+    int r = choose(&c, err);
+    if (r == 0)
+        r = open_directory(&c, a, err);
+    if (r == 0)
+        *out = c;
+    return r;
+}
+
 int copy_open(
     const struct wish *w, const struct publication *p, struct arena *a, struct copy *out, struct err *err)
 {
-    struct copy c = {.publication = p,
-        .path = publication_path(p, w->name, a),
-        .dir = -1,
-        .existing = buf_new_sensitive(COPY_MAX)};
-    int r = choose(&c, err);
-    if (r == 0 && (r = open_directory(&c, a, err)) == 0)
-        r = look(&c, err);
-    if (r < 0) {
-        copy_close(&c);
-        return r;
-    }
-    *out = c;
-    return 0;
+    int r = copy_place(p, publication_path(p, w->name, a), a, out, err);
+    if (r == 0 && (r = look(out, err)) < 0)
+        copy_close(out);
+    return r;
 }
 
 void copy_close(struct copy *c)

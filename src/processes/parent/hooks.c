@@ -452,6 +452,14 @@ static struct hook *add(struct parent *p, uint32_t id, const struct msg_hook_run
     return h;
 }
 
+size_t hooks_count(const struct parent *p)
+{
+    size_t n = 0;
+    for (const struct hook *h = p->hooks; h != NULL; h = h->next)
+        n++;
+    return n;
+}
+
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m)
 {
     struct err err = ERR_INIT;

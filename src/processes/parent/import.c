@@ -291,5 +291,5 @@ void import_finish(struct session *s, uint32_t *status)
     if (s->import->failed && *status == EXIT_DONE)
         *status = EXIT_FAILED;
     if (s->p->options.daemon)
-        parent_reload(s->p);
+        (void)parent_reload(s->p, NULL);
 }

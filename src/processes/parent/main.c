@@ -1,6 +1,7 @@
 /* Starting up, signals, reloading, and coming to an end. */
 #include "processes/parent/parent.h"
 
+#include "base/time.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/notify.h"
@@ -78,7 +79,7 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
 }
 
 /* All or nothing: a configuration that is not good leaves the old one in force. */
-void parent_reload(struct parent *p)
+int parent_reload(struct parent *p, struct err *why)
 {
     struct arena *arena = arena_new();
     struct settings fresh;
@@ -89,7 +90,8 @@ void parent_reload(struct parent *p)
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
         arena_free(arena);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
-        return;
+        return err_set(
+            why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
     }
     struct arena *old = p->arena;
     p->arena = arena;
@@ -98,13 +100,15 @@ void parent_reload(struct parent *p)
         log_error("%s", err.text);
     solver_reload(p);
     wishes_feed(p);
+    watcher_reload(p);
     arena_free(old);
+    return 0;
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    parent_reload(arg);
+    (void)parent_reload(arg, NULL);
 }
 
 bool parent_state_is_new(const struct parent *p)
@@ -217,12 +221,19 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
     end_when_alone(p);
 }
 
+static void on_tell_state(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig, (void)what;
+    state_log(arg);
+}
+
 static void watch_signals(struct parent *p)
 {
     const struct {
         int sig;
         event_callback_fn fn;
-    } watched[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_reload}, {SIGCHLD, on_child}};
+    } watched[] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_reload}, {SIGCHLD, on_child},
+        {SIGUSR1, on_tell_state}};
     for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
         p->signals[i] = evsignal_new(p->base, watched[i].sig, watched[i].fn, p);
         if (p->signals[i] == NULL || evsignal_add(p->signals[i], NULL) != 0)
@@ -256,6 +267,9 @@ static int start(struct parent *p, struct err *err)
         return r;
     if (p->options.daemon && solver_is_wanted(p) && (r = solver_start(p, err)) < 0)
         return r;
+    outputs_recover(p);
+    if (p->options.daemon && watcher_is_wanted(p) && (r = watcher_start(p, err)) < 0)
+        return r;
     if (p->options.daemon)
         return control_listen(p, err);
     control_adopt(p, COMMAND_FD);
@@ -264,7 +278,7 @@ static int start(struct parent *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parent p = {.control = -1, .arena = arena_new()};
+    struct parent p = {.control = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
     struct err err = ERR_INIT;
     parse(&p.options, argc, argv);
     log_init("parent", p.options.level);

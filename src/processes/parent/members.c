@@ -161,11 +161,26 @@ static void on_copies_make(struct channel *c, uint32_t id, const void *msg, int 
     copies_make(m->parent, id, msg);
 }
 
+static void on_certificates_changed(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)msg, (void)id, (void)fd;
+    watcher_certificates_changed(m->parent);
+}
+
+static void on_consumers_tell(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    consumers_tell(m->parent, id, msg);
+}
+
 static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
     (void)c, (void)id, (void)fd;
-    control_row(m->parent, msg);
+    if (!watcher_row(m->parent, msg))
+        control_row(m->parent, msg);
 }
 
 static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -179,7 +194,8 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 {
     struct member *m = arg;
     (void)c, (void)id, (void)fd;
-    control_finished(m->parent, msg);
+    if (!watcher_finished(m->parent, msg))
+        control_finished(m->parent, msg);
 }
 
 static const struct channel_rule engine_rules[] = {
@@ -192,6 +208,8 @@ static const struct channel_rule engine_rules[] = {
     {MSG_hook_run, CHANNEL_STATE_ANY, on_hook_run},
     {MSG_steps_check, CHANNEL_STATE_ANY, on_steps_check},
     {MSG_copies_make, CHANNEL_STATE_ANY, on_copies_make},
+    {MSG_consumers_tell, CHANNEL_STATE_ANY, on_consumers_tell},
+    {MSG_certificates_changed, CHANNEL_STATE_ANY, on_certificates_changed},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
@@ -236,6 +254,82 @@ static const struct channel_rule solver_rules[] = {
     {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 
+static void on_engine_want(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    watcher_socket(m->parent, msg);
+}
+
+static void on_engine_state(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    watcher_engine_state(m->parent, msg);
+}
+
+static void on_claims_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)msg, (void)id, (void)fd;
+    grants_begin(m->parent);
+}
+
+static void on_claim(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    grants_claim(m->parent, msg);
+}
+
+static void on_consumer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    grants_consumer(m->parent, msg);
+}
+
+static void on_claim_problem(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    grants_problem(m->parent, msg);
+}
+
+static void on_claims_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    watcher_claimed(m->parent, msg);
+}
+
+static void on_template_output(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    output_take(m->parent, id, msg);
+}
+
+static void on_world_changed(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)msg, (void)id, (void)fd;
+    control_world_changed(m->parent);
+}
+
+static const struct channel_rule watcher_rules[] = {
+    {MSG_engine_want, CHANNEL_STATE_ANY, on_engine_want},
+    {MSG_engine_state, CHANNEL_STATE_ANY, on_engine_state},
+    {MSG_claims_begin, CHANNEL_STATE_ANY, on_claims_begin},
+    {MSG_claim, CHANNEL_STATE_ANY, on_claim},
+    {MSG_consumer, CHANNEL_STATE_ANY, on_consumer},
+    {MSG_claim_problem, CHANNEL_STATE_ANY, on_claim_problem},
+    {MSG_claims_end, CHANNEL_STATE_ANY, on_claims_end},
+    {MSG_template_output, CHANNEL_STATE_ANY, on_template_output},
+    {MSG_world_changed, CHANNEL_STATE_ANY, on_world_changed},
+    {MSG_unable, CHANNEL_STATE_ANY, on_unable},
+};
+
 static const struct {
     const struct channel_rule *rules;
     size_t n;
@@ -244,7 +338,7 @@ static const struct {
     [MEMBER_ENGINE] = {engine_rules, ARRAY_LEN(engine_rules)},
     [MEMBER_RESPONDER] = {responder_rules, ARRAY_LEN(responder_rules)},
     [MEMBER_SOLVER] = {solver_rules, ARRAY_LEN(solver_rules)},
-    [MEMBER_WATCHER] = {NULL, 0},
+    [MEMBER_WATCHER] = {watcher_rules, ARRAY_LEN(watcher_rules)},
 };
 
 /* --- starting --- */
@@ -263,6 +357,8 @@ static void drop_channel(struct member *m)
         m->parent->feed_done = false; /* commands wait until the next one has been told everything */
     if (m->id == MEMBER_SOLVER)
         m->parent->solver_life++;
+    if (m->id == MEMBER_WATCHER)
+        watcher_gone(m->parent);
     if (m->id != MEMBER_ENGINE)
         return;
     m->parent->engine_ready = false;
@@ -393,6 +489,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     join(p, id);
     if (id == MEMBER_SOLVER)
         solver_started(p);
+    if (id == MEMBER_WATCHER)
+        watcher_feed(p, false);
     if (id == MEMBER_KEEPER)
         wishes_feed(p);
     return 0;
@@ -409,12 +507,20 @@ void member_replace(struct parent *p, enum member_id id)
     kill(m->pid, SIGKILL); /* it has nothing that is not said again to the next */
 }
 
+void member_dismiss(struct parent *p, enum member_id id)
+{
+    struct member *m = &p->members[id];
+    m->wanted = false;
+    event_del(m->restart);
+    member_replace(p, id);
+}
+
 static void on_restart(evutil_socket_t fd, short what, void *arg)
 {
     struct member *m = arg;
     struct err err = ERR_INIT;
     (void)fd, (void)what;
-    if (m->parent->stopping || m->pid > 0)
+    if (m->parent->stopping || m->pid > 0 || !m->wanted)
         return;
     if (m->channel != NULL) { /* its end has yet to be told to those who wait for its answers */
         event_add(m->restart, &(struct timeval){0, 10 * 1000});
@@ -444,7 +550,7 @@ static void schedule_restart(struct member *m, int wait_status)
     struct parent *p = m->parent;
     char text[CHILD_STATUS_TEXT_MAX];
     if (m->replaced) {
-        m->replaced = false;
+        m->replaced = m->unable = false;
         event_active(m->restart, EV_TIMEOUT, 0);
         return;
     }

@@ -101,14 +101,16 @@ struct parent {
     struct session *sessions;
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
-    struct event *control_event, *signals[4], *stop_timer;
+    struct event *control_event, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
     struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
     struct run *runs;             /* programs that run now (parent/run.h) */
     struct grants *grants;        /* what containers ask for (grants.c) */
     struct watching *watching;    /* what is known of the engines (watcher.c) */
     struct outputs *outputs;      /* files of templates under way (outputs.c) */
+    struct consumers *consumers;  /* who was told of what is deployed (consumers.c) */
     unsigned watcher_life;        /* which watcher */
+    int64_t started_ms;           /* of the monotonic clock */
     bool ready_told, stopping;
     bool broken; /* stopping because a process cannot live */
     int exit_status;
@@ -118,8 +120,9 @@ struct parent {
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
-/* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force. */
-void parent_reload(struct parent *p);
+/* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force (ERR_CONFIG;
+ * its errors are in the log). */
+int parent_reload(struct parent *p, struct err *err);
 /* No store was made yet. */
 bool parent_state_is_new(const struct parent *p);
 
@@ -128,6 +131,8 @@ void members_init(struct parent *p);
 int member_start(struct parent *p, enum member_id id, struct err *err);
 /* Ends it, so that it is started anew at once, for what it is started with has changed. */
 void member_replace(struct parent *p, enum member_id id);
+/* It is not needed any more: ends it, and no other is started. */
+void member_dismiss(struct parent *p, enum member_id id);
 /* The process ended. False when `pid` is none of them. */
 bool members_reaped(struct parent *p, pid_t pid, int wait_status);
 void members_stop(struct parent *p);
@@ -183,11 +188,24 @@ void control_drop(struct parent *p);
 void control_go(struct parent *p);
 /* The engine went: what it was asked is answered with a failure. */
 void control_engine_gone(struct parent *p);
+/* How many clients there are. */
+size_t control_count(const struct parent *p);
 void control_row(struct parent *p, const struct msg_row *m);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
+/* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for
+ * it go on. */
+void control_world_changed(struct parent *p);
 
-/* watcher.c: the watcher and what it is told: engines, templates, certificates. */
+/* Whether a command renders a template, so that the watcher needs certificates although no template is
+ * configured. */
+bool control_renders(const struct parent *p);
+
+/* state.c: how it goes with everything, into the log (SIGUSR1). */
+void state_log(struct parent *p);
+
+/* watcher.c, watching.c, watcher_model.c: the watcher and what it is told: engines, templates, certificates.
+ */
 /* A daemon starts: whether there are engines to watch, or templates. */
 bool watcher_is_wanted(const struct parent *p);
 int watcher_start(struct parent *p, struct err *err);
@@ -204,6 +222,18 @@ void watcher_certificates_changed(struct parent *p);
 /* A row of the engine's answer to that; false for another session's. */
 bool watcher_row(struct parent *p, const struct msg_row *m);
 bool watcher_finished(struct parent *p, const struct msg_finished *m);
+/* A template is rendered for a command: the watcher gets what `list` says now. */
+void watcher_want_model(struct parent *p);
+/* Whether it has it. */
+bool watcher_has_model(const struct parent *p);
+/* The engines, each as a JSON row: {"kind": "engine", "engine", "connected", "synced", "version",
+ * "containers", "services", "since", "error"}; of `evercert containers`. */
+typedef void grants_row_fn(const char *json, void *arg);
+void watching_rows(struct parent *p, grants_row_fn *fn, void *arg);
+/* It went. */
+void watcher_gone(struct parent *p);
+/* All claims have been handed over. */
+void watcher_claimed(struct parent *p, const struct msg_claims_end *m);
 
 /* actions.c: telling somebody, by a container's engine (through the watcher) or a command of the host. */
 /* `output`: what it printed, "". */
@@ -218,8 +248,8 @@ struct action_target {
 void action_run(
     struct parent *p, const struct action *action, const struct action_target *in, action_fn *fn, void *arg);
 
-/* outputs.c: a template's text becomes a file, where it differs, once its check has passed; then who is to
- * know is told. `id` is the watcher's request to answer. */
+/* outputs.c, outputs_tell.c: a template's text becomes a file, where it differs, once its check has passed;
+ * then who is to know is told. `id` is the watcher's request to answer. */
 void output_take(struct parent *p, uint32_t id, const struct msg_template_output *m);
 /* At start: files that an earlier process had put in place and not yet checked are put back. */
 void outputs_recover(struct parent *p);
@@ -234,7 +264,6 @@ void grants_end(struct parent *p, const struct msg_claims_end *m);
 void grants_feed(struct parent *p);
 /* What was claimed, used, granted and refused, as JSON rows: of `evercert containers`, and for the log
  * (SIGUSR1). */
-typedef void grants_row_fn(const char *json, void *arg);
 void grants_rows(struct parent *p, grants_row_fn *fn, void *arg);
 
 /* consumers.c: the engine has deployed these certificates: the containers that use them are told, each once;
@@ -246,10 +275,16 @@ struct consumer_list {
     size_t n;
 };
 struct consumer_list grants_consumers(const struct parent *p);
+/* Whether the watcher has handed over anything yet: before, nobody knows who uses what. */
+bool grants_known(const struct parent *p);
+/* Now it has, or again: what waited for it goes on. */
+void consumers_known(struct parent *p);
 
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+/* Those that run or wait for others. */
+size_t hooks_count(const struct parent *p);
 
 /* challenge.c: the solver asks for the program of an entry of dns: to be run; `id` is the request to answer
  * (challenge_ran). Those of the same entry run one after the other. A program of uacme's dialect that

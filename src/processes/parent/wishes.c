@@ -185,6 +185,8 @@ static void feed_finish(struct parent *p)
         return;
     }
     p->feed_done = true;
+    grants_feed(p);
+    watcher_certificates_changed(p);
     control_go(p);
     if (p->options.daemon) {
         char text[64];
@@ -228,7 +230,8 @@ void wishes_feed(struct parent *p)
         {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
     if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
         log_error("%s", err.text);
-    if (channel_send(engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){true}, -1, &err) < 0)
+    if (channel_send(
+            engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){watcher_is_wanted(p)}, -1, &err) < 0)
         log_error("%s", err.text);
     feed_pump(p);
 }

@@ -108,6 +108,17 @@ static void answer_work(struct fake *f, const struct msg_command *m)
     finish(f, status, NULL);
 }
 
+/* "a\033[31m\tb\n"; with --watch an error and an octet that is no UTF-8 as well. */
+static void answer_rendering(struct fake *f, const struct msg_command *m)
+{
+    send_row(f, "{\"octets\":\"YRtbMzFtCWIK\"}");
+    if (command_option(m->options.p, m->options.n, "watch") != NULL) {
+        send_row(f, "{\"error\":\"x.tmpl:3: no such thing\"}");
+        send_row(f, "{\"octets\":\"_w\"}");
+    }
+    finish(f, 0, NULL);
+}
+
 static void answer(struct fake *f, const struct msg_command *m)
 {
     switch (m->verb) {
@@ -137,6 +148,12 @@ static void answer(struct fake *f, const struct msg_command *m)
                     "\"https://ca.example/acct/1\",\"email\":\"me@example.com\",\"thumbprint\":\"tp\","
                     "\"status\":\"valid\"}");
         finish(f, 0, NULL);
+        break;
+    case VERB_CONTAINERS:
+        finish(f, 0, NULL); /* nothing is configured */
+        break;
+    case VERB_TEMPLATE_RENDER:
+        answer_rendering(f, m);
         break;
     default:
         answer_work(f, m);

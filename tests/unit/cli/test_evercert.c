@@ -211,7 +211,7 @@ static void test_help_and_version(void **state)
     static const char *const words[][2] = {{"run", NULL}, {"issue", NULL}, {"renew", NULL}, {"list", NULL},
         {"show", NULL}, {"revoke", NULL}, {"forget", NULL}, {"log", NULL}, {"account", "show"},
         {"account", "register"}, {"account", "update"}, {"config", "check"}, {"config", "show"},
-        {"config", "schema"}};
+        {"config", "schema"}, {"containers", NULL}, {"template", "render"}};
     (void)state;
     assert_int_equal(RUN("--version"), 0);
     assert_string_equal(buf_c(&out), "evercert " EVERCERT_VERSION "\n");
@@ -250,6 +250,10 @@ static const struct {
     {{"dns"}, "dns needs one of: list, register, test, record"},
     {{"dns", "register"}, "ENTRY is missing"},
     {{"dns", "record"}, "NAME is missing"},
+    {{"containers", "x"}, "takes no arguments"},
+    {{"template"}, "template needs one of: render"},
+    {{"template", "render"}, "FILE is missing"},
+    {{"template", "render", "x", "--kind", "xml"}, "must be one of none, nginx, shell, html, json"},
     {{"issue", "-d", "a", "--tls-port", "0"}, "a port is a number"},
     {{"issue", "-d", "a", "--key-type", "ecdsa-p256,dsa"}, "must be one of ecdsa-p256, "},
     {{"issue", "-d", "a", "--on-rejected-name", "x"}, "must be one of fail, issue-without"},
@@ -731,6 +735,42 @@ static void test_paths(void **state)
     assert_recorded(want);
 }
 
+/* Without engines there is a sentence of what to set, and for programs an array. */
+static void test_containers(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("containers"), 0);
+    assert_recorded("verb containers id 0\n");
+    assert_string_equal(buf_c(&out), "");
+    assert_in(
+        &errors, "no container engine is configured; in /etc/evercert/evercert.yaml, docker: {socket: ");
+    assert_int_equal(RUN("containers", "--json"), 0);
+    assert_string_equal(buf_c(&out), "[]\n");
+    assert_string_equal(buf_c(&errors), "");
+}
+
+/* A pipe gets the octets as they are, a terminal nothing that it would obey, JSON its own form. */
+static void test_template_render(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("template", "render", "/x.tmpl", "--kind", "HTML"), 0);
+    assert_recorded("verb template render id 0\nname /x.tmpl\noption kind=html\n");
+    assert_string_equal(buf_c(&out), "a\033[31m\tb\n");
+    assert_string_equal(buf_c(&errors), "");
+    assert_int_equal(RUN_TTY("template", "render", "x.tmpl"), 0);
+    assert_in(&out, "a?[31m\tb\n");
+    assert_int_equal(RUN("template", "render", "x.tmpl", "--json"), 0);
+    assert_string_equal(buf_c(&out), "{\"text\":\"a\\u001B[31m\\tb\\n\"}\n");
+    assert_int_equal(RUN("template", "render", "x.tmpl", "--watch"), 0);
+    assert_recorded("option watch=true\n");
+    assert_string_equal(buf_c(&out), "a\033[31m\tb\n\xff");
+    assert_string_equal(
+        buf_c(&errors), "--- 9 octets\nevercert: error: x.tmpl:3: no such thing\n--- 1 octets\n");
+    assert_int_equal(RUN("template", "render", "x.tmpl", "--watch", "--json"), 0);
+    assert_string_equal(buf_c(&out), "{\"text\":\"a\\u001B[31m\\tb\\n\"}\n"
+                                     "{\"error\":\"x.tmpl:3: no such thing\"}\n{\"octets\":\"_w\"}\n");
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -760,6 +800,8 @@ int main(int argc, char **argv)
         CASE(test_no_daemon),
         CASE(test_config),
         CASE(test_paths),
+        CASE(test_containers),
+        CASE(test_template_render),
     };
 #undef CASE
     if (argc != 3)

@@ -56,17 +56,6 @@ static void all_problems_in_one_go(void **state)
         "authorities, or the https URL of an ACME directory");
 }
 
-static void keys_of_later_versions_say_so(void **state)
-{
-    EXPECT("email: \"\"\n"
-           "docker: {}\n"
-           "templates: []\n"
-           "actions: {}\n",
-        "2:1: docker: watching Docker is not in this version",
-        "3:1: templates: templates are not in this version",
-        "4:1: actions: watching Docker is not in this version");
-}
-
 static void wrong_types_say_what_is_there(void **state)
 {
     EXPECT("email: {a: b}\n"
@@ -197,7 +186,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_problems_in_one_go),
-        cmocka_unit_test(keys_of_later_versions_say_so),
         cmocka_unit_test(wrong_types_say_what_is_there),
         cmocka_unit_test(nothing_below_a_list_is_no_list),
         cmocka_unit_test(keys_may_be_said_once),

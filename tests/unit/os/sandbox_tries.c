@@ -107,6 +107,39 @@ int try_unix_socket(const struct temp *t)
     return result(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
 }
 
+static int try_pair(int type)
+{
+    int pair[2];
+    return result(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) == 0);
+}
+
+int try_stream_pair(const struct temp *t)
+{
+    return try_pair(SOCK_STREAM);
+}
+
+int try_datagram_pair(const struct temp *t)
+{
+    return try_pair(SOCK_DGRAM);
+}
+
+int try_raw_pair(const struct temp *t)
+{
+    return try_pair(SOCK_RAW);
+}
+
+/* With bits set that the kernel does not look at. */
+int try_unix_socket_dodging(const struct temp *t)
+{
+    return result(syscall(SYS_socket, 0xabcd00000000L | AF_UNIX, 0xabcd00000000L | SOCK_STREAM, 0L) >= 0);
+}
+
+/* One end of a connected pair, which was there before, is led elsewhere. */
+int try_reconnect_pair(const struct temp *t)
+{
+    return result(connect(tries.pair[0], (struct sockaddr *)&tries.abstract, tries.abstract_n) == 0);
+}
+
 int try_exec(const struct temp *t)
 {
     char *argv[] = {(char[]){"true"}, NULL};

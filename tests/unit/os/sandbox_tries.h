@@ -28,6 +28,7 @@ try_fn try_nothing, try_base, try_open, try_open_for_writing, try_open_inside, t
     try_rename_across, try_set_id, try_set_id_by_name, try_birth_with_set_id, try_thread, try_clone3,
     try_mount, try_chroot, try_unshare, try_clone_namespace, try_io_uring, try_keyctl, try_mknod, try_handle,
     try_packet_socket, try_packet_socket_dodging, try_raw_socket, try_alg_socket, try_vsock_socket,
-    try_audit_socket, try_route_socket, try_marks, try_dumpable, try_enter_again;
+    try_audit_socket, try_route_socket, try_stream_pair, try_datagram_pair, try_raw_pair,
+    try_unix_socket_dodging, try_reconnect_pair, try_marks, try_dumpable, try_enter_again;
 
 #endif

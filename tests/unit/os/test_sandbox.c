@@ -323,6 +323,33 @@ static void test_network_and_others(void **state)
     fd_close(&tries.listener);
 }
 
+/* Nobody's Unix socket can be reached: neither by one of its own nor by an end of a pair. */
+static void test_no_unix_sockets(void **state)
+{
+    struct temp *t = *state;
+    struct sandbox s = {
+        .process = "test", .kind = SANDBOX_DENY_LIST, .no_unix = true, .permit = SANDBOX_ABSTRACT_UNIX};
+    tries.abstract = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(
+        tries.abstract.sun_path + 1, sizeof tries.abstract.sun_path - 1, "evercert-none-%ld", (long)getpid());
+    tries.abstract_n =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(tries.abstract.sun_path + 1));
+    int named = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(named, (struct sockaddr *)&tries.abstract, tries.abstract_n), 0);
+    assert_int_equal(listen(named, 10), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, tries.pair), 0);
+    CHECK(t, &s, EXPECT(try_unix_socket, EPERM), EXPECT(try_unix_socket_dodging, EPERM),
+        EXPECT(try_abstract, MISBEHAVED), EXPECT(try_datagram_pair, EPERM), EXPECT(try_raw_pair, EPERM),
+        EXPECT(try_stream_pair, 0), EXPECT(try_reconnect_pair, EISCONN), EXPECT(try_messages, 0),
+        EXPECT(try_events, 0), EXPECT(try_socket, 0), EXPECT(try_route_socket, 0));
+    s.no_unix = false;
+    CHECK(t, &s, EXPECT(try_unix_socket, 0), EXPECT(try_unix_socket_dodging, 0), EXPECT(try_abstract, 0),
+        EXPECT(try_datagram_pair, 0));
+    close(tries.pair[0]);
+    close(tries.pair[1]);
+    close(named);
+}
+
 /* The kernel's version is asked for and kept to: what it does not know is not demanded of it. */
 static void test_older_landlock(void **state)
 {
@@ -466,6 +493,7 @@ int main(void)
         SANDBOX_TEST(test_threads),
         SANDBOX_TEST(test_deny_list),
         SANDBOX_TEST(test_network_and_others),
+        SANDBOX_TEST(test_no_unix_sockets),
         SANDBOX_TEST(test_older_landlock),
         SANDBOX_TEST(test_all_files),
         SANDBOX_TEST(test_log_only),

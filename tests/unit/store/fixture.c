@@ -82,6 +82,7 @@ struct certificate empty_certificate(const char *name)
         .pause_link = "",
         .ari_id = "",
         .ari_explanation = "",
+        .holder = "",
         .order_url = "",
         .order_authority = "",
         .deploy_error = "",
@@ -97,6 +98,8 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .wish = arena_printf(a, "{\"wish\": %lld}", n),
         .permit = arena_str(a, (struct str){"\0\xff\x01permit", 9}),
         .source = SOURCE_COMMAND,
+        .holder = "container web-1",
+        .park_at = {1999999999},
         .released = true,
         .revoked = true,
         .compromised = true,
@@ -155,6 +158,8 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_string_equal(a->wish, b->wish);
     assert_true(str_eq(a->permit, b->permit));
     assert_int_equal(a->source, b->source);
+    assert_string_equal(a->holder, b->holder);
+    assert_int_equal(a->park_at.s, b->park_at.s);
     assert_int_equal(a->released, b->released);
     assert_int_equal(a->revoked, b->revoked);
     assert_int_equal(a->generation, b->generation);

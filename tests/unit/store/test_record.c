@@ -89,7 +89,7 @@ static void permit_has_its_bounds(void **state)
 static void unknown_source_is_refused(void **state)
 {
     struct certificate c = empty_certificate("a");
-    c.source = (enum certificate_source)2;
+    c.source = (enum certificate_source)3;
     struct err err = ERR_INIT;
     assert_int_equal(record_check(&record_certificate, &c, &err), ERR_INPUT);
     assert_non_null(strstr(err.text, "source"));
@@ -100,7 +100,7 @@ static void unknown_source_is_refused(void **state)
     struct arena *a = arena_new();
     struct certificate out;
     assert_int_equal(record_from_values(&record_certificate, values, a, &out, NULL), 0);
-    static const int64_t unknown[] = {-1, 2, INT64_MAX, INT64_MIN, INT64_C(1) << 32};
+    static const int64_t unknown[] = {-1, 3, INT64_MAX, INT64_MIN, INT64_C(1) << 32};
     for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
         for (size_t k = 0; k < record_certificate.n; k++)
             if (record_certificate.fields[k].kind == FIELD_SOURCE)

@@ -1,0 +1,99 @@
+/* The containers that use certificates are told of new ones: the last step of a deployment, taken for all
+ * that are deployed about now, so that a container with ten certificates is told once. Who they are, and how
+ * they want to be told, is the parent's to know. */
+#include "processes/engine/deployment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONSUMERS_WAIT_MAX_S =
+        30,               /* for others that are under way; a server with an old certificate still works */
+    CONSUMERS_LOOK_S = 60 /* until a consumer must serve it */
+};
+
+struct telling {
+    size_t n;
+    struct deployment *members[];
+};
+
+/* What is to be looked at becomes steps of the deployment, behind its own. */
+static void add_looks(struct deployment *d, const struct msg_list *verify)
+{
+    struct deploy *all = arena_array(d->arena, d->wish.deploy_n + verify->n, sizeof *all);
+    memcpy(all, d->wish.deploys, d->wish.deploy_n * sizeof *all);
+    for (size_t i = 0; i < verify->n; i++)
+        all[d->wish.deploy_n + i] = (struct deploy){.verify = arena_dup_c(d->arena, verify->p[i]),
+            .timeout_s = CONSUMERS_LOOK_S,
+            .starttls = verify_starttls(verify->p[i]),
+            .server_name = "",
+            .user = "",
+            .dialect = ""};
+    d->wish.deploys = all;
+    d->wish.deploy_n += verify->n;
+}
+
+static void on_told(const void *msg, const struct err *why, void *arg)
+{
+    struct telling *t = arg;
+    const struct msg_consumers_told *m = msg;
+    struct err err = ERR_INIT;
+    int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
+    for (size_t i = 0; i < t->n; i++) {
+        struct deployment *d = t->members[i];
+        d->telling = false;
+        d->told = r == 0;
+        d->told_n = m != NULL ? m->told.n : 0;
+        if (r == 0)
+            add_looks(d, &m->verify);
+        deployment_told(d, m != NULL && i == 0 ? m->output : "", r < 0 ? &err : NULL);
+    }
+    free(t);
+}
+
+static void on_waited(evutil_socket_t fd, short what, void *arg)
+{
+    struct engine *e = arg;
+    (void)fd, (void)what;
+    e->consumers_ripe = e->due_stale = true;
+}
+
+void consumers_park(struct deployment *d)
+{
+    struct engine *e = d->engine;
+    d->parked = d->telling = true;
+    e->parked_n++;
+    e->due_stale = true;
+    if (e->consumers_timer == NULL)
+        e->consumers_timer = evtimer_new(e->process.base, on_waited, e);
+    if (e->consumers_timer == NULL)
+        abort();
+    if (!evtimer_pending(e->consumers_timer, NULL))
+        event_add(e->consumers_timer, &(struct timeval){CONSUMERS_WAIT_MAX_S, 0});
+}
+
+void consumers_run(struct engine *e)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct telling *t = malloc(sizeof *t + e->parked_n * sizeof *t->members);
+    const char **names = arena_array(a, e->parked_n, sizeof *names);
+    struct err err = ERR_INIT;
+    if (t == NULL)
+        abort();
+    t->n = 0;
+    for (struct deployment *d = e->deployments; d != NULL && t->n < MSG_LIST_MAX; d = d->next)
+        if (d->parked && d->telling) {
+            d->parked = false;
+            names[t->n] = d->record.name;
+            t->members[t->n++] = d;
+        }
+    e->parked_n -= t->n;
+    e->consumers_ripe = false;
+    if (e->consumers_timer != NULL)
+        evtimer_del(e->consumers_timer);
+    const struct msg_consumers_tell m = {{names, t->n}};
+    if (t->n == 0)
+        free(t);
+    else if (channel_request(e->parent, MSG_consumers_tell, &m, MSG_consumers_told, on_told, t, &err) < 0)
+        on_told(NULL, &err, t);
+}

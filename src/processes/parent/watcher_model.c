@@ -1,0 +1,134 @@
+/* Certificates for templates: rows of `list`, asked of the engine as a command would and handed on one by
+ * one, so that none of it is kept here. One answer is on its way at a time; a change meanwhile makes it be
+ * asked once more. */
+#include "processes/parent/watching.h"
+
+#include "processes/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    GATHER_MS = 200,     /* a renewal's steps and a batch of issues are one change */
+    RETRY_MS = 5 * 1000, /* where the watcher did not keep up with the rows */
+};
+
+static bool is_wanted(const struct parent *p)
+{
+    return p->settings.template_n > 0 || control_renders(p);
+}
+
+static void ask(struct parent *p)
+{
+    struct watching *w = watching_of(p);
+    struct channel *engine = member_channel(p, MEMBER_ENGINE), *watcher = member_channel(p, MEMBER_WATCHER);
+    struct err err = ERR_INIT;
+    if (engine == NULL || watcher == NULL || !p->feed_done || p->stopping || !is_wanted(p))
+        return; /* who comes back next is told of it then */
+    const struct msg_engine_command m = {
+        .session = ++p->last_session, .verb = VERB_LIST, .wish = "", .permit = STR(""), .ticket = STR("")};
+    int r = channel_send(watcher, MSG_model_begin, 0, &(struct msg_model_begin){true}, -1, &err);
+    if (r == 0)
+        r = channel_send(engine, MSG_engine_command, 0, &m, -1, &err);
+    if (r < 0) {
+        log_error("certificates for templates: %s", err.text);
+        return;
+    }
+    w->list_session = m.session;
+    w->list_engine = p->engine_life;
+    w->list_watcher = p->watcher_life;
+    w->list_again = w->list_failed = false;
+}
+
+static bool is_under_way(const struct parent *p)
+{
+    const struct watching *w = p->watching;
+    return w->list_session != 0 && w->list_engine == p->engine_life;
+}
+
+static void on_gathered(evutil_socket_t fd, short what, void *arg)
+{
+    struct parent *p = arg;
+    (void)fd, (void)what;
+    if (is_under_way(p))
+        p->watching->list_again = true;
+    else
+        ask(p);
+}
+
+static void ask_in(struct parent *p, int64_t ms)
+{
+    struct watching *w = watching_of(p);
+    if (w->gather == NULL && (w->gather = evtimer_new(p->base, on_gathered, p)) == NULL)
+        abort();
+    if (!evtimer_pending(w->gather, NULL))
+        event_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
+}
+
+void watcher_certificates_changed(struct parent *p)
+{
+    if (is_wanted(p) && member_channel(p, MEMBER_WATCHER) != NULL)
+        ask_in(p, GATHER_MS);
+}
+
+void watcher_want_model(struct parent *p)
+{
+    watching_of(p)->model_told = false;
+    watcher_certificates_changed(p);
+}
+
+bool watcher_has_model(const struct parent *p)
+{
+    return p->watching != NULL && p->watching->model_told;
+}
+
+static bool is_ours(const struct parent *p, uint32_t session)
+{
+    return p->watching != NULL && session != 0 && p->watching->list_session == session;
+}
+
+bool watcher_row(struct parent *p, const struct msg_row *m)
+{
+    struct channel *watcher = member_channel(p, MEMBER_WATCHER);
+    struct watching *w = p->watching;
+    struct err err = ERR_INIT;
+    if (!is_ours(p, m->session))
+        return false;
+    if (w->list_failed || w->list_watcher != p->watcher_life || watcher == NULL)
+        return true;
+    if (channel_send(watcher, MSG_model_row, 0, &(struct msg_model_row){m->json}, -1, &err) < 0) {
+        log_error("certificates for templates: %s", err.text);
+        w->list_failed = true;
+    }
+    return true;
+}
+
+bool watcher_finished(struct parent *p, const struct msg_finished *m)
+{
+    struct channel *watcher = member_channel(p, MEMBER_WATCHER);
+    struct watching *w = p->watching;
+    struct err err = ERR_INIT;
+    if (!is_ours(p, m->session))
+        return false;
+    w->list_session = 0;
+    if (m->status != EXIT_DONE) {
+        if (msg_error_get(&m->error, &err) == 0)
+            err_set(&err, ERR_FAILED, "the engine gave no list");
+        log_error("certificates for templates: %s", err.text);
+        w->list_failed = true;
+    }
+    if (w->list_watcher != p->watcher_life || watcher == NULL)
+        w->list_again = true;
+    else if (!w->list_failed &&
+             channel_send(watcher, MSG_model_end, 0, &(struct msg_model_end){true}, -1, &err) < 0)
+        w->list_failed = true;
+    if (!w->list_failed && !w->list_again) {
+        w->model_told = true;
+        control_world_changed(p);
+    }
+    if (w->list_failed)
+        ask_in(p, RETRY_MS);
+    else if (w->list_again)
+        ask_in(p, GATHER_MS);
+    return true;
+}
