@@ -60,10 +60,12 @@ enum change_kind {
     CHANGE_ACTION, /* an entry of actions: */
 };
 
+#define CONSUMER_USES_ALL "*"
+
 struct consumer {
     struct holder holder;
     const char *key;         /* "evercert.use", for people */
-    const char *const *uses; /* names of certificates */
+    const char *const *uses; /* names of certificates; CONSUMER_USES_ALL alone: every one there is */
     size_t use_n;
     enum change_kind change;
     const char *value;         /* "HUP", or the name of the action; "" */
@@ -100,7 +102,7 @@ struct container_says {
  *   domains  names parted by commas, blanks or both        name challenge dns authority profile key-type
  *   staging  true or false
  * and of the container as a whole, never with an ID:
- *   use  names of certificates parted by commas            on-change  signal:NAME | restart | action:NAME
+ *   use  names of certificates parted by commas, * for all  on-change  signal:NAME | restart | action:NAME
  *   verify  port or host:port, several parted by commas
  * With on-change or verify and no use, it uses the certificates that it asks for itself. A port of verify is
  * at the container's first address, or at 127.0.0.1 where it is in the host's network; a host must be its own

@@ -17,13 +17,17 @@ static bool is_listed(const char *const *list, size_t n, const char *text)
 
 /* --- use --- */
 
-/* Names of certificates parted by commas. False, and a problem said, for anything else. */
+/* Names of certificates parted by commas, or "*" for all. False, and a problem said, for anything else. */
 static bool read_uses(struct reading *r, struct consumer *c, const char *key, const char *value)
 {
     const char **uses = arena_array(r->a, CONSUMER_USES_MAX, sizeof *uses);
     struct str name, rest = str_c(value);
     struct err err = ERR_INIT;
     c->uses = uses;
+    if (str_eq_c(str_trim(rest), CONSUMER_USES_ALL)) {
+        uses[c->use_n++] = CONSUMER_USES_ALL;
+        return true;
+    }
     for (size_t n = 0; next_word(&rest, false, &name); n++) {
         if (n == CLAIM_WORDS_MAX || c->use_n == CONSUMER_USES_MAX) {
             say(r, key, "names more than %d certificates", (int)CONSUMER_USES_MAX);

@@ -11,14 +11,14 @@ static const char *const texts[] = {
 #undef READER_TEXT
 };
 
-static void (*const readers[])(struct reading *r) = {
+static void (*const functions[])(struct reading *r) = {
     [READER_EVERCERT] = read_evercert,
     [READER_COMPANION] = read_companion,
     [READER_TRAEFIK] = read_traefik,
     [READER_CADDY] = read_caddy,
 };
 
-_Static_assert(ARRAY_LEN(readers) == READER_END_, "a reader is missing");
+_Static_assert(ARRAY_LEN(functions) == READER_END_, "a reader is missing");
 
 bool claim_reader_parse(const char *text, enum claim_reader *out)
 {
@@ -148,7 +148,17 @@ static void *copy(struct arena *a, const void *items, size_t n, size_t size)
     return out;
 }
 
-void container_read(const struct container *c, unsigned with, const char *const *policy_labels,
+/* What the model has no room for was perhaps the very label that asks. */
+static void check_left_out(struct reading *r)
+{
+    if (r->c->left_out > 0)
+        say(r, "",
+            "%zu of its labels and variables are not read, for a text may have %d octets and a container %d "
+            "labels and %d variables; part long lists of names among several labels",
+            r->c->left_out, (int)CONTAINER_TEXT_MAX, (int)CONTAINER_PAIRS_MAX, (int)CONTAINER_PAIRS_MAX);
+}
+
+void container_read(const struct container *c, unsigned readers, const char *const *policy_labels,
     size_t policy_label_n, struct arena *a, struct container_says *out)
 {
     struct reading r = {
@@ -158,10 +168,11 @@ void container_read(const struct container *c, unsigned with, const char *const 
         .asked = names_new(a),
         .common = {.reader = READER_EVERCERT, .key = ""},
     };
-    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-        if ((with & 1U << i) != 0)
-            readers[i](&r);
-    bool own = (with & 1U << READER_EVERCERT) != 0;
+    check_left_out(&r);
+    for (size_t i = 0; i < ARRAY_LEN(functions); i++)
+        if ((readers & 1U << i) != 0)
+            functions[i](&r);
+    bool own = (readers & 1U << READER_EVERCERT) != 0;
     if (own)
         read_evercert_rest(&r);
     read_consumer(&r, own);

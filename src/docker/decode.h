@@ -25,15 +25,16 @@ bool docker_id_fits(struct str id, size_t max);
 
 /* The id of an element of a list (of containers, services or networks). ERR_INPUT, ERR_LIMIT. */
 int decode_listed(struct str json, char id[DOCKER_ID_MAX + 1], struct err *err);
-/* An element of a list of networks; both texts in `a`. */
-int decode_network(struct str json, struct arena *a, struct pair *out, struct err *err);
+/* GET /networks/ID: its name, in `a`. ERR_INPUT, ERR_LIMIT. */
+int decode_network(struct str json, struct arena *a, const char **name, struct err *err);
 
 /* GET /containers/ID/json. `out` lives in `a`. */
 int decode_container(
     struct str json, const char *engine, struct arena *a, struct container *out, struct err *err);
-/* GET /services/ID. `networks`: names (value) by id (name), by strcmp. */
+/* GET /services/ID. `networks`: names (value) by id (name), by strcmp. *unknown: the first id of a network
+ * that is not among them, and stands for its own name; NULL. */
 int decode_service(struct str json, const char *engine, const struct pair *networks, size_t network_n,
-    struct arena *a, struct container *out, struct err *err);
+    struct arena *a, struct container *out, const char **unknown, struct err *err);
 
 struct docker_event {
     bool matters; /* something of the container or service may be another now */

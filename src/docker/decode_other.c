@@ -33,14 +33,15 @@ int decode_listed(struct str json, char id[DOCKER_ID_MAX + 1], struct err *err)
     return 0;
 }
 
-int decode_network(struct str json, struct arena *a, struct pair *out, struct err *err)
+int decode_network(struct str json, struct arena *a, const char **name, struct err *err)
 {
     json_t *j ATTR_CLEANUP(dj_freep) = NULL;
     int r = dj_load(json, &j, err);
-    if (r < 0 || (r = decode_id(id_of(j), "a network", err)) < 0)
-        return r;
-    *out = (struct pair){arena_dup(a, id_of(j)), decode_line(a, dj_text(j, "Name"))};
-    return 0;
+    if (r == 0 && dj_text(j, "Name").n == 0)
+        r = err_set(err, ERR_INPUT, "a network without a name");
+    if (r == 0)
+        *name = decode_line(a, dj_text(j, "Name"));
+    return r;
 }
 
 /* --- services --- */
@@ -51,12 +52,13 @@ static int by_id(const void *key, const void *element)
     return strcmp(key, pair->name);
 }
 
-static void service_networks(struct container *c, const json_t *attached, const struct pair *networks,
+static const char *service_networks(struct container *c, const json_t *attached, const struct pair *networks,
     size_t network_n, struct arena *a)
 {
     size_t n = json_array_size(attached);
     n = n < CONTAINER_ITEMS_MAX ? n : CONTAINER_ITEMS_MAX;
     struct container_network *out = arena_array(a, n, sizeof *out);
+    const char *unknown = NULL;
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(attached, i);
         struct str id = dj_text(v, "Target");
@@ -66,13 +68,15 @@ static void service_networks(struct container *c, const json_t *attached, const 
         const struct pair *found =
             network_n == 0 ? NULL : bsearch(key, networks, network_n, sizeof *networks, by_id);
         struct container_network *to = &out[c->network_n++];
-        /* Some engines take names as targets: one that is no id we know stands for itself. */
         *to = (struct container_network){
             .name = found != NULL ? arena_dup_c(a, found->value) : key, .ip = "", .ip6 = "", .gateway = ""};
         to->aliases = decode_lines(dj_array(v, "Aliases"), a, &to->alias_n);
+        if (found == NULL && unknown == NULL)
+            unknown = key;
     }
     decode_networks_sort(out, c->network_n);
     c->networks = out;
+    return unknown;
 }
 
 /* "web" of "shop_web", which a stack "shop" makes of its service "web". */
@@ -84,7 +88,7 @@ static const char *service_name(const char *name, const char *stack)
 }
 
 int decode_service(struct str json, const char *engine, const struct pair *networks, size_t network_n,
-    struct arena *a, struct container *out, struct err *err)
+    struct arena *a, struct container *out, const char **unknown, struct err *err)
 {
     json_t *j ATTR_CLEANUP(dj_freep) = NULL;
     struct decode_pairs labels;
@@ -112,7 +116,8 @@ int decode_service(struct str json, const char *engine, const struct pair *netwo
     decode_env(&c, dj_array(inner, "Env"), a);
     decode_belonging(&c, a);
     c.service_name = service_name(c.name, c.project);
-    service_networks(&c, attached != NULL ? attached : dj_array(spec, "Networks"), networks, network_n, a);
+    *unknown = service_networks(
+        &c, attached != NULL ? attached : dj_array(spec, "Networks"), networks, network_n, a);
     *out = c;
     return 0;
 }

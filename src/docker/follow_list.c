@@ -53,15 +53,80 @@ static void cannot_read(struct docker *d, struct known *k, const struct err *err
     text_clean_in_place(d->error);
 }
 
+/* Whether the connection is at fault, and not what came by it about one container. A container that the
+ * engine cannot describe in time is a common sickness of its own. */
+static bool is_loss(const struct err *err)
+{
+    return err->code != ERR_INPUT && err->code != ERR_LIMIT && err->code != ERR_TIMEOUT;
+}
+
+/* --- names of networks --- */
+
+static void keep_network(struct docker *d, const char *id, const char *name)
+{
+    size_t at = 0;
+    while (at < d->network_n && strcmp(d->networks[at].name, id) < 0)
+        at++;
+    memmove(&d->networks[at + 1], &d->networks[at], (d->network_n - at) * sizeof *d->networks);
+    d->networks[at] = (struct pair){arena_dup_c(d->network_arena, id), name};
+    d->network_n++;
+}
+
+static void on_network(const struct wire_answer *answer, const struct err *err, void *arg)
+{
+    struct known *k = arg;
+    struct docker *d = k->owner;
+    char shown[DOCKER_ID_MAX + 32];
+    snprintf(shown, sizeof shown, "%s", wire_shown(k->request));
+    const char *id = strrchr(shown, '/') + 1, *name = id; /* one that is not to be had is known by its id */
+    k->request = NULL;
+    k->state = KNOWN_IDLE;
+    d->asked_n--;
+    if (err != NULL && is_loss(err)) {
+        docker_lose(d, err);
+        return;
+    }
+    if (err == NULL && answer->status == 200)
+        (void)decode_network(answer->body, d->network_arena, &name, NULL);
+    keep_network(d, id, name == id ? arena_dup_c(d->network_arena, id) : name);
+    list_queue(d, k);
+    docker_wake(d);
+}
+
+/* Asks for it before the service is told. */
+static void ask_network(struct docker *d, struct known *k, const char *id)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    const struct wire_ask ask = {.class = WIRE_DETAIL,
+        .path = docker_path(d, a, "/networks/%s", id),
+        .answer_max = DOCKER_ANSWER_MAX,
+        .limit_ms = DOCKER_ANSWER_S * 1000};
+    if (d->networks == NULL) {
+        d->network_arena = arena_new();
+        d->networks = arena_array(d->network_arena, NETWORKS_MAX + 1, sizeof *d->networks);
+    }
+    k->state = KNOWN_ASKED;
+    d->asked_n++;
+    k->request = wire_ask(d->wire, &ask, on_network, k);
+}
+
+/* --- what is told --- */
+
 static void tell(struct docker *d, struct known *k, struct str body)
 {
     struct container c;
     struct err err = ERR_INIT;
     struct arena *a = arena_new();
-    int r = k->service ? decode_service(body, d->name, d->networks, d->network_n, a, &c, &err)
+    const char *unknown = NULL;
+    int r = k->service ? decode_service(body, d->name, d->networks, d->network_n, a, &c, &unknown, &err)
                        : decode_container(body, d->name, a, &c, &err);
     if (r == 0 && strcmp(c.id, k->id) != 0)
         r = err_set(&err, ERR_INPUT, "the answer describes another one");
+    if (r == 0 && unknown != NULL && d->network_n < NETWORKS_MAX) {
+        ask_network(d, k, unknown);
+        arena_free(a);
+        return;
+    }
     if (r < 0) {
         arena_free(a);
         err_prefix(&err, "GET /%s/%s", k->service ? "services" : "containers", k->id);
@@ -76,13 +141,6 @@ static void tell(struct docker *d, struct known *k, struct str body)
     struct container *kept = arena_alloc(a, sizeof *kept);
     *kept = c;
     d->observer.put(d, a, kept, d->arg);
-}
-
-/* Whether the connection is at fault, and not what came by it about one container. A container that the
- * engine cannot describe in time is a common sickness of its own. */
-static bool is_loss(const struct err *err)
-{
-    return err->code != ERR_INPUT && err->code != ERR_LIMIT && err->code != ERR_TIMEOUT;
 }
 
 static void on_detail(const struct wire_answer *answer, const struct err *err, void *arg)
@@ -138,15 +196,8 @@ static int on_entry(struct str element, void *arg, struct err *err)
 {
     struct docker *d = arg;
     char id[DOCKER_ID_MAX + 1];
-    int r;
-    if (d->list == LIST_NETWORKS) {
-        if (d->network_n == NETWORKS_MAX)
-            return 0; /* those beyond are known by their ids */
-        r = decode_network(element, d->network_arena, &d->networks[d->network_n], err);
-        d->network_n += r == 0;
-        return r;
-    }
-    if ((r = decode_listed(element, id, err)) < 0)
+    int r = decode_listed(element, id, err);
+    if (r < 0)
         return r;
     if (d->known.n >= CONTAINERS_MAX && known_find(&d->known, id) == NULL)
         return err_set(err, ERR_LIMIT, "more than %d containers and services", (int)CONTAINERS_MAX);
@@ -166,12 +217,6 @@ static int on_octets(struct str octets, void *arg, struct err *err)
 {
     struct docker *d = arg;
     return split_feed(&d->list_split, octets, on_entry, d, err);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct pair *x = a, *y = b;
-    return strcmp(x->name, y->name);
 }
 
 /* Nothing is listed any more: what was in none of the lists is gone. What is still to be asked about is left
@@ -216,8 +261,6 @@ static void on_list(const struct wire_answer *answer, const struct err *err, voi
         docker_lose(d, &why);
         return;
     }
-    if (d->list == LIST_NETWORKS && d->network_n > 0)
-        qsort(d->networks, d->network_n, sizeof *d->networks, by_id);
     bool more = d->services_wanted && !d->version.podman; /* podman has no swarm */
     d->list = d->list + 1 < LIST_NONE && more ? d->list + 1 : LIST_NONE;
     if (d->list != LIST_NONE)
@@ -231,7 +274,6 @@ static void ask_list(struct docker *d)
 {
     static const char *const paths[] = {
         [LIST_CONTAINERS] = "/containers/json?all=1",
-        [LIST_NETWORKS] = "/networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D",
         [LIST_SERVICES] = "/services",
     };
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
@@ -240,12 +282,6 @@ static void ask_list(struct docker *d)
         .answer_max = WIRE_ERROR_MAX,
         .limit_ms = DOCKER_ANSWER_S * 1000,
         .data = on_octets};
-    if (d->list == LIST_NETWORKS) {
-        arena_free(d->network_arena);
-        d->network_arena = arena_new();
-        d->networks = arena_array(d->network_arena, NETWORKS_MAX, sizeof *d->networks);
-        d->network_n = 0;
-    }
     split_init(&d->list_split, SPLIT_ARRAY, DOCKER_ANSWER_MAX, DOCKER_LIST_MAX);
     d->list_request = wire_ask(d->wire, &ask, on_list, d);
 }

@@ -24,7 +24,7 @@ enum docker_phase {
 };
 
 /* The lists, in the order they are asked for. */
-enum docker_list { LIST_CONTAINERS, LIST_NETWORKS, LIST_SERVICES, LIST_NONE };
+enum docker_list { LIST_CONTAINERS, LIST_SERVICES, LIST_NONE };
 
 struct docker {
     struct event_base *base;
@@ -51,10 +51,10 @@ struct docker {
     size_t owed_n;                    /* of this list, not answered yet */
     struct known *queue, **queue_end; /* to be asked about */
     size_t asked_n;
-    bool services_kept; /* the list of services was not to be had, which says nothing of them */
-    bool answered;      /* one answer about a container could be used since it is there */
-    struct arena *network_arena;
-    struct pair *networks; /* by id */
+    bool services_kept;          /* the list of services was not to be had, which says nothing of them */
+    bool answered;               /* one answer about a container could be used since it is there */
+    struct arena *network_arena; /* names of a swarm's networks, which never change */
+    struct pair *networks;       /* by id */
     size_t network_n;
     /* Events */
     struct split events_split;

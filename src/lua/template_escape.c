@@ -24,18 +24,24 @@ static bool is_c1(struct str s, size_t i)
     return (unsigned char)s.p[i] == 0xc2 && i + 1 < s.n && ((unsigned char)s.p[i + 1] & 0xe0) == 0x80;
 }
 
+/* nginx refuses a file with a word of 4096 octets: one label would keep it from all others. */
+enum { NGINX_WORD_MAX = 4000 };
+
 static void nginx(struct str s, struct buf *out)
 {
-    bool plain = s.n > 0;
-    for (size_t i = 0; i < s.n; i++)
-        plain = plain && is_plain((unsigned char)s.p[i]);
+    bool plain = s.n > 0 && s.n <= NGINX_WORD_MAX;
+    for (size_t i = 0; plain && i < s.n; i++)
+        plain = is_plain((unsigned char)s.p[i]);
     if (plain) {
         buf_put_str(out, s);
         return;
     }
+    size_t from = out->n;
     buf_put_char(out, '"');
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
+        if (out->n - from >= NGINX_WORD_MAX && (c & 0xc0) != 0x80)
+            break;
         if (c == '"' || c == '\\')
             buf_put_char(out, '\\');
         if (c == '$' || is_control(c) || is_c1(s, i))

@@ -177,7 +177,7 @@ end
 
 function where(items, key, value)
     local get = getter(key, "where")
-    return choose(list(items, "where"), function(item)
+    return choose(list(items, "where"), value == nil and get == key and get or function(item)
         return get(item) == value
     end)
 end
@@ -258,6 +258,15 @@ function group_by_multi(items, key, separator)
 end
 
 local ranks = {["nil"] = 1, boolean = 2, number = 3, string = 4}
+
+-- The list of that of each; what has none is left out.
+function map(items, key)
+    local get, found = getter(key, "map"), array({})
+    for _, item in ipairs(list(items, "map")) do
+        found[#found + 1] = get(item)
+    end
+    return found
+end
 
 -- Those that are equal stay in their order.
 function sort_by(items, key, descending)

@@ -641,7 +641,10 @@ class _Connection(asyncio.Protocol):
         self.engine._followers.add(self)
 
     def get_networks(self, words, query, body):
-        self.answer(200, json.dumps(list(self.engine.networks.values())).encode())
+        if words and words[0] not in self.engine.networks:
+            self.answer(404, _message(f"network {words[0]} not found"))
+        else:
+            self.answer(200, json.dumps(self.engine.networks[words[0]]).encode())
 
     def get_containers(self, words, query, body):
         engine = self.engine

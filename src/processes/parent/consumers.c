@@ -137,28 +137,45 @@ static const struct named *find_name(const struct telling *t, const char *name)
     return t->name_n == 0 ? NULL : bsearch(&key, t->names, t->name_n, sizeof key, by_name);
 }
 
+static bool uses_all(const struct consumer *c)
+{
+    return c->use_n == 1 && strcmp(c->uses[0], CONSUMER_USES_ALL) == 0;
+}
+
+/* How many certificates it may use of those that were deployed, and which is the one at `i`: NULL where it is
+ * not one of them. */
+static size_t candidate_n(const struct telling *t, const struct consumer *c)
+{
+    return uses_all(c) ? t->name_n : c->use_n;
+}
+
+static const struct named *candidate(const struct telling *t, const struct consumer *c, size_t i)
+{
+    return uses_all(c) ? &t->names[i] : find_name(t, c->uses[i]);
+}
+
 /* Whether there is something that it has not been told of. *used: it uses one of them at all. */
 static bool is_to_be_told(const struct telling *t, const struct consumer *c, bool *used)
 {
     bool news = false;
     *used = false;
-    for (size_t i = 0; i < c->use_n; i++) {
-        const struct named *n = find_name(t, c->uses[i]);
-        if (n == NULL)
+    for (size_t i = 0, n = candidate_n(t, c); i < n; i++) {
+        const struct named *one = candidate(t, c, i);
+        if (one == NULL)
             continue;
         *used = true;
         news = news || t->p->consumers->memory_n == 0 ||
-               !remembers(t->p->consumers, memory_text(t, n, &c->holder));
+               !remembers(t->p->consumers, memory_text(t, one, &c->holder));
     }
     return news;
 }
 
 static void remember_told(const struct telling *t, const struct consumer *c)
 {
-    for (size_t i = 0; i < c->use_n; i++) {
-        const struct named *n = find_name(t, c->uses[i]);
-        if (n != NULL)
-            remember(t->p->consumers, memory_text(t, n, &c->holder));
+    for (size_t i = 0, n = candidate_n(t, c); i < n; i++) {
+        const struct named *one = candidate(t, c, i);
+        if (one != NULL)
+            remember(t->p->consumers, memory_text(t, one, &c->holder));
     }
 }
 

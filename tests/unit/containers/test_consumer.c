@@ -22,6 +22,9 @@ static void consumers(void **state)
         {{"evercert.on-change=restart", "evercert.domains=a..b"},
             "! evercert.domains: \"a..b\" has an empty label; two dots stand together or one in front\n"},
         {{"evercert.use="}, "! evercert.use: is empty; write the names of certificates parted by commas\n"},
+        {{"evercert.use= * ", "evercert.on-change=signal:HUP"}, "consumer evercert.use: * signal HUP\n"},
+        {{"evercert.use=*,shop"}, "! evercert.use: the name \"*\" may hold letters, digits, '.', '_', '-' "
+                                  "and '@' only\n"},
         {{"evercert.use=a/b"}, "! evercert.use: the name \"a/b\" may hold letters, digits, '.', '_', '-' "
                                "and '@' only\n"},
         {{"evercert.use=shop", "evercert.on-change=signal:9"},
