@@ -67,7 +67,7 @@ def test_every_kind_of_row(client, engine):
     assert "a.bad.example" in claims["bad"]["reason"]
     (problem,) = of_kind(found, "problem")
     assert (problem["container"], problem["key"]) == ("typo", "evercert.domain")
-    assert "evercert.domains" in problem["reason"]
+    assert "did you mean domains?" in problem["reason"]
     (consumer,) = of_kind(found, "consumer")
     assert (consumer["container"], consumer["uses"]) == ("user", ["a.good.example"])
     assert consumer["on_change"] == "signal:HUP"

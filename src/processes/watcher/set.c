@@ -1,6 +1,7 @@
 #include "processes/watcher/set.h"
 
 #include "os/random.h"
+#include "processes/watcher/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,15 +52,12 @@ static void grow(struct set *s)
     }
 }
 
-struct kept *set_put(
-    struct set *s, const void *engine, struct arena *a, const struct container *c, size_t max, bool *old)
+struct kept *set_put(struct set *s, const void *engine, const struct container *c, size_t max, bool *old)
 {
     struct kept *k = set_find(s, engine, c->id);
     *old = k != NULL;
-    if (k == NULL && s->n >= max) {
-        arena_free(a);
+    if (k == NULL && s->n >= max)
         return NULL;
-    }
     if (k == NULL) {
         if (s->n == s->cap)
             grow(s);
@@ -71,9 +69,8 @@ struct kept *set_put(
         k->at = s->n;
         s->list[s->n++] = k;
     }
-    arena_free(k->arena);
-    k->arena = a;
-    k->container = c;
+    free(k->container);
+    k->container = container_pack(c);
     return k;
 }
 
@@ -85,14 +82,14 @@ void set_remove(struct set *s, struct kept *k)
     *at = k->next;
     s->list[k->at] = s->list[--s->n];
     s->list[k->at]->at = k->at;
-    arena_free(k->arena);
+    free(k->container);
     free(k);
 }
 
 void set_clear(struct set *s)
 {
     for (size_t i = 0; i < s->n; i++) {
-        arena_free(s->list[i]->arena);
+        free(s->list[i]->container);
         free(s->list[i]);
     }
     free(s->list);

@@ -2,7 +2,6 @@
 #ifndef EVERCERT_PROCESSES_WATCHER_SET_H
 #define EVERCERT_PROCESSES_WATCHER_SET_H
 
-#include "base/arena.h"
 #include "containers/model.h"
 #include "processes/watcher/settle.h"
 
@@ -17,8 +16,7 @@ struct kept {
     struct kept *next; /* of its slot */
     size_t at;         /* its place in the list */
     const void *engine;
-    struct arena *arena; /* holds `container` */
-    const struct container *container;
+    struct container *container; /* in one piece (pack.h) */
     struct settle settle;
     /* What it says (claims.c): of its claims, and of being a consumer and of problems. */
     bool read; /* what follows is of this container as it is now */
@@ -36,11 +34,9 @@ struct set {
 
 /* An empty one is all zero. */
 struct kept *set_find(const struct set *s, const void *engine, const char *id);
-/* The one with that engine and the container's id, made where there is none; takes over the arena, and frees
- * that of the container that was there. *old: whether there was one. NULL (and the arena freed) where `max`
- * are there. */
-struct kept *set_put(
-    struct set *s, const void *engine, struct arena *a, const struct container *c, size_t max, bool *old);
+/* The one with that engine and the container's id, made where there is none, with a copy of the container in
+ * the place of the one that was there. *old: whether there was one. NULL where `max` are there. */
+struct kept *set_put(struct set *s, const void *engine, const struct container *c, size_t max, bool *old);
 /* Frees it. */
 void set_remove(struct set *s, struct kept *k);
 /* Frees everything. */

@@ -57,7 +57,8 @@ static void changed(struct watcher *w)
 void world_put(struct watcher *w, struct engine *e, struct arena *a, const struct container *c)
 {
     bool old;
-    struct kept *k = set_put(&w->set, e, a, c, CONTAINERS_MAX, &old);
+    struct kept *k = set_put(&w->set, e, c, CONTAINERS_MAX, &old);
+    arena_free(a); /* it has room for more than there is in it */
     w->moved++;
     if (k == NULL) {
         if (!w->overfull)

@@ -15,10 +15,17 @@ static const char one[] = "one", two[] = "two"; /* engines */
 static struct kept *put(
     struct set *s, const char *engine, const char *id, const char *name, size_t max, bool *old)
 {
-    struct arena *a = arena_new();
-    struct container *c = arena_alloc(a, sizeof *c);
-    *c = (struct container){.engine = engine, .id = arena_dup_c(a, id), .name = arena_dup_c(a, name)};
-    return set_put(s, engine, a, c, max, old);
+    struct container c = {.engine = engine,
+        .id = id,
+        .name = name,
+        .image = "",
+        .hostname = "",
+        .project = "",
+        .service_name = "",
+        .state = "running",
+        .health = "",
+        .network_mode = ""};
+    return set_put(s, engine, &c, max, old);
 }
 
 static void test_put_find_remove(void **state)
