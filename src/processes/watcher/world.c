@@ -69,7 +69,7 @@ void world_put(struct watcher *w, struct engine *e, struct arena *a, const struc
         return;
     }
     k->read = false;
-    settle_look(&k->settle, c, clock_mono(w->clock).ms, clock_wall(w->clock).s);
+    settle_look(&k->settle, k->container, clock_mono(w->clock).ms, clock_wall(w->clock).s);
     changed(w);
 }
 
