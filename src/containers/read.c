@@ -148,6 +148,16 @@ static void *copy(struct arena *a, const void *items, size_t n, size_t size)
     return out;
 }
 
+/* What the model has no room for was perhaps the very label that asks. */
+static void check_left_out(struct reading *r)
+{
+    if (r->c->left_out > 0)
+        say(r, "",
+            "%zu of its labels and variables are not read, for a text may have %d octets and a container %d "
+            "labels and %d variables; part long lists of names among several labels",
+            r->c->left_out, (int)CONTAINER_TEXT_MAX, (int)CONTAINER_PAIRS_MAX, (int)CONTAINER_PAIRS_MAX);
+}
+
 void container_read(const struct container *c, unsigned readers, const char *const *policy_labels,
     size_t policy_label_n, struct arena *a, struct container_says *out)
 {
@@ -158,6 +168,7 @@ void container_read(const struct container *c, unsigned readers, const char *con
         .asked = names_new(a),
         .common = {.reader = READER_EVERCERT, .key = ""},
     };
+    check_left_out(&r);
     for (size_t i = 0; i < ARRAY_LEN(functions); i++)
         if ((readers & 1U << i) != 0)
             functions[i](&r);

@@ -159,6 +159,21 @@ static void problems_are_clean(void **state)
     arena_free(a);
 }
 
+static void left_out(void **state)
+{
+    struct arena *a = arena_new();
+    struct subject s;
+    subject_init(&s);
+    subject_add(&s, a, "evercert.domains=a.example");
+    s.c.left_out = 3;
+    assert_string_equal(said(&s, ALL_READERS, a),
+        "evercert evercert.domains: a.example\n"
+        "! : 3 of its labels and variables are not read, for a text may have 16384 octets and a container "
+        "512 "
+        "labels and 512 variables; part long lists of names among several labels\n");
+    arena_free(a);
+}
+
 static void holders(void **state)
 {
     static const char *const policy[] = {"tier", "owner", "none"};
@@ -198,6 +213,7 @@ int main(void)
         cmocka_unit_test(certificates_of_a_container),
         cmocka_unit_test(problems_of_a_container),
         cmocka_unit_test(problems_are_clean),
+        cmocka_unit_test(left_out),
         cmocka_unit_test(holders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
