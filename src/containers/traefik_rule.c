@@ -143,10 +143,23 @@ static void add(struct parser *p, struct str name)
     p->n++;
 }
 
+/* Traefik has more matchers with each version, so others are let pass; but one letter off is a mistake. */
+static const char *meant(struct parser *p, struct str name)
+{
+    static const char *const ours[] = {"Host", "HostSNI"};
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (str_distance(str_c(arena_lower(p->a, name)), str_c(arena_lower(p->a, str_c(ours[i]))), 1) == 1)
+            return arena_printf(p->a, "a matcher that is none (did you mean %s?)", ours[i]);
+    return NULL;
+}
+
 static int call(struct parser *p)
 {
     struct token name = p->now;
     bool host = str_eq_nocase(name.text, STR("Host")), sni = str_eq_nocase(name.text, STR("HostSNI"));
+    const char *mistake = meant(p, name.text);
+    if (mistake != NULL)
+        return fail(p, name.at, mistake);
     int r = advance(p);
     if (r < 0)
         return r;

@@ -41,7 +41,7 @@ EVERYTHING = """docker:
       max-names: 3
   publish: [{format: combined, path: "/srv/tls/{name}.pem", group: haproxy}]
   deploy: [{run: [systemctl, reload, haproxy]}]
-dns: {corp: {dialect: certbot, hook: /bin/true}}
+dns: {corp: {dialect: certbot, auth-hook: /bin/true}}
 actions:
   reload: {container: shop/web, engine: far, exec: [sh, -c, "kill -HUP 1"], exec-user: root, timeout: 5s}
   page: {run: [/usr/local/bin/page], user: nobody}
@@ -127,11 +127,11 @@ def test_all_mistakes_in_one_go(evercert):
     found = [line.removeprefix(f"evercert: error: {client.config_file}:") for line in done.stderr.splitlines()]
     places = [re.match(r"\d+:\d+: [^ ]+:", error).group() for error in found]
     assert places == [
-        "2:37: templates[0].notify:",
-        "2:38: templates[0].notify.acton:",
-        "3:24: templates[1].output:",
-        "3:46: templates[1].notify.action:",
-        "5:55: actions.reload.container:",
+        "2:38: templates[0].notify:",
+        "2:39: templates[0].notify.acton:",
+        "3:26: templates[1].output:",
+        "3:47: templates[1].notify.action:",
+        "5:56: actions.reload.container:",
         "6:18: actions.kick.signal:",
         "8:11: docker.socket:",
         "9:27: docker.engines.far.socket:",

@@ -45,7 +45,9 @@ class ApiError(Exception):
         self.status, self.message = status, message
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the socket at `path`."""
+
     def __init__(self, path, timeout):
         super().__init__("docker", timeout=timeout)
         self._path = str(path)
@@ -253,7 +255,7 @@ class DockerEngine:
     # Requests
 
     def _connection(self, timeout):
-        return _UnixConnection(self.socket, timeout)
+        return UnixConnection(self.socket, timeout)
 
     def api(self, method, path, body=None, timeout=60, **query):
         """A request to its API. JSON is read, other answers are octets. ApiError where it says no."""
@@ -419,6 +421,10 @@ class DockerEngine:
             return found if text in found else None
 
         return wait_until(printed, f"{text!r} in the log of {container}", timeout)
+
+    def volume(self, name):
+        """The folder of a named volume, which is made where there is none."""
+        return pathlib.Path(self.api("POST", "/volumes/create", {"Name": name})["Mountpoint"])
 
     def remove_all(self):
         """Every container, network and volume; images stay. Between tests."""

@@ -56,7 +56,7 @@ def staged(folder):
     beside it in folder/libraries."""
     stage = folder / "stage"
     done = subprocess.run(
-        ["meson", "install", "-C", build_folder(), "--no-rebuild", "--destdir", stage, "--strip"],
+        ["meson", "install", "--quiet", "-C", build_folder(), "--no-rebuild", "--destdir", stage, "--strip"],
         capture_output=True,
         text=True,
     )

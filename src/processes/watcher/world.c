@@ -58,10 +58,8 @@ void world_put(struct watcher *w, struct engine *e, struct arena *a, const struc
 {
     bool old;
     struct kept *k = set_put(&w->set, e, c, CONTAINERS_MAX, &old);
-    w->moved++;
-    if (k != NULL)
-        settle_look(&k->settle, c, clock_mono(w->clock).ms, clock_wall(w->clock).s);
     arena_free(a); /* it has room for more than there is in it */
+    w->moved++;
     if (k == NULL) {
         if (!w->overfull)
             log_warning(
@@ -71,6 +69,7 @@ void world_put(struct watcher *w, struct engine *e, struct arena *a, const struc
         return;
     }
     k->read = false;
+    settle_look(&k->settle, k->container, clock_mono(w->clock).ms, clock_wall(w->clock).s);
     changed(w);
 }
 

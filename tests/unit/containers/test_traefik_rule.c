@@ -56,7 +56,7 @@ static void rules(void **state)
         {"Host(`b`) || !(Host(`a`) || Host(`c`)) || Host(`d`)", "b,d"},
         {"!!Host(`a`)", ""},
         /* These match what they match; nobody can say which names that are. */
-        {"HostRegexp(`{sub:[a-z]+}.a`) || HostSNIRegexp(`^.+$`) || HostHeader(`x`) || Hosts(`y`)", ""},
+        {"HostRegexp(`{sub:[a-z]+}.a`) || HostSNIRegexp(`^.+$`) || HostHeader(`x`) || Port(`y`)", ""},
         {"Header(`Host`, `Host(\"a\")`) || Query(\"q\", \"Host(`b`)\")", ""},
         {"Host(\"a\\\"b\\\\c\")", "a\"b\\c"},
         {"Host(`a\\`)", "a\\"},
@@ -92,6 +92,12 @@ static void no_rules(void **state)
         {"(Host(`a`)", "! no rule of Traefik: expected ')', '&&' or '||' at its end (column 11)"},
         {"Host(`a`))", "! no rule of Traefik: expected '&&' or '||' at column 10, at \")\""},
         {"Host(`\xc3\xbc`) x", "! no rule of Traefik: expected '&&' or '||' at column 11, at \"x\""},
+        {"PathPrefix(`/`) && hots(`a`)",
+            "! no rule of Traefik: a matcher that is none (did you mean Host?) at column 20, at "
+            "\"hots(`a`)\""},
+        {"HostNSI(`a`)",
+            "! no rule of Traefik: a matcher that is none (did you mean HostSNI?) at column 1, at "
+            "\"HostNSI(`a`)\""},
         {"Host(`a`); rm -rf /",
             "! no rule of Traefik: a character that has no meaning at column 10, at \"; rm -rf /\""},
     };
