@@ -105,7 +105,8 @@ static void test_written_and_placed(void **state)
     output_file_close(&f);
 }
 
-/* What a crash leaves, step after step from the note in the journal on: the file from before is back, whole. */
+/* What a crash leaves, step after step from the note in the journal on: the file from before is back, whole.
+ */
 static void test_put_back_after_each_step(void **state)
 {
     struct err err = ERR_INIT;

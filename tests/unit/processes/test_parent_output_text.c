@@ -38,7 +38,8 @@ static const struct {
 
 static void test_the_line_that_is_blamed(void **state)
 {
-    const char *const names[] = {"/etc/nginx/conf.d/.sites.conf.evercert-new", "/etc/nginx/conf.d/sites.conf"};
+    const char *const names[] = {
+        "/etc/nginx/conf.d/.sites.conf.evercert-new", "/etc/nginx/conf.d/sites.conf"};
     for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
         size_t line = 0;
         bool found = output_blamed(str_c(complaints[i].said), names, ARRAY_LEN(names), &line);
