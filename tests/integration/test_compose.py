@@ -75,6 +75,7 @@ def test_template(example):
     one = example("template")
     ports = applications(one, "shop", "blog")
     one.settings()
+    one.ports("nginx.conf")
     own_template(one)
     for service, port in ports.items():
         one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}  # in the host's network it exposes none
@@ -93,7 +94,7 @@ def test_template(example):
 
     one.engine.rm(one.container("third"))
     del one.services["third"]
-    sites = one.engine.data / "volumes/template_sites/_data/default.conf"
+    sites = one.engine.data / "volumes/template_sites/_data/sites.conf"
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
