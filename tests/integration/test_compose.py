@@ -1,6 +1,8 @@
 """examples/compose: each example is brought up by docker-compose and does what it says (see tests/lib/compose.py for what is
 changed in a copy of it so that it runs here)."""
 
+import json
+
 import moved_from
 import pytest
 from certificates import read_chain
@@ -48,7 +50,7 @@ def test_webroot(example):
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     renewed(one, "shop.example.com", "blog.example.com")
     one.down()
 
@@ -82,7 +84,7 @@ def test_template(example):
     one.up()
     for service, name in (("shop", "shop.example.com"), ("shop", "www.shop.example.com"), ("blog", "blog.example.com")):
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
 
     ports.update(third=free_port())
     one.services["third"] = {"labels": {"evercert.domains": "third.example.com"}}
@@ -134,9 +136,32 @@ def nginx_proxy(one, ports):
     proxy["volumes"].append(f"{file}:/usr/local/bin/docker-gen:ro")
 
 
+def home_of_acme_sh(one, folder, name):
+    """What acme-companion leaves in its volume of acme.sh, with lego's account and key."""
+    email = "lego@b.example"
+    home = one.engine.volume(f"{one.name}_acme") / email
+    server, _, path = one.pebble.url.removeprefix("https://").partition("/")
+    ca, own = home / "ca" / server.partition(":")[0] / path, home / name
+    ca.mkdir(parents=True)
+    own.mkdir()
+    account = json.loads(next(folder.glob("accounts/*/*/account.json")).read_text())
+    key = next(folder.glob("accounts/*/*/keys/*.key")).read_text()
+    (ca / "account.key").write_text(key)
+    (ca / "account.json").write_text(json.dumps({"contact": [f"mailto:{email}"]}))
+    (ca / "ca.conf").write_text(f"ACCOUNT_URL='{account['registration']['uri']}'\nCA_EMAIL='{email}'\n")
+    for target, source in ((f"{name}.key", f"{name}.key"), ("fullchain.cer", f"{name}.crt")):
+        (own / target).write_text((folder / "certificates" / source).read_text())
+    (own / f"{name}.conf").write_text(
+        f"Le_Domain='{name}'\nLe_Alt='no'\nLe_Webroot='/usr/share/nginx/html'\nLe_Keylength='ec-256'\n"
+        f"Le_API='{one.pebble.url}'\nLe_RealKeyPath='/etc/nginx/certs/{name}/key.pem'\n"
+        f"Le_RealFullChainPath='/etc/nginx/certs/{name}/fullchain.pem'\n"
+    )
+
+
 def left_by_companion(one, folder, name):
-    """What acme-companion leaves in its volume of certificates, with a certificate that another client got."""
+    """What acme-companion leaves in its two volumes, with a certificate that another client got."""
     moved_from.lego(folder, one.pebble, name)
+    home_of_acme_sh(one, folder, name)
     got = folder / "certificates"
     certs = one.engine.volume(f"{one.name}_certs")
     own = certs / name
@@ -163,13 +188,12 @@ def test_acme_companion(example, tmp_path):
     old = left_by_companion(one, tmp_path / "lego", "blog.example.com")
     one.write()
     orders = one.pebble.request_counts()["POST /order-plz"]
-    words = ("import", "companion", "/etc/nginx/certs", "--publish-in-place", "--directory", one.pebble.url)
-    one.compose("run", "--rm", "evercert", *words)
+    one.compose("run", "--rm", "evercert", "import", "companion", "/etc/nginx", "--publish-in-place")
     one.up()
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     assert one.get("blog.example.com")[1].fingerprint == old.fingerprint
     assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for shop.example.com"
     renewed(one, "blog.example.com", "shop.example.com")
@@ -194,7 +218,7 @@ def test_odoo(example):
     for name in ("erp.example.com", "shop.example.com"):
         text, leaf = one.wait_get(name)
         assert text == f"odoo {name} https" and leaf.names == ["erp.example.com", "shop.example.com"]
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     listed = one.engine.exec(one.container("nginx"), "ls", "/var/lib/odoo/letsencrypt")
     assert listed.split() == ["domain.crt", "domain.key"]
     before = one.get("erp.example.com")[1].fingerprint
