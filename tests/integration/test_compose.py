@@ -67,7 +67,7 @@ def own_template(one):
     ours = f'local http, https = {{"127.0.0.1:{one.http_port}"}}, {{"127.0.0.1:{one.https_port} ssl"}}'
     file.write_text(text.replace(listens, ours))
     source = f"/usr/local/share/doc/evercert/{TEMPLATE}"
-    assert source in (one.folder / "evercert.yaml").read_text()
+    assert source in (one.folder / "evercert/evercert.yaml").read_text()
     one.services["evercert"]["volumes"].append(f"{file}:{source}:ro")
 
 
@@ -100,6 +100,37 @@ def test_template(example):
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
+    one.down()
+
+
+def test_moved_from_certbot(example, tmp_path):
+    """As docs/containers.md says: what certbot has is imported, the file that the import wrote is taken away, and from then on
+    the labels are enough. Nothing is issued again; a renewal is served."""
+    one = example("template")
+    ports = applications(one, "shop", "blog")
+    one.settings()
+    one.ports("nginx.conf")
+    own_template(one)
+    for service, port in ports.items():
+        one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}
+    names = ("shop.example.com", "www.shop.example.com")
+    config = moved_from.certbot(tmp_path, one.pebble, *names)
+    old = read_chain(config / "live/shop.example.com/cert.pem")[0]
+    one.write()
+    orders = one.pebble.request_counts()["POST /order-plz"]
+    one.compose("run", "--rm", "-v", f"{config}:/etc/letsencrypt:ro", "evercert", "import", "certbot", "/etc/letsencrypt")
+    imported = one.folder / "evercert/evercert.d/imported-certbot.yaml"
+    assert "shop.example.com" in imported.read_text()
+    imported.unlink()
+    one.up()
+    assert one.wait_get("blog.example.com")[0] == "blog blog.example.com https"
+    text, leaf = one.wait_get("www.shop.example.com")
+    assert text == "shop www.shop.example.com https" and leaf.fingerprint == old.fingerprint
+    assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for blog.example.com"
+    shown = json.loads(one.evercert("list", "--json"))
+    assert {row["name"]: row["source"] for row in shown} == {"shop.example.com": "label", "blog.example.com": "label"}
+    one.evercert("renew", "--force", "shop.example.com")
+    assert one.wait_get("shop.example.com", but=old.fingerprint)[1].names == sorted(names)
     one.down()
 
 
@@ -183,7 +214,7 @@ def test_acme_companion(example, tmp_path):
     anew. A certificate that was there is moved in and not issued again."""
     one = example("acme-companion")
     ports = applications(one, "shop", "blog")
-    one.settings("evercert/evercert.yaml")
+    one.settings()
     nginx_proxy(one, ports)
     old = left_by_companion(one, tmp_path / "lego", "blog.example.com")
     one.write()
@@ -209,7 +240,7 @@ def test_odoo(example):
     one.application("odoo", port)
     one.services["db"].update(image="busybox", command=["sleep", "1000"])
     responder = free_port()
-    one.edit("evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
+    one.edit("evercert/evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
     one.settings()
     one.ports("nginx/conf.d/default.conf", "nginx/https/odoo.conf")
     one.edit("nginx/conf.d/default.conf", responder=("http://evercert:8402", f"http://evercert:{responder}"))

@@ -74,7 +74,7 @@ class Example:
             assert changes, f"{path} listens nowhere"
             self.edit(path, **changes)
 
-    def settings(self, path="evercert.yaml", more=None):
+    def settings(self, path="evercert/evercert.yaml", more=None):
         """Adds what stands for Let's Encrypt to evercert's configuration."""
         file = self.folder / path
         added = {
