@@ -134,6 +134,16 @@ static bool check_name(struct judge *j, const struct turn *t, const struct quest
     return why == ROW_OTHERS ? refuse_names(j, t, q, name) : refuse_row(j, t, w, name, why, objector);
 }
 
+/* Two words may mean one authority. */
+static size_t add_once(const char **list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0)
+            return n;
+    list[n] = name;
+    return n + 1;
+}
+
 /* Of `list` what every row allows, as the first of them names it. */
 static size_t allowed_by_all(
     struct judge *j, const char *const *list, size_t n, const size_t *rows, size_t row_n, const char **out)
@@ -149,8 +159,8 @@ static size_t allowed_by_all(
             first = k == 0 ? name : first;
             all = name != NULL;
         }
-        if (all)
-            out[found++] = first;
+        if (all && first != NULL)
+            found = add_once(out, found, first);
     }
     return found;
 }
@@ -173,6 +183,7 @@ static bool choose_authorities(
         n = allowed_by_all(j, first, first_n, rows, w->domain_n, list);
     if (n == 0)
         return refuse(j, t->i, "the rows of docker.policy that allow its names have no authority in common");
+    size_t kept = t->claim->staging ? 0 : n;
     for (size_t i = 0; i < n && t->claim->staging; i++) {
         const struct authority *authority = settings_authority(j->s, str_c(list[i]), j->a);
         const char *staging = authority != NULL ? authority->staging : "";
@@ -181,10 +192,10 @@ static bool choose_authorities(
                 "authority %s has no staging directory; set authorities.%s.staging to one, or do not ask for "
                 "staging",
                 list[i], list[i]);
-        list[i] = staging[0] != '\0' ? staging : list[i];
+        kept = add_once(list, kept, staging[0] != '\0' ? staging : list[i]);
     }
     w->authorities = list;
-    w->authority_n = n;
+    w->authority_n = kept;
     return true;
 }
 
@@ -276,7 +287,7 @@ static void grant(struct judge *j, const struct turn *t, const struct wish *w)
 static bool judge_claim(struct judge *j, const struct turn *t)
 {
     const struct claim *c = t->claim;
-    struct wish w;
+    struct wish w = {.name = ""};
     if (j->s->docker.policy_n == 0)
         return refuse_all(j, t);
     if (!make_wish(j, t, &w))

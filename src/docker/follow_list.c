@@ -53,11 +53,16 @@ static void cannot_read(struct docker *d, struct known *k, const struct err *err
     text_clean_in_place(d->error);
 }
 
-/* Whether the connection is at fault, and not what came by it about one container. A container that the
- * engine cannot describe in time is a common sickness of its own. */
+/* Whether the connection is at fault, and not what came by it about one container. That an engine cannot
+ * describe one in time, or fails in the middle of it and closes the connection, are sicknesses of that one;
+ * that the engine is gone is seen by the end of its events. */
 static bool is_loss(const struct err *err)
 {
-    return err->code != ERR_INPUT && err->code != ERR_LIMIT && err->code != ERR_TIMEOUT;
+    static const int codes[] = {ERR_INPUT, ERR_LIMIT, ERR_TIMEOUT, ERR_NETWORK};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (err->code == codes[i])
+            return false;
+    return true;
 }
 
 /* --- names of networks --- */
@@ -199,13 +204,12 @@ static int on_entry(struct str element, void *arg, struct err *err)
     int r = decode_listed(element, id, err);
     if (r < 0)
         return r;
-    if (d->known.n >= CONTAINERS_MAX && known_find(&d->known, id) == NULL)
+    if (++d->listed_n > CONTAINERS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d containers and services", (int)CONTAINERS_MAX);
     struct known *k = known_get(&d->known, id, d->list == LIST_SERVICES);
-    /* One that an event told of first is waited for like all others. */
-    if (k->owed || (k->listing == d->listing && k->told))
-        return 0;
     k->listing = d->listing;
+    if (k->owed)
+        return 0;
     k->owed = true;
     d->owed_n++;
     list_queue(d, k);
@@ -290,6 +294,7 @@ void list_begin(struct docker *d)
 {
     d->rescan = d->services_kept = false;
     d->error[0] = '\0';
+    d->listed_n = 0;
     d->listing++;
     for (struct known *k = known_next(&d->known, NULL); k != NULL; k = known_next(&d->known, k))
         pay(d, k);

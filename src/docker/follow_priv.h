@@ -48,6 +48,7 @@ struct docker {
     struct known_table known;
     uint32_t listing;                 /* number of the list that goes on, or went on last */
     bool rescan;                      /* another list is wanted behind this one */
+    size_t listed_n;                  /* entries of this list */
     size_t owed_n;                    /* of this list, not answered yet */
     struct known *queue, **queue_end; /* to be asked about */
     size_t asked_n;

@@ -151,10 +151,12 @@ static void check_values(lua_State *L, const struct template_source *s)
         luaL_pushresult(&b);
         struct str chunk = lua_check_str(L, -1);
         if (luaL_loadbufferx(L, chunk.p, chunk.n, "=", "t") != LUA_OK) {
-            const char *text = lua_tostring(L, -1), *why = text != NULL ? strstr(text, ": ") : NULL;
-            unsigned long line = text != NULL && text[0] == ':' ? strtoul(text + 1, NULL, 10) : 1;
-            lua_raisef(L, ERR_INPUT, "template:%lu: no expression: %s", p->line + line - 1,
-                why != NULL ? why + 2 : "");
+            struct str at, why, text = lua_check_str(L, -1); /* ":LINE: words" */
+            uint64_t line = 1;
+            (void)(str_cut((struct str){text.p + 1, text.n - 1}, ':', &at, &why) &&
+                   str_to_u64(at, TEMPLATE_FILE_MAX, &line));
+            lua_raisef(L, ERR_INPUT, "template:%llu: no expression:%.*s",
+                (unsigned long long)(p->line + line - 1), STR_ARG(why));
         }
         lua_pop(L, 2);
     }
@@ -163,11 +165,19 @@ static void check_values(lua_State *L, const struct template_source *s)
 /* Pushes the template as a function. In protected mode. */
 static int load(lua_State *L)
 {
+    /* What we put behind the code of a tag, and what stands there in the template. */
+    const struct str ours = STR("near ';'"), theirs = STR("near '%>'");
     struct rendering *r = lua_touserdata(L, 1);
     check_values(L, &r->source);
-    if (luaL_loadbufferx(L, r->lua.p, r->lua.n, "@template", "t") != LUA_OK)
-        return lua_error(L);
-    return 1;
+    if (luaL_loadbufferx(L, r->lua.p, r->lua.n, "@template", "t") == LUA_OK)
+        return 1;
+    struct str text = lua_check_str(L, -1);
+    if (str_ends(text, ours)) {
+        lua_pushlstring(L, text.p, text.n - ours.n);
+        lua_push_str(L, theirs);
+        lua_concat(L, 2);
+    }
+    return lua_error(L);
 }
 
 static int run(lua_State *L)

@@ -83,12 +83,9 @@ static void html(struct str s, struct buf *out)
             text = entities[j].c == s.p[i] ? entities[j].text : text;
         if (text != NULL)
             buf_put_c(out, text);
-        else if (is_control((unsigned char)s.p[i]) && strchr("\t\n\r", s.p[i]) == NULL)
-            buf_put_char(out, '_');
-        else if (s.p[i] == '\0')
-            buf_put_char(out, '_');
         else
-            buf_put_char(out, s.p[i]);
+            buf_put_char(
+                out, is_control((unsigned char)s.p[i]) && !isspace((unsigned char)s.p[i]) ? '_' : s.p[i]);
     }
 }
 

@@ -195,5 +195,23 @@ def test_an_interrupted_command_leaves_nothing(evercert, pebble, engine):
     assert command.wait() == 130
 
 
+def test_a_command_without_a_daemon_tells_consumers(evercert, pebble, engine):
+    """`issue` and `renew` of cron: whoever uses the certificate is told, once."""
+    user = engine.add("user", labels={"evercert.use": "a.good.example", "evercert.on-change": "signal:HUP"})
+    client = evercert(pebble(), config=docker(engine))
+    client.issue("a.good.example")
+    assert engine.signals == [(user, "HUP")]
+    client.renew("a.good.example", force=True)
+    assert engine.signals == [(user, "HUP")] * 2
+
+
+def test_a_command_is_not_kept_by_an_engine_that_is_away(evercert, pebble, open_folder):
+    """The certificate is there, and it is said that perhaps somebody is to be told."""
+    client = evercert(pebble(), config={"docker": {"socket": f"unix://{open_folder}/missing.sock"}})
+    result = client.issue("a.good.example", status=FAILED)
+    assert "the certificate is there" in result.stderr and "engine docker" in result.stderr
+    assert client.leaf("a.good.example").names == ["a.good.example"]
+
+
 def test_words(evercert, pebble):
     assert "takes no arguments" in evercert(pebble()).run("containers", "x", status=USAGE).stderr

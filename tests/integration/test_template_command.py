@@ -106,10 +106,9 @@ def test_words(client, tmp_path):
 
 
 def test_a_terminal_gets_nothing_to_obey(evercert, pebble, engine, tmp_path):
-    """A container's label is printed as it is to a pipe, and cleaned to a terminal."""
-    engine.add("web", labels={"title": "\x1b]0;owned\x07"})
+    """The text is printed as it is to a pipe, and cleaned to a terminal."""
     client = evercert(pebble(), config=docker(engine))
-    path = write(tmp_path, '<%= containers[1].labels["title"] %>\tx\n')
+    path = write(tmp_path, "\x1b]0;owned\x07\tx\n")
     assert client.run("template", "render", path, status=DONE).stdout == "\x1b]0;owned\x07\tx\n"
     master, slave = pty.openpty()
     argv = client.argv("template", "render", path)
@@ -129,6 +128,17 @@ def test_an_engine_that_cannot_be_reached(evercert, pebble, engine, open_folder,
     result = evercert(pebble(), config=config).run("template", "render", write(tmp_path, NAMES), status=FAILED)
     assert result.stdout == "web\n"
     assert "engine far" in result.stderr and "missing.sock" in result.stderr
+
+
+def test_a_watcher_that_nothing_else_needs_goes_again(evercert, pebble, processes, tmp_path):
+    """A daemon without docker: and templates: has one for as long as the command lasts."""
+    client = evercert(pebble())
+    client.run_daemon()
+    client.issue("a.example")
+    path = write(tmp_path, "<%= #certificates %>\n")
+    for _ in range(2):
+        assert client.run("template", "render", path, status=DONE).stdout == "1\n"
+        wait_until(lambda: "watcher" not in processes.leftovers().values(), "the watcher to end")
 
 
 # --watch

@@ -521,12 +521,20 @@ class _Connection(asyncio.Protocol):
 
     # --- what goes wrong ---
 
-    def pour(self, octets, pause=0.0):
+    def pour(self, octets, pause=0.001):
         """The same octets again and again until the other side has enough."""
         if not self.transport.is_closing():
             if self.transport.get_write_buffer_size() < 1 << 20:
                 self.transport.write(octets)
             self.engine._loop.call_later(pause, self.pour, octets, pause)
+
+    def count(self, number):
+        """Entries of a list, each another one."""
+        if not self.transport.is_closing():
+            if self.transport.get_write_buffer_size() < 1 << 20:
+                self.chunk(b"".join(b'{"Id": "%064x"},' % (number + i) for i in range(500)))
+                number += 500
+            self.engine._loop.call_later(0.001, self.count, number)
 
     def go_wrong(self, kind):
         body = b'[{"Id": "' + b"a" * 64 + b'"}]'
@@ -570,8 +578,7 @@ class _Connection(asyncio.Protocol):
         elif kind == "endless":
             self.begin_chunks()
             self.chunk(b"[")
-            block = b"".join(b'{"Id": "%064x"},' % number for number in range(500))
-            self.pour(b"%x\r\n%s\r\n" % (len(block), block))
+            self.count(0)
         elif kind == "huge":
             self.begin_chunks()
             self.chunk(b'[{"Id": "' + b"a" * 64 + b'", "Labels": {"a": "')

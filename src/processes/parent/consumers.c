@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 enum {
-    TELL_WINDOW = 16,  /* engines restart containers one by one, more or less */
-    KNOWN_WAIT_S = 60, /* for the engines' first answers, as the watcher waits for them */
+    TELL_WINDOW = 16,    /* engines restart containers one by one, more or less */
+    KNOWN_WAIT_S = 60,   /* for the engines' first answers, as the watcher waits for them */
+    COMMAND_WAIT_S = 10, /* the same where a command waits for it, and perhaps somebody for the command */
     TOLD_MAX = 300,
     LOOKS_MAX = 300, /* names in the answer, whose frame has room for 900 of the longest */
     TOLD_OUTPUT_MAX = 8 * 1024,
@@ -423,11 +424,15 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
     begin(t);
 }
 
+/* A parent of one command (`renew` of cron) watches nothing until there is somebody to be told. */
 static void wait_until_known(struct telling *t)
 {
+    struct err err = ERR_INIT;
+    if (watcher_start(t->p, &err) < 0)
+        log_error("%s", err.text);
     if ((t->known = evtimer_new(t->p->base, on_late, t)) == NULL)
         abort();
-    event_add(t->known, &(struct timeval){KNOWN_WAIT_S, 0});
+    event_add(t->known, &(struct timeval){t->p->options.daemon ? KNOWN_WAIT_S : COMMAND_WAIT_S, 0});
     t->next = t->p->consumers->waiting;
     t->p->consumers->waiting = t;
 }

@@ -50,6 +50,10 @@ void watch_free(struct session *s)
     buf_free(&w->last);
     free(w);
     s->watch = NULL;
+    /* One that was started for a template to try, where the configuration has nothing to watch. */
+    if (s->p->members[MEMBER_WATCHER].wanted && !watcher_is_wanted(s->p) && !control_renders(s->p) &&
+        !s->p->stopping)
+        member_dismiss(s->p, MEMBER_WATCHER);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg);

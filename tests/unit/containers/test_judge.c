@@ -582,9 +582,30 @@ static void wishes_are_whole(void **state)
     assert_string_equal(w->authorities[0], "own");
     w = wish_of(yaml, "e/1 domains=b.test authority=https://own.test/try", a);
     assert_string_equal(w->authorities[0], "https://own.test/try");
+    w = wish_of(yaml, "e/1 domains=b.test authority=own,https://own.test/dir", a);
+    assert_int_equal(w->authority_n, 1);
+    w = wish_of(yaml, "e/1 domains=b.test staging=1 authority=own,https://own.test/try", a);
+    assert_int_equal(w->authority_n, 1);
+    assert_string_equal(w->authorities[0], "https://own.test/try");
     w = wish_of(yaml, "e/1 domains=a.test staging=1", a);
     assert_int_equal(w->authority_n, 2);
     assert_string_equal(w->authorities[0], "https://acme-staging-v02.api.letsencrypt.org/directory");
+    arena_free(a);
+}
+
+/* Whatever a pattern is, an address is not below it. */
+static void addresses_are_below_nothing(void **state)
+{
+    static const char *const allow[] = {"0.2.1", "1"};
+    const struct docker_policy row = {.allow = allow, .allow_n = ARRAY_LEN(allow)};
+    struct arena *a = arena_new();
+    struct settings s = settings_of(a, "");
+    struct claim c = claim_of(a, "e/1 domains=192.0.2.1");
+    struct judgement j;
+    s.docker.policy = &row;
+    s.docker.policy_n = 1;
+    claims_judge(&s, &c, 1, a, &j);
+    assert_int_equal(j.wish_n, 0);
     arena_free(a);
 }
 
@@ -635,6 +656,7 @@ int main(void)
         cmocka_unit_test(what_is_anothers_is_refused),
         cmocka_unit_test(staging_needs_a_directory),
         cmocka_unit_test(wishes_are_whole),
+        cmocka_unit_test(addresses_are_below_nothing),
         cmocka_unit_test(nothing_asked_is_nothing_granted),
         cmocka_unit_test(thousands_are_judged_at_once),
     };
