@@ -154,7 +154,8 @@ static int to_text(lua_State *L)
     return 1;
 }
 
-/* string.format with the same words for tables; the upvalue is Lua's own. */
+/* string.format with the same words for tables, and without a part of the format in its errors, which may
+ * come from a variable; the upvalue is Lua's own. */
 static int format(lua_State *L)
 {
     int n = lua_gettop(L);
@@ -167,8 +168,14 @@ static int format(lua_State *L)
         }
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_call(L, n, 1);
-    return 1;
+    if (lua_pcall(L, n, 1, 0) == LUA_OK)
+        return 1;
+    const char *why = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (why != NULL && strstr(why, "invalid conversion") != NULL)
+        return luaL_error(L, "an invalid conversion in the format");
+    if (why != NULL)
+        luaL_gsub(L, why, "to '?'", "to 'format'");
+    return lua_error(L);
 }
 
 /* --- quotes --- */

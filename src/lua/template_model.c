@@ -355,7 +355,8 @@ static void set_settings(lua_State *L, const json_t *settings, const char *name,
 
 static void push_settings(lua_State *L, const struct template_model *m)
 {
-    static const char *const challenge[] = {"kind", "webroot", NULL};
+    static const char *const challenge[] = {"webroot", NULL};
+    static const char *const lists[] = {"kind", "http_listen"};
     static const char *const host[] = {"name", "version", "state", "live", NULL};
     void **root = parse(L, m->settings != NULL && m->settings[0] != '\0' ? m->settings : "{}");
     set_settings(L, *root, "challenge", challenge);
@@ -367,11 +368,15 @@ static void push_settings(lua_State *L, const struct template_model *m)
         lua_pushliteral(L, "/.well-known/acme-challenge/");
         lua_setfield(L, -3, "path");
     }
-    if (lua_getfield(L, -2, "http_listen") == LUA_TNIL) {
-        push_list(L, 0);
-        lua_setfield(L, -4, "http_listen");
+    lua_pop(L, 1);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (lua_getfield(L, -1, lists[i]) == LUA_TNIL) {
+            push_list(L, 0);
+            lua_setfield(L, -3, lists[i]);
+        }
+        lua_pop(L, 1);
     }
-    lua_pop(L, 3);
+    lua_pop(L, 1);
 }
 
 void template_push_model(lua_State *L, const struct template_model *m)

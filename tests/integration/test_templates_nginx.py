@@ -41,7 +41,7 @@ class World:
 
     def render(self):
         listen = [f"127.0.0.1:{self.answer.port}"]
-        settings = {"challenge": {"kind": "http-01", "webroot": self.webroot, "http_listen": listen}}
+        settings = {"challenge": {"kind": ["http-01"], "webroot": self.webroot, "http_listen": listen}}
         model = {"containers": self.containers, "certificates": self.certificates, "settings": settings}
         text = render(self.template, "nginx", model)
         self.sites.write(text)

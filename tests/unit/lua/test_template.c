@@ -212,6 +212,10 @@ static void errors_keep_variables_to_themselves(void **state)
 {
     struct fixture *f = *state;
     fails(f, "<% error('it is ' .. containers[1].env.SECRET .. '!') %>", ERR_INPUT, ":1: it is ***!");
+    fails(f, "<% string.format('%5' .. containers[1].env.SECRET, 1) %>", ERR_INPUT,
+        ":1: an invalid conversion");
+    fails(f, "<% string.format('%d', containers[1].env.SECRET) %>", ERR_INPUT,
+        "#2 to 'format' (number expected, got string)");
     fails(f, "<% parse_json(containers[1].env.SECRET) %>", ERR_INPUT, "parse_json");
     assert_null(strstr(f->err.text, "hunter"));
 }

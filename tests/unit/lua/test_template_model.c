@@ -47,7 +47,7 @@ static const char world[] =
     "  {'name': 'wild', 'domains': ['*.wild.example', 'both.example'], 'state': 'valid', 'live': "
     "'/live/wild',"
     "   'not_after': '2027-02-01T00:00:00Z'}],"
-    " 'settings': {'host': {'name': 'h1'}, 'challenge': {'kind': 'http-01', 'http_listen': "
+    " 'settings': {'host': {'name': 'h1'}, 'challenge': {'kind': ['http-01'], 'http_listen': "
     "['127.0.0.1:8402']}}}";
 
 /* JSON with ' for ". */
@@ -94,10 +94,11 @@ static void a_model_may_be_empty(void **state)
     struct buf out ATTR_CLEANUP(buf_free) = buf_new(TEMPLATE_OUTPUT_MAX);
     struct err err = ERR_INIT;
     assert_int_equal(render("<%= #containers + #certificates %><%= challenge.path %><%= host.name %><%= "
+                            "#challenge.kind %><%= "
                             "tostring(certificate_for('a')) %><%= json(containers) %>",
                          &none, &out, &err),
         0);
-    assert_string_equal(buf_c(&out), "0/.well-known/acme-challenge/nil[]");
+    assert_string_equal(buf_c(&out), "0/.well-known/acme-challenge/0nil[]");
 }
 
 static void bad_rows_are_refused(void **state)
