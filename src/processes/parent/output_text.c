@@ -72,7 +72,8 @@ static bool is_part_of_name(char c)
 /* "NAME:NN", "NAME line NN", "NAME, line NN". */
 static size_t number_behind(const char *p, const char *end)
 {
-    static const char *const between[] = {":", "(", " line ", ", line ", ": line ", "\" line ", "', line "};
+    static const char *const between[] = {
+        ":", "(", " line ", ", line ", ": line ", "\" line ", "\", line ", "', line "};
     for (size_t i = 0; i < ARRAY_LEN(between); i++) {
         const char *at = skip_word(p, end, between[i]);
         size_t line = at != NULL ? number_at(at, end) : 0;

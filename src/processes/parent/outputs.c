@@ -124,14 +124,28 @@ void outputs_settings(struct parent *p)
 
 /* --- what is wrong --- */
 
+/* The same but for numbers: programs put times and their own numbers before what they say. */
+static bool says_the_same(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789";
+    while (*a != '\0' && *b != '\0') {
+        size_t an = strspn(a, digits), bn = strspn(b, digits);
+        if (an == 0 && *a != *b)
+            return false;
+        if ((an == 0) != (bn == 0))
+            return false;
+        a += an > 0 ? an : 1;
+        b += bn > 0 ? bn : 1;
+    }
+    return *a == *b;
+}
+
 static void complain(struct output *o, char **about, const char *text)
 {
-    bool news = strcmp(*about, text) != 0, was_well = (*about)[0] == '\0';
-    if (!news)
-        return;
+    bool news = !says_the_same(*about, text), was_well = (*about)[0] == '\0';
     free(*about);
     *about = copy(text);
-    if (text[0] == '\0')
+    if (text[0] == '\0' || !news)
         return;
     if (was_well)
         o->since = clock_wall(&system_clock);
