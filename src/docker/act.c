@@ -60,8 +60,10 @@ void docker_cancel(struct docker_call *c)
 
 void act_cancel_all(struct docker *d)
 {
-    while (d->calls != NULL)
-        free_call(d->calls);
+    for (struct docker_call *c = d->calls, *next; c != NULL; c = next) {
+        next = c->next;
+        free_call(c);
+    }
 }
 
 /* Nothing of the call may be used behind it. */

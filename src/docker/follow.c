@@ -150,8 +150,10 @@ static void begin(struct docker *d)
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
+    struct docker *d = arg;
     (void)fd, (void)what;
-    begin(arg);
+    if (d->phase == DOCKER_AWAY)
+        begin(d);
 }
 
 /* --- the end --- */

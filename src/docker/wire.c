@@ -154,45 +154,51 @@ static bool class_has_room(const struct wire *w, enum wire_class class)
 static void start(struct wire_request *r)
 {
     struct wire *w = r->wire;
-    struct err err = ERR_INIT;
     unlink_request(r);
     link_into(&w->running, r);
     r->easy = w->pool_n > 0 ? w->pool[--w->pool_n] : must(curl_easy_init());
     w->running_n[r->ask.class]++;
-    if (!wire_prepare(r) || curl_multi_add_handle(w->loop.multi, r->easy) != CURLM_OK) {
-        err_set(&err, ERR_MEMORY, "libcurl does not take a request");
-        end_request(r, &err);
-    }
+    if (!wire_prepare(r) || curl_multi_add_handle(w->loop.multi, r->easy) != CURLM_OK)
+        abort(); /* it fails for want of memory alone */
 }
 
+/* Returns how many wait all the same. */
 static size_t start_what_can(struct wire *w)
 {
     size_t waiting = 0;
-    for (size_t class = 0; class < WIRE_CLASSES; class ++) {
-        while (w->waiting[class] != NULL && class_has_room(w, (enum wire_class) class) &&
-               (!w->unix_socket || w->open + w->fd_n > wire_running(w)))
-            start(w->waiting[class]);
-        size_t room = 0;
-        for (const struct wire_request *r = w->waiting[class]; r != NULL; r = r->next)
-            room++;
-        waiting += room;
-    }
+    for (size_t class = 0; class < WIRE_CLASSES; class ++)
+        for (struct wire_request *r = w->waiting[class], *next; r != NULL; r = next) {
+            next = r->next;
+            if (class_has_room(w, (enum wire_class) class) &&
+                (!w->unix_socket || w->open + w->fd_n > wire_running(w)))
+                start(r);
+            else
+                waiting++;
+        }
     return waiting;
 }
 
-static void refuse_all(struct wire *w)
+/* One of those that cannot have a connection; the others in later turns, for whoever is told of the first may
+ * cancel them. */
+static void refuse_one(struct wire *w)
 {
-    w->refused = false;
-    for (size_t class = 0; class < WIRE_CLASSES; class ++) {
-        struct wire_request *stop = NULL; /* what is asked meanwhile waits behind it, for the next answer */
-        for (struct wire_request *r = w->waiting[class]; r != NULL; r = r->next)
-            stop = r;
-        for (bool last = stop == NULL; !last && w->waiting[class] != NULL;) {
-            struct err why = w->why;
-            last = w->waiting[class] == stop;
+    struct err why = w->why;
+    w->refused--;
+    for (size_t class = 0; class < WIRE_CLASSES; class ++)
+        if (w->waiting[class] != NULL) {
             end_request(w->waiting[class], &why);
+            return;
         }
-    }
+    w->refused = 0;
+}
+
+static size_t count_waiting(const struct wire *w)
+{
+    size_t n = 0;
+    for (size_t class = 0; class < WIRE_CLASSES; class ++)
+        for (const struct wire_request *r = w->waiting[class]; r != NULL; r = r->next)
+            n++;
+    return n;
 }
 
 static bool open_loop(struct wire *w)
@@ -217,10 +223,13 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct wire *w = arg;
     (void)fd, (void)what;
-    if (w->refused)
-        refuse_all(w);
     if (w->forget)
         forget_now(w);
+    if (w->refused > 0) {
+        refuse_one(w);
+        wake(w);
+        return;
+    }
     size_t waiting = start_what_can(w), want = 0;
     if (!w->unix_socket)
         return;
@@ -285,7 +294,7 @@ void wire_connected(struct wire *w, int fd, const struct err *why)
     } else if (fd >= 0) {
         close(fd);
     } else {
-        w->refused = true;
+        w->refused = count_waiting(w);
         w->why = *why;
     }
     wake(w);
@@ -359,15 +368,21 @@ int wire_new(struct event_base *base, const struct docker_spec *spec, void (*wan
     return r;
 }
 
+static void cancel_list(struct wire_request *r)
+{
+    for (struct wire_request *next; r != NULL; r = next) {
+        next = r->next;
+        wire_cancel(r);
+    }
+}
+
 void wire_free(struct wire *w)
 {
     if (w == NULL)
         return;
-    while (w->running != NULL)
-        wire_cancel(w->running);
+    cancel_list(w->running);
     for (size_t class = 0; class < WIRE_CLASSES; class ++)
-        while (w->waiting[class] != NULL)
-            wire_cancel(w->waiting[class]);
+        cancel_list(w->waiting[class]);
     while (w->pool_n > 0)
         curl_easy_cleanup(w->pool[--w->pool_n]);
     event_free(w->turn);

@@ -135,7 +135,7 @@ int wire_connect(int fd, const struct sockaddr *address, socklen_t n) __asm__("c
 
 int wire_connect(int fd, const struct sockaddr *address, socklen_t n)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t peer_n = sizeof peer;
     if (getpeername(fd, (struct sockaddr *)&peer, &peer_n) == 0 && peer.ss_family == AF_UNIX)
         return 0;

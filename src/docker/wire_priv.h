@@ -23,7 +23,7 @@ struct wire {
     size_t running_n[WIRE_CLASSES];
     int fds[WIRE_CONNECTIONS_MAX]; /* connected and not in use yet */
     size_t fd_n, asked, open;      /* open: libcurl has them */
-    bool refused;                  /* no socket is to be had */
+    size_t refused;                /* requests that end with `why`: no socket is to be had */
     struct err why;
     bool forget; /* connections that are not in use are closed by the next turn */
     CURL *pool[WIRE_POOL_MAX];

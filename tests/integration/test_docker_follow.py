@@ -3,8 +3,10 @@ engines: dockerd over its socket and over TCP with certificates, a swarm of one,
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -331,6 +333,32 @@ def test_nobody_listens(short_folder, follow):
         assert web in follower.containers
 
 
+def test_engines_that_stall(short_folder, tmp_path):
+    """Without an answer: of its version, of a list, of one container alone, of a stream of events and the question after
+    it. All at the same time, for each takes as long as an answer may."""
+    kinds = {"version": "/version", "list": "/containers/json", "events": "/events", "ping": "/_ping", "one": None}
+    with contextlib.ExitStack() as stack:
+        engines, followers = {}, {}
+        for name, where in kinds.items():
+            engine = engines[name] = stack.enter_context(DockerStandIn(short_folder / f"{name}.sock"))
+            web, bad = engine.add("web", quiet=True), engine.add("bad", quiet=True)
+            engine.fault("stall", where or f"/containers/{bad}", times=None)
+            folder = tmp_path / name
+            folder.mkdir()
+            followers[name] = stack.enter_context(Follower(folder, engine.url))
+        for name in ("version", "list", "ping"):
+            assert "no answer in time" in followers[name].wait_lost("GET " + kinds[name], 120)
+        followers["events"].wait_lost("GET /events: no answer in time", 120)
+        one = followers["one"]
+        one.wait_synced(120)
+        assert one.named("web") and not one.named("bad") and "no answer in time" in one.state["error"]
+        for name, engine in engines.items():
+            engine.clear_faults()
+            engine.drop()
+            followers[name].wait(lambda: followers[name].named("bad"), f"the end of the stall of {name}", 120)
+            followers[name].wait_synced(120)
+
+
 # --- actions, at the stand-in ---
 
 
@@ -581,7 +609,7 @@ def podman(short_folder, processes):
     socket = short_folder / "p.sock"
     argv = [str(from_system("podman")), "--root", short_folder / "root", "--runroot", short_folder / "run"]
     argv += ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file", "--tmpdir", short_folder / "t"]
-    argv += ["--runtime=crun"]
+    argv += ["--runtime=runc"]  # crun refuses machines with both kinds of cgroups
     argv = [str(word) for word in argv]
 
     def run(*words, **options):
@@ -599,24 +627,49 @@ def podman(short_folder, processes):
     yield f"unix://{socket}", run
     for container in run("ps", "-aq").split():
         run("rm", "-f", container)
+    # The monitor of a command that was run by the API stays for minutes, in case somebody asks how it ended.
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"conmon" in path.read_bytes() and str(short_folder).encode() in path.read_bytes():
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def test_podman(podman, short_folder, follow):
-    """Its compatible API: containers are listed and followed."""
+    """Its compatible API: containers are listed, followed, signalled, restarted, and commands are run in them."""
     url, run = podman
     root = short_folder / "image"
-    (root / "bin").mkdir(parents=True)
+    for name in ("bin", "etc", "proc", "sys", "dev", "tmp"):
+        (root / name).mkdir(parents=True)
     shutil.copy(shutil.which("busybox", path="/bin:/usr/bin"), root / "bin/busybox")
-    (root / "bin/sleep").symlink_to("busybox")
+    for name in ("sh", "sleep", "echo"):
+        (root / "bin" / name).symlink_to("busybox")
     subprocess.run(["tar", "-C", str(root), "-cf", str(short_folder / "i.tar"), "."], check=True)
     run("import", str(short_folder / "i.tar"), "busy:latest")
-    first = run("create", "--network=host", "--name=first", "--label=a=b\nc", "--env=X=y", "busy:latest", "sleep", "1000")
+    options = ("--network=host", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")  # not above this machine's
+    words = ("sh", "-c", "trap 'echo got a signal' HUP; echo ready; while true; do sleep 0.1; done")
+    made = run("create", *options, "--name=made", "--label=a=b\nc", "--env=X=y", "busy:latest", "sleep", "1000")
     follower = follow(url)
     follower.wait_synced()
     assert follower.state["version"].startswith("podman ")
-    told = follower.containers[first]
-    assert (told["name"], told["state"], told["labels"]["a"], told["env"]["X"]) == ("first", "created", "b\nc", "y")
-    second = run("create", "--network=host", "--name=second", "busy:latest", "sleep", "1000")
-    follower.wait(lambda: second in follower.containers, "the second one")
-    run("rm", "second")
-    follower.wait(lambda: second not in follower.containers, "that it is gone")
+    told = follower.containers[made]
+    assert (told["name"], told["state"], told["labels"]["a"], told["env"]["X"]) == ("made", "created", "b\nc", "y")
+    web = run("run", "-d", *options, "--name=web", "--label=io.podman.compose.project=shop", "busy:latest", *words)
+    follower.wait(lambda: (follower.named("web") or {}).get("state") == "running", "the second one")
+    told = follower.containers[web]
+    assert (told["project"], told["network_mode"]) == ("shop", "host") and told["started"] >= told["created"] > 0
+    wait_until(lambda: "ready" in run("logs", "web"), "it to be ready")
+    assert follower.act("signal", web, "HUP")["done"]
+    wait_until(lambda: "got a signal" in run("logs", "web"), "the signal")
+    assert follower.act("exec", web, "20", "-", "echo", "hello")["output"] == "hello"
+    done = follower.act("exec", web, "20", "-", "sh", "-c", "exit${IFS}7")
+    assert (done["code"], done["error"]) == ("ERR_FAILED", "exit status 7")
+    assert follower.act("signal", "nobody", "HUP")["code"] == "ERR_NOT_FOUND"
+    run("rename", "made", "renamed")
+    follower.wait(lambda: follower.named("renamed"), "the new name")
+    run("kill", "web")
+    follower.wait(lambda: follower.containers[web]["state"] == "exited" and web in follower.deaths, "its end")
+    assert follower.act("restart", web)["done"]
+    follower.wait(lambda: follower.containers[web]["state"] == "running", "that it runs again")
+    run("rm", "-f", "-t", "0", "web", "renamed")
+    follower.wait(lambda: not follower.containers, "that they are gone")
+

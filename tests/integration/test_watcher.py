@@ -4,6 +4,7 @@ it over an engine that is none, which is fast and goes wrong at will; the rest o
 import json
 import pathlib
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from docker_stand_in import DockerStandIn
+from ports import free_port
 from processes import wait_until
 from watcher import EVERCERT, EXEC, NONE, ON_SIGNAL, RESTART, SIGNAL, Watcher
 
@@ -364,6 +366,40 @@ def test_an_engine_whose_settings_are_no_good(stand_in, watcher):
     one = watcher({"docker": engine, "odd": "gopher://x"})
     assert not one.wait_domains("a.example").complete
     assert one.states["odd"]["error"]
+
+
+def server_context(authority):
+    """TLS that asks for a client's certificate, and the fields of an engine that may use it."""
+    certificate, key = authority.leaf("localhost", "127.0.0.1")
+    mine, my_key = authority.leaf("client.example", client=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(authority.ca_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    words = {"ca": authority.ca_file, "cert": mine, "key": my_key}
+    return context, {word: pathlib.Path(file).read_bytes() for word, file in words.items()}
+
+
+def test_an_engine_elsewhere(authority, watcher):
+    """Over TCP with TLS, by address and by name, from inside the sandbox; the parent connects nothing."""
+    context, words = server_context(authority)
+    with DockerStandIn(port=free_port(), context=context) as engine:
+        web = engine.add("web", label(domains="a.example"))
+        by_name = {"url": engine.url.replace("127.0.0.1", "localhost"), **words}
+        one = watcher({"address": {"url": engine.url, **words}, "name": by_name})
+        told = one.wait_complete()
+        assert {claim["engine"] for claim in told.claims} == {"address", "name"} and one.wants == []
+        assert one.act("web", SIGNAL, signal="HUP", engine="name")["error"]["code"] == ""
+        assert engine.signals == [(web, "HUP")]
+        # A reload with the same words keeps them, one with another certificate does not.
+        requests = len(engine.requests)
+        one.feed()
+        one.wait(lambda: len(one.all_told) == 2, "another round")
+        assert len(engine.requests) == requests
+        one.engines["name"]["ca"] += b"\n"
+        one.feed()
+        wait_until(lambda: len(engine.requests) > requests, "it to be asked anew")
+        assert one.wait_told(lambda told: len(told.claims) == 2 and told.complete)
 
 
 # --- doing something in containers ---

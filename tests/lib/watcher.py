@@ -14,6 +14,7 @@
     watcher.sockets = False                       # no sockets for engines any more
 """
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -83,7 +84,7 @@ class Watcher:
                 settings=self.settings,
             )
             for name, url in self.engines.items():
-                self.engine(name, **url) if isinstance(url, dict) else self.engine(name, url)
+                self.engine(name, **(url if isinstance(url, dict) else {"url": url}))
             for output, (text, kind, wait) in self.templates.items():
                 self.parent.send(
                     "watch_template",
@@ -202,7 +203,7 @@ class Watcher:
 
     def _answer_output(self, id, fields):
         error = self.take(fields)
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # it has ended meanwhile
             self.parent.send("done", id=id, error=error)
 
     def _on_acted(self, id, fields):
