@@ -52,6 +52,8 @@ def test_webroot(example):
         assert one.wait_get(name)[0] == f"{service} {name} https"
         one.wait_redirect(name)
     renewed(one, "shop.example.com", "blog.example.com")
+    asked = one.evercert("containers")
+    assert "shop.example.com" in asked and "blog.example.com" in asked
     one.down()
 
 
@@ -82,6 +84,8 @@ def test_template(example):
     for service, port in ports.items():
         one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}  # in the host's network it exposes none
     one.up()
+    made = one.evercert("template", "render", f"/usr/local/share/doc/evercert/{TEMPLATE}")
+    assert "server_name shop.example.com;" in made
     for service, name in (("shop", "shop.example.com"), ("shop", "www.shop.example.com"), ("blog", "blog.example.com")):
         assert one.wait_get(name)[0] == f"{service} {name} https"
         one.wait_redirect(name)
@@ -243,7 +247,7 @@ def test_odoo(example):
     one.edit("evercert/evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
     one.settings()
     one.ports("nginx/conf.d/default.conf", "nginx/https/odoo.conf")
-    one.edit("nginx/conf.d/default.conf", responder=("http://evercert:8402", f"http://evercert:{responder}"))
+    one.edit("nginx/conf.d/default.conf", responder=("set $evercert evercert:8402", f"set $evercert 127.0.0.1:{responder}"))
     one.edit("nginx/https/odoo.conf", pages=("http://odoo:8069", f"http://odoo:{port}"))
     one.up()
     for name in ("erp.example.com", "shop.example.com"):
