@@ -1,6 +1,8 @@
 """examples/compose: each example is brought up by docker-compose and does what it says (see tests/lib/compose.py for what is
 changed in a copy of it so that it runs here)."""
 
+import json
+
 import moved_from
 import pytest
 from certificates import read_chain
@@ -48,8 +50,10 @@ def test_webroot(example):
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     renewed(one, "shop.example.com", "blog.example.com")
+    asked = one.evercert("containers")
+    assert "shop.example.com" in asked and "blog.example.com" in asked
     one.down()
 
 
@@ -65,7 +69,7 @@ def own_template(one):
     ours = f'local http, https = {{"127.0.0.1:{one.http_port}"}}, {{"127.0.0.1:{one.https_port} ssl"}}'
     file.write_text(text.replace(listens, ours))
     source = f"/usr/local/share/doc/evercert/{TEMPLATE}"
-    assert source in (one.folder / "evercert.yaml").read_text()
+    assert source in (one.folder / "evercert/evercert.yaml").read_text()
     one.services["evercert"]["volumes"].append(f"{file}:{source}:ro")
 
 
@@ -75,13 +79,16 @@ def test_template(example):
     one = example("template")
     ports = applications(one, "shop", "blog")
     one.settings()
+    one.ports("nginx.conf")
     own_template(one)
     for service, port in ports.items():
         one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}  # in the host's network it exposes none
     one.up()
+    made = one.evercert("template", "render", f"/usr/local/share/doc/evercert/{TEMPLATE}")
+    assert "server_name shop.example.com;" in made
     for service, name in (("shop", "shop.example.com"), ("shop", "www.shop.example.com"), ("blog", "blog.example.com")):
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
 
     ports.update(third=free_port())
     one.services["third"] = {"labels": {"evercert.domains": "third.example.com"}}
@@ -93,10 +100,41 @@ def test_template(example):
 
     one.engine.rm(one.container("third"))
     del one.services["third"]
-    sites = one.engine.data / "volumes/template_sites/_data/default.conf"
+    sites = one.engine.data / "volumes/template_sites/_data/sites.conf"
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
+    one.down()
+
+
+def test_moved_from_certbot(example, tmp_path):
+    """As docs/containers.md says: what certbot has is imported, the file that the import wrote is taken away, and from then on
+    the labels are enough. Nothing is issued again; a renewal is served."""
+    one = example("template")
+    ports = applications(one, "shop", "blog")
+    one.settings()
+    one.ports("nginx.conf")
+    own_template(one)
+    for service, port in ports.items():
+        one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}
+    names = ("shop.example.com", "www.shop.example.com")
+    config = moved_from.certbot(tmp_path, one.pebble, *names)
+    old = read_chain(config / "live/shop.example.com/cert.pem")[0]
+    one.write()
+    orders = one.pebble.request_counts()["POST /order-plz"]
+    one.compose("run", "--rm", "-v", f"{config}:/etc/letsencrypt:ro", "evercert", "import", "certbot", "/etc/letsencrypt")
+    imported = one.folder / "evercert/evercert.d/imported-certbot.yaml"
+    assert "shop.example.com" in imported.read_text()
+    imported.unlink()
+    one.up()
+    assert one.wait_get("blog.example.com")[0] == "blog blog.example.com https"
+    text, leaf = one.wait_get("www.shop.example.com")
+    assert text == "shop www.shop.example.com https" and leaf.fingerprint == old.fingerprint
+    assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for blog.example.com"
+    shown = json.loads(one.evercert("list", "--json"))
+    assert {row["name"]: row["source"] for row in shown} == {"shop.example.com": "label", "blog.example.com": "label"}
+    one.evercert("renew", "--force", "shop.example.com")
+    assert one.wait_get("shop.example.com", but=old.fingerprint)[1].names == sorted(names)
     one.down()
 
 
@@ -133,9 +171,32 @@ def nginx_proxy(one, ports):
     proxy["volumes"].append(f"{file}:/usr/local/bin/docker-gen:ro")
 
 
+def home_of_acme_sh(one, folder, name):
+    """What acme-companion leaves in its volume of acme.sh, with lego's account and key."""
+    email = "lego@b.example"
+    home = one.engine.volume(f"{one.name}_acme") / email
+    server, _, path = one.pebble.url.removeprefix("https://").partition("/")
+    ca, own = home / "ca" / server.partition(":")[0] / path, home / name
+    ca.mkdir(parents=True)
+    own.mkdir()
+    account = json.loads(next(folder.glob("accounts/*/*/account.json")).read_text())
+    key = next(folder.glob("accounts/*/*/keys/*.key")).read_text()
+    (ca / "account.key").write_text(key)
+    (ca / "account.json").write_text(json.dumps({"contact": [f"mailto:{email}"]}))
+    (ca / "ca.conf").write_text(f"ACCOUNT_URL='{account['registration']['uri']}'\nCA_EMAIL='{email}'\n")
+    for target, source in ((f"{name}.key", f"{name}.key"), ("fullchain.cer", f"{name}.crt")):
+        (own / target).write_text((folder / "certificates" / source).read_text())
+    (own / f"{name}.conf").write_text(
+        f"Le_Domain='{name}'\nLe_Alt='no'\nLe_Webroot='/usr/share/nginx/html'\nLe_Keylength='ec-256'\n"
+        f"Le_API='{one.pebble.url}'\nLe_RealKeyPath='/etc/nginx/certs/{name}/key.pem'\n"
+        f"Le_RealFullChainPath='/etc/nginx/certs/{name}/fullchain.pem'\n"
+    )
+
+
 def left_by_companion(one, folder, name):
-    """What acme-companion leaves in its volume of certificates, with a certificate that another client got."""
+    """What acme-companion leaves in its two volumes, with a certificate that another client got."""
     moved_from.lego(folder, one.pebble, name)
+    home_of_acme_sh(one, folder, name)
     got = folder / "certificates"
     certs = one.engine.volume(f"{one.name}_certs")
     own = certs / name
@@ -157,18 +218,17 @@ def test_acme_companion(example, tmp_path):
     anew. A certificate that was there is moved in and not issued again."""
     one = example("acme-companion")
     ports = applications(one, "shop", "blog")
-    one.settings("evercert/evercert.yaml")
+    one.settings()
     nginx_proxy(one, ports)
     old = left_by_companion(one, tmp_path / "lego", "blog.example.com")
     one.write()
     orders = one.pebble.request_counts()["POST /order-plz"]
-    words = ("import", "companion", "/etc/nginx/certs", "--publish-in-place", "--directory", one.pebble.url)
-    one.compose("run", "--rm", "evercert", *words)
+    one.compose("run", "--rm", "evercert", "import", "companion", "/etc/nginx", "--publish-in-place")
     one.up()
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     assert one.get("blog.example.com")[1].fingerprint == old.fingerprint
     assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for shop.example.com"
     renewed(one, "blog.example.com", "shop.example.com")
@@ -184,16 +244,16 @@ def test_odoo(example):
     one.application("odoo", port)
     one.services["db"].update(image="busybox", command=["sleep", "1000"])
     responder = free_port()
-    one.edit("evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
+    one.edit("evercert/evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
     one.settings()
     one.ports("nginx/conf.d/default.conf", "nginx/https/odoo.conf")
-    one.edit("nginx/conf.d/default.conf", responder=("http://evercert:8402", f"http://evercert:{responder}"))
+    one.edit("nginx/conf.d/default.conf", responder=("set $evercert evercert:8402", f"set $evercert 127.0.0.1:{responder}"))
     one.edit("nginx/https/odoo.conf", pages=("http://odoo:8069", f"http://odoo:{port}"))
     one.up()
     for name in ("erp.example.com", "shop.example.com"):
         text, leaf = one.wait_get(name)
         assert text == f"odoo {name} https" and leaf.names == ["erp.example.com", "shop.example.com"]
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     listed = one.engine.exec(one.container("nginx"), "ls", "/var/lib/odoo/letsencrypt")
     assert listed.split() == ["domain.crt", "domain.key"]
     before = one.get("erp.example.com")[1].fingerprint

@@ -74,7 +74,7 @@ class Example:
             assert changes, f"{path} listens nowhere"
             self.edit(path, **changes)
 
-    def settings(self, path="evercert.yaml", more=None):
+    def settings(self, path="evercert/evercert.yaml", more=None):
         """Adds what stands for Let's Encrypt to evercert's configuration."""
         file = self.folder / path
         added = {
@@ -179,8 +179,11 @@ class Example:
 
         return wait_until(served, f"{name} over https; evercert:\n{self.log()[-4000:]}", timeout)
 
-    def redirect(self, name):
-        """Where http leads to."""
+    def wait_redirect(self, name):
+        """Waits until http leads to https; for a moment after a reload an old worker of nginx may answer."""
+        wait_until(lambda: self._redirect(name) == (301, f"https://{name}/page"), f"http of {name} to lead to https")
+
+    def _redirect(self, name):
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
         try:
             connection.request("GET", "/page", headers={"Host": name})
