@@ -181,3 +181,15 @@ def test_one_bad_container_spoils_nothing(world, who):
 def test_without_containers(world):
     """An empty model is a configuration, too."""
     world.start()
+
+
+def test_a_thousand_containers(world):
+    """With labels and variables as they come with compose: nginx takes all hosts."""
+    labels = {f"com.docker.compose.label-{i}": f"some value {i}" for i in range(19)}
+    env = {f"VARIABLE_{i}": f"some value {i}" for i in range(15)}
+    for i in range(1000):
+        own = {**labels, "web.host": f"h{i}.example"}
+        world.containers.append(container(f"c{i}", f"127.0.{i // 250}.{i % 250 + 1}", 80, labels=own, env=env))
+        world.certificates.append(certificate(f"h{i}.example"))
+    text = world.render()
+    assert len(re.findall(r"server_name h\d+\.example;", text)) == 1000

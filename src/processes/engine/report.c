@@ -59,11 +59,11 @@ static json_t *time_or_null(struct wall t)
 
 static json_t *deploy_of(const struct certificate *c, const struct wish *w)
 {
-    const char *state = !deploy_has_steps(w)     ? "none"
-                        : c->deploy_failures > 0 ? "failing"
-                        : c->deploy_due_at.s > 0 ? "pending"
-                        : c->generation > 0      ? "done"
-                                                 : "none";
+    /* Containers that use it may be told of one that has no steps of its own. */
+    const char *state = c->deploy_failures > 0                     ? "failing"
+                        : c->deploy_due_at.s > 0                   ? "pending"
+                        : deploy_has_steps(w) && c->generation > 0 ? "done"
+                                                                   : "none";
     return json_pack("{s:s, s:o, s:o}", "state", state, "error", text_or_null(c->deploy_error), "next",
         time_or_null(c->deploy_due_at));
 }

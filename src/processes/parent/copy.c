@@ -161,8 +161,7 @@ static int look(struct copy *c, struct err *err)
 int copy_place(
     const struct publication *p, const char *path, struct arena *a, struct copy *out, struct err *err)
 {
-    struct copy c = {
-        .publication = p, .path = path, .dir = -1, .existing = buf_new_sensitive(COPY_MAX)};
+    struct copy c = {.publication = p, .path = path, .dir = -1, .existing = buf_new_sensitive(COPY_MAX)};
     int r = choose(&c, err);
     if (r == 0)
         r = open_directory(&c, a, err);

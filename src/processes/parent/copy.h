@@ -34,8 +34,8 @@ struct copy {
  * give. Texts live in `a`. The caller ends it with copy_close, on success only. */
 int copy_open(
     const struct wish *w, const struct publication *p, struct arena *a, struct copy *out, struct err *err);
-/* Whose it is to be and the directory it goes to (at `path`), without a look at what is there; errors as above
- * but for what is in the way. `p` and `path` are not copied. */
+/* Whose it is to be and the directory it goes to (at `path`), without a look at what is there; errors as
+ * above but for what is in the way. `p` and `path` are not copied. */
 int copy_place(
     const struct publication *p, const char *path, struct arena *a, struct copy *out, struct err *err);
 /* Whether it holds exactly these bytes, as its owner, group and mode should be. */

@@ -6,6 +6,7 @@
 #include "os/file.h"
 #include "os/socket.h"
 #include "os/user.h"
+#include "processes/parent/watching.h"
 #include "processes/process.h"
 
 #include <errno.h>
@@ -254,79 +255,16 @@ static const struct channel_rule solver_rules[] = {
     {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 
-static void on_engine_want(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    watcher_socket(m->parent, msg);
-}
-
-static void on_engine_state(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    watcher_engine_state(m->parent, msg);
-}
-
-static void on_claims_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)msg, (void)id, (void)fd;
-    grants_begin(m->parent);
-}
-
-static void on_claim(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    grants_claim(m->parent, msg);
-}
-
-static void on_consumer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    grants_consumer(m->parent, msg);
-}
-
-static void on_claim_problem(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    grants_problem(m->parent, msg);
-}
-
-static void on_claims_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)id, (void)fd;
-    watcher_claimed(m->parent, msg);
-}
-
-static void on_template_output(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)fd;
-    output_take(m->parent, id, msg);
-}
-
-static void on_world_changed(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
-{
-    struct member *m = arg;
-    (void)c, (void)msg, (void)id, (void)fd;
-    control_world_changed(m->parent);
-}
-
 static const struct channel_rule watcher_rules[] = {
-    {MSG_engine_want, CHANNEL_STATE_ANY, on_engine_want},
-    {MSG_engine_state, CHANNEL_STATE_ANY, on_engine_state},
-    {MSG_claims_begin, CHANNEL_STATE_ANY, on_claims_begin},
-    {MSG_claim, CHANNEL_STATE_ANY, on_claim},
-    {MSG_consumer, CHANNEL_STATE_ANY, on_consumer},
-    {MSG_claim_problem, CHANNEL_STATE_ANY, on_claim_problem},
-    {MSG_claims_end, CHANNEL_STATE_ANY, on_claims_end},
-    {MSG_template_output, CHANNEL_STATE_ANY, on_template_output},
-    {MSG_world_changed, CHANNEL_STATE_ANY, on_world_changed},
+    {MSG_engine_want, CHANNEL_STATE_ANY, watcher_on_engine_want},
+    {MSG_engine_state, CHANNEL_STATE_ANY, watcher_on_engine_state},
+    {MSG_claims_begin, CHANNEL_STATE_ANY, watcher_on_claims_begin},
+    {MSG_claim, CHANNEL_STATE_ANY, watcher_on_claim},
+    {MSG_consumer, CHANNEL_STATE_ANY, watcher_on_consumer},
+    {MSG_claim_problem, CHANNEL_STATE_ANY, watcher_on_claim_problem},
+    {MSG_claims_end, CHANNEL_STATE_ANY, watcher_on_claims_end},
+    {MSG_template_output, CHANNEL_STATE_ANY, watcher_on_template_output},
+    {MSG_world_changed, CHANNEL_STATE_ANY, watcher_on_world_changed},
     {MSG_unable, CHANNEL_STATE_ANY, on_unable},
 };
 

@@ -10,7 +10,6 @@
 #include "processes/parent/action.h"
 #include "processes/parent/output_text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,150 +17,9 @@ enum {
     CHECK_TIMEOUT_S = 60,
     RETRY_FIRST_MS = 1000,
     RETRY_CEILING_MS = 3600 * 1000,
-    LINES_MAX = (TEMPLATE_OUTPUT_MAX + 1) * sizeof(uint32_t), /* as many lines as octets */
 };
 
 static void attempt(struct output *o);
-
-struct outputs *outputs_of(struct parent *p)
-{
-    struct err err = ERR_INIT;
-    if (p->outputs == NULL && (p->outputs = calloc(1, sizeof *p->outputs)) == NULL)
-        abort();
-    if (!p->outputs->journal_read && journal_open(p->state, &p->outputs->journal, &err) < 0)
-        log_error("%s", err.text);
-    p->outputs->journal_read = true;
-    return p->outputs;
-}
-
-/* --- which there are --- */
-
-static char *copy(const char *text)
-{
-    char *s = strdup(text);
-    if (s == NULL)
-        abort();
-    return s;
-}
-
-static const struct template_setting *setting_of(const struct parent *p, const char *path)
-{
-    for (size_t i = 0; i < p->settings.template_n; i++)
-        if (strcmp(p->settings.templates[i].output, path) == 0)
-            return &p->settings.templates[i];
-    return NULL;
-}
-
-static struct output *find(struct parent *p, const struct template_setting *t)
-{
-    struct outputs *all = outputs_of(p);
-    struct output **at = &all->list;
-    while (*at != NULL && strcmp((*at)->path, t->output) != 0)
-        at = &(*at)->next;
-    if (*at == NULL) {
-        struct output *o = calloc(1, sizeof *o);
-        if (o == NULL)
-            abort();
-        *o = (struct output){.p = p,
-            .path = copy(t->output),
-            .source = copy(t->source),
-            .text = buf_new(TEMPLATE_OUTPUT_MAX),
-            .lines = buf_new(LINES_MAX),
-            .next_text = buf_new(TEMPLATE_OUTPUT_MAX),
-            .next_lines = buf_new(LINES_MAX),
-            .unreadable = copy(""),
-            .unrendered = copy(""),
-            .error = copy(""),
-            .since = clock_wall(&system_clock)};
-        *at = o;
-    }
-    if (strcmp((*at)->source, t->source) != 0) {
-        free((*at)->source);
-        (*at)->source = copy(t->source);
-    }
-    return *at;
-}
-
-static void output_free(struct output *o)
-{
-    if (o->retry != NULL)
-        event_free(o->retry);
-    buf_free(&o->text);
-    buf_free(&o->lines);
-    buf_free(&o->next_text);
-    buf_free(&o->next_lines);
-    arena_free(o->arena);
-    free(o->path);
-    free(o->source);
-    free(o->unreadable);
-    free(o->unrendered);
-    free(o->error);
-    free(o);
-}
-
-static void free_forgotten(struct parent *p)
-{
-    for (struct output **at = &p->outputs->list; *at != NULL;) {
-        struct output *o = *at;
-        if (o->state != OUTPUT_IDLE || setting_of(p, o->path) != NULL) {
-            at = &o->next;
-            continue;
-        }
-        *at = o->next;
-        output_free(o);
-    }
-}
-
-void outputs_settings(struct parent *p)
-{
-    if (p->settings.template_n == 0 && p->outputs == NULL)
-        return;
-    outputs_of(p);
-    free_forgotten(p);
-    for (size_t i = 0; i < p->settings.template_n; i++)
-        (void)find(p, &p->settings.templates[i]);
-}
-
-/* --- what is wrong --- */
-
-/* The same but for numbers: programs put times and their own numbers before what they say. */
-static bool says_the_same(const char *a, const char *b)
-{
-    static const char digits[] = "0123456789";
-    while (*a != '\0' && *b != '\0') {
-        size_t an = strspn(a, digits), bn = strspn(b, digits);
-        if (an == 0 && *a != *b)
-            return false;
-        if ((an == 0) != (bn == 0))
-            return false;
-        a += an > 0 ? an : 1;
-        b += bn > 0 ? bn : 1;
-    }
-    return *a == *b;
-}
-
-static void complain(struct output *o, char **about, const char *text)
-{
-    bool news = !says_the_same(*about, text), was_well = (*about)[0] == '\0';
-    free(*about);
-    *about = copy(text);
-    if (text[0] == '\0' || !news)
-        return;
-    if (was_well)
-        o->since = clock_wall(&system_clock);
-    log_error("templates: %s", text);
-}
-
-void output_source(struct parent *p, const struct template_setting *t, const struct err *why)
-{
-    struct output *o = find(p, t);
-    struct err err = ERR_INIT;
-    if (why != NULL) {
-        err = *why;
-        err_prefix(&err, "%s", o->source);
-    }
-    complain(o, &o->unreadable, err.text);
-}
 
 static void answer(struct output *o, struct output_request *q, const struct err *err)
 {
@@ -227,7 +85,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     struct output *o = arg;
     (void)fd, (void)what;
-    if (o->state == OUTPUT_IDLE && !o->p->stopping && setting_of(o->p, o->path) != NULL)
+    if (o->state == OUTPUT_IDLE && !o->p->stopping && output_setting(o->p, o->path) != NULL)
         begin(o);
 }
 
@@ -245,7 +103,7 @@ void output_fail(struct output *o, const struct err *err)
 {
     struct err own = *err;
     err_prefix(&own, "%s", o->path);
-    complain(o, &o->error, own.text);
+    output_complain(o, &o->error, own.text);
     answer(o, &o->request, &own);
     if (!o->p->stopping)
         try_later(o);
@@ -258,7 +116,7 @@ void output_done(struct output *o)
         log_info("templates: %s is as it should be", o->path);
         o->since = clock_wall(&system_clock);
     }
-    complain(o, &o->error, "");
+    output_complain(o, &o->error, "");
     o->retry_ms = 0;
     answer(o, &o->request, NULL);
     buf_free(&o->text);
@@ -460,7 +318,7 @@ static void copy_setting(struct output *o, const struct template_setting *t)
 
 static void begin(struct output *o)
 {
-    const struct template_setting *t = setting_of(o->p, o->path);
+    const struct template_setting *t = output_setting(o->p, o->path);
     struct err err = ERR_INIT;
     if (o->retry != NULL)
         evtimer_del(o->retry);
@@ -482,10 +340,10 @@ static void keep(struct buf *to, struct str from)
 
 void output_take(struct parent *p, uint32_t id, const struct msg_template_output *m)
 {
-    const struct template_setting *t = setting_of(p, m->output);
+    const struct template_setting *t = output_setting(p, m->output);
     struct output_request request = {id, p->watcher_life};
     struct err err = ERR_INIT;
-    struct output *o = t != NULL ? find(p, t) : NULL;
+    struct output *o = t != NULL ? output_find(p, t) : NULL;
     if (o == NULL) { /* of a configuration before */
         struct output nobody = {.p = p};
         err_set(&err, ERR_REFUSED, "no template of the configuration makes %s", m->output);
@@ -494,7 +352,7 @@ void output_take(struct parent *p, uint32_t id, const struct msg_template_output
     }
     o->known = true;
     (void)msg_error_get(&m->error, &err);
-    complain(o, &o->unrendered, err.text);
+    output_complain(o, &o->unrendered, err.text);
     if (m->error.code != 0) {
         answer(o, &request, NULL); /* nothing to be done; what is there stays */
         return;
@@ -512,81 +370,4 @@ void output_take(struct parent *p, uint32_t id, const struct msg_template_output
         answer(o, &o->next_request, &err);
     o->has_next = true;
     o->next_request = request;
-}
-
-/* --- for people --- */
-
-static const char *state_text(const struct output *o)
-{
-    static const char *const texts[] = {[OUTPUT_IDLE] = "current",
-        [OUTPUT_QUEUED] = "checking",
-        [OUTPUT_CHECKING] = "checking",
-        [OUTPUT_PLACED] = "telling",
-        [OUTPUT_TELLING] = "telling"};
-    if (o->state != OUTPUT_IDLE)
-        return texts[o->state];
-    if (o->unreadable[0] != '\0' || o->unrendered[0] != '\0' || o->error[0] != '\0')
-        return "failed";
-    return o->known ? texts[OUTPUT_IDLE] : "waiting";
-}
-
-void outputs_rows(struct parent *p, grants_row_fn *fn, void *arg)
-{
-    char since[TIME_TEXT_MAX];
-    for (struct output *o = p->outputs != NULL ? p->outputs->list : NULL; o != NULL; o = o->next) {
-        if (setting_of(p, o->path) == NULL)
-            continue;
-        const char *error = o->unreadable[0] != '\0'   ? o->unreadable
-                            : o->unrendered[0] != '\0' ? o->unrendered
-                                                       : o->error;
-        json_t *row =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "template", "output", o->path, "source",
-                o->source, "state", state_text(o), "since", wall_format(o->since, since), "error", error);
-        char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
-        json_decref(row);
-        if (text == NULL)
-            abort();
-        fn(text, arg);
-        free(text);
-    }
-}
-
-/* --- after a crash --- */
-
-static void recover(struct parent *p, const struct template_setting *t)
-{
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    const struct journal_entry *e = journal_find(&p->outputs->journal, t->output);
-    bool unchecked = e != NULL && e->state == JOURNAL_UNCHECKED, had = e != NULL && e->had;
-    struct output_file f;
-    struct err err = ERR_INIT;
-    int r = output_file_open(t, a, &f, &err);
-    if (r < 0) {
-        if (unchecked)
-            log_error("templates: %s was not yet checked: %s", t->output, err.text);
-        return;
-    }
-    output_file_discard(&f);
-    if (unchecked) {
-        r = output_file_back(&f, had, &err);
-        if (r == 0)
-            r = journal_note(&p->outputs->journal, t->output, JOURNAL_NONE, false, &err);
-        if (r < 0)
-            log_error("templates: %s: %s", t->output, err.text);
-        else
-            log_info("templates: %s had not been checked when evercert ended: %s", t->output,
-                had ? "the one before is back" : "it is taken away");
-    } else {
-        output_file_settle(&f);
-    }
-    output_file_close(&f);
-}
-
-void outputs_recover(struct parent *p)
-{
-    if (p->settings.template_n == 0)
-        return;
-    outputs_of(p);
-    for (size_t i = 0; i < p->settings.template_n; i++)
-        recover(p, &p->settings.templates[i]);
 }

@@ -1,5 +1,5 @@
 /* What the files of templates' outputs share: outputs.c (from a text to a file that is in place),
- * outputs_tell.c (who is to know of it). */
+ * outputs_tell.c (who is to know of it), outputs_known.c (which there are). */
 #ifndef EVERCERT_PROCESSES_PARENT_OUTPUTS_PRIV_H
 #define EVERCERT_PROCESSES_PARENT_OUTPUTS_PRIV_H
 
@@ -59,7 +59,14 @@ struct outputs {
     int64_t reload_at_ms; /* when the reloads that templates ask for have been paid for */
 };
 
+/* outputs_known.c: made where there is none. */
 struct outputs *outputs_of(struct parent *p);
+/* The template of the configuration that makes that file; NULL where none does. */
+const struct template_setting *output_setting(const struct parent *p, const char *path);
+/* What is known of the file of that template; made where there is none. */
+struct output *output_find(struct parent *p, const struct template_setting *t);
+/* What is wrong now (one of unreadable, unrendered, error; "": nothing), said in the log where it is news. */
+void output_complain(struct output *o, char **about, const char *text);
 /* Says once what is wrong with it, and tries again later. Answers the watcher. */
 void output_fail(struct output *o, const struct err *err);
 /* All is as it should be. */

@@ -41,4 +41,9 @@ void watching_unfit(struct parent *p, struct watched *e, const struct err *why);
 /* The watcher went: nothing is connected. */
 void watching_lost(struct parent *p);
 
+/* watcher_handlers.c */
+channel_handler_fn watcher_on_engine_want, watcher_on_engine_state, watcher_on_claims_begin, watcher_on_claim,
+    watcher_on_consumer, watcher_on_claim_problem, watcher_on_claims_end, watcher_on_template_output,
+    watcher_on_world_changed;
+
 #endif
