@@ -33,6 +33,11 @@ void feed_free(struct feed *f)
     free(f);
 }
 
+int64_t feed_wait(int64_t ms, int64_t other)
+{
+    return ms <= 0 ? other : ms < WAIT_CEILING_MS ? ms : WAIT_CEILING_MS;
+}
+
 void feed_begin(struct watcher *w, const struct msg_watch_begin *m)
 {
     struct feed *f = calloc(1, sizeof *f);
@@ -42,8 +47,8 @@ void feed_begin(struct watcher *w, const struct msg_watch_begin *m)
     w->draft = f;
     f->arena = arena_new();
     f->readers = m->readers;
-    f->wait_min_ms = m->wait_min > 0 ? m->wait_min : WAIT_MIN_MS;
-    f->wait_max_ms = m->wait_max > 0 ? m->wait_max : WAIT_MAX_MS;
+    f->wait_min_ms = feed_wait(m->wait_min, WAIT_MIN_MS);
+    f->wait_max_ms = feed_wait(m->wait_max, WAIT_MAX_MS);
     f->settings = arena_dup_c(f->arena, m->settings);
     const char **labels = arena_array(f->arena, m->labels.n, sizeof *labels);
     for (size_t i = 0; i < m->labels.n; i++)
