@@ -100,7 +100,7 @@ def test_template(example):
 
     one.engine.rm(one.container("third"))
     del one.services["third"]
-    sites = one.engine.data / "volumes/template_sites/_data/sites.conf"
+    sites = one.volume("sites") / "sites.conf"
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
@@ -122,7 +122,8 @@ def test_moved_from_certbot(example, tmp_path):
     old = read_chain(config / "live/shop.example.com/cert.pem")[0]
     one.write()
     orders = one.pebble.request_counts()["POST /order-plz"]
-    one.compose("run", "--rm", "-v", f"{config}:/etc/letsencrypt:ro", "evercert", "import", "certbot", "/etc/letsencrypt")
+    words = ("evercert", "import", "certbot", "/etc/letsencrypt")
+    one.compose("run", "--rm", "-v", f"{config}:/etc/letsencrypt:ro", *words)
     imported = one.folder / "evercert/evercert.d/imported-certbot.yaml"
     assert "shop.example.com" in imported.read_text()
     imported.unlink()
@@ -140,13 +141,13 @@ def test_moved_from_certbot(example, tmp_path):
 
 # Stands in for docker-gen in nginx-proxy: makes what its template would for the two hosts.
 DOCKER_GEN = """\
-#!/bin/sh
 test "$1" = /app/nginx.tmpl && test "$2" = /etc/nginx/conf.d/default.conf || exit 1
 for one in {hosts}; do
     host=${{one%=*}} port=${{one#*=}}
     echo "server {{ listen 127.0.0.1:{http}; server_name $host;"
     echo "location ^~ /.well-known/acme-challenge/ {{ root /usr/share/nginx/html; default_type text/plain; }}"
-    pages="location / {{ proxy_pass http://127.0.0.1:$port; proxy_set_header Host \\$http_host; proxy_set_header X-Forwarded-Proto \\$scheme; }} }}"
+    pages="location / {{ proxy_pass http://127.0.0.1:$port; proxy_set_header Host \\$http_host;"
+    pages="$pages proxy_set_header X-Forwarded-Proto \\$scheme; }} }}"
     if test -e /etc/nginx/certs/$host.crt; then
         echo "location / {{ return 301 https://\\$host\\$request_uri; }} }}"
         echo "server {{ listen 127.0.0.1:{https} ssl; server_name $host;"
@@ -162,7 +163,7 @@ def nginx_proxy(one, ports):
     """The service nginx-proxy by nginx and a stand-in for docker-gen."""
     hosts = " ".join(f"{service}.example.com={port}" for service, port in ports.items())
     file = one.folder / "docker-gen"
-    file.write_text(DOCKER_GEN.format(hosts=hosts, http=one.http_port, https=one.https_port))
+    file.write_text("#!/bin/sh\n" + DOCKER_GEN.format(hosts=hosts, http=one.http_port, https=one.https_port))
     file.chmod(0o755)
     generate = "docker-gen /app/nginx.tmpl /etc/nginx/conf.d/default.conf"
     proxy = one.services["nginx-proxy"]
@@ -174,7 +175,7 @@ def nginx_proxy(one, ports):
 def home_of_acme_sh(one, folder, name):
     """What acme-companion leaves in its volume of acme.sh, with lego's account and key."""
     email = "lego@b.example"
-    home = one.engine.volume(f"{one.name}_acme") / email
+    home = one.volume("acme") / email
     server, _, path = one.pebble.url.removeprefix("https://").partition("/")
     ca, own = home / "ca" / server.partition(":")[0] / path, home / name
     ca.mkdir(parents=True)
@@ -198,7 +199,7 @@ def left_by_companion(one, folder, name):
     moved_from.lego(folder, one.pebble, name)
     home_of_acme_sh(one, folder, name)
     got = folder / "certificates"
-    certs = one.engine.volume(f"{one.name}_certs")
+    certs = one.volume("certs")
     own = certs / name
     own.mkdir()
     (own / ".companion").touch()
@@ -307,7 +308,7 @@ def test_socket_proxy(example):
     told = ("cat", "/tmp/told")
     commanded = one.container("commanded")
     wait_until(lambda: one.engine.exec(commanded, *told, check=False)[0] == 0, "the command in the container", 60)
-    path = one.engine.volume("socket-proxy_socket") / "docker.sock"
+    path = one.volume("socket") / "docker.sock"
     assert through(path, "GET", "/v1.41/containers/json?all=1") == 200
     for method, target in REFUSED:
         assert through(path, method, target.format(id=commanded)) == 403, f"{method} {target}"

@@ -1,7 +1,7 @@
 """The examples of examples/compose, brought up by docker-compose on a private engine against Pebble.
 
-A test works on a copy of the example's folder. What is changed in it is what the place demands, and all of it is here and in
-the tests: images that are made of this machine's programs instead of public ones, the host's network instead of one of
+A test works on a copy of the example's folder. What is changed in it is what the place demands, and all of it is here and
+in the tests: images that are made of this machine's programs instead of public ones, the host's network instead of one of
 Docker's (so ports are the test's, and names of services lead to 127.0.0.1), Pebble instead of Let's Encrypt, and no restart of
 what ends, for a test must see it. Changes to files name the text that they replace, and fail where it is not there."""
 
@@ -110,6 +110,11 @@ class Example:
             # A container may not ptrace, which LeakSanitizer would.
             service["environment"] = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
         return service
+
+    def volume(self, name):
+        """The folder of one of its volumes, made as Compose does."""
+        labels = {"com.docker.compose.project": self.name, "com.docker.compose.volume": name}
+        return self.engine.volume(f"{self.name}_{name}", labels)
 
     def write(self):
         services = {name: self._adapted(service) for name, service in self.services.items()}

@@ -422,9 +422,9 @@ class DockerEngine:
 
         return wait_until(printed, f"{text!r} in the log of {container}", timeout)
 
-    def volume(self, name):
+    def volume(self, name, labels=None):
         """The folder of a named volume, which is made where there is none."""
-        return pathlib.Path(self.api("POST", "/volumes/create", {"Name": name})["Mountpoint"])
+        return pathlib.Path(self.api("POST", "/volumes/create", {"Name": name, "Labels": labels or {}})["Mountpoint"])
 
     def remove_all(self):
         """Every container, network and volume; images stay. Between tests."""
