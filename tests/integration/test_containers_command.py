@@ -144,6 +144,28 @@ def test_nothing_configured_says_what_to_configure(evercert, pebble):
         assert client.run("containers", "--json", status=DONE).stdout == "[]\n"
 
 
+def test_templates_without_an_engine(evercert, pebble, tmp_path):
+    """They are rows as well: of a daemon with what became of them, else with what is known."""
+    good, bad = tmp_path / "good.tmpl", tmp_path / "bad.tmpl"
+    good.write_text("x\n")
+    bad.write_text("<% error('no') %>")
+    outputs = {path: str(path) + ".out" for path in (good, bad)}
+    client = evercert(
+        pebble(), config={"templates": [{"source": str(path), "output": output} for path, output in outputs.items()]}
+    )
+    assert [row["kind"] for row in rows(client)] == ["template"] * 2
+    assert not any(os.path.exists(output) for output in outputs.values())
+    client.run_daemon()
+
+    def states():
+        return {row["source"]: (row["state"], row["error"]) for row in rows(client)}
+
+    wait_until(lambda: states()[str(good)] == ("current", ""), "the good one to be current")
+    wait_until(lambda: states()[str(bad)][0] == "failed", "the bad one to have failed")
+    assert "bad.tmpl:1:" in states()[str(bad)][1]
+    assert f"failed   {outputs[bad]}: " in client.run("containers", status=DONE).stdout
+
+
 @pytest.mark.parametrize("daemon", [False, True])
 def test_an_engine_that_cannot_be_reached(evercert, pebble, engine, open_folder, daemon):
     """Exit status 1, its row says why, and the other engine's containers are there."""
