@@ -173,3 +173,19 @@ def test_without_a_daemon(host):
     host.evercert.stop_daemon()
     host.renew()
     wait_until(lambda: host.count("web-HUP") == 1, "the signal", 30)
+
+
+def test_a_failure_is_that_of_the_certificates_it_concerns(host):
+    """Two that are deployed together: who cannot be told of the one says nothing about the other."""
+    actions = {"broken": {"exec": ["sh", "-c", "echo no such luck; exit 3"]}}
+    host.start(certificates=("a.example", "b.example"), actions=actions)
+    host.consumer("bad", "action:broken")
+    host.consumer("good", "signal:HUP", use="b.example")
+    host.known("bad", "good")
+    host.evercert.renew("a.example", "b.example", force=True, status=FAILED)
+    wait_until(lambda: host.count("good-HUP") == 1, "the signal", 30)
+    errors = {name: host.evercert.row(name)["deploy"]["error"] for name in ("a.example", "b.example")}
+    assert "no such luck" in errors["a.example"], errors
+    assert errors["b.example"] is None, errors
+    failed = [row for row in host.evercert.log_rows("b.example") if "failed" in row["event"]]
+    assert failed == [], failed
