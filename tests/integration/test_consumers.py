@@ -189,3 +189,18 @@ def test_a_failure_is_that_of_the_certificates_it_concerns(host):
     assert errors["b.example"] is None, errors
     failed = [row for row in host.evercert.log_rows("b.example") if "failed" in row["event"]]
     assert failed == [], failed
+
+
+def test_both_types_of_key_are_what_is_used(host):
+    """Each has its own renewals, and who uses the certificate is told of either."""
+    docker = {"socket": host.engine.host, "wait": "50ms..1s", "policy": [{"allow": ["*"]}]}
+    pair = {"domains": ["a.example"], "key-type": ["ecdsa-p256", "rsa-2048"]}
+    host.evercert.write_config({"docker": docker, "certificates": [pair]})
+    host.evercert.run_daemon()
+    host.evercert.wait_live("a.example-rsa")
+    host.evercert.wait_valid("a.example")
+    host.consumer("web", "signal:HUP")
+    host.known("web")
+    before = host.count("web-HUP")
+    host.evercert.renew("a.example-rsa", force=True)
+    wait_until(lambda: host.count("web-HUP") > before, "the signal", 30)

@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "acme/identifier.h"
 #include "base/attr.h"
 #include "base/text.h"
 #include "processes/parent/action.h"
@@ -12,6 +13,7 @@
 #include "processes/parent/watching.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -145,16 +147,25 @@ static bool uses_all(const struct consumer *c)
     return c->use_n == 1 && strcmp(c->uses[0], CONSUMER_USES_ALL) == 0;
 }
 
+/* Of a certificate with two types of key each has its own name and renewals (wish_variant_name), and who uses
+ * the one uses the other. */
+static const char *const variants[] = {"", "-rsa", "-ecdsa"};
+
 /* How many certificates it may use of those that were deployed, and which is the one at `i`: NULL where it is
  * not one of them. */
 static size_t candidate_n(const struct telling *t, const struct consumer *c)
 {
-    return uses_all(c) ? t->name_n : c->use_n;
+    return uses_all(c) ? t->name_n : c->use_n * ARRAY_LEN(variants);
 }
 
 static struct named *candidate(const struct telling *t, const struct consumer *c, size_t i)
 {
-    return uses_all(c) ? &t->names[i] : find_name(t, c->uses[i]);
+    char name[2 * IDENTIFIER_MAX];
+    if (uses_all(c))
+        return &t->names[i];
+    int n = snprintf(
+        name, sizeof name, "%s%s", c->uses[i / ARRAY_LEN(variants)], variants[i % ARRAY_LEN(variants)]);
+    return n < 0 || (size_t)n >= sizeof name ? NULL : find_name(t, name);
 }
 
 /* Whether there is something that it has not been told of. *used: it uses one of them at all. */
@@ -394,8 +405,8 @@ static void add_looks(struct telling *t, const struct consumer *c)
     for (size_t i = 0; i < c->verify_n; i++) {
         if (uses_all(c))
             add_look(t, c->verify[i], "");
-        for (size_t k = 0; k < c->use_n && !uses_all(c); k++) {
-            const struct named *one = find_name(t, c->uses[k]);
+        for (size_t k = 0, n = candidate_n(t, c); k < n && !uses_all(c); k++) {
+            const struct named *one = candidate(t, c, k);
             if (one != NULL)
                 add_look(t, c->verify[i], one->name);
         }
