@@ -108,7 +108,7 @@ struct msg_error {
 /* From engine: what `list` says of these certificates is no longer as it was; "": of many. */
 #define MSG_FIELDS_certificates_changed(F) F(flag, unused)
 /* From engine: tell the containers that use these certificates; answered by consumers_told with the
- * servers to look at (host:port) and what commands printed. */
+ * servers to look at ("NAME host:port" of one of them, or "* host:port" of all) and what commands printed. */
 #define MSG_FIELDS_consumers_tell(F) F(list, names)
 #define MSG_FIELDS_consumers_told(F) F(list, told) F(list, verify) F(text, output) F(error, error)
 /* A command of the operator (processes/command.h). */

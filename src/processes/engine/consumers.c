@@ -17,20 +17,32 @@ struct telling {
     struct deployment *members[];
 };
 
+/* The place of a look, "NAME host:port", where it is for that certificate ("*": it is for every one); NULL
+ * where it is not. */
+static const char *place_for(const char *look, const char *name)
+{
+    struct str of, place;
+    if (!str_cut(str_c(look), ' ', &of, &place) || !(str_eq_c(of, name) || str_eq(of, STR("*"))))
+        return NULL;
+    return place.p;
+}
+
 /* What is to be looked at becomes steps of the deployment, behind its own. */
 static void add_looks(struct deployment *d, const struct msg_list *verify)
 {
     struct deploy *all = arena_array(d->arena, d->wish.deploy_n + verify->n, sizeof *all);
     memcpy(all, d->wish.deploys, d->wish.deploy_n * sizeof *all);
-    for (size_t i = 0; i < verify->n; i++)
-        all[d->wish.deploy_n + i] = (struct deploy){.verify = arena_dup_c(d->arena, verify->p[i]),
-            .timeout_s = CONSUMERS_LOOK_S,
-            .starttls = verify_starttls(verify->p[i]),
-            .server_name = "",
-            .user = "",
-            .dialect = ""};
     d->wish.deploys = all;
-    d->wish.deploy_n += verify->n;
+    for (size_t i = 0; i < verify->n; i++) {
+        const char *place = place_for(verify->p[i], d->record.name);
+        if (place != NULL)
+            all[d->wish.deploy_n++] = (struct deploy){.verify = arena_dup_c(d->arena, place),
+                .timeout_s = CONSUMERS_LOOK_S,
+                .starttls = verify_starttls(place),
+                .server_name = "",
+                .user = "",
+                .dialect = ""};
+    }
 }
 
 static void on_told(const void *msg, const struct err *why, void *arg)

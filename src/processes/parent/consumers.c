@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "acme/identifier.h"
 #include "base/attr.h"
 #include "base/text.h"
 #include "processes/parent/action.h"
@@ -21,7 +22,7 @@ enum {
     KNOWN_WAIT_S = 60,   /* for the engines' first answers, as the watcher waits for them */
     COMMAND_WAIT_S = 10, /* the same where a command waits for it, and perhaps somebody for the command */
     TOLD_MAX = 300,
-    LOOKS_MAX = 300, /* names in the answer, whose frame has room for 900 of the longest */
+    LOOKS_MAX = 300, /* names and places in the answer, whose frame has room for 400 of the longest */
     TOLD_OUTPUT_MAX = 8 * 1024,
     MEMORY_MAX = 10 * 1000, /* beyond it some are told twice */
 };
@@ -341,14 +342,43 @@ static void add_job(struct telling *t, const struct consumer *from)
     j->title = own ? arena_printf(t->arena, "container %s: %s", c->holder.name, what) : what;
 }
 
+/* A label sends evercert to no servers of others: a place with a host's name counts for a certificate that is
+ * called like it, or has it by a grant; that an address is the container's own is the watcher's word. */
+static bool is_place_of(const struct telling *t, const char *name, const char *place)
+{
+    const char *colon = strrchr(place, ':');
+    struct str host = {place, colon != NULL ? (size_t)(colon - place) : 0};
+    if (host.n == 0)
+        return false;
+    if (place[0] == '[' || identifier_is_ip(host) || str_eq(host, STR("localhost")))
+        return true;
+    return str_eq_nocase(str_c(name), host) || grants_have(t->p, name, host);
+}
+
+/* `name` CONSUMER_USES_ALL: it is for each certificate that is deployed. */
+static void add_look(struct telling *t, const char *name, const char *place)
+{
+    size_t k = 0;
+    const char *look = arena_printf(t->arena, "%s %s", name, place);
+    while (k < t->look_n && strcmp(t->looks[k], look) != 0)
+        k++;
+    if (k == t->look_n && k < LOOKS_MAX)
+        t->looks[t->look_n++] = look;
+}
+
 static void add_looks(struct telling *t, const struct consumer *c)
 {
-    for (size_t i = 0; i < c->verify_n; i++) {
-        size_t k = 0;
-        while (k < t->look_n && strcmp(t->looks[k], c->verify[i]) != 0)
-            k++;
-        if (k == t->look_n && k < LOOKS_MAX)
-            t->looks[t->look_n++] = arena_dup_c(t->arena, c->verify[i]);
+    for (size_t i = 0; i < c->verify_n && i < CONSUMER_USES_MAX; i++) {
+        const char *place = c->verify[i];
+        if (uses_all(c) && is_place_of(t, CONSUMER_USES_ALL, place)) {
+            add_look(t, CONSUMER_USES_ALL, place);
+            continue;
+        }
+        for (size_t k = 0, n = candidate_n(t, c); k < n && t->look_n < LOOKS_MAX; k++) {
+            const struct named *one = candidate(t, c, k);
+            if (one != NULL && is_place_of(t, one->name, place))
+                add_look(t, one->name, place);
+        }
     }
 }
 
