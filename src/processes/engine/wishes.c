@@ -143,7 +143,7 @@ static int accept_variant(
         return look_now(e, &c, &is, true) || !same_holder ? certificate_save(e, &c, err) : 0;
     }
     /* A container that comes and goes waits as long as one that stays. */
-    bool waits = same_text && !c.released && c.failures > 0 && c.due_at.s > 0;
+    bool waits = t->source == SOURCE_LABEL && same_text && !c.released && c.failures > 0 && c.due_at.s > 0;
     bool changed = true;
     if (!known)
         certificate_fresh(&c, is.name, variant);

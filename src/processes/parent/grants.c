@@ -328,6 +328,13 @@ struct feed_item {
 
 static void pump(struct parent *p);
 
+/* Another engine was told nothing of this, and after a reload another policy holds: grants_feed comes for
+ * both, behind the wishes. */
+static bool is_current(const struct parent *p)
+{
+    return p->feed_done && p->grants->life == p->engine_life;
+}
+
 static void on_permit(const void *msg, const struct err *why, void *arg)
 {
     struct feed_item item = *(struct feed_item *)arg;
@@ -337,8 +344,7 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     free(arg);
-    /* The keeper or the engine went, or everything is fed anew. */
-    if (m == NULL || item.round != g->round || g->life != item.p->engine_life)
+    if (m == NULL || item.round != g->round || !is_current(item.p)) /* the keeper went, or all is fed anew */
         return;
     struct given *w = &g->fresh[item.at];
     if (r == 0 && engine != NULL)
@@ -397,8 +403,7 @@ static void pump(struct parent *p)
 {
     struct grants *g = p->grants;
     struct err err = ERR_INIT;
-    /* An engine that started meanwhile was told nothing of before: it gets all of it after its wishes. */
-    if (!g->feeding || g->life != p->engine_life || member_channel(p, MEMBER_KEEPER) == NULL ||
+    if (!g->feeding || !is_current(p) || member_channel(p, MEMBER_KEEPER) == NULL ||
         member_channel(p, MEMBER_ENGINE) == NULL)
         return;
     while (g->flying < FEED_WINDOW && g->at < g->fresh_n) {
