@@ -4,7 +4,8 @@ web server that serves the certificate.
     containers.py [--containers 1000] [--events 1000] [--rounds 5] [--skip-engine]
 
   at start    a daemon with that many labelled containers in one engine (tests/lib/docker_stand_in.py, a process of its
-              own): from its start until every label is a granted request, and the memory of the watcher then. Beside
+              own): from its start until every label is a granted request, and until each has its permit and its row
+              in the store; the memory of the watcher then. Beside
               it `docker ps` and `docker inspect` of all of them through the same stand-in, which is the least that any
               client of an engine takes.
   a storm     that many events within ten seconds, each a container with another label; a template over all of them.
@@ -33,12 +34,12 @@ STORM_S = 10
 # How many lines, and the last value: whether the last state was reached is one comparison.
 _STORM = '<% for _, c in ipairs(containers) do if c.labels.turn then %><%= c.name %> <%= c.labels.turn %>\n<% end end %>'
 _SITES = """\
-<% for _, c in ipairs(certificates) do if c.live and c.fingerprint then %>
+<% for _, c in ipairs(certificates) do if c.ready then %>
 server {
     listen 127.0.0.1:@PORT@ ssl;
     server_name <%= c.name %>;
-    ssl_certificate <%= c.live %>/fullchain.pem;
-    ssl_certificate_key <%= c.live %>/privkey.pem;
+    ssl_certificate <%= c.fullchain %>;
+    ssl_certificate_key <%= c.privkey %>;
     location / { return 200 "ok\\n"; }
 }
 <% end end %>
@@ -46,8 +47,8 @@ server {
 
 
 def short_folder():
-    """Paths of sockets are short."""
-    return tempfile.mkdtemp(prefix="evb-", dir="/tmp")
+    """Paths of sockets are short. For a `with`."""
+    return tempfile.TemporaryDirectory(prefix="evb-", dir="/tmp")
 
 
 # At start
@@ -67,12 +68,16 @@ def floor(scene, host, count):
 
 
 def at_start(scene, count, rounds):
-    socket_path = f"{short_folder()}/d.sock"
+    with short_folder() as folder:
+        return _at_start(scene, f"{folder}/d.sock", count, rounds)
+
+
+def _at_start(scene, socket_path, count, rounds):
     program = ROOT / "tests/lib/docker_stand_in.py"
     engine = scene.processes.start([sys.executable, program, socket_path, str(count)], scene.folder / "stand-in", peer=True)
     wait_until(lambda: "unix://" in engine.text(), "the stand-in", 60)
     host = f"unix://{socket_path}"
-    walls, floors, pss, cpu = [], [], [], []
+    walls, managed, floors, pss, cpu = [], [], [], [], []
     for number in range(rounds):
         floors.append(floor(scene, host, count))
         # The CA is one that nobody answers for: what is measured ends where the order would begin.
@@ -85,16 +90,19 @@ def at_start(scene, count, rounds):
         walls.append(time.monotonic() - began)
         granted = sum(row["kind"] == "claim" and row["state"] == "granted" for row in found)
         assert granted == count, f"{granted} of {count} requests were granted"
+        wait_until(lambda client=client: len(client.list()) == count, "all of them to be managed", 60)
+        managed.append(time.monotonic() - began)
         watcher = client.pid_of("watcher")
         pss.append(meter.pss_kib(watcher))
         cpu.append(meter.process_cpu_ms(watcher))
         client.stop_daemon()
-        say(f"at start, round {number + 1}: {walls[-1]:.2f} s, watcher {pss[-1]['pss']} KiB; docker {floors[-1]['whole_s']:.2f} s")
+        say(f"at start, round {number + 1}: {walls[-1]:.2f} s, managed {managed[-1]:.2f} s, watcher {pss[-1]['pss']} KiB; docker {floors[-1]['whole_s']:.2f} s")
     engine.stop()
     return {
         "containers": count,
         "rounds": rounds,
         "granted_s": spread(walls),
+        "managed_s": spread(managed),
         "watcher_pss_kib": middle([one["pss"] for one in pss]),
         "watcher_rss_kib": middle([one["rss"] for one in pss]),
         "watcher_cpu_ms": round(middle(cpu)),
@@ -107,50 +115,55 @@ def at_start(scene, count, rounds):
 
 
 def storm(scene, events):
+    with short_folder() as folder, DockerStandIn(f"{folder}/d.sock") as engine:
+        return _storm(scene, engine, events)
+
+
+def _storm(scene, engine, events):
     folder = scene.sub("storm")
     template, output = folder / "turns.tmpl", folder / "turns"
     template.write_text(_STORM)
-    with DockerStandIn(f"{short_folder()}/d.sock") as engine:
-        told = engine.add("told")
-        ids = [engine.add(f"c{number}", quiet=True) for number in range(50)]
-        notify = {"container": "told", "signal": "HUP"}
-        config = {
-            "docker": {"socket": engine.url},
-            "templates": [{"source": str(template), "output": str(output), "notify": notify}],
-        }
-        client = scene.evercert(config=config)
-        client.run_daemon()
-        wait_until(output.exists, "the first output", 30)
-        wait_until(lambda: engine.signals, "the first signal", 30)
-        watcher = client.pid_of("watcher")
-        before, cpu, asked = len(engine.signals), meter.process_cpu_ms(watcher), len(engine.requests)
-        began = time.monotonic()
-        for number in range(events):
-            left = began + (number + 1) * STORM_S / events - time.monotonic()
-            engine.update(ids[number % len(ids)], labels={"turn": str(number)})
-            if left > 0:
-                time.sleep(left)
-        lasted = time.monotonic() - began
-        last = sorted(
-            (engine.containers[one]["Name"].lstrip("/"), engine.containers[one]["Config"]["Labels"]["turn"]) for one in ids
-        )
+    told = engine.add("told")
+    ids = [engine.add(f"c{number}", quiet=True) for number in range(50)]
+    notify = {"container": "told", "signal": "HUP"}
+    config = {
+        "docker": {"socket": engine.url},
+        "templates": [{"source": str(template), "output": str(output), "notify": notify}],
+    }
+    client = scene.evercert(config=config)
+    client.run_daemon()
+    wait_until(output.exists, "the first output", 30)
+    wait_until(lambda: engine.signals, "the first signal", 30)
+    watcher = client.pid_of("watcher")
+    before, cpu, asked = len(engine.signals), meter.process_cpu_ms(watcher), len(engine.requests)
+    began = time.monotonic()
+    for number in range(events):
+        left = began + (number + 1) * STORM_S / events - time.monotonic()
+        engine.update(ids[number % len(ids)], labels={"turn": str(number)})
+        if left > 0:
+            time.sleep(left)
+    lasted = time.monotonic() - began
+    last = sorted(
+        (engine.containers[one]["Name"].lstrip("/"), engine.containers[one]["Config"]["Labels"]["turn"]) for one in ids
+    )
 
-        def reached():
-            return sorted(tuple(line.split()) for line in output.read_text().splitlines()) == last
+    def reached():
+        return sorted(tuple(line.split()) for line in output.read_text().splitlines()) == last
 
-        wait_until(reached, "the output to have the last state", 60)
-        after = time.monotonic() - began - lasted
-        wait_until(lambda: engine.signals and engine.signals[-1] == (told, "HUP"), "the signal", 30)
-        result = {
-            "events": events,
-            "lasted_s": round(lasted, 2),
-            "outputs": len(engine.signals) - before,
-            "inspections": len(engine.requests) - asked,
-            "last_state_after_s": round(after, 2),
-            "watcher_cpu_ms": round(meter.process_cpu_ms(watcher) - cpu),
-            "watcher_pss_kib": meter.pss_kib(watcher)["pss"],
-        }
-        client.stop_daemon()
+    wait_until(reached, "the output to have the last state", 60)
+    after = time.monotonic() - began - lasted
+    # Who is told is told after the file is there: of the last output, too.
+    wait_until(lambda: len(engine.signals) > before and engine.signals[-1] == (told, "HUP"), "the signal", 30)
+    result = {
+        "events": events,
+        "lasted_s": round(lasted, 2),
+        "outputs": len(engine.signals) - before,
+        "inspections": len(engine.requests) - asked,
+        "last_state_after_s": round(after, 2),
+        "watcher_cpu_ms": round(meter.process_cpu_ms(watcher) - cpu),
+        "watcher_pss_kib": meter.pss_kib(watcher)["pss"],
+    }
+    client.stop_daemon()
     say(f"a storm: {result}")
     return result
 

@@ -28,6 +28,8 @@ COMMANDS = [
     "account show",
     "account register",
     "account update",
+    "containers",
+    "template render",
     "config check",
     "config show",
     "config schema",

@@ -1,6 +1,8 @@
 """examples/compose: each example is brought up by docker-compose and does what it says (see tests/lib/compose.py for what is
 changed in a copy of it so that it runs here)."""
 
+import json
+
 import moved_from
 import pytest
 from certificates import read_chain
@@ -48,8 +50,10 @@ def test_webroot(example):
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     renewed(one, "shop.example.com", "blog.example.com")
+    asked = one.evercert("containers")
+    assert "shop.example.com" in asked and "blog.example.com" in asked
     one.down()
 
 
@@ -65,7 +69,7 @@ def own_template(one):
     ours = f'local http, https = {{"127.0.0.1:{one.http_port}"}}, {{"127.0.0.1:{one.https_port} ssl"}}'
     file.write_text(text.replace(listens, ours))
     source = f"/usr/local/share/doc/evercert/{TEMPLATE}"
-    assert source in (one.folder / "evercert.yaml").read_text()
+    assert source in (one.folder / "evercert/evercert.yaml").read_text()
     one.services["evercert"]["volumes"].append(f"{file}:{source}:ro")
 
 
@@ -75,13 +79,16 @@ def test_template(example):
     one = example("template")
     ports = applications(one, "shop", "blog")
     one.settings()
+    one.ports("nginx.conf")
     own_template(one)
     for service, port in ports.items():
         one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}  # in the host's network it exposes none
     one.up()
+    made = one.evercert("template", "render", f"/usr/local/share/doc/evercert/{TEMPLATE}")
+    assert "server_name shop.example.com;" in made
     for service, name in (("shop", "shop.example.com"), ("shop", "www.shop.example.com"), ("blog", "blog.example.com")):
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
 
     ports.update(third=free_port())
     one.services["third"] = {"labels": {"evercert.domains": "third.example.com"}}
@@ -93,22 +100,67 @@ def test_template(example):
 
     one.engine.rm(one.container("third"))
     del one.services["third"]
-    sites = one.engine.data / "volumes/template_sites/_data/default.conf"
+    sites = one.volume("sites") / "sites.conf"
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
+
+    # Whatever labels say, nginx goes on; a restart asks for nothing that is there.
+    orders = one.pebble.request_counts()["POST /order-plz"]
+    labels = {"evercert.domains": "evil.example.com; } server { listen 1; server_name x"}
+    one.engine.run("busybox", "sleep", "1000", labels={**labels, "com.docker.compose.project": one.name})
+    wait_until(lambda: "evil.example.com" in sites.read_text(), "the label to be seen", 30)
+    one.evercert("containers")
+    one.engine.restart_container(one.container("evercert"))
+    wait_until(lambda: one.log().count("ready, ") == 2, "evercert to be ready again", 30)
+    wait_until(lambda: one.log().count(" containers\n") == 2, "evercert to know the containers again", 30)
+    assert one.pebble.request_counts()["POST /order-plz"] == orders
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
+    for row in one.engine.containers(ancestor=["busybox"]):
+        one.engine.rm(row["Id"])
+    one.down()
+
+
+def test_moved_from_certbot(example, tmp_path):
+    """As docs/containers.md says: what certbot has is imported, the file that the import wrote is taken away, and from then on
+    the labels are enough. Nothing is issued again; a renewal is served."""
+    one = example("template")
+    ports = applications(one, "shop", "blog")
+    one.settings()
+    one.ports("nginx.conf")
+    own_template(one)
+    for service, port in ports.items():
+        one.services[service]["environment"] = {"VIRTUAL_PORT": str(port)}
+    names = ("shop.example.com", "www.shop.example.com")
+    config = moved_from.certbot(tmp_path, one.pebble, *names)
+    old = read_chain(config / "live/shop.example.com/cert.pem")[0]
+    one.write()
+    orders = one.pebble.request_counts()["POST /order-plz"]
+    words = ("evercert", "import", "certbot", "/etc/letsencrypt")
+    one.compose("run", "--rm", "-v", f"{config}:/etc/letsencrypt:ro", *words)
+    imported = one.folder / "evercert/evercert.d/imported-certbot.yaml"
+    assert "shop.example.com" in imported.read_text()
+    imported.unlink()
+    one.up()
+    assert one.wait_get("blog.example.com")[0] == "blog blog.example.com https"
+    text, leaf = one.wait_get("www.shop.example.com")
+    assert text == "shop www.shop.example.com https" and leaf.fingerprint == old.fingerprint
+    assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for blog.example.com"
+    shown = json.loads(one.evercert("list", "--json"))
+    assert {row["name"]: row["source"] for row in shown} == {"shop.example.com": "label", "blog.example.com": "label"}
+    one.evercert("renew", "--force", "shop.example.com")
+    assert one.wait_get("shop.example.com", but=old.fingerprint)[1].names == sorted(names)
     one.down()
 
 
 # Stands in for docker-gen in nginx-proxy: makes what its template would for the two hosts.
 DOCKER_GEN = """\
-#!/bin/sh
 test "$1" = /app/nginx.tmpl && test "$2" = /etc/nginx/conf.d/default.conf || exit 1
 for one in {hosts}; do
     host=${{one%=*}} port=${{one#*=}}
     echo "server {{ listen 127.0.0.1:{http}; server_name $host;"
     echo "location ^~ /.well-known/acme-challenge/ {{ root /usr/share/nginx/html; default_type text/plain; }}"
-    pages="location / {{ proxy_pass http://127.0.0.1:$port; proxy_set_header Host \\$http_host; proxy_set_header X-Forwarded-Proto \\$scheme; }} }}"
+    pages="location / {{ proxy_pass http://127.0.0.1:$port; proxy_set_header Host \\$http_host;"
+    pages="$pages proxy_set_header X-Forwarded-Proto \\$scheme; }} }}"
     if test -e /etc/nginx/certs/$host.crt; then
         echo "location / {{ return 301 https://\\$host\\$request_uri; }} }}"
         echo "server {{ listen 127.0.0.1:{https} ssl; server_name $host;"
@@ -124,7 +176,7 @@ def nginx_proxy(one, ports):
     """The service nginx-proxy by nginx and a stand-in for docker-gen."""
     hosts = " ".join(f"{service}.example.com={port}" for service, port in ports.items())
     file = one.folder / "docker-gen"
-    file.write_text(DOCKER_GEN.format(hosts=hosts, http=one.http_port, https=one.https_port))
+    file.write_text("#!/bin/sh\n" + DOCKER_GEN.format(hosts=hosts, http=one.http_port, https=one.https_port))
     file.chmod(0o755)
     generate = "docker-gen /app/nginx.tmpl /etc/nginx/conf.d/default.conf"
     proxy = one.services["nginx-proxy"]
@@ -133,11 +185,34 @@ def nginx_proxy(one, ports):
     proxy["volumes"].append(f"{file}:/usr/local/bin/docker-gen:ro")
 
 
+def home_of_acme_sh(one, folder, name):
+    """What acme-companion leaves in its volume of acme.sh, with lego's account and key."""
+    email = "lego@b.example"
+    home = one.volume("acme") / email
+    server, _, path = one.pebble.url.removeprefix("https://").partition("/")
+    ca, own = home / "ca" / server.partition(":")[0] / path, home / name
+    ca.mkdir(parents=True)
+    own.mkdir()
+    account = json.loads(next(folder.glob("accounts/*/*/account.json")).read_text())
+    key = next(folder.glob("accounts/*/*/keys/*.key")).read_text()
+    (ca / "account.key").write_text(key)
+    (ca / "account.json").write_text(json.dumps({"contact": [f"mailto:{email}"]}))
+    (ca / "ca.conf").write_text(f"ACCOUNT_URL='{account['registration']['uri']}'\nCA_EMAIL='{email}'\n")
+    for target, source in ((f"{name}.key", f"{name}.key"), ("fullchain.cer", f"{name}.crt")):
+        (own / target).write_text((folder / "certificates" / source).read_text())
+    (own / f"{name}.conf").write_text(
+        f"Le_Domain='{name}'\nLe_Alt='no'\nLe_Webroot='/usr/share/nginx/html'\nLe_Keylength='ec-256'\n"
+        f"Le_API='{one.pebble.url}'\nLe_RealKeyPath='/etc/nginx/certs/{name}/key.pem'\n"
+        f"Le_RealFullChainPath='/etc/nginx/certs/{name}/fullchain.pem'\n"
+    )
+
+
 def left_by_companion(one, folder, name):
-    """What acme-companion leaves in its volume of certificates, with a certificate that another client got."""
+    """What acme-companion leaves in its two volumes, with a certificate that another client got."""
     moved_from.lego(folder, one.pebble, name)
+    home_of_acme_sh(one, folder, name)
     got = folder / "certificates"
-    certs = one.engine.volume(f"{one.name}_certs")
+    certs = one.volume("certs")
     own = certs / name
     own.mkdir()
     (own / ".companion").touch()
@@ -157,18 +232,17 @@ def test_acme_companion(example, tmp_path):
     anew. A certificate that was there is moved in and not issued again."""
     one = example("acme-companion")
     ports = applications(one, "shop", "blog")
-    one.settings("evercert/evercert.yaml")
+    one.settings()
     nginx_proxy(one, ports)
     old = left_by_companion(one, tmp_path / "lego", "blog.example.com")
     one.write()
     orders = one.pebble.request_counts()["POST /order-plz"]
-    words = ("import", "companion", "/etc/nginx/certs", "--publish-in-place", "--directory", one.pebble.url)
-    one.compose("run", "--rm", "evercert", *words)
+    one.compose("run", "--rm", "evercert", "import", "companion", "/etc/nginx", "--publish-in-place")
     one.up()
     for service in ports:
         name = f"{service}.example.com"
         assert one.wait_get(name)[0] == f"{service} {name} https"
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     assert one.get("blog.example.com")[1].fingerprint == old.fingerprint
     assert one.pebble.request_counts()["POST /order-plz"] == orders + 1, "one for shop.example.com"
     renewed(one, "blog.example.com", "shop.example.com")
@@ -184,16 +258,16 @@ def test_odoo(example):
     one.application("odoo", port)
     one.services["db"].update(image="busybox", command=["sleep", "1000"])
     responder = free_port()
-    one.edit("evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
+    one.edit("evercert/evercert.yaml", listen=("0.0.0.0:8402", f"127.0.0.1:{responder}"))
     one.settings()
     one.ports("nginx/conf.d/default.conf", "nginx/https/odoo.conf")
-    one.edit("nginx/conf.d/default.conf", responder=("http://evercert:8402", f"http://evercert:{responder}"))
+    one.edit("nginx/conf.d/default.conf", responder=("set $evercert evercert:8402", f"set $evercert 127.0.0.1:{responder}"))
     one.edit("nginx/https/odoo.conf", pages=("http://odoo:8069", f"http://odoo:{port}"))
     one.up()
     for name in ("erp.example.com", "shop.example.com"):
         text, leaf = one.wait_get(name)
         assert text == f"odoo {name} https" and leaf.names == ["erp.example.com", "shop.example.com"]
-        assert one.redirect(name) == (301, f"https://{name}/page")
+        one.wait_redirect(name)
     listed = one.engine.exec(one.container("nginx"), "ls", "/var/lib/odoo/letsencrypt")
     assert listed.split() == ["domain.crt", "domain.key"]
     before = one.get("erp.example.com")[1].fingerprint
@@ -247,7 +321,7 @@ def test_socket_proxy(example):
     told = ("cat", "/tmp/told")
     commanded = one.container("commanded")
     wait_until(lambda: one.engine.exec(commanded, *told, check=False)[0] == 0, "the command in the container", 60)
-    path = one.engine.volume("socket-proxy_socket") / "docker.sock"
+    path = one.volume("socket") / "docker.sock"
     assert through(path, "GET", "/v1.41/containers/json?all=1") == 200
     for method, target in REFUSED:
         assert through(path, method, target.format(id=commanded)) == 403, f"{method} {target}"

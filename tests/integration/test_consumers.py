@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from docker_stand_in import DockerStandIn
 from evercert import DONE, FAILED
 from processes import wait_until
 
@@ -162,3 +163,32 @@ def test_a_watcher_that_dies_while_somebody_is_told(host):
     host.evercert.kill_one(host.evercert.pid_of("watcher"))
     wait_until(lambda: host.count("told") == 1, "to be told", 60)
     renewing.wait(30)
+
+
+def test_an_engine_that_comes_with_a_reload(host):
+    """Nobody is told before it is known who there is, and everybody after."""
+    host.start()
+    host.consumer("web", "signal:HUP")
+    host.known("web")
+    with DockerStandIn(host.folder / "d.sock") as more:
+        more.add("elsewhere")
+        engines = {"more": {"socket": more.url}}
+        docker = {"socket": host.engine.host, "wait": "50ms..1s", "engines": engines, "policy": [{"allow": ["*"]}]}
+        host.evercert.write_config({"docker": docker, "certificates": [{"domains": ["a.example"]}]})
+        host.evercert.reload()
+        host.renew()
+        wait_until(lambda: host.count("web-HUP") == 1, "the signal", 30)
+        assert "engine more: " in host.evercert.text()
+    host.evercert.write_config({"certificates": [{"domains": ["a.example"]}]})
+    host.evercert.reload()
+    host.renew()
+    assert host.count("web-HUP") == 1
+
+
+def test_without_a_daemon(host):
+    """A renewal of cron tells them as well."""
+    host.start()
+    host.consumer("web", "signal:HUP")
+    host.evercert.stop_daemon()
+    host.renew()
+    wait_until(lambda: host.count("web-HUP") == 1, "the signal", 30)

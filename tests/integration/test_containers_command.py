@@ -95,7 +95,7 @@ def test_a_terminal_gets_colours_and_no_color_none(client):
                 process[0],
                 process,
                 {**client.environment(), "TERM": "xterm", **env},
-                file_actions=[(os.POSIX_SPAWN_DUP2, slave, 1), (os.POSIX_SPAWN_DUP2, slave, 2)],
+                file_actions=[(os.POSIX_SPAWN_DUP2, slave, 1)],
             )
             assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == DONE
             return os.read(master, 65536).decode()
@@ -142,6 +142,28 @@ def test_nothing_configured_says_what_to_configure(evercert, pebble):
         assert result.stdout == ""
         assert "docker: {socket: unix:///var/run/docker.sock" in result.stderr
         assert client.run("containers", "--json", status=DONE).stdout == "[]\n"
+
+
+def test_templates_without_an_engine(evercert, pebble, tmp_path):
+    """They are rows as well: of a daemon with what became of them, else with what is known."""
+    good, bad = tmp_path / "good.tmpl", tmp_path / "bad.tmpl"
+    good.write_text("x\n")
+    bad.write_text("<% error('no') %>")
+    outputs = {path: str(path) + ".out" for path in (good, bad)}
+    client = evercert(
+        pebble(), config={"templates": [{"source": str(path), "output": output} for path, output in outputs.items()]}
+    )
+    assert [row["kind"] for row in rows(client)] == ["template"] * 2
+    assert not any(os.path.exists(output) for output in outputs.values())
+    client.run_daemon()
+
+    def states():
+        return {row["source"]: (row["state"], row["error"]) for row in rows(client)}
+
+    wait_until(lambda: states()[str(good)] == ("current", ""), "the good one to be current")
+    wait_until(lambda: states()[str(bad)][0] == "failed", "the bad one to have failed")
+    assert "bad.tmpl:1:" in states()[str(bad)][1]
+    assert f"failed   {outputs[bad]}: " in client.run("containers", status=DONE).stdout
 
 
 @pytest.mark.parametrize("daemon", [False, True])

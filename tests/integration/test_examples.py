@@ -14,7 +14,7 @@ from evercert import DONE, FAILED, ROOT, USAGE
 from processes import wait_until
 
 EXAMPLES = ROOT / "examples"
-CONFIGURATIONS = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.yaml"))
+CONFIGURATIONS = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.yaml") if path.name != "compose.yaml")
 
 
 def test_there_are_some():
@@ -114,3 +114,44 @@ def test_odoo(evercert, pebble, nginx, authority, open_folder):
         served(client.leaf("domain").fingerprint, ca.root())
         if generation == 1:
             client.renew("domain", force=True)
+
+
+def _blocks(page):
+    """(what the comment above it names, language, text) of each fenced block."""
+    return re.findall(r"(?:^<!-- (\S+) -->\n)?^```(\w*)\n(.*?)^```$", page, re.M | re.S)
+
+
+def test_the_page_on_containers_shows_the_files_that_are_tested():
+    """Each block of docs/containers.md is the file that is named above it, or some of its lines; each link leads to a file."""
+    file = ROOT / "docs/containers.md"
+    page = file.read_text()
+    blocks = _blocks(page)
+    assert len(blocks) >= 8 and page.count("```") == 2 * len(blocks)
+    for name, language, text in blocks:
+        assert name and language, text
+        assert f"\n{text}" in "\n" + (ROOT / name).read_text(), f"{name} has other lines now than the page:\n{text}"
+    for link in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (file.parent / link).exists(), link
+    wholes = [name for name, _, text in blocks if text == (ROOT / name).read_text()]
+    assert {"examples/compose/template/compose.yaml", "examples/compose/template/evercert/evercert.yaml"} <= set(wholes)
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.parent.name for path in ROOT.glob("examples/compose/*/evercert/*.yaml")))
+def test_a_compose_example_is_whole(name):
+    """Its services are of images that are said, what it mounts is there, and a reader has to replace a domain and an e-mail
+    address alone."""
+    folder = ROOT / "examples/compose" / name
+    compose = yaml.safe_load((folder / "compose.yaml").read_text())
+    for service in compose["services"].values():
+        assert service["image"] and "network_mode" not in service or service["network_mode"] == "none"
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (folder / source).exists(), source
+            elif not source.startswith("/"):
+                assert source in compose["volumes"], source
+    assert (folder / "README.md").read_text().startswith("# ")
+    for path in folder.rglob("*"):
+        if path.is_file():
+            hosts = re.findall(r"[\w.-]+\.(?:com|org|net)\b", path.read_text())
+            assert all(host.endswith("example.com") for host in hosts), f"{path}: {hosts}"

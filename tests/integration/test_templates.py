@@ -89,6 +89,7 @@ def test_a_file_is_written_and_told_once(files):
     files.start()
     files.wait_text(output, "host true\n")
     wait_until(lambda: files.words() == ["told"], "to be told")
+    files.wait_state("current")  # who is stopped while somebody is told tells it again
     assert stat.S_IMODE(output.stat().st_mode) == 0o640
     written = output.stat()
     files.evercert.reload()

@@ -1,7 +1,7 @@
 """The examples of examples/compose, brought up by docker-compose on a private engine against Pebble.
 
-A test works on a copy of the example's folder. What is changed in it is what the place demands, and all of it is here and in
-the tests: images that are made of this machine's programs instead of public ones, the host's network instead of one of
+A test works on a copy of the example's folder. What is changed in it is what the place demands, and all of it is here and
+in the tests: images that are made of this machine's programs instead of public ones, the host's network instead of one of
 Docker's (so ports are the test's, and names of services lead to 127.0.0.1), Pebble instead of Let's Encrypt, and no restart of
 what ends, for a test must see it. Changes to files name the text that they replace, and fail where it is not there."""
 
@@ -74,7 +74,7 @@ class Example:
             assert changes, f"{path} listens nowhere"
             self.edit(path, **changes)
 
-    def settings(self, path="evercert.yaml", more=None):
+    def settings(self, path="evercert/evercert.yaml", more=None):
         """Adds what stands for Let's Encrypt to evercert's configuration."""
         file = self.folder / path
         added = {
@@ -110,6 +110,11 @@ class Example:
             # A container may not ptrace, which LeakSanitizer would.
             service["environment"] = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
         return service
+
+    def volume(self, name):
+        """The folder of one of its volumes, made as Compose does."""
+        labels = {"com.docker.compose.project": self.name, "com.docker.compose.volume": name}
+        return self.engine.volume(f"{self.name}_{name}", labels)
 
     def write(self):
         services = {name: self._adapted(service) for name, service in self.services.items()}
@@ -179,8 +184,11 @@ class Example:
 
         return wait_until(served, f"{name} over https; evercert:\n{self.log()[-4000:]}", timeout)
 
-    def redirect(self, name):
-        """Where http leads to."""
+    def wait_redirect(self, name):
+        """Waits until http leads to https; for a moment after a reload an old worker of nginx may answer."""
+        wait_until(lambda: self._redirect(name) == (301, f"https://{name}/page"), f"http of {name} to lead to https")
+
+    def _redirect(self, name):
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
         try:
             connection.request("GET", "/page", headers={"Host": name})

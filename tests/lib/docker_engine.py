@@ -119,7 +119,9 @@ class DockerEngine:
 
     def _start_namespace(self):
         ready = self.folder / "ready"
-        argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--propagation=private"]
+        # unshare does not mind SIGTERM; a run of the tests that is killed must take the engine with it.
+        argv = ["setpriv", "--pdeathsig=KILL", "--", "unshare", "--pid", "--fork", "--kill-child"]
+        argv += ["--mount", "--mount-proc", "--propagation=private"]
         self._namespace = self._processes.start([*argv, "sh", "-c", _INIT, "sh", ready], self.log, peer=True)
 
         def there():
@@ -422,9 +424,9 @@ class DockerEngine:
 
         return wait_until(printed, f"{text!r} in the log of {container}", timeout)
 
-    def volume(self, name):
+    def volume(self, name, labels=None):
         """The folder of a named volume, which is made where there is none."""
-        return pathlib.Path(self.api("POST", "/volumes/create", {"Name": name})["Mountpoint"])
+        return pathlib.Path(self.api("POST", "/volumes/create", {"Name": name, "Labels": labels or {}})["Mountpoint"])
 
     def remove_all(self):
         """Every container, network and volume; images stay. Between tests."""

@@ -88,6 +88,7 @@ static const struct member certificate_members[] = {
     MEMBER("key_type", TEXT, false, import_certificate, key_type),
     MEMBER("challenge", TEXT, false, import_certificate, challenge),
     MEMBER("webroot", TEXT, false, import_certificate, webroot),
+    MEMBER("webroot_unknown", FLAG, false, import_certificate, webroot_unknown),
     {"webroot_map", WEBROOTS, false, offsetof(struct import_certificate, webroots),
         offsetof(struct import_certificate, webroot_n), NULL, IMPORT_LIST_MAX},
     MEMBER("http_port", PORT, false, import_certificate, http_port),

@@ -63,6 +63,7 @@ struct import_certificate {
     uint16_t http_port; /* 0: the usual one */
     const char *dns_provider, *profile, *preferred_profile, *preferred_chain;
     bool reuse_key, must_staple;
+    bool webroot_unknown;   /* the configuration's default is as good as any */
     int64_t renew_before_s; /* 0: nothing said */
     const struct import_hook *hooks;
     size_t hook_n;

@@ -341,6 +341,7 @@ static void choose_listen(struct import_plan *p)
     for (size_t i = 0; i < p->document->certificate_n; i++) {
         const struct import_certificate *c = p->items[i].from;
         if (p->items[i].left != NULL || p->items[i].configured != NULL || c->webroot[0] != '\0' ||
+            (c->webroot_unknown && s->defaults.webroot[0] != '\0') ||
             strcmp(c->challenge, "tls-alpn-01") == 0)
             continue;
         uint16_t its = c->http_port != 0 ? c->http_port : 80;

@@ -83,7 +83,7 @@ static void put_challenge(
         pair(out, 4, "dns", item->dns);
     if (strcmp(challenge, "http-01") != 0)
         return;
-    if (strcmp(c->webroot, d->webroot) != 0)
+    if (!c->webroot_unknown && strcmp(c->webroot, d->webroot) != 0)
         pair(out, 4, "webroot", c->webroot);
     if (c->webroot_n == 0)
         return;

@@ -103,6 +103,7 @@ static void drop_webroots(struct found *f)
 {
     for (struct found_certificate *c = f->certificates; c != NULL; c = c->next) {
         c->webroot = "";
+        c->webroot_unknown = true;
         c->webroot_map = NULL;
     }
 }

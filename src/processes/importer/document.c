@@ -73,9 +73,10 @@ static json_t *certificate(const struct found_certificate *c)
         "account", c->account != NULL ? text(c->account->id) : json_null(), "directory", text(c->directory));
     json_t *state = json_pack("{s:o s:o s:I s:o}", "key", text_n(buf_str(&c->key)), "chain", text_n(c->chain),
         "not_after", (json_int_t)c->not_after_s, "key_type", text(c->key_type));
-    json_t *proof = json_pack("{s:o s:o s:o s:i s:o}", "challenge", text(found_challenge_name(c->challenge)),
-        "webroot", text(c->webroot), "webroot_map", webroots(c->webroot_map), "http_port", (int)c->http_port,
-        "dns_provider", text(c->dns_provider));
+    json_t *proof =
+        json_pack("{s:o s:o s:b s:o s:i s:o}", "challenge", text(found_challenge_name(c->challenge)),
+            "webroot", text(c->webroot), "webroot_unknown", c->webroot_unknown, "webroot_map",
+            webroots(c->webroot_map), "http_port", (int)c->http_port, "dns_provider", text(c->dns_provider));
     json_t *wanted = json_pack("{s:b s:b s:o s:o s:o s:I}", "reuse_key", c->reuse_key, "must_staple",
         c->must_staple, "profile", text(c->profile), "preferred_profile", text(c->preferred_profile),
         "preferred_chain", text(c->preferred_chain), "renew_before_s", (json_int_t)c->renew_before_s);

@@ -103,6 +103,7 @@ struct found_certificate {
     const char *key_type; /* wanted for the next one; "" where it is none of ours */
     enum found_challenge challenge;
     const char *webroot;
+    bool webroot_unknown; /* there is one, but not where this machine has it; "" then */
     struct found_webroot *webroot_map;
     unsigned http_port; /* 0: 80 */
     const char *dns_provider;

@@ -135,7 +135,7 @@ static int by_name(const void *a, const void *b)
 static const struct named *find_name(const struct telling *t, const char *name)
 {
     const struct named key = {name, ""};
-    return t->name_n == 0 ? NULL : bsearch(&key, t->names, t->name_n, sizeof key, by_name);
+    return t->names == NULL ? NULL : bsearch(&key, t->names, t->name_n, sizeof key, by_name);
 }
 
 static bool uses_all(const struct consumer *c)

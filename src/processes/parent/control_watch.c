@@ -344,7 +344,7 @@ static int template_options(struct session *s, enum template_kind *kind, struct 
 void watch_template(struct session *s)
 {
     struct err err = ERR_INIT;
-    enum template_kind kind;
+    enum template_kind kind = TEMPLATE_NONE;
     if (template_options(s, &kind, &err) < 0) {
         control_fail(s, &err);
         return;
@@ -365,6 +365,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct session *s = arg;
     (void)fd, (void)what;
+    if (s->over)
+        return;
     s->watch->late = true;
     if (s->verb == VERB_TEMPLATE_RENDER)
         rendering_timer(s);

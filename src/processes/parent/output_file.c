@@ -44,9 +44,11 @@ int output_file_open(
         .group = arena_dup_c(a, t->group),
         .mode = t->mode,
         .password_file = ""};
-    int r = copy_place(&f.form, f.path, a, &f.at, err);
+    struct copy at;
+    int r = copy_place(&f.form, f.path, a, &at, err);
     if (r < 0)
         return r;
+    f.at = at;
     f.fresh = arena_printf(a, ".%s.evercert-new", f.at.name);
     f.old = arena_printf(a, ".%s.evercert-old", f.at.name);
     f.fresh_path = arena_printf(a, "%.*s%s", (int)(f.at.name - f.path), f.path, f.fresh);

@@ -200,7 +200,7 @@ static void call(struct act_call *c, const struct kept *k, const struct msg_act 
         .argv = m->argv.p,
         .argc = m->argv.n,
         .user = m->user,
-        .timeout_s = m->timeout > 0 ? m->timeout : ACTION_TIMEOUT_S};
+        .timeout_s = m->timeout > 0 && m->timeout <= DEPLOY_TIMEOUT_MAX_S ? m->timeout : ACTION_TIMEOUT_S};
     c->engine = e;
     c->title = arena_dup_c(c->act->arena, k->container->name);
     int r = e != NULL && e->docker != NULL ? docker_act(e->docker, &action, on_done, c, &c->call, &err)
@@ -209,7 +209,7 @@ static void call(struct act_call *c, const struct kept *k, const struct msg_act 
         call_over(c, "", &err);
 }
 
-void act_begin(struct watcher *w, uint32_t id, const struct msg_act *m)
+static void carry_out(struct watcher *w, uint32_t id, const struct msg_act *m)
 {
     struct search s = {
         .id = m->id, .container = m->container, .service = m->service, .exec = m->verb == DOCKER_EXEC};
@@ -239,6 +239,60 @@ void act_begin(struct watcher *w, uint32_t id, const struct msg_act *m)
         answer(a);
 }
 
+/* --- before it is known what there is --- */
+
+/* An action that came before the engines had answered. */
+struct act_waiting {
+    struct act_waiting *next;
+    struct arena *arena;
+    uint32_t id;
+    struct msg_act msg;
+};
+
+static void wait_for_engines(struct watcher *w, uint32_t id, const struct msg_act *m)
+{
+    struct act_waiting **last = &w->acts_waiting;
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(MSG_WISH);
+    struct arena *a = arena_new();
+    struct act_waiting *x = arena_alloc(a, sizeof *x);
+    struct err err = ERR_INIT;
+    size_t n = 0;
+    for (; *last != NULL; last = &(*last)->next)
+        n++;
+    int r = n < ACTS_MAX ? msg_encode(MSG_act, m, &text, &err)
+                         : err_set(&err, ERR_LIMIT, "%zu actions wait already", n);
+    if (r == 0)
+        r = msg_decode(MSG_act, buf_str(&text), a, &x->msg, &err);
+    if (r < 0) {
+        refuse(w, id, &err);
+        arena_free(a);
+        return;
+    }
+    x->arena = a;
+    x->id = id;
+    *last = x;
+}
+
+void act_begin(struct watcher *w, uint32_t id, const struct msg_act *m)
+{
+    if (w->begun)
+        carry_out(w, id, m);
+    else
+        wait_for_engines(w, id, m);
+}
+
+void acts_go_on(struct watcher *w)
+{
+    while (w->acts_waiting != NULL) {
+        struct act_waiting *x = w->acts_waiting;
+        w->acts_waiting = x->next;
+        carry_out(w, x->id, &x->msg);
+        arena_free(x->arena);
+    }
+}
+
+/* --- the end --- */
+
 void acts_engine_gone(struct watcher *w, const struct engine *e)
 {
     struct err gone = ERR_INIT;
@@ -261,6 +315,12 @@ void acts_end(struct watcher *w)
 {
     struct err end = ERR_INIT;
     err_set(&end, ERR_CANCELLED, "evercert ends");
+    while (w->acts_waiting != NULL) {
+        struct act_waiting *x = w->acts_waiting;
+        w->acts_waiting = x->next;
+        refuse(w, x->id, &end);
+        arena_free(x->arena);
+    }
     while (w->acts != NULL) {
         struct act *a = w->acts;
         for (size_t i = 0; i < a->n; i++)

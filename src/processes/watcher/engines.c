@@ -33,6 +33,11 @@ void feed_free(struct feed *f)
     free(f);
 }
 
+int64_t feed_wait(int64_t ms, int64_t other)
+{
+    return ms <= 0 ? other : ms < WAIT_CEILING_MS ? ms : WAIT_CEILING_MS;
+}
+
 void feed_begin(struct watcher *w, const struct msg_watch_begin *m)
 {
     struct feed *f = calloc(1, sizeof *f);
@@ -42,8 +47,8 @@ void feed_begin(struct watcher *w, const struct msg_watch_begin *m)
     w->draft = f;
     f->arena = arena_new();
     f->readers = m->readers;
-    f->wait_min_ms = m->wait_min > 0 ? m->wait_min : WAIT_MIN_MS;
-    f->wait_max_ms = m->wait_max > 0 ? m->wait_max : WAIT_MAX_MS;
+    f->wait_min_ms = feed_wait(m->wait_min, WAIT_MIN_MS);
+    f->wait_max_ms = feed_wait(m->wait_max, WAIT_MAX_MS);
     f->settings = arena_dup_c(f->arena, m->settings);
     const char **labels = arena_array(f->arena, m->labels.n, sizeof *labels);
     for (size_t i = 0; i < m->labels.n; i++)
@@ -110,16 +115,17 @@ static void tell_state(struct engine *e, const struct docker_state *s)
     (void)watcher_tell(e->watcher, MSG_engine_state, 0, &m);
 }
 
-/* Each change once: an engine that is tried again and again for the same reason is one line. */
+/* Each change once: an engine that is tried again and again for the same reason is one line. The operator
+ * hears of it from the parent (watching.c), which is told the state; this is for who looks closer. */
 static void log_state(struct engine *e, const struct docker_state *s)
 {
     const char *what = s->connected ? "" : e->connected ? "connection lost: " : "not connected: ";
     if (s->connected && !e->connected) {
-        log_info("%s: connected%s%s", e->name, s->version[0] != '\0' ? ", " : "", s->version);
+        log_debug("%s: connected%s%s", e->name, s->version[0] != '\0' ? ", " : "", s->version);
         e->error[0] = '\0';
     }
     if (s->error[0] != '\0' && strcmp(e->error, s->error) != 0) {
-        log_warning("%s: %s%s", e->name, what, s->error);
+        log_debug("%s: %s%s", e->name, what, s->error);
         snprintf(e->error, sizeof e->error, "%s", s->error);
     }
     if (s->synced && !e->synced)
@@ -231,7 +237,7 @@ static void engines_replace(struct watcher *w, const struct feed *f, bool rescan
     while (old != NULL) {
         struct engine *e = old;
         old = e->next;
-        log_info("%s: is watched no more", e->name);
+        log_debug("%s: is watched no more", e->name);
         engine_free(e);
     }
 }

@@ -30,7 +30,7 @@ static void put_text(struct packer *p, const char **out, const char *text)
             to = memcpy(p->texts + p->text_n, text, n);
         p->text_n += n;
     }
-    if (p->texts != NULL)
+    if (out != NULL)
         *out = to;
 }
 

@@ -59,8 +59,8 @@ void feed_template(struct watcher *w, const struct msg_watch_template *m)
     r->output = arena_dup_c(r->arena, m->output);
     r->source = arena_dup_c(r->arena, m->source);
     r->text = arena_str(r->arena, m->text);
-    r->wait_min_ms = m->wait_min > 0 || m->wait_max > 0 ? m->wait_min : f->wait_min_ms;
-    r->wait_max_ms = m->wait_min > 0 || m->wait_max > 0 ? m->wait_max : f->wait_max_ms;
+    r->wait_min_ms = feed_wait(m->wait_min, f->wait_min_ms);
+    r->wait_max_ms = feed_wait(m->wait_max, f->wait_max_ms);
     if (!template_kind_parse(m->kind, &r->kind))
         err_set(&r->broken, ERR_INPUT, "%s: \"%.40s\" is no kind of template", m->source, m->kind);
     if (digest_of(m, r->digest, &err) < 0)
@@ -147,6 +147,9 @@ static void on_answer(const void *msg, const struct err *err, void *arg)
         taken(r);
     else
         failed(r);
+    if (r->anew)
+        r->has_taken = r->has_failed = false;
+    r->anew = false;
     if (r->due)
         quiet_now(&r->quiet);
 }
@@ -299,8 +302,10 @@ void renders_feed(struct watcher *w, struct render *fresh, bool changed, bool an
             render_free(fresh);
         }
         r->next = NULL;
-        if (anew)
+        if (anew) {
             r->has_taken = r->has_failed = false;
+            r->anew = r->under_way;
+        }
         begin(w, r, is_new || changed || anew || r->due || r->quiet.waiting);
         *last = r;
         last = &r->next;

@@ -73,6 +73,7 @@ struct render {
     struct quiet quiet;
     bool due;        /* to be rendered as soon as that is possible */
     bool under_way;  /* the parent has its text and has not answered */
+    bool anew;       /* what is under way counts for nothing: it is to be handed in again */
     bool has_taken;  /* a text was taken: its digest */
     bool has_failed; /* the last one was not */
     unsigned char taken[SHA256_LEN], failed[SHA256_LEN], sent[SHA256_LEN];
@@ -126,10 +127,14 @@ struct watcher {
     struct rows *rows, *rows_draft;
     struct try *tries;
     struct act *acts;
+    struct act_waiting *acts_waiting;
     size_t act_n;
 };
 
 /* --- engines.c --- */
+
+/* A wait of the configuration, in milliseconds; `other` where nothing is said. */
+int64_t feed_wait(int64_t ms, int64_t other);
 
 void feed_begin(struct watcher *w, const struct msg_watch_begin *m);
 void feed_engine(struct watcher *w, const struct msg_watch_engine *m);
@@ -193,7 +198,10 @@ void renders_end(struct watcher *w);
 
 /* --- act.c --- */
 
+/* At once, or where the engines have not answered yet, when they have. */
 void act_begin(struct watcher *w, uint32_t id, const struct msg_act *m);
+/* They have. */
+void acts_go_on(struct watcher *w);
 /* What it was asked is not answered by it any more; before docker_free. */
 void acts_engine_gone(struct watcher *w, const struct engine *e);
 /* Frees those that are over; not from within a callback of an engine. */

@@ -31,6 +31,7 @@ static void on_pass(void *arg)
     if (again_ms >= 0)
         quiet_after(&w->pass, again_ms);
     if (first) {
+        acts_go_on(w);
         renders_release(w);
         renders_schedule(w, 0); /* for those that are tried once */
     }

@@ -106,6 +106,20 @@ static void what_the_configuration_says_is_not_said_again(void **state)
     buf_free(&out);
 }
 
+static void a_folder_that_only_the_other_client_had_is_the_configurations(void **state)
+{
+    struct import_plan p;
+    (void)state;
+    begin(&p, "{email: a@example.com, agree-tos: true, webroot: /srv}", ACCOUNT("a1", ""),
+        CERTIFICATE("a.example", ",\"webroot\":\"\",\"webroot_unknown\":true"), (struct import_options){0});
+    import_plan_make(&p, NULL, 0);
+    struct buf out = buf_new(1 << 20);
+    import_plan_yaml(&p, &out);
+    assert_null(strstr(buf_c(&out), "webroot"));
+    assert_null(strstr(buf_c(&out), "listen"));
+    buf_free(&out);
+}
+
 static void each_account_has_a_place(void **state)
 {
     struct import_plan p;
@@ -257,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_preset_takes_its_account, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_configuration_says_is_not_said_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_folder_that_only_the_other_client_had_is_the_configurations, setup, teardown),
         cmocka_unit_test_setup_teardown(each_account_has_a_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_is_not_written_down_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_left_behind_has_a_reason, setup, teardown),

@@ -89,6 +89,7 @@ static void test_companion(void **state)
     struct found_certificate *c = certificate(s, "a.example");
     assert_ptr_equal(c->account, s->f.accounts);
     assert_string_equal(c->webroot, "");
+    assert_true(c->webroot_unknown);
     assert_non_null(file_at(s, c, "certs/a.example/key.pem"));
     assert_non_null(file_at(s, c, "certs/a.example/fullchain.pem"));
 }

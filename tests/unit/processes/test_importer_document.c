@@ -37,9 +37,9 @@ static void test_empty(void **state)
 static void test_members(void **state)
 {
     static const char *const members[] = {"name", "domains", "account", "directory", "key", "chain",
-        "not_after", "key_type", "challenge", "webroot", "webroot_map", "http_port", "dns_provider",
-        "reuse_key", "must_staple", "profile", "preferred_profile", "preferred_chain", "renew_before_s",
-        "hooks", "hook_directories", "publish", "warnings"};
+        "not_after", "key_type", "challenge", "webroot", "webroot_unknown", "webroot_map", "http_port",
+        "dns_provider", "reuse_key", "must_staple", "profile", "preferred_profile", "preferred_chain",
+        "renew_before_s", "hooks", "hook_directories", "publish", "warnings"};
     struct state *s = *state;
     open_empty(s);
     put(s, "file", "");
