@@ -261,7 +261,7 @@ static void attempt(struct output *o)
     struct err err = ERR_INIT;
     close_file(o);
     o->in_place = false;
-    if (output_file_open(t, o->arena, &o->file, &err) < 0) {
+    if (output_file_open(t, o->p->state, o->arena, &o->file, &err) < 0) {
         output_fail(o, &err);
         return;
     }
