@@ -269,6 +269,19 @@ def test_a_template_that_fails_names_its_line(files):
     assert len(files.said("a.txt.tmpl:2:")) == 1, row
 
 
+def test_the_largest_output(files):
+    """Two megabytes, in a million lines, arrive as they are; one octet more is an error with its line."""
+    output = files.add("<%- ('x\\n'):rep(1048576) %>", notify=[files.teller()])
+    files.start()
+    files.wait_text(output, "x\n" * 1048576)
+    files.wait_state("current")
+    shown = files.evercert.run("template", "render", str(files.folder / "a.txt.tmpl"), status=DONE).stdout
+    assert shown == "x\n" * 1048576
+    files.change("<%- ('x\\n'):rep(1048576) %>!")
+    files.wait_state("failed", error="a.txt.tmpl:1: the output has more than 2 MB")
+    assert output.stat().st_size == 2 << 20 and files.words() == ["told"]
+
+
 def test_a_template_that_is_not_there(files):
     """An error in the log and in what is shown; the others are made."""
     files.add("a\n")
