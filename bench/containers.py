@@ -4,7 +4,8 @@ web server that serves the certificate.
     containers.py [--containers 1000] [--events 1000] [--rounds 5] [--skip-engine]
 
   at start    a daemon with that many labelled containers in one engine (tests/lib/docker_stand_in.py, a process of its
-              own): from its start until every label is a granted request, and the memory of the watcher then. Beside
+              own): from its start until every label is a granted request, and until each has its permit and its row
+              in the store; the memory of the watcher then. Beside
               it `docker ps` and `docker inspect` of all of them through the same stand-in, which is the least that any
               client of an engine takes.
   a storm     that many events within ten seconds, each a container with another label; a template over all of them.
@@ -76,7 +77,7 @@ def _at_start(scene, socket_path, count, rounds):
     engine = scene.processes.start([sys.executable, program, socket_path, str(count)], scene.folder / "stand-in", peer=True)
     wait_until(lambda: "unix://" in engine.text(), "the stand-in", 60)
     host = f"unix://{socket_path}"
-    walls, floors, pss, cpu = [], [], [], []
+    walls, managed, floors, pss, cpu = [], [], [], [], []
     for number in range(rounds):
         floors.append(floor(scene, host, count))
         # The CA is one that nobody answers for: what is measured ends where the order would begin.
@@ -89,16 +90,19 @@ def _at_start(scene, socket_path, count, rounds):
         walls.append(time.monotonic() - began)
         granted = sum(row["kind"] == "claim" and row["state"] == "granted" for row in found)
         assert granted == count, f"{granted} of {count} requests were granted"
+        wait_until(lambda client=client: len(client.list()) == count, "all of them to be managed", 60)
+        managed.append(time.monotonic() - began)
         watcher = client.pid_of("watcher")
         pss.append(meter.pss_kib(watcher))
         cpu.append(meter.process_cpu_ms(watcher))
         client.stop_daemon()
-        say(f"at start, round {number + 1}: {walls[-1]:.2f} s, watcher {pss[-1]['pss']} KiB; docker {floors[-1]['whole_s']:.2f} s")
+        say(f"at start, round {number + 1}: {walls[-1]:.2f} s, managed {managed[-1]:.2f} s, watcher {pss[-1]['pss']} KiB; docker {floors[-1]['whole_s']:.2f} s")
     engine.stop()
     return {
         "containers": count,
         "rounds": rounds,
         "granted_s": spread(walls),
+        "managed_s": spread(managed),
         "watcher_pss_kib": middle([one["pss"] for one in pss]),
         "watcher_rss_kib": middle([one["rss"] for one in pss]),
         "watcher_cpu_ms": round(middle(cpu)),

@@ -167,6 +167,7 @@ def containers(data):
     yield ""
     rows = [
         ("evercert: from its start until every request is granted", span(one["granted_s"], 2)),
+        ("... and has its permit and its row in the store", span(one["managed_s"], 2)),
         ("`docker ps` and `docker inspect` of them all, the same engine", span(one["docker_ps_and_inspect_s"], 2)),
         ("of which `docker ps`", span(one["docker_ps_s"], 2)),
     ]

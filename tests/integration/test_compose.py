@@ -102,8 +102,21 @@ def test_template(example):
     del one.services["third"]
     sites = one.volume("sites") / "sites.conf"
     wait_until(lambda: "third" not in sites.read_text(), "the configuration without what is gone", 30)
+
+    # Whatever labels say, nginx goes on; a restart asks for nothing that is there.
+    orders = one.pebble.request_counts()["POST /order-plz"]
+    labels = {"evercert.domains": "evil.example.com; } server { listen 1; server_name x"}
+    one.engine.run("busybox", "sleep", "1000", labels={**labels, "com.docker.compose.project": one.name})
+    wait_until(lambda: "evil.example.com" in sites.read_text(), "the label to be seen", 30)
+    one.evercert("containers")
+    one.engine.restart_container(one.container("evercert"))
+    wait_until(lambda: one.log().count("ready, ") == 2, "evercert to be ready again", 30)
+    wait_until(lambda: one.log().count(" containers\n") == 2, "evercert to know the containers again", 30)
+    assert one.pebble.request_counts()["POST /order-plz"] == orders
     assert one.get("shop.example.com")[0] == "shop shop.example.com https"
     assert one.log("nginx").count("[emerg]") == 0
+    for row in one.engine.containers(ancestor=["busybox"]):
+        one.engine.rm(row["Id"])
     one.down()
 
 

@@ -119,7 +119,9 @@ class DockerEngine:
 
     def _start_namespace(self):
         ready = self.folder / "ready"
-        argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--propagation=private"]
+        # unshare does not mind SIGTERM; a run of the tests that is killed must take the engine with it.
+        argv = ["setpriv", "--pdeathsig=KILL", "--", "unshare", "--pid", "--fork", "--kill-child"]
+        argv += ["--mount", "--mount-proc", "--propagation=private"]
         self._namespace = self._processes.start([*argv, "sh", "-c", _INIT, "sh", ready], self.log, peer=True)
 
         def there():
