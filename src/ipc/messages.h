@@ -267,8 +267,9 @@ struct msg_error {
  * settings: JSON for templates (lua/template.h). */
 #define MSG_FIELDS_watch_begin(F) \
     F(u32, readers) F(list, labels) F(i64, wait_min) F(i64, wait_max) F(text, settings)
+/* unfit: why it cannot be watched, its files being as they are, ""; what it has is not known then. */
 #define MSG_FIELDS_watch_engine(F) \
-    F(text, name) F(text, socket) F(blob, ca) F(blob, cert) F(blob, key) F(flag, insecure)
+    F(text, name) F(text, socket) F(blob, ca) F(blob, cert) F(blob, key) F(flag, insecure) F(text, unfit)
 /* output: names it, everywhere. */
 #define MSG_FIELDS_watch_template(F) \
     F(text, output) F(text, source) F(blob, text) F(text, kind) F(i64, wait_min) F(i64, wait_max)
