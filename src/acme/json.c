@@ -5,31 +5,6 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-/*
- * Whether brackets nest deeper than allowed. The parser recurses once for each level, up to a limit of its
- * own that is made for other stacks than ours, so this looks first. Up to the first error in the text the
- * scan sees strings exactly as the parser does, and behind that error the parser reads nothing.
- */
-static bool too_deep(struct str s)
-{
-    size_t depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (quoted && c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '['))
-            depth++;
-        else if (!quoted && (c == '}' || c == ']') && depth > 0)
-            depth--;
-        if (depth > ACME_JSON_DEPTH_MAX)
-            return true;
-    }
-    return false;
-}
-
 /* The parser quotes what it choked on, so its words are foreign text. */
 static int not_json(const json_error_t *why, struct err *err)
 {
@@ -44,7 +19,7 @@ int js_load(struct str text, json_t **out, struct err *err)
 {
     if (text.n > ACME_JSON_MAX)
         return err_set(err, ERR_LIMIT, "%zu octets of JSON, more than %d", text.n, ACME_JSON_MAX);
-    if (too_deep(text))
+    if (text_nests_deeper(text, ACME_JSON_DEPTH_MAX))
         return err_set(err, ERR_LIMIT, "JSON that is nested more than %d deep", ACME_JSON_DEPTH_MAX);
     if (text.n == 0)
         return err_set(err, ERR_INPUT, "empty where JSON was expected");

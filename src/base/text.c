@@ -104,3 +104,23 @@ bool text_is_utf8(struct str s)
     }
     return true;
 }
+
+bool text_nests_deeper(struct str json, size_t max)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < json.n; i++) {
+        char c = json.p[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '['))
+            depth++;
+        else if (!quoted && (c == '}' || c == ']') && depth > 0)
+            depth--;
+        if (depth > max)
+            return true;
+    }
+    return false;
+}

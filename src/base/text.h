@@ -20,4 +20,9 @@ void text_clean_in_place(char *text);
 /* Whether s is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct str s);
 
+/* Whether brackets of a JSON text nest deeper than `max`. A parser recurses once for each level, up to a
+ * limit of its own that is made for other stacks than ours, so this looks first. Up to the first error in the
+ * text the scan sees strings exactly as a parser does, and behind that error a parser reads nothing. */
+bool text_nests_deeper(struct str json, size_t max);
+
 #endif

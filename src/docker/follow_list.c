@@ -70,6 +70,8 @@ static bool is_loss(const struct err *err)
 static void keep_network(struct docker *d, const char *id, const char *name)
 {
     size_t at = 0;
+    if (d->network_n == NETWORKS_MAX) /* several are asked for at a time */
+        return;
     while (at < d->network_n && strcmp(d->networks[at].name, id) < 0)
         at++;
     memmove(&d->networks[at + 1], &d->networks[at], (d->network_n - at) * sizeof *d->networks);
@@ -108,7 +110,7 @@ static void ask_network(struct docker *d, struct known *k, const char *id)
         .limit_ms = DOCKER_ANSWER_S * 1000};
     if (d->networks == NULL) {
         d->network_arena = arena_new();
-        d->networks = arena_array(d->network_arena, NETWORKS_MAX + 1, sizeof *d->networks);
+        d->networks = arena_array(d->network_arena, NETWORKS_MAX, sizeof *d->networks);
     }
     k->state = KNOWN_ASKED;
     d->asked_n++;

@@ -4,32 +4,10 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-/* Whether brackets nest deeper than allowed: the parser recurses once for each level, up to a limit that is
- * made for other stacks than ours. Up to the first error the scan sees strings as the parser does. */
-static bool too_deep(struct str s)
-{
-    size_t depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (quoted && c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '['))
-            depth++;
-        else if (!quoted && (c == '}' || c == ']') && depth > 0)
-            depth--;
-        if (depth > DOCKER_JSON_DEPTH)
-            return true;
-    }
-    return false;
-}
-
 int dj_load(struct str text, json_t **out, struct err *err)
 {
     json_error_t why;
-    if (too_deep(text))
+    if (text_nests_deeper(text, DOCKER_JSON_DEPTH))
         return err_set(err, ERR_LIMIT, "JSON that is nested more than %d deep", (int)DOCKER_JSON_DEPTH);
     if (text.n == 0)
         return err_set(err, ERR_INPUT, "empty where JSON was expected");

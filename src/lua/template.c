@@ -210,17 +210,15 @@ static const struct sandbox_use use = {
 static int tell(const struct rendering *r, const struct err *why, struct err *err)
 {
     static const char name[] = "template:";
-    static const struct template_model none;
     struct buf words ATTR_CLEANUP(buf_free) = buf_new_sensitive(2 * ERR_TEXT_MAX);
     int code = why->code == ERR_LIMIT || why->code == ERR_MEMORY ? why->code : ERR_INPUT;
     bool placed = strncmp(why->text, name, sizeof name - 1) == 0;
-    template_redact(
-        r->model != NULL ? r->model : &none, str_c(placed ? why->text + sizeof name - 1 : why->text), &words);
+    template_redact(r->model, str_c(placed ? why->text + sizeof name - 1 : why->text), &words);
     return err_set(err, code, placed ? "%s:%s" : "%s: %s", r->file, buf_c(&words));
 }
 
-/* Opens a sandbox and calls `fn` in it. */
-static int perform(struct rendering *r, lua_CFunction fn, bool trace, struct err *why)
+/* Runs it once, in a sandbox of its own. */
+static int perform(struct rendering *r, bool trace, struct err *why)
 {
     struct sandbox s;
     int result = sandbox_open(&s, &use, r, "template", STR(""), why);
@@ -229,7 +227,7 @@ static int perform(struct rendering *r, lua_CFunction fn, bool trace, struct err
             sandbox_trace(&s);
         lua_settop(s.L, 0);
         lua_pushcfunction(s.L, sandbox_place);
-        lua_pushcfunction(s.L, fn);
+        lua_pushcfunction(s.L, run);
         lua_pushlightuserdata(s.L, r);
         if (lua_pcall(s.L, 1, 0, 1) != LUA_OK) {
             sandbox_error(&s, s.L, why);
@@ -266,7 +264,7 @@ static int render(struct rendering *r, struct err *why)
     for (int trace = 0; trace < 2; trace++) {
         clear(r);
         *why = (struct err)ERR_INIT;
-        result = perform(r, run, trace > 0, why);
+        result = perform(r, trace > 0, why);
         if (result != ERR_LIMIT || strncmp(why->text, "template:", 9) == 0)
             break;
     }
@@ -286,20 +284,6 @@ int template_render(const char *file, struct str text, enum template_kind kind,
         clear(&r);
         result = tell(&r, &why, err);
     }
-    buf_free(&r.lua);
-    return result;
-}
-
-int template_check(const char *file, struct str text, struct err *err)
-{
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct rendering r = {.file = file};
-    struct err why = ERR_INIT;
-    int result = prepare(&r, text, a, &why);
-    if (result == 0)
-        result = perform(&r, load, false, &why);
-    if (result < 0)
-        result = tell(&r, &why, err);
     buf_free(&r.lua);
     return result;
 }

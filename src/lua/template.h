@@ -39,8 +39,6 @@ struct template_model {
  */
 int template_render(const char *file, struct str text, enum template_kind kind,
     const struct template_model *model, struct buf *out, struct buf *lines, struct err *err);
-/* "FILE:LINE: ..." where the text does not load; nothing is run. */
-int template_check(const char *file, struct str text, struct err *err);
 
 /* `value` escaped for that kind of file, as <%= %> does it; for tests, too. nginx: a word that nginx reads as
  * one argument with just that text ('$' and control characters, which its syntax cannot say, become '_');

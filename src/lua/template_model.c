@@ -1,4 +1,5 @@
 /* Containers and certificates as tables. */
+#include "base/text.h"
 #include "base/time.h"
 #include "lua/template_priv.h"
 
@@ -402,29 +403,52 @@ void template_push_model(lua_State *L, const struct template_model *m)
 
 /* --- errors --- */
 
-/* Octets; shorter ones would blot out half of a text. */
-enum { HIDDEN_MIN = 4 };
+enum {
+    HIDDEN_MIN = 4,               /* octets; shorter ones would blot out half of a text */
+    CUT_FROM = ERR_TEXT_MAX - 64, /* an error as long as that may have been cut, with a place before it */
+};
+
+static bool may_begin(const char *value, struct str at)
+{
+    return value[0] == at.p[0] || (unsigned char)value[0] <= ' ' || (unsigned char)value[0] >= 0x7f;
+}
+
+/* How much of `at` is that value, or with `cut` its beginning; 0 for none. Errors are cleaned, and so a value
+ * of several lines stands there in one. */
+static size_t hidden_by(const char *value, struct str at, bool cut)
+{
+    char shown[ERR_TEXT_MAX];
+    size_t n = strnlen(value, sizeof shown - 1);
+    memcpy(shown, value, n);
+    shown[n] = '\0';
+    text_clean_in_place(shown);
+    struct str s = str_trim(str_c(shown));
+    if (s.n >= HIDDEN_MIN && str_starts(at, s))
+        return s.n;
+    size_t whole = at.n;
+    while (cut && at.n > 0 && at.p[at.n - 1] == '?') /* a character that was cut in two */
+        at.n--;
+    return cut && at.n >= HIDDEN_MIN && str_starts(s, at) ? whole : 0;
+}
 
 /* The longest value of a variable of any container that stands at `at`. */
-static size_t hidden_at(const struct template_model *m, struct str at)
+static size_t hidden_at(const struct template_model *m, struct str at, bool cut)
 {
     size_t longest = 0;
     for (size_t i = 0; i < m->container_n; i++)
         for (size_t j = 0; j < m->containers[i]->env_n; j++) {
-            const char *text = m->containers[i]->env[j].value;
-            if (text[0] != at.p[0])
-                continue;
-            struct str value = str_c(text);
-            if (value.n >= HIDDEN_MIN && value.n > longest && str_starts(at, value))
-                longest = value.n;
+            const char *value = m->containers[i]->env[j].value;
+            size_t n = may_begin(value, at) ? hidden_by(value, at, cut) : 0;
+            longest = n > longest ? n : longest;
         }
     return longest;
 }
 
 void template_redact(const struct template_model *m, struct str words, struct buf *out)
 {
+    bool cut = words.n >= CUT_FROM;
     while (words.n > 0 && !buf_failed(out)) {
-        size_t n = hidden_at(m, words);
+        size_t n = hidden_at(m, words, cut);
         if (n > 0)
             buf_put_c(out, "***");
         else

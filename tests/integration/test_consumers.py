@@ -1,5 +1,7 @@
 """Containers that use certificates are told of new ones: each once, those that failed again, and no others."""
 
+import json
+
 import pytest
 
 from docker_stand_in import DockerStandIn
@@ -28,8 +30,9 @@ class Host:
         for name in certificates:
             self.evercert.wait_valid(name)
 
-    def consumer(self, name, on_change, use="a.example"):
+    def consumer(self, name, on_change, use="a.example", **more):
         labels = {"evercert.use": use, "evercert.on-change": on_change}
+        labels.update({f"evercert.{word}": text for word, text in more.items()})
         container = self.engine.run(
             "busybox", "sh", "-c", LISTENER.format(name), name=name, volumes=[f"{self.told}:/told"], labels=labels
         )
@@ -101,6 +104,22 @@ def test_an_action_for_no_container_in_particular_is_carried_out_once(host):
     wait_until(lambda: host.count("host:nobody") == 1 and host.count("one-HUP") == 1, "both", 30)
     host.evercert.wait_row("a.example", lambda row: row["generation"] == 3, "renewed")
     assert host.count("host:nobody") == 1 and host.count("one-HUP") == 1 and host.count("host:one") == 1
+
+
+def test_a_look_is_for_the_certificates_of_who_wants_it_alone(host):
+    """Others that are deployed together are not looked for there; and a label sends nobody to servers of others."""
+    host.start(certificates=("a.example", "b.example", "c.example"))
+    host.consumer("web", "signal:HUP", verify="9")
+    host.consumer("curious", "signal:HUP", use="b.example,victim.example", verify="victim.example:9")
+    host.known("web", "curious")
+    renewing = host.evercert.start("renew", "a.example", "b.example", "c.example", "--force")
+    for name in ("b.example", "c.example"):
+        host.evercert.wait_row(
+            name, lambda row: row["generation"] == 2 and row["deploy"]["state"] == "none", "deployed", 50
+        )
+    host.evercert.wait_row("a.example", lambda row: "127.0.0.1:9" in (row["deploy"]["error"] or ""), "looked for", 90)
+    assert "victim" not in json.dumps(host.evercert.log_rows("b.example"))
+    renewing.wait()
 
 
 def test_one_that_has_stopped_holds_up_nobody(host):

@@ -186,6 +186,62 @@ def test_a_container_that_was_never_served_leaves_nothing(host):
     host.ca.resume()
 
 
+def test_a_container_that_comes_and_goes_waits_as_long_as_one_that_stays(host):
+    """The CA is not asked again before its time because a container was started anew."""
+    host.ca.dns("set-servfail", host="shop.example")
+    host.start()
+    container = host.run("shop", domains="shop.example")
+    host.evercert.wait_row("shop.example", lambda row: row["failures"] == 1, "failing")
+    orders = host.orders()
+    host.engine.stop_container(container)
+    host.evercert.wait_row("shop.example", lambda row: row["park_at"] is not None, "left")
+    host.engine.start_container(container)
+    assert host.evercert.wait_row("shop.example", lambda row: row["park_at"] is None, "back")["failures"] == 1
+    assert host.orders() == orders
+
+
+def test_a_container_that_comes_and_goes_is_one_line_of_history(host):
+    host.start()
+    container = host.run("shop", domains="shop.example")
+    host.evercert.wait_valid("shop.example")
+    for _ in range(2):
+        host.engine.stop_container(container)
+        host.evercert.wait_row("shop.example", lambda row: row["park_at"] is not None, "left")
+        host.engine.start_container(container)
+        host.evercert.wait_row("shop.example", lambda row: row["park_at"] is None, "back")
+    assert host.evercert.events("shop.example").count("container-gone") == 1
+
+
+def test_one_more_replica_begins_nothing_anew(host):
+    """What is under way for the service goes on: the CA sees one order."""
+    host.start()
+    host.run("first", domains="first.example")
+    host.evercert.wait_valid("first.example")
+    labels = {"com.docker.compose.project": "p", "com.docker.compose.service": "web", "evercert.domains": "web.example"}
+    host.ca.pause()
+    for i in range(3):
+        host.engine.run("busybox", *SLEEPER, name=f"p-web-{i}", labels=labels)
+        more = f"{i} more" if i > 0 else "p-web-0"
+        wait_until(lambda more=more: more in (host.row("web.example") or {"holder": ""})["holder"], "the replica")
+    host.ca.resume()
+    host.evercert.wait_valid("web.example")
+    assert host.orders() == 2
+
+
+def test_what_the_configuration_left_is_not_for_other_names(host):
+    """Servers may still read live/NAME: a container takes it over with all its names, or not at all."""
+    host.start(certificates=[{"name": "site", "domains": ["a.example"]}])
+    host.evercert.wait_valid("site")
+    host.configure()
+    host.evercert.reload()
+    other = host.run("other", **{"1__domains": "b.example", "1__name": "site"})
+    wait_until(lambda: "kept from an earlier configuration" in host.evercert.text(), "the refusal")
+    assert host.evercert.leaf("site").names == ["a.example"]
+    host.engine.rm(other)
+    host.run("same", **{"1__domains": "a.example,c.example", "1__name": "site"})
+    wait_until(lambda: host.evercert.leaf("site").names == ["a.example", "c.example"], "the new name", 30)
+
+
 def test_a_container_that_crashes_again_and_again_causes_no_order(host):
     host.start(docker={"wait": "500ms..1s"})
     host.engine.run(

@@ -166,6 +166,16 @@ def test_services_of_a_swarm(short_folder, follow):
         assert follower.act("service-signal", "nothing", "HUP")["code"] == "ERR_NOT_FOUND"
 
 
+def test_more_networks_than_are_kept(short_folder, follow):
+    """They are asked for at the same time, and there is room for 4096: the rest is known by its id."""
+    with DockerStandIn(short_folder / "d.sock", swarm=True) as engine:
+        for i in range(20):
+            engine.add_service(f"s{i}", networks=[f"n{i}x{k}" for k in range(256)], quiet=True)
+        follower = follow(engine.url)
+        follower.wait(lambda: len(follower.containers) == 20, "all services", 120)
+        assert all(len(told["networks"]) == 256 for told in follower.containers.values())
+
+
 # --- the stand-in: what goes wrong ---
 
 

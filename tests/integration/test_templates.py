@@ -4,6 +4,7 @@ here; with containers in test_templates_containers.py."""
 import json
 import os
 import stat
+import subprocess
 
 import pytest
 
@@ -268,6 +269,19 @@ def test_a_template_that_fails_names_its_line(files):
     assert len(files.said("a.txt.tmpl:2:")) == 1, row
 
 
+def test_the_largest_output(files):
+    """Two megabytes, in a million lines, arrive as they are; one octet more is an error with its line."""
+    output = files.add("<%- ('x\\n'):rep(1048576) %>", notify=[files.teller()])
+    files.start()
+    files.wait_text(output, "x\n" * 1048576)
+    files.wait_state("current")
+    shown = files.evercert.run("template", "render", str(files.folder / "a.txt.tmpl"), status=DONE).stdout
+    assert shown == "x\n" * 1048576
+    files.change("<%- ('x\\n'):rep(1048576) %>!")
+    files.wait_state("failed", error="a.txt.tmpl:1: the output has more than 2 MB")
+    assert output.stat().st_size == 2 << 20 and files.words() == ["told"]
+
+
 def test_a_template_that_is_not_there(files):
     """An error in the log and in what is shown; the others are made."""
     files.add("a\n")
@@ -325,6 +339,35 @@ def test_a_full_disk(evercert, processes, tmp_path):
     disk.empty()
     files.wait_text(seen, large)
     files.wait_state("current")
+
+
+def test_a_file_system_that_is_read_only(evercert, processes, tmp_path):
+    """As /etc is under systemd: the error says what to do, and the file is there once it is done."""
+    disk = SmallDisk(processes, tmp_path / "disk", tmp_path / "disk.log", 1024)
+    assert disk.why_not() is None, disk.why_not()
+    files = Files(evercert(through=disk.through), tmp_path)
+    files.add("text\n", output=str(disk.folder / "a.txt"))
+    subprocess.run([*disk.through, "mount", "-o", "remount,ro", disk.folder], check=True)
+    files.start()
+    row = files.wait_state("failed", error="Read-only file system")
+    assert f"ReadWritePaths={disk.folder}/ in a drop-in" in row["error"]
+    subprocess.run([*disk.through, "mount", "-o", "remount,rw", disk.folder], check=True)
+    files.wait_text(disk.inside(disk.folder / "a.txt"), "text\n")
+    files.wait_state("current")
+
+
+def test_an_output_in_the_state_directory(files):
+    """What lies there is evercert's, whatever way leads there."""
+    link = files.folder / "link"
+    link.symlink_to(files.evercert.state)
+    outputs = [files.evercert.state / "evercert.db", link / "new.txt"]
+    for number, output in enumerate(outputs):
+        files.add("text\n", f"{number}.txt", output=str(output))
+    files.start()
+    files.wait_state("failed", "evercert.db", "state directory")
+    files.wait_state("failed", "new.txt", "state directory")
+    assert not outputs[1].exists()
+    assert files.evercert.run("list", status=DONE)
 
 
 def test_a_reload_that_changes_nothing_ends(files):

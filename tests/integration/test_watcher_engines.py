@@ -119,6 +119,22 @@ def test_an_engine_whose_settings_are_no_good(stand_in, watcher):
     assert one.states["odd"]["error"]
 
 
+def test_an_engine_whose_files_cannot_be_read(stand_in, watcher):
+    """It is not connected; what it has is not known, so nothing that it asked for is taken for gone."""
+    here, far = stand_in("here"), stand_in("far")
+    here.add("web", label(domains="here.example"))
+    far.add("web", label(domains="far.example"))
+    one = watcher({"here": here, "far": {"url": far.url, "unfit": "key.pem: Permission denied"}})
+    assert not one.wait_domains("here.example").complete
+    assert "key.pem" in one.states["far"]["error"] and far.connections == 0
+    one.engines["far"] = far.url
+    one.feed()
+    assert one.wait_domains("here.example", "far.example").complete
+    one.engines["far"] = {"url": far.url, "unfit": "key.pem: Permission denied"}  # by a reload
+    one.feed()
+    assert not one.wait_domains("here.example").complete
+
+
 def server_context(authority):
     """TLS that asks for a client's certificate, and the fields of an engine that may use it."""
     certificate, key = authority.leaf("localhost", "127.0.0.1")

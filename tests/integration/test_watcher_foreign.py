@@ -103,6 +103,24 @@ def test_a_newer_text_while_one_is_under_way(foreign, open_folder):
     wait_until(lambda: output.exists() and output.read_text() == "four\n", "the newest", 20)
 
 
+def test_a_newer_text_is_checked_in_place_too(foreign, open_folder):
+    """It waited for the check of the one before; when its own fails, that one comes back."""
+    output = open_folder / "a.txt"
+    check = open_folder / "check"
+    check.write_text(f"#!/bin/sh\nsleep 0.5\n! grep bad '{output}'\n")
+    check.chmod(0o755)
+    asked = [
+        ["template_output", {"output": str(output), "text": "good\n"}, False],
+        ["template_output", {"output": str(output), "text": "bad\n"}, True],
+    ]
+    said = foreign.start(asked, templates=[template(open_folder, check=[str(check)])])["answers"]
+    assert said[0][1]["error"]["code"] == ""  # the first answer is that to "good"
+    # It is tried again, and in place for a moment each time.
+    wait_until(
+        lambda: "the check failed" in foreign.evercert.text() and output.read_text() == "good\n", "the good one", 20
+    )
+
+
 def test_no_other_socket_is_connected(foreign, open_folder):
     """And what is no socket is not; the reason says what to do."""
     plain, gone = open_folder / "plain", open_folder / "gone"
@@ -141,7 +159,10 @@ def test_what_it_is_fed(foreign, open_folder):
     assert begin["readers"] == 0b1001 and sorted(begin["labels"]) == ["team", "tier"]
     assert (begin["wait_min"], begin["wait_max"]) == (2000, 3000)
     assert json.loads(begin["settings"])["challenge"]["path"] == "/.well-known/acme-challenge/"
-    assert [fields["name"] for name, fields in fed if name == "watch_engine"] == ["near"]
+    fed_engines = {fields["name"]: fields for name, fields in fed if name == "watch_engine"}
+    assert fed_engines.keys() == {"near", "open-key"} and fed_engines["near"]["unfit"] == ""
+    bare = fed_engines["open-key"]  # named, so that it is known to be missing, and without a key that others can read
+    assert "key.pem" in bare["unfit"] and bare["ca"] == bare["cert"] == bare["key"] == ""
     assert "key.pem" in foreign.evercert.text() and "chmod 600" in foreign.evercert.text()
     made = next(fields for name, fields in fed if name == "watch_template")
     assert (made["text"], made["kind"], made["wait_min"], made["wait_max"]) == ("the template\n", "shell", 5, 6000)

@@ -69,8 +69,8 @@ class Watcher:
         self.templates[output] = (text, kind, wait)
         return self
 
-    def engine(self, name, url, ca=b"", cert=b"", key=b"", insecure=False):
-        fields = {"socket": url, "ca": ca, "cert": cert, "key": key, "insecure": insecure}
+    def engine(self, name, url, ca=b"", cert=b"", key=b"", insecure=False, unfit=""):
+        fields = {"socket": url, "ca": ca, "cert": cert, "key": key, "insecure": insecure, "unfit": unfit}
         self.parent.send("watch_engine", name=name, **fields)
 
     def feed(self, rescan=False):

@@ -1,6 +1,6 @@
 /* A template on its own, for tests: template_run FILE KIND renders FILE over the model on standard input
  * (template_world.h) to standard output; template_run FILE lines prints "OUTPUT-LINE TEMPLATE-LINE" for each
- * line of it instead; template_run FILE check only loads it. 1, and the error on standard error, where it
+ * line of it instead. 1, and the error on standard error, where it
  * fails; 2 for a limit. */
 #include "template_world.h"
 
@@ -48,8 +48,6 @@ int main(int argc, char **argv)
         return 64;
     if (file_read(AT_FDCWD, argv[1], TEMPLATE_FILE_MAX, &text, &err) < 0)
         return failed(&err);
-    if (strcmp(argv[2], "check") == 0)
-        return template_check(argv[1], buf_str(&text), &err) < 0 ? failed(&err) : 0;
     json_error_t why;
     json_t *root = json_loadf(stdin, 0, &why);
     if (root == NULL) {

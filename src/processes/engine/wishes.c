@@ -3,9 +3,13 @@
 #include "processes/engine/placed.h"
 
 #include "base/log.h"
+#include "os/random.h"
+#include "policy/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define CONTAINER_GONE "container-gone" /* event of the history */
 
 struct feed_name {
     struct feed_name *next;
@@ -131,9 +135,15 @@ static int accept_variant(
         return r;
     }
     bool known = r == 0, same_text = known && strcmp(c.wish, t->text) == 0 && c.variant == variant;
-    bool same_asker = known && c.source == t->source && strcmp(c.holder, t->holder) == 0 && c.park_at.s == 0;
-    if (same_text && !c.released && same_asker)
-        return look_now(e, &c, &is, true) ? certificate_save(e, &c, err) : 0;
+    bool same_asker = known && c.source == t->source && c.park_at.s == 0;
+    if (same_text && !c.released && same_asker) {
+        /* One replica more or less is no reason to begin anything anew. */
+        bool same_holder = strcmp(c.holder, t->holder) == 0;
+        c.holder = t->holder;
+        return look_now(e, &c, &is, true) || !same_holder ? certificate_save(e, &c, err) : 0;
+    }
+    /* A container that comes and goes waits as long as one that stays. */
+    bool waits = t->source == SOURCE_LABEL && same_text && !c.released && c.failures > 0 && c.due_at.s > 0;
     bool changed = true;
     if (!known)
         certificate_fresh(&c, is.name, variant);
@@ -155,7 +165,7 @@ static int accept_variant(
     if (changed)
         begin_anew(e, &c);
     else if (c.generation == 0)
-        c.due_at = engine_now(e);
+        c.due_at = waits ? c.due_at : engine_now(e);
     else if (!c.revoked && (c.failures == 0 || c.due_at.s == 0)) /* 0: it was released */
         c.due_at = due_again(e, &c, &is);
     if ((r = certificate_save(e, &c, err)) < 0)
@@ -168,6 +178,17 @@ static int accept_variant(
     return 0;
 }
 
+/* Whether it still has every name of what was released: then it is the same certificate, asked for elsewhere.
+ */
+static bool has_all_names(const struct wish *w, const struct certificate *c, struct arena *a)
+{
+    struct wish was;
+    bool has = wish_decode(str_c(c->wish), a, &was, NULL) == 0;
+    for (size_t i = 0; has && i < was.domain_n; i++)
+        has = has_text(was.domains[i], w->domains, w->domain_n);
+    return has;
+}
+
 /* The name of a second key type must not be that of a certificate of its own, nor the other way round. What
  * the configuration asks for was compared there, and may change in one go. */
 static int check_names(
@@ -176,7 +197,16 @@ static int check_names(
     for (uint32_t v = 0; v < w->key_type_n; v++) {
         struct certificate c;
         const char *name = wish_variant_name(w, v, a);
-        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.released)
+        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
+            continue;
+        /* Servers may still be set up for the files that it left. */
+        if (c.released && source == SOURCE_LABEL && !has_all_names(w, &c, a))
+            return err_set(err, ERR_EXISTS,
+                "%s: there is a certificate of that name with other names, kept from an earlier "
+                "configuration; "
+                "give this one another name, or end that one with evercert forget %s",
+                name, name);
+        if (c.released)
             continue;
         if (source == SOURCE_LABEL && c.source != SOURCE_LABEL)
             return err_set(err, ERR_EXISTS,
@@ -355,10 +385,47 @@ void grant_keep(struct engine *e, const char *name)
 
 void certificate_park(struct engine *e, struct certificate *c)
 {
+    if (c->generation == 0) { /* the wait of one that was never issued is over */
+        (void)certificate_drop(e, c->name, NULL);
+        return;
+    }
     stop_renewing(c);
     save(e, c);
     history_add(e, c->name, "parked", "no container has asked for it for long: kept, not renewed", NULL);
     log_info("%s: no container has asked for it for long; it is kept and not renewed", c->name);
+}
+
+/* Whether the last thing that is known of it is that its container went. */
+static int is_gone(const struct history_record *h, void *arg)
+{
+    *(bool *)arg = strcmp(h->event, CONTAINER_GONE) == 0;
+    return 0;
+}
+
+/* One line for a container that comes and goes a thousand times. */
+static void note_gone(struct engine *e, const char *name, const char *text)
+{
+    bool said = false;
+    (void)store_history_each(e->store, str_c(name), 0, 1, is_gone, &said, NULL);
+    if (!said)
+        history_add(e, name, CONTAINER_GONE, text, NULL);
+    log_info("%s: %s", name, text);
+}
+
+/* What failed is remembered until it would have been tried again: a container that comes and goes must not
+ * get round the wait. True where it is. */
+static bool wait_out(struct engine *e, const char *name, struct arena *a)
+{
+    struct certificate c;
+    struct wall now = engine_now(e);
+    if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0 || c.generation > 0 || c.failures == 0)
+        return false;
+    drop_order(&c);
+    c.park_at = now;
+    if (c.due_at.s <= now.s) /* it was being tried again */
+        c.due_at = schedule_retry_at(now, c.failures, 0, 0, 0, random_u64());
+    save(e, &c);
+    return true;
 }
 
 /* Containers come and go: what one of them had is kept and renewed for a while. */
@@ -373,15 +440,14 @@ static void part_one(struct engine *e, const char *name, int64_t grace_s)
     struct job *j = job_find(e, name);
     if (j != NULL && c.generation == 0)
         job_cancel(j, "no container asks for it any more");
-    if (!load_issued(e, name, a, &c))
+    if (wait_out(e, name, a) || !load_issued(e, name, a, &c))
         return;
     c.park_at = (struct wall){engine_now(e).s + (grace_s > 0 ? grace_s : 1)};
     save(e, &c);
     const char *text =
         arena_printf(a, "no container asks for it any more: renewed until %s, and kept after that",
             wall_format(c.park_at, until));
-    history_add(e, name, "container-gone", text, NULL);
-    log_info("%s: %s", name, text);
+    note_gone(e, name, text);
 }
 
 void grants_end(struct engine *e, const struct msg_grants_end *m)

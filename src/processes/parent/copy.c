@@ -192,9 +192,27 @@ bool copy_is(const struct copy *c, struct str bytes)
     return c->fits && str_eq(buf_str(&c->existing), bytes);
 }
 
+int copy_explain(const struct copy *c, struct err *err)
+{
+    if (err->code != ERR_PERMISSION || faccessat(c->dir, ".", W_OK, AT_EACCESS) == 0 || errno != EROFS)
+        return err->code;
+    struct err why = *err;
+    return err_set(err, why.code,
+        "%s: under systemd say ReadWritePaths=%.*s in a drop-in (systemctl edit evercert) and start it anew, "
+        "in "
+        "a container mount it writable",
+        why.text, (int)(c->name - c->path), c->path);
+}
+
 int copy_write(const struct copy *c, struct str bytes, struct err *err)
 {
-    return file_replace_away(c->dir, c->name, c->mode, c->uid, c->gid, bytes, err);
+    struct err why = ERR_INIT;
+    int r = file_replace_away(c->dir, c->name, c->mode, c->uid, c->gid, bytes, &why);
+    if (r < 0)
+        (void)copy_explain(c, &why);
+    if (r < 0 && err != NULL)
+        *err = why;
+    return r;
 }
 
 /* --- passwords --- */

@@ -42,6 +42,8 @@ int copy_place(
 bool copy_is(const struct copy *c, struct str bytes);
 /* Writes it, atomically and durably; on failure the old one stays. */
 int copy_write(const struct copy *c, struct str bytes, struct err *err);
+/* Puts behind an error of writing there what helps where the file system is read-only for us. Its code. */
+int copy_explain(const struct copy *c, struct err *err);
 void copy_close(struct copy *c);
 /* Appends the password of a pkcs12 to `out`, a sensitive buffer: the line in that file, nothing for "".
  * Errors as file_read_secret; ERR_INPUT for more than a line. */

@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "acme/identifier.h"
 #include "containers/judge.h"
 
 #include <jansson.h>
@@ -13,7 +14,9 @@
 
 enum {
     FEED_WINDOW = 64,
-    REFUSALS_LOGGED_MAX = 20, /* new ones after one change; `evercert containers` has them all */
+    REFUSALS_LOGGED_MAX = 20,    /* new ones after one change; `evercert containers` has them all */
+    SAID_MAX = 64 * 1024 * 1024, /* octets of a hand-over: three thousand for each of CONTAINERS_MAX; there
+                                  * are two at a time, and what is judged of one */
 };
 
 /* One hand-over, whole. */
@@ -23,7 +26,8 @@ struct said {
     struct consumer *consumers;
     struct claim_problem *problems;
     size_t claim_n, consumer_n, problem_n, claim_max, consumer_max, problem_max;
-    bool complete;
+    size_t octets; /* about what it takes */
+    bool complete, overfull;
 };
 
 /* A wish that the engine has. */
@@ -40,7 +44,7 @@ struct grants {
     struct given *given; /* by name; those of the judgement, as far as they were fed */
     size_t given_n;
     /* the feed */
-    unsigned round;
+    unsigned round, life; /* of the engine that it is for */
     size_t at, flying;
     bool feeding, again; /* again: something changed while it went on */
     struct given *fresh;
@@ -77,6 +81,28 @@ static void said_clear(struct said *s)
     free(s->problems);
     arena_free(s->arena);
     *s = (struct said){.arena = NULL};
+}
+
+static size_t size_of(const struct msg_list *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++)
+        n += sizeof(struct pair) + strlen(list->p[i]) + 2;
+    return n;
+}
+
+/* Whether that much more may be said. What is left out makes the hand-over incomplete, so nobody's
+ * certificate is given up for it. */
+static bool has_room(struct said *s, size_t octets)
+{
+    if (s->arena == NULL)
+        return false;
+    if (octets > SAID_MAX - s->octets) {
+        s->overfull = true;
+        return false;
+    }
+    s->octets += octets;
+    return true;
 }
 
 static const char *const *copy_list(struct arena *a, const struct msg_list *list)
@@ -124,7 +150,10 @@ void grants_claim(struct parent *p, const struct msg_claim *m)
 {
     struct said *s = &grants_of(p)->next;
     struct arena *a = s->arena;
-    if (a == NULL || m->reader >= READER_END_)
+    size_t octets = sizeof *s->claims + strlen(m->engine) + strlen(m->id) + strlen(m->container) +
+                    strlen(m->image) + strlen(m->project) + strlen(m->service_name) + strlen(m->key) +
+                    size_of(&m->networks) + size_of(&m->labels) + size_of(&m->domains) + size_of(&m->options);
+    if (m->reader >= READER_END_ || m->domains.n == 0 || !has_room(s, octets))
         return;
     s->claims = grow(s->claims, s->claim_n, &s->claim_max, sizeof *s->claims);
     s->claims[s->claim_n++] = (struct claim){.holder = {.engine = arena_dup_c(a, m->engine),
@@ -152,7 +181,10 @@ void grants_consumer(struct parent *p, const struct msg_consumer *m)
 {
     struct said *s = &grants_of(p)->next;
     struct arena *a = s->arena;
-    if (a == NULL || m->change > CHANGE_ACTION)
+    size_t octets = sizeof *s->consumers + strlen(m->engine) + strlen(m->id) + strlen(m->container) +
+                    strlen(m->project) + strlen(m->service_name) + strlen(m->key) + strlen(m->value) +
+                    size_of(&m->uses) + size_of(&m->verify);
+    if (m->change > CHANGE_ACTION || !has_room(s, octets))
         return;
     s->consumers = grow(s->consumers, s->consumer_n, &s->consumer_max, sizeof *s->consumers);
     s->consumers[s->consumer_n++] = (struct consumer){.holder = {.engine = arena_dup_c(a, m->engine),
@@ -175,7 +207,9 @@ void grants_problem(struct parent *p, const struct msg_claim_problem *m)
 {
     struct said *s = &grants_of(p)->next;
     struct arena *a = s->arena;
-    if (a == NULL)
+    size_t octets = sizeof *s->problems + strlen(m->engine) + strlen(m->id) + strlen(m->container) +
+                    strlen(m->key) + strlen(m->reason);
+    if (!has_room(s, octets))
         return;
     s->problems = grow(s->problems, s->problem_n, &s->problem_max, sizeof *s->problems);
     s->problems[s->problem_n++] = (struct claim_problem){.engine = arena_dup_c(a, m->engine),
@@ -294,6 +328,13 @@ struct feed_item {
 
 static void pump(struct parent *p);
 
+/* Another engine was told nothing of this, and after a reload another policy holds: grants_feed comes for
+ * both, behind the wishes. */
+static bool is_current(const struct parent *p)
+{
+    return p->feed_done && p->grants->life == p->engine_life;
+}
+
 static void on_permit(const void *msg, const struct err *why, void *arg)
 {
     struct feed_item item = *(struct feed_item *)arg;
@@ -303,7 +344,7 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
     free(arg);
-    if (m == NULL || item.round != g->round) /* the keeper went, or everything is fed anew */
+    if (m == NULL || item.round != g->round || !is_current(item.p)) /* the keeper went, or all is fed anew */
         return;
     struct given *w = &g->fresh[item.at];
     if (r == 0 && engine != NULL)
@@ -362,7 +403,8 @@ static void pump(struct parent *p)
 {
     struct grants *g = p->grants;
     struct err err = ERR_INIT;
-    if (!g->feeding || member_channel(p, MEMBER_KEEPER) == NULL || member_channel(p, MEMBER_ENGINE) == NULL)
+    if (!g->feeding || !is_current(p) || member_channel(p, MEMBER_KEEPER) == NULL ||
+        member_channel(p, MEMBER_ENGINE) == NULL)
         return;
     while (g->flying < FEED_WINDOW && g->at < g->fresh_n) {
         if (feed_one(p, g->at, &err) < 0) {
@@ -387,6 +429,7 @@ static void start(struct parent *p)
     g->again = false;
     g->feeding = true;
     g->round++;
+    g->life = p->engine_life;
     g->at = g->flying = 0;
     g->fresh_n = g->judgement.wish_n;
     g->fresh = calloc(g->fresh_n + 1, sizeof *g->fresh);
@@ -424,7 +467,10 @@ void grants_end(struct parent *p, const struct msg_claims_end *m)
     said_clear(&g->now);
     g->now = g->next;
     g->next = (struct said){.arena = NULL};
-    g->now.complete = m->complete;
+    g->now.complete = m->complete && !g->now.overfull;
+    if (g->now.overfull)
+        log_warning("containers ask for more than %d MB of words; what is beyond that is left out",
+            SAID_MAX / (1024 * 1024));
     g->known = true;
     judge(p);
     if (p->options.daemon) /* a parent of one command only looks */
@@ -442,6 +488,31 @@ void grants_feed(struct parent *p)
     /* Until the watcher has said something, nobody knows what containers want. */
     if (g->known || p->settings.docker.engine_n == 0)
         start(p);
+}
+
+bool grants_have(const struct parent *p, const char *name, struct str host)
+{
+    const struct judgement *all = p->grants != NULL ? &p->grants->judgement : NULL;
+    const struct wish *w = NULL;
+    for (size_t from = 0, to = all != NULL ? all->wish_n : 0; from < to && w == NULL;) {
+        size_t middle = (from + to) / 2;
+        int order = strcmp(all->wishes[middle].name, name);
+        if (order == 0)
+            w = &all->wishes[middle];
+        else if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    struct str label, above;
+    bool below = str_cut(host, '.', &label, &above);
+    for (size_t i = 0; w != NULL && i < w->domain_n; i++) {
+        struct str domain = str_c(w->domains[i]);
+        if (str_eq_nocase(domain, host) ||
+            (below && identifier_is_wildcard(domain) && str_eq_nocase(identifier_base(domain), above)))
+            return true;
+    }
+    return false;
 }
 
 /* --- for people --- */

@@ -34,8 +34,36 @@ static int look(struct output_file *f, struct err *err)
     return errno == ENOENT ? 0 : err_errno(err, errno, "cannot examine it");
 }
 
+static bool is_same(const struct stat *x, const struct stat *y)
+{
+    return x->st_dev == y->st_dev && x->st_ino == y->st_ino;
+}
+
+/* What lies in the state directory is ours alone, by whatever way a path leads there. */
+static int stay_out(int dir, int state, struct err *err)
+{
+    struct stat own, st, above = {0};
+    int at ATTR_CLEANUP(fd_close) = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0 || fstat(at, &st) < 0 || fstat(state, &own) < 0)
+        return err_errno(err, errno, "cannot examine the directory");
+    while (!is_same(&st, &own)) {
+        int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (up < 0)
+            return err_errno(err, errno, "cannot examine the directories above");
+        fd_close(&at);
+        at = up;
+        if (fstat(at, &above) < 0)
+            return err_errno(err, errno, "cannot examine the directories above");
+        if (is_same(&above, &st))
+            return 0; /* the root */
+        st = above;
+    }
+    return err_set(err, ERR_REFUSED,
+        "that is in evercert's state directory, which it writes itself: choose another output");
+}
+
 int output_file_open(
-    const struct template_setting *t, struct arena *a, struct output_file *out, struct err *err)
+    const struct template_setting *t, int state, struct arena *a, struct output_file *out, struct err *err)
 {
     struct output_file f = {.path = arena_dup_c(a, t->output)};
     f.form = (struct publication){.format = "fullchain", /* as one, it is for everybody to read */
@@ -52,7 +80,7 @@ int output_file_open(
     f.fresh = arena_printf(a, ".%s.evercert-new", f.at.name);
     f.old = arena_printf(a, ".%s.evercert-old", f.at.name);
     f.fresh_path = arena_printf(a, "%.*s%s", (int)(f.at.name - f.path), f.path, f.fresh);
-    if ((r = look(&f, err)) < 0) {
+    if ((r = stay_out(f.at.dir, state, err)) < 0 || (r = look(&f, err)) < 0) {
         copy_close(&f.at);
         return r;
     }
@@ -95,6 +123,8 @@ int output_file_write(const struct output_file *f, struct str text, struct err *
     struct err why = ERR_INIT;
     output_file_discard(f);
     int r = file_write_new_owned(f->at.dir, f->fresh, f->at.mode, f->at.uid, f->at.gid, text, &why);
+    if (r < 0)
+        (void)copy_explain(&f->at, &why);
     if (r < 0 && err != NULL)
         *err = why;
     return r;

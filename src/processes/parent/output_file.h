@@ -23,10 +23,10 @@ struct output_file {
     bool exists;             /* there is a file */
 };
 
-/* Where it goes; nothing is changed. Texts live in `a`. Errors as copy_open. Ended with output_file_close, on
- * success only. */
+/* Where it goes; nothing is changed. Texts live in `a`. state: the state directory. Errors as copy_open, and
+ * ERR_REFUSED for a place in that directory. Ended with output_file_close, on success only. */
 int output_file_open(
-    const struct template_setting *t, struct arena *a, struct output_file *out, struct err *err);
+    const struct template_setting *t, int state, struct arena *a, struct output_file *out, struct err *err);
 void output_file_close(struct output_file *f);
 /* Whether it holds exactly this text, as its owner, group and mode should be. */
 bool output_file_is(const struct output_file *f, struct str text);

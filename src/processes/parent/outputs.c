@@ -181,8 +181,8 @@ static void pass(struct output *o)
     }
     if (o->in_place)
         output_file_settle(&o->file);
+    leave_place(o); /* before `placed`, from which the next text may begin */
     placed(o);
-    leave_place(o);
 }
 
 /* --- the check --- */
@@ -261,7 +261,7 @@ static void attempt(struct output *o)
     struct err err = ERR_INIT;
     close_file(o);
     o->in_place = false;
-    if (output_file_open(t, o->arena, &o->file, &err) < 0) {
+    if (output_file_open(t, o->p->state, o->arena, &o->file, &err) < 0) {
         output_fail(o, &err);
         return;
     }
@@ -358,6 +358,8 @@ void output_take(struct parent *p, uint32_t id, const struct msg_template_output
         return;
     }
     bool idle = o->state == OUTPUT_IDLE;
+    if (!str_eq(buf_str(idle ? &o->text : &o->next_text), m->text))
+        o->retry_ms = 0; /* another text is not to wait for as long as the one before */
     keep(idle ? &o->text : &o->next_text, m->text);
     keep(idle ? &o->lines : &o->next_lines, m->lines);
     if (idle) {

@@ -196,7 +196,7 @@ static void recover(struct parent *p, const struct template_setting *t)
     bool unchecked = e != NULL && e->state == JOURNAL_UNCHECKED, had = e != NULL && e->had;
     struct output_file f;
     struct err err = ERR_INIT;
-    int r = output_file_open(t, a, &f, &err);
+    int r = output_file_open(t, p->state, a, &f, &err);
     if (r < 0) {
         if (unchecked)
             log_error("templates: %s was not yet checked: %s", t->output, err.text);

@@ -262,6 +262,8 @@ void grants_problem(struct parent *p, const struct msg_claim_problem *m);
 void grants_end(struct parent *p, const struct msg_claims_end *m);
 /* All of it anew: to a keeper or an engine that just started, and by a configuration that was loaded anew. */
 void grants_feed(struct parent *p);
+/* Whether containers were granted a certificate of that name that is for that host. */
+bool grants_have(const struct parent *p, const char *name, struct str host);
 /* What was claimed, used, granted and refused, as JSON rows: of `evercert containers`, and for the log
  * (SIGUSR1). */
 void grants_rows(struct parent *p, grants_row_fn *fn, void *arg);

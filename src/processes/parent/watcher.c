@@ -108,7 +108,8 @@ static int read_pem(const char *file, bool secret, struct buf *out, struct err *
                   : file_read(AT_FDCWD, file, PEM_MAX, out, err);
 }
 
-/* An engine whose files are not there is not watched; the others are. */
+/* An engine whose files are not there cannot be watched; the watcher hears of it, so that what it has is not
+ * taken for gone. */
 static int send_engine(struct parent *p, struct channel *c, const struct docker_engine *e, struct err *err)
 {
     struct buf ca ATTR_CLEANUP(buf_free) = buf_new(PEM_MAX);
@@ -122,10 +123,9 @@ static int send_engine(struct parent *p, struct channel *c, const struct docker_
     if (r == 0)
         r = read_pem(e->key_file, true, &key, &why);
     watching_unfit(p, known, r < 0 ? &why : NULL);
-    if (r < 0)
-        return 0;
-    const struct msg_watch_engine m = {
-        e->name, e->socket, buf_str(&ca), buf_str(&cert), buf_str(&key), e->insecure};
+    const struct str none = STR("");
+    const struct msg_watch_engine m = {e->name, e->socket, r < 0 ? none : buf_str(&ca),
+        r < 0 ? none : buf_str(&cert), r < 0 ? none : buf_str(&key), e->insecure, r < 0 ? why.text : ""};
     return channel_send(c, MSG_watch_engine, 0, &m, -1, err);
 }
 

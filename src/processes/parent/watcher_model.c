@@ -11,7 +11,16 @@
 enum {
     GATHER_MS = 200,     /* a renewal's steps and a batch of issues are one change */
     RETRY_MS = 5 * 1000, /* where the watcher did not keep up with the rows */
+    /* A list of thousands takes a while, and while thousands are issued each of them is a change: a fifth of
+     * the engine's time is for lists. */
+    COST_FACTOR = 4,
+    PAUSE_MAX_MS = 30 * 1000,
 };
+
+static int64_t now_ms(void)
+{
+    return clock_mono(&system_clock).ms;
+}
 
 static bool is_wanted(const struct parent *p)
 {
@@ -35,6 +44,7 @@ static void ask(struct parent *p)
         return;
     }
     w->list_session = m.session;
+    w->list_from_ms = now_ms();
     w->list_engine = p->engine_life;
     w->list_watcher = p->watcher_life;
     w->list_again = w->list_failed = false;
@@ -65,15 +75,26 @@ static void ask_in(struct parent *p, int64_t ms)
         event_add(w->gather, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
 }
 
+/* Who looks on while a template is rendered does not wait for what a list costs. */
+static int64_t pause_ms(const struct parent *p)
+{
+    int64_t left_ms = p->watching->list_next_ms - now_ms();
+    return left_ms < GATHER_MS || control_renders(p) ? GATHER_MS : left_ms;
+}
+
 void watcher_certificates_changed(struct parent *p)
 {
+    (void)watching_of(p);
     if (is_wanted(p) && member_channel(p, MEMBER_WATCHER) != NULL)
-        ask_in(p, GATHER_MS);
+        ask_in(p, pause_ms(p));
 }
 
 void watcher_want_model(struct parent *p)
 {
-    watching_of(p)->model_told = false;
+    struct watching *w = watching_of(p);
+    w->model_told = false;
+    if (w->gather != NULL)
+        evtimer_del(w->gather);
     watcher_certificates_changed(p);
 }
 
@@ -110,6 +131,8 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     struct err err = ERR_INIT;
     if (!is_ours(p, m->session))
         return false;
+    int64_t pause = COST_FACTOR * (now_ms() - w->list_from_ms);
+    w->list_next_ms = now_ms() + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
     w->list_session = 0;
     if (m->status != EXIT_DONE) {
         if (msg_error_get(&m->error, &err) == 0)
@@ -129,6 +152,6 @@ bool watcher_finished(struct parent *p, const struct msg_finished *m)
     if (w->list_failed)
         ask_in(p, RETRY_MS);
     else if (w->list_again)
-        ask_in(p, GATHER_MS);
+        ask_in(p, pause_ms(p));
     return true;
 }

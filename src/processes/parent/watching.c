@@ -105,6 +105,7 @@ void watching_lost(struct parent *p)
     if (p->watching == NULL)
         return;
     p->watching->model_told = false;
+    p->watching->list_next_ms = 0; /* the next watcher knows nothing */
     for (struct watched *e = p->watching->engines; e != NULL; e = e->next) {
         if (e->connected)
             e->since = clock_wall(&system_clock);

@@ -24,6 +24,8 @@ struct watching {
     uint32_t list_session; /* 0: none */
     unsigned list_engine;  /* the engine's and the watcher's life that it is for */
     unsigned list_watcher;
+    int64_t list_from_ms; /* when it was asked for */
+    int64_t list_next_ms; /* when it may be asked for again */
     bool list_again;      /* it was no longer true before it was over */
     bool list_failed;     /* not all of it could be handed on */
     bool model_told;      /* the watcher has what was asked for last */

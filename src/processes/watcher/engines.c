@@ -13,6 +13,7 @@
 struct feed_engine {
     struct feed_engine *next;
     struct docker_spec spec;
+    const char *unfit; /* why the parent has not all that it needs; "" */
     struct buf key;
     unsigned char digest[SHA256_LEN];
 };
@@ -60,7 +61,7 @@ void feed_begin(struct watcher *w, const struct msg_watch_begin *m)
 static int digest_of(const struct msg_watch_engine *m, unsigned char out[SHA256_LEN], struct err *err)
 {
     struct buf all ATTR_CLEANUP(buf_free) = buf_new_sensitive(2 * (size_t)MSG_LARGE);
-    const struct str parts[] = {str_c(m->name), str_c(m->socket), m->ca, m->cert, m->key};
+    const struct str parts[] = {str_c(m->name), str_c(m->socket), m->ca, m->cert, m->key, str_c(m->unfit)};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         buf_printf(&all, "%zu:", parts[i].n);
         buf_put_str(&all, parts[i]);
@@ -93,6 +94,7 @@ void feed_engine(struct watcher *w, const struct msg_watch_engine *m)
         .key = buf_str(&e->key),
         .insecure = m->insecure,
         .services = true};
+    e->unfit = arena_dup_c(f->arena, m->unfit);
     *last = e;
     f->engine_n++;
     if (digest_of(m, e->digest, &err) < 0) { /* it is taken for one that changed */
@@ -182,6 +184,14 @@ static const struct docker_observer observer = {
 
 /* --- begin and end of one --- */
 
+static int connect_to(struct engine *e, const struct feed_engine *f, struct err *err)
+{
+    if (f->unfit[0] != '\0')
+        return err_set(err, ERR_CONFIG, "%s", f->unfit);
+    return docker_new(e->watcher->process.base, &f->spec, &observer, e, &e->docker, err);
+}
+
+/* One that cannot be watched is there all the same: it counts as one that was never listed. */
 static struct engine *engine_new(struct watcher *w, const struct feed_engine *f)
 {
     struct engine *e = calloc(1, sizeof *e);
@@ -193,7 +203,7 @@ static struct engine *engine_new(struct watcher *w, const struct feed_engine *f)
     e->arena = arena_new();
     e->name = arena_dup_c(e->arena, f->spec.name);
     memcpy(e->digest, f->digest, sizeof e->digest);
-    if (docker_new(w->process.base, &f->spec, &observer, e, &e->docker, &err) < 0) {
+    if (connect_to(e, f, &err) < 0) {
         e->docker = NULL;
         on_state(NULL, &(struct docker_state){.version = "", .error = err.text}, e);
     }

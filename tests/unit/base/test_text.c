@@ -214,6 +214,16 @@ static void test_any_bytes(void **state)
     }
 }
 
+static void test_depth_of_json(void **state)
+{
+    assert_false(text_nests_deeper(STR(""), 0));
+    assert_false(text_nests_deeper(STR("{\"a\":[1]}"), 2));
+    assert_true(text_nests_deeper(STR("{\"a\":[1]}"), 1));
+    assert_false(text_nests_deeper(STR("[[],[],[{}]]"), 3));
+    assert_false(text_nests_deeper(STR("[\"[[[ \\\" [[[\"]"), 1)); /* in a text they are none */
+    assert_true(text_nests_deeper(STR("]]]["), 0));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -228,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_full_buffer),
         cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_depth_of_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,26 @@ static void bad_rows_are_refused(void **state)
     assert_int_equal(render("x", &m, &out, &err), ERR_INPUT);
 }
 
+/* Also where the error has it cleaned, and where the error is cut in the middle of it. */
+static void errors_hold_no_variables(void **state)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct buf out ATTR_CLEANUP(buf_free) = buf_new(TEMPLATE_OUTPUT_MAX);
+    struct template_model m =
+        model_of("{'containers': [{'name': 'a', 'id': 'a', 'env': {'KEY': '\\nBEGIN\\nsecret', 'TOKEN': "
+                 "'sesame-open-sesame'}}]}",
+            a);
+    struct err err = ERR_INIT;
+    assert_int_equal(render("<% error('<' .. containers[1].env.KEY .. '>') %>", &m, &out, &err), ERR_INPUT);
+    assert_null(strstr(err.text, "secret"));
+    assert_non_null(strstr(err.text, "***>"));
+    for (int n = ERR_TEXT_MAX - 60; n < ERR_TEXT_MAX; n++) {
+        char *text = arena_printf(a, "<%% error(('y'):rep(%d) .. containers[1].env.TOKEN) %%>", n);
+        assert_int_equal(render(text, &m, &out, &err), ERR_INPUT);
+        assert_null(strstr(err.text, "sesa"));
+    }
+}
+
 /* A thousand variables of 16 kB each are in no way of a template that does not want them, and one that wants
  * them one by one gets them. */
 static void what_is_not_used_takes_no_memory(void **state)
@@ -157,6 +177,7 @@ int main(void)
         cmocka_unit_test(functions_keep_their_word),
         cmocka_unit_test(a_model_may_be_empty),
         cmocka_unit_test(bad_rows_are_refused),
+        cmocka_unit_test(errors_hold_no_variables),
         cmocka_unit_test(what_is_not_used_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@
 
 static struct {
     char path[64], output[128];
-    int fd;
+    int fd, state; /* where it goes; the state directory, elsewhere */
     struct arena *arena;
     struct template_setting setting;
 } here;
@@ -34,6 +34,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(here.path));
     snprintf(here.output, sizeof here.output, "%s/" NAME, here.path);
     assert_int_equal(dir_open(AT_FDCWD, here.path, &here.fd, NULL), 0);
+    assert_int_equal(dir_open(AT_FDCWD, "/proc", &here.state, NULL), 0);
     here.arena = arena_new();
     here.setting = (struct template_setting){.output = here.output, .owner = "", .group = "", .mode = 0640};
     return 0;
@@ -43,6 +44,7 @@ static int tear_down(void **state)
 {
     int tmp;
     fd_close(&here.fd);
+    fd_close(&here.state);
     arena_free(here.arena);
     assert_int_equal(dir_open(AT_FDCWD, "/tmp", &tmp, NULL), 0);
     assert_int_equal(dir_remove(tmp, strrchr(here.path, '/') + 1, NULL), 0);
@@ -60,7 +62,7 @@ static struct output_file opened(void)
 {
     struct output_file f;
     struct err err = ERR_INIT;
-    must(output_file_open(&here.setting, here.arena, &f, &err), &err);
+    must(output_file_open(&here.setting, here.state, here.arena, &f, &err), &err);
     return f;
 }
 
@@ -166,12 +168,26 @@ static void test_what_is_in_the_way(void **state)
 {
     struct output_file f;
     assert_int_equal(symlinkat("/etc/passwd", here.fd, NAME), 0);
-    assert_int_equal(output_file_open(&here.setting, here.arena, &f, NULL), ERR_REFUSED);
+    assert_int_equal(output_file_open(&here.setting, here.state, here.arena, &f, NULL), ERR_REFUSED);
     assert_int_equal(unlinkat(here.fd, NAME, 0), 0);
     assert_int_equal(mkdirat(here.fd, NAME, 0755), 0);
-    assert_int_equal(output_file_open(&here.setting, here.arena, &f, NULL), ERR_REFUSED);
+    assert_int_equal(output_file_open(&here.setting, here.state, here.arena, &f, NULL), ERR_REFUSED);
     here.setting.output = arena_printf(here.arena, "%s/none/a", here.path);
-    assert_int_equal(output_file_open(&here.setting, here.arena, &f, NULL), ERR_NOT_FOUND);
+    assert_int_equal(output_file_open(&here.setting, here.state, here.arena, &f, NULL), ERR_NOT_FOUND);
+}
+
+/* Whatever way leads there. */
+static void test_the_state_directory_is_not_for_others(void **state)
+{
+    struct output_file f;
+    assert_int_equal(output_file_open(&here.setting, here.fd, here.arena, &f, NULL), ERR_REFUSED);
+    assert_int_equal(mkdirat(here.fd, "live", 0755), 0);
+    assert_int_equal(mkdirat(here.fd, "live/a", 0755), 0);
+    assert_int_equal(symlinkat("live/a", here.fd, "link"), 0);
+    here.setting.output = arena_printf(here.arena, "%s/link/x", here.path);
+    assert_int_equal(output_file_open(&here.setting, here.fd, here.arena, &f, NULL), ERR_REFUSED);
+    must(output_file_open(&here.setting, here.state, here.arena, &f, NULL), NULL);
+    output_file_close(&f);
 }
 
 static void test_the_journal_is_read_again(void **state)
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_there_was_none_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_old_one_is_let_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_in_the_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_state_directory_is_not_for_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_journal_is_read_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_journal_that_is_damaged, set_up, tear_down),
     };
