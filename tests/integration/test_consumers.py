@@ -192,3 +192,34 @@ def test_without_a_daemon(host):
     host.evercert.stop_daemon()
     host.renew()
     wait_until(lambda: host.count("web-HUP") == 1, "the signal", 30)
+
+
+def test_a_failure_is_that_of_the_certificates_it_concerns(host):
+    """Two that are deployed together: who cannot be told of the one says nothing about the other."""
+    actions = {"broken": {"exec": ["sh", "-c", "echo no such luck; exit 3"]}}
+    host.start(certificates=("a.example", "b.example"), actions=actions)
+    host.consumer("bad", "action:broken")
+    host.consumer("good", "signal:HUP", use="b.example")
+    host.known("bad", "good")
+    host.evercert.renew("a.example", "b.example", force=True, status=FAILED)
+    wait_until(lambda: host.count("good-HUP") == 1, "the signal", 30)
+    errors = {name: host.evercert.row(name)["deploy"]["error"] for name in ("a.example", "b.example")}
+    assert "no such luck" in errors["a.example"], errors
+    assert errors["b.example"] is None, errors
+    failed = [row for row in host.evercert.log_rows("b.example") if "failed" in row["event"]]
+    assert failed == [], failed
+
+
+def test_both_types_of_key_are_what_is_used(host):
+    """Each has its own renewals, and who uses the certificate is told of either."""
+    docker = {"socket": host.engine.host, "wait": "50ms..1s", "policy": [{"allow": ["*"]}]}
+    pair = {"domains": ["a.example"], "key-type": ["ecdsa-p256", "rsa-2048"]}
+    host.evercert.write_config({"docker": docker, "certificates": [pair]})
+    host.evercert.run_daemon()
+    host.evercert.wait_live("a.example-rsa")
+    host.evercert.wait_valid("a.example")
+    host.consumer("web", "signal:HUP")
+    host.known("web")
+    before = host.count("web-HUP")
+    host.evercert.renew("a.example-rsa", force=True)
+    wait_until(lambda: host.count("web-HUP") > before, "the signal", 30)

@@ -3,10 +3,8 @@ engines: dockerd over its socket and over TCP with certificates, a swarm of one,
 
 import contextlib
 import json
-import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import tempfile
 
@@ -16,7 +14,7 @@ from docker_engine import ApiError
 from docker_follow import Follower
 from docker_stand_in import DockerStandIn
 from evercert import build_folder
-from peers import from_system
+from podman import OPTIONS, Podman
 from ports import free_port
 from processes import sanitizer_reports, wait_until
 
@@ -610,56 +608,23 @@ def test_a_real_swarm(docker_engines, follow):
 
 
 @pytest.fixture
-def podman(short_folder, processes):
-    """podman's service with files of its own; (url, function that runs podman and gives what it prints)."""
-    socket = short_folder / "p.sock"
-    argv = [str(from_system("podman")), "--root", short_folder / "root", "--runroot", short_folder / "run"]
-    argv += ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file", "--tmpdir", short_folder / "t"]
-    argv += ["--runtime=runc"]  # crun refuses machines with both kinds of cgroups
-    argv = [str(word) for word in argv]
-
-    def run(*words, **options):
-        done = subprocess.run([*argv, *words], capture_output=True, text=True, timeout=60, **options)
-        assert done.returncode == 0, f"podman {words}: {done.stderr}"
-        return done.stdout.strip()
-
-    service = processes.start([*argv, "system", "service", "--time=0", f"unix://{socket}"], short_folder / "p.log", peer=True)
-
-    def listens():
-        assert service.alive(), service.text()
-        return socket.exists()
-
-    wait_until(listens, "podman's socket", 30)
-    yield f"unix://{socket}", run
-    for container in run("ps", "-aq").split():
-        run("rm", "-f", container)
-    # The monitor of a command that was run by the API stays for minutes, in case somebody asks how it ended.
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if b"conmon" in path.read_bytes() and str(short_folder).encode() in path.read_bytes():
-                os.kill(int(path.parent.name), signal.SIGKILL)
+def podman(processes):
+    with Podman(processes) as engine:
+        yield engine
 
 
-def test_podman(podman, short_folder, follow):
+def test_podman(podman, follow):
     """Its compatible API: containers are listed, followed, signalled, restarted, and commands are run in them."""
-    url, run = podman
-    root = short_folder / "image"
-    for name in ("bin", "etc", "proc", "sys", "dev", "tmp"):
-        (root / name).mkdir(parents=True)
-    shutil.copy(shutil.which("busybox", path="/bin:/usr/bin"), root / "bin/busybox")
-    for name in ("sh", "sleep", "echo"):
-        (root / "bin" / name).symlink_to("busybox")
-    subprocess.run(["tar", "-C", str(root), "-cf", str(short_folder / "i.tar"), "."], check=True)
-    run("import", str(short_folder / "i.tar"), "busy:latest")
-    options = ("--network=host", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")  # not above this machine's
+    run, options = podman.run, OPTIONS
+    image = podman.image()
     words = ("sh", "-c", "trap 'echo got a signal' HUP; echo ready; while true; do sleep 0.1; done")
-    made = run("create", *options, "--name=made", "--label=a=b\nc", "--env=X=y", "busy:latest", "sleep", "1000")
-    follower = follow(url)
+    made = run("create", *options, "--name=made", "--label=a=b\nc", "--env=X=y", image, "sleep", "1000")
+    follower = follow(podman.host)
     follower.wait_synced()
     assert follower.state["version"].startswith("podman ")
     told = follower.containers[made]
     assert (told["name"], told["state"], told["labels"]["a"], told["env"]["X"]) == ("made", "created", "b\nc", "y")
-    web = run("run", "-d", *options, "--name=web", "--label=io.podman.compose.project=shop", "busy:latest", *words)
+    web = run("run", "-d", *options, "--name=web", "--label=io.podman.compose.project=shop", image, *words)
     follower.wait(lambda: (follower.named("web") or {}).get("state") == "running", "the second one")
     told = follower.containers[web]
     assert (told["project"], told["network_mode"]) == ("shop", "host") and told["started"] >= told["created"] > 0

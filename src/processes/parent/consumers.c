@@ -13,6 +13,7 @@
 #include "processes/parent/watching.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@ enum {
     KNOWN_WAIT_S = 60,   /* for the engines' first answers, as the watcher waits for them */
     COMMAND_WAIT_S = 10, /* the same where a command waits for it, and perhaps somebody for the command */
     TOLD_MAX = 300,
-    LOOKS_MAX = 300, /* names and places in the answer, whose frame has room for 400 of the longest */
+    LOOKS_MAX = 300,   /* servers in the answer, whose frame has room for 400 of the longest with a name */
+    REASONS_MAX = 100, /* texts in the answer; certificates that failed beyond it have the first one's */
     TOLD_OUTPUT_MAX = 8 * 1024,
     MEMORY_MAX = 10 * 1000, /* beyond it some are told twice */
 };
@@ -41,6 +43,7 @@ struct job {
 /* A certificate, and which generation of it is live. */
 struct named {
     const char *name, *generation;
+    const char *why; /* the first of those who use it that could not be told; NULL: none */
 };
 
 /* A request of the engine. */
@@ -55,10 +58,11 @@ struct telling {
     struct event *known; /* until it is known who uses what */
     struct job *jobs;
     size_t job_n, next_job, flying;
-    const char **told, **looks;
+    const char **told, **looks, **looks_of;
     size_t told_n, look_n;
     struct err first;
     size_t failed_n;
+    bool doubtful; /* it is not known who uses what, so that all failed */
     struct buf output;
 };
 
@@ -132,9 +136,9 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The certificate of that name, where it is one of those that were deployed. */
-static const struct named *find_name(const struct telling *t, const char *name)
+static struct named *find_name(const struct telling *t, const char *name)
 {
-    const struct named key = {name, ""};
+    const struct named key = {.name = name};
     return t->names == NULL ? NULL : bsearch(&key, t->names, t->name_n, sizeof key, by_name);
 }
 
@@ -143,16 +147,25 @@ static bool uses_all(const struct consumer *c)
     return c->use_n == 1 && strcmp(c->uses[0], CONSUMER_USES_ALL) == 0;
 }
 
+/* Of a certificate with two types of key each has its own name and renewals (wish_variant_name), and who uses
+ * the one uses the other. */
+static const char *const variants[] = {"", "-rsa", "-ecdsa"};
+
 /* How many certificates it may use of those that were deployed, and which is the one at `i`: NULL where it is
  * not one of them. */
 static size_t candidate_n(const struct telling *t, const struct consumer *c)
 {
-    return uses_all(c) ? t->name_n : c->use_n;
+    return uses_all(c) ? t->name_n : c->use_n * ARRAY_LEN(variants);
 }
 
-static const struct named *candidate(const struct telling *t, const struct consumer *c, size_t i)
+static struct named *candidate(const struct telling *t, const struct consumer *c, size_t i)
 {
-    return uses_all(c) ? &t->names[i] : find_name(t, c->uses[i]);
+    char name[2 * IDENTIFIER_MAX];
+    if (uses_all(c))
+        return &t->names[i];
+    int n = snprintf(
+        name, sizeof name, "%s%s", c->uses[i / ARRAY_LEN(variants)], variants[i % ARRAY_LEN(variants)]);
+    return n < 0 || (size_t)n >= sizeof name ? NULL : find_name(t, name);
 }
 
 /* Whether there is something that it has not been told of. *used: it uses one of them at all. */
@@ -193,17 +206,36 @@ static int outcome(const struct telling *t, struct err *err)
     return t->first.code;
 }
 
+/* Which certificates failed: what is wrong with a container is no matter of those that it does not use. */
+static void list_failed(const struct telling *t, struct msg_list *failed, struct msg_list *reasons)
+{
+    const char **names = arena_array(t->arena, t->name_n, sizeof *names);
+    const char **texts = arena_array(t->arena, REASONS_MAX, sizeof *texts);
+    *failed = (struct msg_list){names, 0};
+    *reasons = (struct msg_list){texts, 0};
+    for (size_t i = 0; i < t->name_n && !t->doubtful; i++) {
+        if (t->names[i].why == NULL)
+            continue;
+        names[failed->n++] = t->names[i].name;
+        if (reasons->n < REASONS_MAX)
+            texts[reasons->n++] = t->names[i].why;
+    }
+}
+
 static void finish(struct telling *t)
 {
     struct channel *engine = member_channel(t->p, MEMBER_ENGINE);
     struct buf output ATTR_CLEANUP(buf_free) = buf_new(2 * TOLD_OUTPUT_MAX);
     struct err err = ERR_INIT, failure = ERR_INIT;
+    struct msg_list failed, reasons;
     int r = outcome(t, &err);
-    for (size_t i = 0; r == 0 && i < t->name_n; i++)
-        forget_name(t->p->consumers, t->names[i].name);
+    for (size_t i = 0; i < t->name_n && !t->doubtful; i++)
+        if (t->names[i].why == NULL)
+            forget_name(t->p->consumers, t->names[i].name);
+    list_failed(t, &failed, &reasons);
     text_clean(&output, buf_str(&t->output), TOLD_OUTPUT_MAX);
-    const struct msg_consumers_told m = {
-        {t->told, t->told_n}, {t->looks, t->look_n}, buf_c(&output), msg_error_of(r < 0 ? &err : NULL)};
+    const struct msg_consumers_told m = {{t->told, t->told_n}, {t->looks, t->look_n},
+        {t->looks_of, t->look_n}, failed, reasons, buf_c(&output), msg_error_of(r < 0 ? &err : NULL)};
     if (engine != NULL && t->life == t->p->engine_life &&
         channel_send(engine, MSG_consumers_told, t->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
@@ -225,15 +257,29 @@ static void add_output(struct telling *t, const char *title, const char *said)
         buf_printf(&t->output, "%s: %.*s\n", title, STR_ARG(tail));
 }
 
+/* What it uses has failed; the first reason is told. */
+static void blame(struct telling *t, const struct consumer *c, const struct err *why)
+{
+    const char *text = NULL;
+    for (size_t i = 0, n = candidate_n(t, c); i < n; i++) {
+        struct named *one = candidate(t, c, i);
+        if (one != NULL && one->why == NULL)
+            one->why = text = text != NULL ? text : arena_dup_c(t->arena, why->text);
+    }
+}
+
 static void fail(struct job *j, const char *said, const struct err *why)
 {
     struct telling *t = j->telling;
     struct buf tail ATTR_CLEANUP(buf_free) = buf_new(2 * OUTPUT_TAIL_MAX);
+    struct err err = ERR_INIT;
     text_clean(&tail, output_tail(str_c(said)), OUTPUT_TAIL_MAX);
+    err_set(&err, why->code, "%s failed: %s%s%s", j->title, why->text, tail.n > 0 ? ": " : "", buf_c(&tail));
     if (t->failed_n++ == 0)
-        err_set(&t->first, why->code, "%s failed: %s%s%s", j->title, why->text, tail.n > 0 ? ": " : "",
-            buf_c(&tail));
-    log_warning("%s failed: %s%s%s", j->title, why->text, tail.n > 0 ? ": " : "", buf_c(&tail));
+        t->first = err;
+    for (size_t i = 0; i < j->consumer_n; i++)
+        blame(t, j->consumers[i], &err);
+    log_warning("%s", err.text);
 }
 
 static void on_done(const char *said, const struct err *why, void *arg)
@@ -355,29 +401,30 @@ static bool is_place_of(const struct telling *t, const char *name, const char *p
     return str_eq_nocase(str_c(name), host) || grants_have(t->p, name, host);
 }
 
-/* `name` CONSUMER_USES_ALL: it is for each certificate that is deployed. */
-static void add_look(struct telling *t, const char *name, const char *place)
+static void add_look(struct telling *t, const char *where, const char *certificate)
 {
-    size_t k = 0;
-    const char *look = arena_printf(t->arena, "%s %s", name, place);
-    while (k < t->look_n && strcmp(t->looks[k], look) != 0)
-        k++;
-    if (k == t->look_n && k < LOOKS_MAX)
-        t->looks[t->look_n++] = look;
+    for (size_t k = 0; k < t->look_n; k++)
+        if (strcmp(t->looks[k], where) == 0 && strcmp(t->looks_of[k], certificate) == 0)
+            return;
+    if (t->look_n == LOOKS_MAX)
+        return;
+    t->looks[t->look_n] = arena_dup_c(t->arena, where);
+    t->looks_of[t->look_n++] = certificate;
 }
 
+/* Its servers serve what it uses, and perhaps nothing else. */
 static void add_looks(struct telling *t, const struct consumer *c)
 {
     for (size_t i = 0; i < c->verify_n && i < CONSUMER_USES_MAX; i++) {
         const char *place = c->verify[i];
         if (uses_all(c) && is_place_of(t, CONSUMER_USES_ALL, place)) {
-            add_look(t, CONSUMER_USES_ALL, place);
+            add_look(t, place, "");
             continue;
         }
         for (size_t k = 0, n = candidate_n(t, c); k < n && t->look_n < LOOKS_MAX; k++) {
             const struct named *one = candidate(t, c, k);
             if (one != NULL && is_place_of(t, one->name, place))
-                add_look(t, one->name, place);
+                add_look(t, place, one->name);
         }
     }
 }
@@ -389,6 +436,7 @@ static void doubt(struct telling *t)
     if (!watcher_is_wanted(t->p) || t->p->settings.docker.engine_n == 0 || (w != NULL && w->complete))
         return;
     t->failed_n++;
+    t->doubtful = true;
     for (const struct watched *e = w != NULL ? w->engines : NULL; e != NULL; e = e->next)
         if (!e->synced) {
             const char *why = e->unfit[0] != '\0' ? e->unfit : e->error;
@@ -411,6 +459,7 @@ static void begin(struct telling *t)
     t->jobs = arena_array(t->arena, all.n, sizeof *t->jobs);
     t->told = arena_array(t->arena, TOLD_MAX, sizeof *t->told);
     t->looks = arena_array(t->arena, LOOKS_MAX, sizeof *t->looks);
+    t->looks_of = arena_array(t->arena, LOOKS_MAX, sizeof *t->looks_of);
     for (size_t i = 0; i < all.n; i++) {
         bool news = is_to_be_told(t, &all.list[i], &used);
         if (used)
@@ -488,7 +537,8 @@ void consumers_tell(struct parent *p, uint32_t id, const struct msg_consumers_te
     t->name_n = m->names.n;
     t->names = arena_array(t->arena, t->name_n, sizeof *t->names);
     for (size_t i = 0; i < t->name_n; i++)
-        t->names[i] = (struct named){arena_dup_c(t->arena, m->names.p[i]), generation_of(t, m->names.p[i])};
+        t->names[i] = (struct named){
+            .name = arena_dup_c(t->arena, m->names.p[i]), .generation = generation_of(t, m->names.p[i])};
     qsort(t->names, t->name_n, sizeof *t->names, by_name);
     if (is_known(p))
         begin(t);

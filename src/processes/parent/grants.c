@@ -241,7 +241,7 @@ static int by_text(const void *a, const void *b)
 static char *refusal(const char *engine, const char *container, const char *key, const char *reason)
 {
     char *text = NULL;
-    if (asprintf(&text, "%s on %s: %s: %s", container, engine, key, reason) < 0)
+    if (asprintf(&text, "%s on %s: %s%s%s", container, engine, key, key[0] != '\0' ? ": " : "", reason) < 0)
         abort();
     return text;
 }
