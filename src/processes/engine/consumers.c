@@ -77,7 +77,7 @@ static void on_told(const void *msg, const struct err *why, void *arg)
         d->telling = false;
         d->told = r == 0;
         d->told_n = m != NULL ? m->told.n : 0;
-        if (r == 0)
+        if (r == 0 && m != NULL)
             add_looks(d, m);
         deployment_told(d, m != NULL && i == 0 ? m->output : "", r < 0 ? &err : NULL);
     }

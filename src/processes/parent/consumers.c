@@ -412,7 +412,7 @@ static void add_look(struct telling *t, const char *where, const char *certifica
     t->looks_of[t->look_n++] = certificate;
 }
 
-/* Its servers serve what it uses, and perhaps nothing else. */
+/* Its servers serve what it uses, and perhaps nothing else; of two types of key perhaps the first alone. */
 static void add_looks(struct telling *t, const struct consumer *c)
 {
     for (size_t i = 0; i < c->verify_n && i < CONSUMER_USES_MAX; i++) {
@@ -421,8 +421,8 @@ static void add_looks(struct telling *t, const struct consumer *c)
             add_look(t, place, "");
             continue;
         }
-        for (size_t k = 0, n = candidate_n(t, c); k < n && t->look_n < LOOKS_MAX; k++) {
-            const struct named *one = candidate(t, c, k);
+        for (size_t k = 0; k < c->use_n && !uses_all(c); k++) {
+            const struct named *one = find_name(t, c->uses[k]);
             if (one != NULL && is_place_of(t, one->name, place))
                 add_look(t, place, one->name);
         }
