@@ -108,13 +108,13 @@ struct msg_error {
 /* From engine: what `list` says of these certificates is no longer as it was; "": of many. */
 #define MSG_FIELDS_certificates_changed(F) F(flag, unused)
 /* From engine: tell the containers that use these certificates; answered by consumers_told with the
- * servers to look at ("NAME host:port" of one of them, or "* host:port" of all) and what commands printed.
- * Where there is an error, failed are the certificates it is about, in order (none: all of them), and reasons
- * what went wrong with the first of these. */
+ * servers to look at (host:port) and what commands printed. verify_of: which certificate is to be seen there,
+ * for each of verify; "": each of them. Where there is an error, failed are the certificates it is about, in
+ * order (none: all of them), and reasons what went wrong with the first of these. */
 #define MSG_FIELDS_consumers_tell(F) F(list, names)
 #define MSG_FIELDS_consumers_told(F) \
     F(list, told)                    \
-    F(list, verify) F(list, failed) F(list, reasons) F(text, output) F(error, error)
+    F(list, verify) F(list, verify_of) F(list, failed) F(list, reasons) F(text, output) F(error, error)
 /* A command of the operator (processes/command.h). */
 #define MSG_FIELDS_engine_command(F) \
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)

@@ -17,32 +17,29 @@ struct telling {
     struct deployment *members[];
 };
 
-/* The place of a look, "NAME host:port", where it is for that certificate ("*": it is for every one); NULL
- * where it is not. */
-static const char *place_for(const char *look, const char *name)
+/* Whether that look is for the certificate. */
+static bool is_look_of(const struct msg_consumers_told *m, size_t i, const char *name)
 {
-    struct str of, place;
-    if (!str_cut(str_c(look), ' ', &of, &place) || !(str_eq_c(of, name) || str_eq(of, STR("*"))))
-        return NULL;
-    return place.p;
+    const char *of = i < m->verify_of.n ? m->verify_of.p[i] : "";
+    return of[0] == '\0' || strcmp(of, name) == 0;
 }
 
 /* What is to be looked at becomes steps of the deployment, behind its own. */
-static void add_looks(struct deployment *d, const struct msg_list *verify)
+static void add_looks(struct deployment *d, const struct msg_consumers_told *m)
 {
-    struct deploy *all = arena_array(d->arena, d->wish.deploy_n + verify->n, sizeof *all);
+    struct deploy *all = arena_array(d->arena, d->wish.deploy_n + m->verify.n, sizeof *all);
     memcpy(all, d->wish.deploys, d->wish.deploy_n * sizeof *all);
-    d->wish.deploys = all;
-    for (size_t i = 0; i < verify->n; i++) {
-        const char *place = place_for(verify->p[i], d->record.name);
-        if (place != NULL)
-            all[d->wish.deploy_n++] = (struct deploy){.verify = arena_dup_c(d->arena, place),
-                .timeout_s = CONSUMERS_LOOK_S,
-                .starttls = verify_starttls(place),
-                .server_name = "",
-                .user = "",
-                .dialect = ""};
+    for (size_t i = 0; i < m->verify.n; i++) {
+        if (!is_look_of(m, i, d->record.name))
+            continue;
+        all[d->wish.deploy_n++] = (struct deploy){.verify = arena_dup_c(d->arena, m->verify.p[i]),
+            .timeout_s = CONSUMERS_LOOK_S,
+            .starttls = verify_starttls(m->verify.p[i]),
+            .server_name = "",
+            .user = "",
+            .dialect = ""};
     }
+    d->wish.deploys = all;
 }
 
 static int by_text(const void *a, const void *b)
@@ -80,8 +77,8 @@ static void on_told(const void *msg, const struct err *why, void *arg)
         d->telling = false;
         d->told = r == 0;
         d->told_n = m != NULL ? m->told.n : 0;
-        if (r == 0)
-            add_looks(d, &m->verify);
+        if (r == 0 && m != NULL)
+            add_looks(d, m);
         deployment_told(d, m != NULL && i == 0 ? m->output : "", r < 0 ? &err : NULL);
     }
     free(t);

@@ -130,9 +130,10 @@ static void note_failure(struct deployment *d, struct certificate *c, const stru
         int64_t hours = c->deploy_failures < BACK_RETRIES_MAX ? c->deploy_failures : BACK_RETRIES_MAX;
         c->deploy_due_at = (struct wall){now.s + hours * BACK_RETRY_S};
     }
-    /* A command that failed is run again; a server that does not serve what it was told of is told again. */
-    bool command = d->at < d->wish.deploy_n ? d->wish.deploys[d->at].argc > 0 : !d->told;
-    c->deploy_step = command && !d->back ? (int64_t)d->at : 0;
+    /* A command that failed is run again; a server that does not serve what it was told of is told again;
+     * what is wrong with a container that uses it leaves the steps before alone. */
+    size_t at = d->at >= d->own_n ? d->own_n : d->wish.deploys[d->at].argc > 0 ? d->at : 0;
+    c->deploy_step = d->back ? 0 : (int64_t)at;
     c->deploy_error = why->text;
     history_add(e, c->name, "deploy-failed", why->text, detail_of(d));
     /* Who gave the command that this is for hears it from there. */

@@ -23,7 +23,7 @@ enum {
     KNOWN_WAIT_S = 60,   /* for the engines' first answers, as the watcher waits for them */
     COMMAND_WAIT_S = 10, /* the same where a command waits for it, and perhaps somebody for the command */
     TOLD_MAX = 300,
-    LOOKS_MAX = 300,   /* names and places in the answer, whose frame has room for 400 of the longest */
+    LOOKS_MAX = 300,   /* servers in the answer, whose frame has room for 400 of the longest with a name */
     REASONS_MAX = 100, /* texts in the answer; certificates that failed beyond it have the first one's */
     TOLD_OUTPUT_MAX = 8 * 1024,
     MEMORY_MAX = 10 * 1000, /* beyond it some are told twice */
@@ -58,7 +58,7 @@ struct telling {
     struct event *known; /* until it is known who uses what */
     struct job *jobs;
     size_t job_n, next_job, flying;
-    const char **told, **looks;
+    const char **told, **looks, **looks_of;
     size_t told_n, look_n;
     struct err first;
     size_t failed_n;
@@ -234,8 +234,8 @@ static void finish(struct telling *t)
             forget_name(t->p->consumers, t->names[i].name);
     list_failed(t, &failed, &reasons);
     text_clean(&output, buf_str(&t->output), TOLD_OUTPUT_MAX);
-    const struct msg_consumers_told m = {{t->told, t->told_n}, {t->looks, t->look_n}, failed, reasons,
-        buf_c(&output), msg_error_of(r < 0 ? &err : NULL)};
+    const struct msg_consumers_told m = {{t->told, t->told_n}, {t->looks, t->look_n},
+        {t->looks_of, t->look_n}, failed, reasons, buf_c(&output), msg_error_of(r < 0 ? &err : NULL)};
     if (engine != NULL && t->life == t->p->engine_life &&
         channel_send(engine, MSG_consumers_told, t->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);
@@ -401,30 +401,30 @@ static bool is_place_of(const struct telling *t, const char *name, const char *p
     return str_eq_nocase(str_c(name), host) || grants_have(t->p, name, host);
 }
 
-/* `name` CONSUMER_USES_ALL: it is for each certificate that is deployed. */
-static void add_look(struct telling *t, const char *name, const char *place)
+static void add_look(struct telling *t, const char *where, const char *certificate)
 {
-    size_t k = 0;
-    const char *look = arena_printf(t->arena, "%s %s", name, place);
-    while (k < t->look_n && strcmp(t->looks[k], look) != 0)
-        k++;
-    if (k == t->look_n && k < LOOKS_MAX)
-        t->looks[t->look_n++] = look;
+    for (size_t k = 0; k < t->look_n; k++)
+        if (strcmp(t->looks[k], where) == 0 && strcmp(t->looks_of[k], certificate) == 0)
+            return;
+    if (t->look_n == LOOKS_MAX)
+        return;
+    t->looks[t->look_n] = arena_dup_c(t->arena, where);
+    t->looks_of[t->look_n++] = certificate;
 }
 
+/* Its servers serve what it uses, and perhaps nothing else; of two types of key perhaps the first alone. */
 static void add_looks(struct telling *t, const struct consumer *c)
 {
     for (size_t i = 0; i < c->verify_n && i < CONSUMER_USES_MAX; i++) {
         const char *place = c->verify[i];
         if (uses_all(c) && is_place_of(t, CONSUMER_USES_ALL, place)) {
-            add_look(t, CONSUMER_USES_ALL, place);
+            add_look(t, place, "");
             continue;
         }
-        for (size_t k = 0, n = candidate_n(t, c); k < n && t->look_n < LOOKS_MAX; k++) {
-            /* Of two types of key a server may have the first alone. */
-            const struct named *one = uses_all(c) || k % ARRAY_LEN(variants) == 0 ? candidate(t, c, k) : NULL;
+        for (size_t k = 0; k < c->use_n && !uses_all(c); k++) {
+            const struct named *one = find_name(t, c->uses[k]);
             if (one != NULL && is_place_of(t, one->name, place))
-                add_look(t, one->name, place);
+                add_look(t, place, one->name);
         }
     }
 }
@@ -459,6 +459,7 @@ static void begin(struct telling *t)
     t->jobs = arena_array(t->arena, all.n, sizeof *t->jobs);
     t->told = arena_array(t->arena, TOLD_MAX, sizeof *t->told);
     t->looks = arena_array(t->arena, LOOKS_MAX, sizeof *t->looks);
+    t->looks_of = arena_array(t->arena, LOOKS_MAX, sizeof *t->looks_of);
     for (size_t i = 0; i < all.n; i++) {
         bool news = is_to_be_told(t, &all.list[i], &used);
         if (used)

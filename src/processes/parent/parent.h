@@ -122,7 +122,7 @@ void parent_stop(struct parent *p, int exit_status);
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force (ERR_CONFIG;
  * its errors are in the log). */
-int parent_reload(struct parent *p, struct err *err);
+int parent_reload(struct parent *p, struct err *why);
 /* No store was made yet. */
 bool parent_state_is_new(const struct parent *p);
 
