@@ -98,10 +98,10 @@ static int open_directory(struct copy *c, struct arena *a, struct err *err)
     const struct trusted_rule rule = {publication_has_key(c->publication), c->gid};
     const char *slash = strrchr(c->path, '/');
     struct err why = ERR_INIT;
+    c->name = slash != NULL ? slash + 1 : c->path;
     if (slash == NULL || c->path[0] != '/')
         return err_set(err, ERR_USAGE, "\"%s\" is no absolute path", c->path);
     const char *dir = arena_dup(a, (struct str){c->path, slash == c->path ? 1 : (size_t)(slash - c->path)});
-    c->name = slash + 1;
     int r = file_check_name(c->name, err);
     if (r < 0)
         return r;
@@ -163,20 +163,21 @@ int copy_place(
 {
     struct copy c = {.publication = p, .path = path, .dir = -1, .existing = buf_new_sensitive(COPY_MAX)};
     int r = choose(&c, err);
-    if (r == 0)
-        r = open_directory(&c, a, err);
-    if (r == 0)
-        *out = c;
-    return r;
+    if (r < 0 || (r = open_directory(&c, a, err)) < 0)
+        return r;
+    *out = c;
+    return 0;
 }
 
 int copy_open(
     const struct wish *w, const struct publication *p, struct arena *a, struct copy *out, struct err *err)
 {
     int r = copy_place(p, publication_path(p, w->name, a), a, out, err);
-    if (r == 0 && (r = look(out, err)) < 0)
+    if (r < 0)
+        return r;
+    if ((r = look(out, err)) < 0)
         copy_close(out);
-    return r;
+    return r < 0 ? r : 0;
 }
 
 void copy_close(struct copy *c)
