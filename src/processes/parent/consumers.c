@@ -421,8 +421,8 @@ static void add_looks(struct telling *t, const struct consumer *c)
             add_look(t, place, "");
             continue;
         }
-        for (size_t k = 0; k < c->use_n && !uses_all(c); k++) {
-            const struct named *one = find_name(t, c->uses[k]);
+        for (size_t k = 0, n = uses_all(c) ? t->name_n : c->use_n; k < n; k++) {
+            const struct named *one = uses_all(c) ? &t->names[k] : find_name(t, c->uses[k]);
             if (one != NULL && is_place_of(t, one->name, place))
                 add_look(t, place, one->name);
         }
