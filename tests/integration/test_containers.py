@@ -286,6 +286,14 @@ def test_an_action_of_the_administrator(host):
     assert (host.folder / "told" / "action").read_text() == "$(id); a b\n"
 
 
+def test_an_action_that_nobody_defined_is_shown(host):
+    """Before there is anything to tell: in `containers` and in the log."""
+    host.start(docker={"policy": [{"allow": ["nothing.example"]}]})
+    host.run("web", use="a.example", on_change="action:nope")
+    wait_until(lambda: any("action" in row["reason"] for row in host.rows("problem")), "the problem")
+    assert "names an action" in host.evercert.text()
+
+
 def test_a_consumer_that_cannot_be_told_is_a_failed_deployment(host):
     """It is shown and tried again; the certificate stays."""
     host.start(actions={"broken": {"exec": ["sh", "-c", "echo no such luck; exit 3"]}})

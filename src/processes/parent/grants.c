@@ -226,11 +226,6 @@ struct consumer_list grants_consumers(const struct parent *p)
     return (struct consumer_list){p->grants->now.consumers, p->grants->now.consumer_n};
 }
 
-bool grants_known(const struct parent *p)
-{
-    return p->grants != NULL && p->grants->known;
-}
-
 /* --- what is refused is said once --- */
 
 static int by_text(const void *a, const void *b)
@@ -261,9 +256,16 @@ static void log_new(const struct grants *g, char *const *list, size_t n)
         log_warning("%zu further requests of containers are refused: see evercert containers", more);
 }
 
-static void tell_refusals(struct grants *g)
+/* Why a consumer will not be told; NULL where it will. */
+static const char *untold(const struct parent *p, const struct consumer *c)
 {
-    char **list = calloc(g->now.claim_n + g->now.problem_n + 1, sizeof *list);
+    bool missing = c->change == CHANGE_ACTION && action_find(&p->settings, c->value) == NULL;
+    return missing ? "evercert.on-change names an action that is not in actions: of the configuration" : NULL;
+}
+
+static void tell_refusals(const struct parent *p, struct grants *g)
+{
+    char **list = calloc(g->now.claim_n + g->now.problem_n + g->now.consumer_n + 1, sizeof *list);
     size_t n = 0;
     if (list == NULL)
         abort();
@@ -276,6 +278,11 @@ static void tell_refusals(struct grants *g)
     for (size_t i = 0; i < g->now.problem_n; i++) {
         const struct claim_problem *q = &g->now.problems[i];
         list[n++] = refusal(q->engine, q->name, q->key, q->reason);
+    }
+    for (size_t i = 0; i < g->now.consumer_n; i++) {
+        const struct consumer *c = &g->now.consumers[i];
+        if (untold(p, c) != NULL)
+            list[n++] = refusal(c->holder.engine, c->holder.name, c->key, untold(p, c));
     }
     qsort(list, n, sizeof *list, by_text);
     log_new(g, list, n);
@@ -293,7 +300,7 @@ static void judge(struct parent *p)
     claims_judge(&p->settings, g->now.claims, g->now.claim_n, arena, &g->judgement);
     arena_free(g->arena);
     g->arena = arena;
-    tell_refusals(g);
+    tell_refusals(p, g);
 }
 
 /* --- the feed --- */
@@ -534,6 +541,12 @@ static json_t *texts(const char *const *list, size_t n)
     return array;
 }
 
+static json_t *problem_row(const struct holder *h, const char *key, const char *reason)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "problem", "engine", h->engine, "id", h->id,
+        "container", h->name, "key", key, "reason", reason);
+}
+
 static json_t *claim_row(const struct grants *g, size_t i)
 {
     const struct verdict *v = &g->judgement.verdicts[i];
@@ -567,9 +580,13 @@ void grants_rows(struct parent *p, grants_row_fn *fn, void *arg)
         give_row(claim_row(g, i), fn, arg);
     for (size_t i = 0; i < g->now.problem_n; i++) {
         const struct claim_problem *q = &g->now.problems[i];
-        give_row(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "problem", "engine", q->engine, "id",
-                     q->id, "container", q->name, "key", q->key, "reason", q->reason),
-            fn, arg);
+        const struct holder h = {.engine = q->engine, .id = q->id, .name = q->name};
+        give_row(problem_row(&h, q->key, q->reason), fn, arg);
+    }
+    for (size_t i = 0; i < g->now.consumer_n; i++) {
+        const struct consumer *c = &g->now.consumers[i];
+        if (untold(p, c) != NULL)
+            give_row(problem_row(&c->holder, c->key, untold(p, c)), fn, arg);
     }
     for (size_t i = 0; i < g->now.consumer_n; i++)
         give_row(consumer_row(&g->now.consumers[i]), fn, arg);

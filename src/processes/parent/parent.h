@@ -277,8 +277,6 @@ struct consumer_list {
     size_t n;
 };
 struct consumer_list grants_consumers(const struct parent *p);
-/* Whether the watcher has handed over anything yet: before, nobody knows who uses what. */
-bool grants_known(const struct parent *p);
 /* Now it has, or again: what waited for it goes on. */
 void consumers_known(struct parent *p);
 
