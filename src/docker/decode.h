@@ -39,6 +39,7 @@ int decode_service(struct str json, const char *engine, const struct pair *netwo
 struct docker_event {
     bool matters; /* something of the container or service may be another now */
     bool service, died;
+    bool ended; /* somebody had it killed: that it dies next says nothing of it */
     char id[DOCKER_ID_MAX + 1];
     int64_t nano; /* when, by the engine's clock; 0 not said */
 };

@@ -140,6 +140,17 @@ static bool is_idle(struct str action)
     return false;
 }
 
+/* Signals that a program lives on with. With any other somebody wants the container to end: `docker stop`,
+ * `docker restart`. */
+static bool is_kind(struct str signal)
+{
+    static const char *const kind[] = {"1", "10", "12", "18", "28"}; /* HUP USR1 USR2 CONT WINCH */
+    for (size_t i = 0; i < ARRAY_LEN(kind); i++)
+        if (str_eq_c(signal, kind[i]))
+            return true;
+    return false;
+}
+
 int decode_event(struct str json, struct docker_event *out, struct err *err)
 {
     json_t *j ATTR_CLEANUP(dj_freep) = NULL;
@@ -156,6 +167,8 @@ int decode_event(struct str json, struct docker_event *out, struct err *err)
     snprintf(out->id, sizeof out->id, "%.*s", STR_ARG(id));
     out->matters = true;
     out->service = str_eq_c(type, "service");
+    out->ended = str_eq_c(action, "kill") &&
+                 !is_kind(dj_text(dj_object(dj_object(j, "Actor"), "Attributes"), "signal"));
     out->died = !out->service && (str_eq_c(action, "die") || str_eq_c(action, "died")); /* podman's word */
     return 0;
 }

@@ -57,7 +57,8 @@ struct docker_observer {
      */
     void (*put)(struct docker *d, struct arena *a, const struct container *c, void *arg);
     void (*gone)(struct docker *d, const char *id, void *arg);
-    /* A container ended by itself ("die"): of those that keep on doing so nothing is granted. */
+    /* A container ended by itself ("die" without a "kill" before it, as of `docker stop`): of those that keep
+     * on doing so nothing is granted. */
     void (*died)(struct docker *d, const char *id, void *arg);
     /* After each change of state; of a loss too. After a loss everything told stays told: at the next
      * `synced` what is no longer listed has been reported as gone before it. */

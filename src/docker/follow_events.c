@@ -49,11 +49,12 @@ static int on_event(struct str object, void *arg, struct err *err)
         k->listing = d->listing; /* a list that goes on may have been made before it was there */
     }
     /* What came before a loss may come again after it. */
-    if (event.died && (event.nano == 0 || event.nano > d->replayed_nano)) {
+    if (event.died && !k->ended && (event.nano == 0 || event.nano > d->replayed_nano)) {
         k->deaths++;
         d->deaths = true;
         docker_wake(d);
     }
+    k->ended = event.ended || (k->ended && !event.died);
     if (event.nano > d->last_nano)
         d->last_nano = event.nano;
     events_dirty(d, k);

@@ -25,6 +25,7 @@ struct known {
     bool dirty;          /* changed, and asked about when changes are gathered */
     bool owed;           /* of the list that goes on: it is not complete without this one */
     unsigned char fails; /* answers in a row that could not be used */
+    bool ended;          /* somebody has it killed: its next death is not its own doing */
     unsigned deaths;     /* not told yet */
     uint32_t listing;    /* the last list it was in */
     char id[];

@@ -92,6 +92,22 @@ static void test_events(void **state)
         if (e.matters)
             assert_string_equal(e.id, "abc");
     }
+    static const struct {
+        const char *signal;
+        bool ended;
+    } kills[] = {
+        {"15", true}, {"9", true}, {"3", true}, {"37", true}, {"1", false}, {"10", false}, {"28", false}};
+    for (size_t i = 0; i < ARRAY_LEN(kills); i++) {
+        struct docker_event e;
+        char text[256];
+        snprintf(text, sizeof text,
+            "{\"Type\":\"container\",\"Action\":\"kill\",\"Actor\":{\"ID\":\"abc\",\"Attributes\":{"
+            "\"signal\":\"%s\"}}}",
+            kills[i].signal);
+        assert_int_equal(decode_event(str_c(text), &e, NULL), 0);
+        assert_int_equal(e.ended, kills[i].ended);
+        assert_false(e.died);
+    }
     struct docker_event e;
     assert_int_equal(
         decode_event(STR("{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":7}"), &e, NULL), 0);
