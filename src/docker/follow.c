@@ -48,6 +48,14 @@ const char *docker_path(const struct docker *d, struct arena *a, const char *fmt
     return arena_dup_c(a, buf_c(&path));
 }
 
+/* A container that ended a moment ago is gone for whoever wants something of it. In the words of Docker, and
+ * of podman. */
+static bool has_ended(unsigned status, const char *message)
+{
+    return status == 409 &&
+           (strstr(message, "is not running") != NULL || strstr(message, "container state improper") != NULL);
+}
+
 int docker_refusal(const struct wire_answer *answer, const char *shown, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
@@ -59,7 +67,7 @@ int docker_refusal(const struct wire_answer *answer, const char *shown, struct e
             "%s is not allowed there (%u%s%s); where a proxy stands before the engine's socket, it must let "
             "that through",
             shown, status, blank, message);
-    if (status == 404)
+    if (status == 404 || has_ended(status, message))
         return err_set(err, ERR_NOT_FOUND, "%s: %s", shown, message[0] != '\0' ? message : "not found");
     if (status >= 300 && status < 400)
         return err_set(err, ERR_REFUSED, "%s: leads elsewhere (%u), which is not followed", shown, status);

@@ -380,7 +380,7 @@ def test_actions(stand_in, follow):
     assert follower.act("signal", "web", "USR1")["done"] and stand_in.signals[-1] == (web, "USR1")
     assert follower.act("restart", web)["done"] and stand_in.restarts == [web]
     failed = follower.act("signal", off, "HUP")
-    assert failed["code"] == "ERR_FAILED" and "is not running" in failed["error"]
+    assert failed["code"] == "ERR_NOT_FOUND" and "is not running" in failed["error"]
     missing = follower.act("restart", "f" * 64)
     assert missing["code"] == "ERR_NOT_FOUND" and "No such container" in missing["error"]
     for words in (("signal", "../x", "HUP"), ("signal", web, "HUP&x=y"), ("restart", "a/b"), ("exec", web, "5", "-")):
@@ -532,7 +532,7 @@ def test_actions_in_real_containers(docker_engine, follow):
     assert docker_engine.inspect(web)["State"]["StartedAt"] != started
     docker_engine.stop_container(web)
     failed = follower.act("signal", web, "HUP")
-    assert failed["code"] == "ERR_FAILED" and "is not running" in failed["error"]
+    assert failed["code"] == "ERR_NOT_FOUND" and "is not running" in failed["error"]
     assert follower.act("exec", web, "5", "-", "true")["code"] == "ERR_FAILED"
     docker_engine.rm(web)
     assert follower.act("signal", web, "HUP")["code"] == "ERR_NOT_FOUND"
