@@ -533,7 +533,7 @@ def test_actions_in_real_containers(docker_engine, follow):
     docker_engine.stop_container(web)
     failed = follower.act("signal", web, "HUP")
     assert failed["code"] == "ERR_NOT_FOUND" and "is not running" in failed["error"]
-    assert follower.act("exec", web, "5", "-", "true")["code"] == "ERR_FAILED"
+    assert follower.act("exec", web, "5", "-", "true")["code"] == "ERR_NOT_FOUND"
     docker_engine.rm(web)
     assert follower.act("signal", web, "HUP")["code"] == "ERR_NOT_FOUND"
 
