@@ -289,13 +289,3 @@ void docker_rescan(struct docker *d)
     d->rescan = d->phase == DOCKER_THERE;
     docker_wake(d);
 }
-
-const char *docker_name(const struct docker *d)
-{
-    return d->name;
-}
-
-void *docker_arg(const struct docker *d)
-{
-    return d->arg;
-}

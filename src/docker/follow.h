@@ -74,8 +74,6 @@ void docker_free(struct docker *d);
 void docker_connected(struct docker *d, int fd, const struct err *why);
 /* Everything is listed again (SIGHUP); nothing that is told is forgotten meanwhile. */
 void docker_rescan(struct docker *d);
-const char *docker_name(const struct docker *d);
-void *docker_arg(const struct docker *d);
 
 enum docker_verb { DOCKER_SIGNAL, DOCKER_RESTART, DOCKER_EXEC };
 

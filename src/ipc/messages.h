@@ -105,7 +105,7 @@ struct msg_error {
 /* As it was put before, in this life of the engine. */
 #define MSG_FIELDS_grant_keep(F) F(text, name)
 #define MSG_FIELDS_grants_end(F) F(flag, complete) F(i64, grace)
-/* From engine: what `list` says of these certificates is no longer as it was; "": of many. */
+/* From engine: what `list` says is no longer as it was. */
 #define MSG_FIELDS_certificates_changed(F) F(flag, unused)
 /* From engine: tell the containers that use these certificates; answered by consumers_told with the
  * servers to look at (host:port) and what commands printed. verify_of: which certificate is to be seen there,
