@@ -283,8 +283,9 @@ def test_an_action_of_the_administrator(host):
     actions = {"note": {"exec": ["sh", "-c", 'echo "$0" >/told/action', "$(id); a b"]}}
     host.start(actions=actions)
     host.run("web", listens=True, domains="a.example", on_change="action:note")
-    wait_until(lambda: (host.folder / "told" / "action").exists(), "the action")
-    assert (host.folder / "told" / "action").read_text() == "$(id); a b\n"
+    told = host.folder / "told" / "action"
+    wait_until(lambda: told.exists() and told.read_text() != "", "the action")
+    assert told.read_text() == "$(id); a b\n"
 
 
 def test_an_action_that_nobody_defined_is_shown(host):

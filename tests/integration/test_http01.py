@@ -99,12 +99,13 @@ def test_a_proxy_that_says_another_host(evercert, pebble, nginx):
 
 
 def watch_folder(folder, seen, stop):
-    """Notes {name: (mode, owner)} of what comes and goes in `folder`."""
+    """Notes {name: (mode, owner)} of what comes and goes in `folder`, as each was last: a file is born as nobody else's
+    and then given away, before the CA is told of it."""
     while not stop.is_set():
         try:
             for entry in os.scandir(folder):
                 status = entry.stat(follow_symlinks=False)
-                seen.setdefault(entry.name, (stat.S_IMODE(status.st_mode), status.st_uid))
+                seen[entry.name] = (stat.S_IMODE(status.st_mode), status.st_uid)
         except FileNotFoundError:
             pass
 

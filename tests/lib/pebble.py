@@ -33,7 +33,7 @@ class Pebble:
 
     version       "2.4" (Debian 12's: no ARI, no profiles) or "2.10" (ARI, profiles, wants a User-Agent)
     nonce_reject  percent of good nonces refused as bad
-    authz_reuse   percent of valid authorizations given again in a new order
+    authz_reuse   percent of valid authorizations given again in a new order; Pebble 2.10 gives one in a hundred at 0
     validity      seconds a certificate is valid
     http_port     where http-01 is validated; chosen when not given, see .http_port
     tls_port      where tls-alpn-01 is validated; as http_port
