@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &command_dns_test,
     &command_dns_record,
     &command_check,
+    &command_alert_test,
     &command_import,
     &command_config_check,
     &command_config_show,

@@ -9,33 +9,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* The name of an entry, and that there is no other of that name. False, with the problem, where it is none.
- */
-static bool read_name(struct reader *r, struct names *table, const struct node *key,
-    const struct where *where, const char *what, const char **out)
-{
-    struct err err = ERR_INIT;
-    if (key->kind != NODE_TEXT) {
-        problem_add(r->problems, node_mark(r->file, key), where, "expected the name of an %s", what);
-        return false;
-    }
-    if (authority_name_check(key->text, &err) < 0) {
-        read_problem(r, key, where, err.text);
-        return false;
-    }
-    const struct mark *other = names_get(table, key->text);
-    if (other != NULL) {
-        problem_add(r->problems, node_mark(r->file, key), where, "this %s is also written at %s", what,
-            mark_text(*other, r->scratch));
-        return false;
-    }
-    struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
-    *mark = node_mark(r->file, key);
-    *out = arena_dup(r->a, key->text);
-    names_put(table, str_c(*out), mark);
-    return true;
-}
-
 /* The entries that the values of a list name. */
 static void read_listed(struct reader *r, const struct node *map, const struct where *where, const char *key,
     enum reference_kind kind, const char *const *names, size_t n)
@@ -125,7 +98,7 @@ void docker_engine_check(struct reader *r, const struct node *key, const struct 
         read_problem(r, key, where, "that is the name of the engine of docker.socket; choose another");
         return;
     }
-    if (!read_name(r, &r->engines, key, where, "engine", &e->name) || e->socket[0] == '\0')
+    if (!read_entry_name(r, &r->engines, key, where, "engine", &e->name) || e->socket[0] == '\0')
         return;
     read_misplaced(r, map, &schema_docker_engine, where, e);
     struct where at = {where, NULL, 0};
@@ -363,7 +336,7 @@ void action_check(struct reader *r, const struct node *key, const struct node *m
     void *element)
 {
     struct action *x = element;
-    (void)read_name(r, &r->actions, key, where, "action", &x->name);
+    (void)read_entry_name(r, &r->actions, key, where, "action", &x->name);
     check_deed(r, map, &schema_action, where, x);
     check_named(r, map, where, x);
 }

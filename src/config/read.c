@@ -364,3 +364,28 @@ void read_document(struct reader *r, const struct node *root)
     else if (!r->late)
         read_wrong(r, root, NULL, "settings", " written as keys and values", "");
 }
+
+bool read_entry_name(struct reader *r, struct names *table, const struct node *key, const struct where *where,
+    const char *what, const char **out)
+{
+    struct err err = ERR_INIT;
+    if (key->kind != NODE_TEXT) {
+        problem_add(r->problems, node_mark(r->file, key), where, "expected the name of an %s", what);
+        return false;
+    }
+    if (authority_name_check(key->text, &err) < 0) {
+        read_problem(r, key, where, err.text);
+        return false;
+    }
+    const struct mark *other = names_get(table, key->text);
+    if (other != NULL) {
+        problem_add(r->problems, node_mark(r->file, key), where, "this %s is also written at %s", what,
+            mark_text(*other, r->scratch));
+        return false;
+    }
+    struct mark *mark = arena_alloc(r->scratch, sizeof *mark);
+    *mark = node_mark(r->file, key);
+    *out = arena_dup(r->a, key->text);
+    names_put(table, str_c(*out), mark);
+    return true;
+}

@@ -50,6 +50,7 @@ struct reader {
     struct names copies;       /* paths of copies, and of what templates make -> struct mark */
     struct names engines;      /* names of docker.engines -> struct mark */
     struct names actions;      /* names of actions -> struct mark */
+    struct names alerts;       /* names of alerts -> struct mark */
     struct names webroots;     /* the defaults' map, by name -> struct pair; filled when it is first needed */
     struct names authorities;  /* names that are used -> anything */
     struct direct *directs;    /* URLs among them, in the order of first use */
@@ -70,6 +71,10 @@ void read_misplaced(struct reader *r, const struct node *map, const struct secti
 /* "expected BEFORE EXPECTED, found ...AFTER" at a node. */
 void read_wrong(struct reader *r, const struct node *node, const struct where *where, const char *before,
     const char *expected, const char *after);
+/* The name of an entry, `key`, into *out; `table` has those of its kind that were read before. False, with
+ * the problem added, where it is no name or not the first: "this WHAT is also written at ...". */
+bool read_entry_name(struct reader *r, struct names *table, const struct node *key, const struct where *where,
+    const char *what, const char **out);
 /* One value. False, with the problem added, where it is none of the row's type. */
 bool read_value(struct reader *r, const struct node *node, const struct setting *row,
     const struct where *where, void *field);

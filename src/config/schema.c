@@ -259,6 +259,8 @@ static const struct setting root_rows[] = {
         "Ways to tell somebody, by the name that labels and templates use."),
     STRUCTS("templates", SHAPE_OBJECTS, settings, templates, template_n, schema_template, 0, TEMPLATES_MAX,
         "Files that are made of the containers that run."),
+    STRUCTS("alerts", SHAPE_ENTRIES, settings, alerts, alert_n, schema_alert, 0, ALERTS_MAX,
+        "Who is told, by mail or webhook, when certificates fail or come near their end."),
 };
 const struct section schema_root = {SECTION("settings", root_rows, settings)};
 

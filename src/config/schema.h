@@ -57,7 +57,7 @@ struct setting {
 };
 
 /* Most rows of a section. */
-enum { SECTION_ROWS_MAX = 32 };
+enum { SECTION_ROWS_MAX = 48 };
 
 struct section {
     const char *noun; /* "a certificate" */
@@ -80,7 +80,7 @@ struct section {
 
 extern const struct section schema_root, schema_certificate, schema_deploy, schema_publication,
     schema_authority, schema_dns_entry, schema_dns_propagation, schema_docker, schema_docker_engine,
-    schema_docker_policy, schema_action, schema_notify, schema_template;
+    schema_docker_policy, schema_action, schema_alert, schema_notify, schema_template;
 
 /* NULL where the section has no such key. */
 const struct setting *section_row(const struct section *section, struct str key);

@@ -70,6 +70,7 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
                 .copies = names_new(scratch),
                 .engines = names_new(scratch),
                 .actions = names_new(scratch),
+                .alerts = names_new(scratch),
                 .webroots = names_new(scratch),
                 .authorities = names_new(scratch),
             },

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/alert.h"
 #include "config/containers.h"
 #include "config/dns.h"
 #include "config/wish.h"
@@ -65,6 +66,8 @@ struct settings {
     size_t action_n;
     const struct template_setting *templates;
     size_t template_n;
+    const struct alert *alerts;
+    size_t alert_n;
     /* "evercert", "evercert-keys", "evercert-web", "evercert-dns", "evercert-docker" */
     const char *user_engine, *user_keeper, *user_responder, *user_solver, *user_watcher;
 };

@@ -120,6 +120,11 @@ struct msg_error {
     F(u32, session) F(u32, verb) F(list, names) F(list, options) F(text, wish) F(blob, permit) F(blob, ticket)
 /* The client of that session has gone. */
 #define MSG_FIELDS_session_gone(F) F(u32, session)
+/* Who is told besides hooks: entries of `alerts`, and of each the events it is for, parted by blanks. */
+#define MSG_FIELDS_alerts(F) F(list, names) F(list, events)
+/* From engine: tell that one; what: JSON (processes/alert_document.h). Answered by done when its server took
+ * the message. */
+#define MSG_FIELDS_alert_send(F) F(text, alert) F(text, what)
 /* From keeper: its files are there. From engine: the store is open, the commands may come. */
 #define MSG_FIELDS_ready(F) F(flag, unused)
 /* From engine: somebody must listen for that kind of challenge (acme/challenge.h); answered by done when the
@@ -482,7 +487,9 @@ struct msg_error {
     M(claim_problem, MSG_SMALL, false)        \
     M(claims_end, MSG_SMALL, false)           \
     M(template_output, MSG_LARGE, false)      \
-    M(world_changed, MSG_SMALL, false)
+    M(world_changed, MSG_SMALL, false)        \
+    M(alerts, MSG_SMALL, false)               \
+    M(alert_send, MSG_LARGE, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -125,6 +125,18 @@ static int bucket_delete_expired(struct store *s, struct wall now, size_t limit,
     return r < 0 ? r : inner_of(s)->ops->bucket_delete_expired(inner_of(s), now, limit, err);
 }
 
+static int mark_put(struct store *s, const struct mark_record *m, struct err *err)
+{
+    int r = count_call(s, err);
+    return r < 0 ? r : inner_of(s)->ops->mark_put(inner_of(s), m, err);
+}
+
+static int mark_get(
+    struct store *s, struct str name, struct arena *a, struct mark_record *out, struct err *err)
+{
+    return inner_of(s)->ops->mark_get(inner_of(s), name, a, out, err);
+}
+
 static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
 {
     int r = count_call(s, err);
@@ -178,6 +190,8 @@ static const struct store_ops faulty_ops = {
     .bucket_put = bucket_put,
     .bucket_get = bucket_get,
     .bucket_delete_expired = bucket_delete_expired,
+    .mark_put = mark_put,
+    .mark_get = mark_get,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

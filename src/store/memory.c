@@ -17,6 +17,7 @@ struct node {
         struct certificate certificate;
         struct authority_record authority;
         struct bucket_record bucket;
+        struct mark_record mark;
         struct challenge_record challenge;
         struct history_record history;
         struct str sealed;
@@ -31,7 +32,7 @@ struct list {
 
 struct memory_store {
     struct store base;
-    struct list certificates, keys, authorities, buckets, challenges, history;
+    struct list certificates, keys, authorities, buckets, marks, challenges, history;
 };
 
 static struct memory_store *memory_of(struct store *s)
@@ -164,6 +165,7 @@ static void memory_close(struct store *s)
     list_free(&m->keys);
     list_free(&m->authorities);
     list_free(&m->buckets);
+    list_free(&m->marks);
     list_free(&m->challenges);
     list_free(&m->history);
     free(m);
@@ -336,6 +338,23 @@ static int bucket_delete_expired(struct store *s, struct wall now, size_t limit,
     return 0;
 }
 
+static int mark_put(struct store *s, const struct mark_record *m, struct err *err)
+{
+    struct node *node = node_new(&(struct key){.name = str_c(m->name)});
+    record_copy(&record_mark, node->a, &node->u.mark, m);
+    list_put(&memory_of(s)->marks, node);
+    return 0;
+}
+
+static int mark_get(
+    struct store *s, struct str name, struct arena *a, struct mark_record *out, struct err *err)
+{
+    struct node *node = list_get(&memory_of(s)->marks, &(struct key){.name = name});
+    if (node != NULL)
+        record_copy(&record_mark, a, out, &node->u.mark);
+    return node != NULL;
+}
+
 static struct key challenge_key(const char *certificate, const char *token)
 {
     return (struct key){.name = str_c(certificate), .second = str_c(token)};
@@ -433,6 +452,8 @@ static const struct store_ops memory_ops = {
     .bucket_put = bucket_put,
     .bucket_get = bucket_get,
     .bucket_delete_expired = bucket_delete_expired,
+    .mark_put = mark_put,
+    .mark_get = mark_get,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

@@ -14,6 +14,9 @@ static const struct field authority_fields[] = {AUTHORITY_FIELDS(FIELD, FIELD)};
 #define RECORD bucket_record
 static const struct field bucket_fields[] = {BUCKET_FIELDS(FIELD, FIELD)};
 #undef RECORD
+#define RECORD mark_record
+static const struct field mark_fields[] = {MARK_FIELDS(FIELD, FIELD)};
+#undef RECORD
 #define RECORD challenge_record
 static const struct field challenge_fields[] = {CHALLENGE_FIELDS(FIELD, FIELD)};
 #undef RECORD
@@ -27,6 +30,7 @@ const struct record_type record_certificate = {
     "certificate", certificate_fields, ARRAY_LEN(certificate_fields), 1};
 const struct record_type record_authority = {"authority", authority_fields, ARRAY_LEN(authority_fields), 1};
 const struct record_type record_bucket = {"bucket", bucket_fields, ARRAY_LEN(bucket_fields), 1};
+const struct record_type record_mark = {"mark", mark_fields, ARRAY_LEN(mark_fields), 1};
 const struct record_type record_challenge = {"challenge", challenge_fields, ARRAY_LEN(challenge_fields), 2};
 const struct record_type record_history = {"history", history_fields, ARRAY_LEN(history_fields), 0};
 

@@ -27,6 +27,7 @@
 #define CERTIFICATES "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate "
 #define AUTHORITIES  "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
 #define BUCKETS      "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
+#define MARKED       "SELECT " COLUMNS(MARK_FIELDS) " FROM mark "
 #define CHALLENGES   "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
 #define HISTORY      "SELECT " COLUMNS(HISTORY_FIELDS) " FROM history "
 
@@ -67,6 +68,8 @@
     X(BUCKET_GET, BUCKETS "WHERE key = ?")                                                                  \
     X(BUCKET_DELETE_EXPIRED, "DELETE FROM bucket WHERE key IN (SELECT key FROM bucket"                      \
                              " WHERE expires > 0 AND expires <= ? ORDER BY expires, key LIMIT ?)")          \
+    X(MARK_PUT, "INSERT OR REPLACE INTO mark (" COLUMNS(MARK_FIELDS) ") VALUES (" MARKS(MARK_FIELDS) ")")   \
+    X(MARK_GET, MARKED "WHERE name = ?")                                                                    \
     X(CHALLENGE_PUT, "INSERT OR REPLACE INTO challenge (" COLUMNS(CHALLENGE_FIELDS) ") VALUES (" MARKS(     \
                          CHALLENGE_FIELDS) ")")                                                             \
     X(CHALLENGE_DELETE, "DELETE FROM challenge WHERE certificate = ? AND token = ?")                        \
@@ -464,6 +467,20 @@ static int bucket_delete_expired(struct store *s, struct wall now, size_t limit,
     return write_one(sqlite_of(s), STATEMENT_BUCKET_DELETE_EXPIRED, values, ARRAY_LEN(values), err);
 }
 
+static int mark_put(struct store *s, const struct mark_record *m, struct err *err)
+{
+    struct value values[RECORD_FIELDS_MAX];
+    record_to_values(&record_mark, m, values);
+    return write_one(sqlite_of(s), STATEMENT_MARK_PUT, values, record_mark.n, err);
+}
+
+static int mark_get(
+    struct store *s, struct str name, struct arena *a, struct mark_record *out, struct err *err)
+{
+    struct value value = value_text(name);
+    return read_record(sqlite_of(s), STATEMENT_MARK_GET, &value, 1, &record_mark, a, out, err);
+}
+
 static int challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
 {
     struct value values[RECORD_FIELDS_MAX];
@@ -561,6 +578,8 @@ static const struct store_ops sqlite_ops = {
     .bucket_put = bucket_put,
     .bucket_get = bucket_get,
     .bucket_delete_expired = bucket_delete_expired,
+    .mark_put = mark_put,
+    .mark_get = mark_get,
     .challenge_put = challenge_put,
     .challenge_delete = challenge_delete,
     .challenge_next = challenge_next,

@@ -338,6 +338,11 @@ const char *const sqlite_migrations[] = {
     "CREATE INDEX certificate_deploy_due ON certificate (deploy_due_at, name) WHERE deploy_due_at > 0;"
     "CREATE INDEX certificate_ari_due ON certificate (ari_due_at, name) WHERE ari_due_at > 0;"
     "CREATE INDEX certificate_look_due ON certificate (look_due_at, name) WHERE look_due_at > 0;",
+
+    "CREATE TABLE mark ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " value INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;",
 };
 const size_t sqlite_migration_n = ARRAY_LEN(sqlite_migrations);
 

@@ -208,6 +208,25 @@ static struct challenge_record challenge_key(const char *certificate, const char
         .note = ""};
 }
 
+int store_mark_put(struct store *s, struct str name, int64_t value, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct mark_record m = {arena_dup(a, name), value};
+    int r = check_key(name, "mark", STORE_NAME_MAX, err);
+    return r < 0 ? r : s->ops->mark_put(s, &m, err);
+}
+
+int store_mark_get(struct store *s, struct str name, int64_t *out, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct mark_record m = {.value = 0};
+    int r = check_key(name, "mark", STORE_NAME_MAX, err);
+    if (r < 0 || (r = s->ops->mark_get(s, name, a, &m, err)) < 0)
+        return r;
+    *out = r > 0 ? m.value : 0;
+    return 0;
+}
+
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err)
 {
     int r = record_check(&record_challenge, c, err);

@@ -149,6 +149,11 @@ struct challenge_record {
     struct str permit; /* that it was shown by */
 };
 
+struct mark_record {
+    const char *name;
+    int64_t value;
+};
+
 struct history_record {
     int64_t id; /* given by the store, growing */
     struct wall at;
@@ -241,6 +246,10 @@ int store_bucket_get(
 /* Delete those with 0 < expires <= now, the longest expired first and at most STORE_EXPIRED_MAX of them: a
  * turn of the engine's loop stays short, and the next call takes the rest. */
 int store_bucket_delete_expired(struct store *s, struct wall now, struct err *err);
+
+/* A number by name: how far somebody has come. 0 where there is none. */
+int store_mark_put(struct store *s, struct str name, int64_t value, struct err *err);
+int store_mark_get(struct store *s, struct str name, int64_t *out, struct err *err);
 
 /* Insert or replace. */
 int store_challenge_put(struct store *s, const struct challenge_record *c, struct err *err);

@@ -90,6 +90,10 @@ enum field_kind {
     X(INT, at_us, 0)               \
     X(WALL, expires, 0)
 
+#define MARK_FIELDS(K, X)        \
+    K(TEXT, name, STORE_NAME_MAX) \
+    X(INT, value, 0)
+
 #define CHALLENGE_FIELDS(K, X)                 \
     K(TEXT, certificate, STORE_NAME_MAX)       \
     X(TEXT, token, STORE_TOKEN_MAX)            \
@@ -122,7 +126,7 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_authority, record_bucket, record_challenge,
+extern const struct record_type record_certificate, record_authority, record_bucket, record_mark, record_challenge,
     record_history;
 
 /* Room for the values of any record. */
@@ -194,6 +198,10 @@ struct store_ops {
         struct store *s, struct str key, struct arena *a, struct bucket_record *out, struct err *err);
     /* At most `limit` with 0 < expires <= now, earliest first and then by key. */
     int (*bucket_delete_expired)(struct store *s, struct wall now, size_t limit, struct err *err);
+
+    int (*mark_put)(struct store *s, const struct mark_record *m, struct err *err);
+    int (*mark_get)(
+        struct store *s, struct str name, struct arena *a, struct mark_record *out, struct err *err);
 
     int (*challenge_put)(struct store *s, const struct challenge_record *c, struct err *err);
     int (*challenge_delete)(struct store *s, const char *certificate, const char *token, struct err *err);

@@ -19,7 +19,7 @@ from processes import sanitizer_reports, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROCESSES = ("parent", "keeper", "engine", "responder", "solver", "watcher")
-HELPERS = ("importer", "primitive")  # beside them, and no members of a daemon
+HELPERS = ("importer", "messenger", "primitive")  # beside them, and no members of a daemon
 
 # Exit statuses, a promise to scripts.
 DONE, FAILED, USAGE, LOCKED = 0, 1, 2, 3

@@ -341,6 +341,20 @@ void look_resolvers(struct engine *e, const struct msg_list *servers);
 void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
     const char *error);
 
+/* --- alerts.c: who is told besides hooks --- */
+
+struct alert_target;
+void alerts_configure(struct engine *e, const struct msg_alerts *m);
+/* e->schedule is known: a daemon tells by itself from now on. */
+void alerts_begin(struct engine *e);
+/* Whether anybody wants to be told of that event. */
+bool alerts_wanted(const struct engine *e, enum deploy_event event);
+/* It happened: into the history, out of which it is told soon. */
+void alerts_note(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
+    const char *error);
+/* Without a daemon: what there is to tell is told now. Whether any of it is under way. */
+bool alerts_flush(struct engine *e);
+
 /* --- around.c --- */
 
 /* The attempt is about to begin: whether it may at once. If not, job_begin comes again when it may; or the
@@ -517,7 +531,9 @@ struct engine {
     struct event *consumers_timer;
     bool consumers_ripe; /* those that are to tell consumers have */
     struct around *arounds;
-    size_t told_n;          /* commands of events that run */
+    size_t told_n; /* commands of events that run, and alerts */
+    struct alert_target *alerts;
+    struct event *alert_timer;
     struct lookup *lookup;  /* made at the first look or check */
     bool lookup_stale;      /* the servers it asks are those of an earlier configuration */
     size_t check_n;         /* checks under way, which use it */

@@ -8,8 +8,7 @@
 #include <string.h>
 
 enum {
-    FAILING_EVERY_S = 3600,   /* a failure that is tried again each minute is told each hour */
-    EXPIRING_EVERY_S = 86400, /* and that the end is near, each day */
+    TELL_EVERY_S = 86400, /* of one certificate: that it fails, and that its end is near */
     /* Renewal begins with a third of the lifetime left; with half of that gone, nothing helped yet. */
     EXPIRING_PART = 6,
 };
@@ -80,9 +79,8 @@ static bool take_turn(struct engine *e, const char *name, enum deploy_event even
         return true;
     if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
         return true; /* a first attempt that failed for good is not kept, and told */
-    bool failing = event == DEPLOY_FAILING;
-    struct wall *last = failing ? &c.failing_told_at : &c.expiring_told_at;
-    if (last->s > 0 && now.s >= last->s && now.s - last->s < (failing ? FAILING_EVERY_S : EXPIRING_EVERY_S))
+    struct wall *last = event == DEPLOY_FAILING ? &c.failing_told_at : &c.expiring_told_at;
+    if (last->s > 0 && now.s >= last->s && now.s - last->s < TELL_EVERY_S)
         return false;
     *last = now;
     return certificate_save(e, &c, NULL) == 0;
@@ -92,10 +90,14 @@ void happen(struct engine *e, const struct certificate *c, const struct wish *w,
     const char *error)
 {
     int64_t left = c->not_after.s - engine_now(e).s, life = c->not_after.s - c->not_before.s;
-    if (is_heard(w, event) && take_turn(e, c->name, event))
+    bool alerts = alerts_wanted(e, event);
+    if ((alerts || is_heard(w, event)) && take_turn(e, c->name, event)) {
+        if (alerts)
+            alerts_note(e, c, w, event, error);
         for (size_t i = 0; i < w->deploy_n; i++)
             if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
                 run(e, c, w, i, event, error);
+    }
     if (event == DEPLOY_FAILING && c->generation > 0 && left <= life / EXPIRING_PART)
         happen(e, c, w, DEPLOY_EXPIRING, error);
 }

@@ -42,6 +42,7 @@ static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int f
     (void)c, (void)id, (void)fd;
     wishes_end(e);
     e->schedule = m->schedule;
+    alerts_begin(e);
 }
 
 static void on_grants_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -107,6 +108,12 @@ static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd
     const struct msg_resolvers *m = msg;
     (void)c, (void)id, (void)fd;
     look_resolvers(arg, &m->servers);
+}
+
+static void on_alerts(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)id, (void)fd;
+    alerts_configure(arg, msg);
 }
 
 /* --- peers --- */
@@ -176,6 +183,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
     {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
+    {MSG_alerts, CHANNEL_STATE_ANY, on_alerts},
 };
 
 /* --- start --- */

@@ -126,8 +126,10 @@ void sessions_settle(struct engine *e)
     for (struct session *s = e->sessions, *next; s != NULL; s = next) {
         next = s->next;
         /* Without a daemon, nobody is there for hooks and for what was shown when the command is over. */
-        bool rest = !e->schedule && (e->told_n > 0 || e->arounds != NULL || e->removals > 0);
-        if (s->waiting == 0 && !rest)
+        bool over = s->waiting == 0;
+        bool rest = over && !e->schedule &&
+                    ((!s->asks && alerts_flush(e)) || e->told_n > 0 || e->arounds != NULL || e->removals > 0);
+        if (over && !rest)
             finish(e, s);
     }
 }

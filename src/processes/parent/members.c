@@ -155,6 +155,13 @@ static void on_steps_check(struct channel *c, uint32_t id, const void *msg, int 
     steps_check(m->parent, id, msg);
 }
 
+static void on_alert_send(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)fd;
+    alert_send(m->parent, id, msg);
+}
+
 static void on_copies_make(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct member *m = arg;
@@ -209,6 +216,7 @@ static const struct channel_rule engine_rules[] = {
     {MSG_hook_run, CHANNEL_STATE_ANY, on_hook_run},
     {MSG_steps_check, CHANNEL_STATE_ANY, on_steps_check},
     {MSG_copies_make, CHANNEL_STATE_ANY, on_copies_make},
+    {MSG_alert_send, CHANNEL_STATE_ANY, on_alert_send},
     {MSG_consumers_tell, CHANNEL_STATE_ANY, on_consumers_tell},
     {MSG_certificates_changed, CHANNEL_STATE_ANY, on_certificates_changed},
     {MSG_row, CHANNEL_STATE_ANY, on_row},

@@ -126,6 +126,10 @@ int parent_reload(struct parent *p, struct err *why);
 /* No store was made yet. */
 bool parent_state_is_new(const struct parent *p);
 
+/* alerts.c: the engine is told who is to be told; what it says is carried there. */
+int alerts_feed(struct parent *p, struct err *err);
+void alert_send(struct parent *p, uint32_t id, const struct msg_alert_send *m);
+
 /* members.c: starting, joining, restarting, ending the other processes. */
 void members_init(struct parent *p);
 int member_start(struct parent *p, enum member_id id, struct err *err);

@@ -67,7 +67,7 @@ struct ends {
     struct run_pipe in[RUN_PIPES];
     int out[RUN_PIPES];
     size_t n;
-    struct child_fd map[RUN_PIPES + 1];
+    struct child_fd map[RUN_PIPES + 2];
     size_t map_n;
 };
 
@@ -91,6 +91,8 @@ static int make_ends(const struct run_spec *s, struct ends *e, struct err *err)
         r = add_pipe(e, s->own_stdout, err);
     if (r == 0)
         e->map[e->map_n++] = (struct child_fd){e->out[e->n - 1], STDOUT_FILENO};
+    if (s->input > 0)
+        e->map[e->map_n++] = (struct child_fd){s->input, STDIN_FILENO};
     if (r == 0 && s->third != NULL && (r = add_pipe(e, s->third, err)) == 0)
         e->map[e->map_n++] = (struct child_fd){e->out[e->n - 1], 3};
     return r;

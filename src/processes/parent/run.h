@@ -1,5 +1,5 @@
 /*
- * One program that the parent runs for the operator: no shell, standard input from /dev/null, the working
+ * One program that the parent runs: no shell, standard input from /dev/null or as said, the working
  * directory "/", a process group of its own, what it prints kept up to a bound and read without starving
  * anybody else, and a time limit: SIGTERM to the whole group, five seconds later SIGKILL.
  */
@@ -29,6 +29,7 @@ struct run_spec {
     gid_t gid;
     const gid_t *groups;
     size_t groups_n;
+    int input; /* descriptor that becomes standard input, the caller's still; 0: /dev/null */
     int64_t timeout_s;
     /* The caller's, for as long as it runs; what does not fit is read and dropped. `own_stdout` and `third`
      * may be NULL: where they are not, standard output and descriptor 3 go there, each by a pipe of its own.

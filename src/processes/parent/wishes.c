@@ -228,6 +228,8 @@ void wishes_feed(struct parent *p)
     p->feed_done = false;
     struct msg_resolvers resolvers = {
         {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
+    if (alerts_feed(p, &err) < 0)
+        log_error("%s", err.text);
     if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
         log_error("%s", err.text);
     if (channel_send(
