@@ -17,7 +17,8 @@ static int send(const struct invocation *i, const struct alert *x, struct err *e
                         said ATTR_CLEANUP(buf_free) = buf_new(ALERT_OUTPUT_MAX);
     char *argv[] = {arena_dup_c(i->arena, "evercert-messenger"),
         i->globals->sandbox_log ? arena_dup_c(i->arena, "--sandbox=log") : NULL, NULL};
-    const struct child_spec spec = {.path = connect_program("messenger", i->arena), .argv = argv, .envp = environ};
+    const struct child_spec spec = {
+        .path = connect_program("messenger", i->arena), .argv = argv, .envp = environ};
     int r = alert_document(x, "{\"test\": true, \"certificates\": [], \"more\": 0}", &document, err);
     return r < 0 ? r : capture_output(&spec, buf_str(&document), ALERT_TIMEOUT_S, &said, err);
 }
@@ -28,7 +29,8 @@ static int alert_test(const struct invocation *i)
     struct settings settings = {0};
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;
-    if (settings_load(i->globals->config, !i->globals->config_given, i->arena, &settings, &problems, &err) < 0) {
+    if (settings_load(i->globals->config, !i->globals->config_given, i->arena, &settings, &problems, &err) <
+        0) {
         say_error("%s", problems.n > 0 ? problems.list[0] : err.text);
         return EXIT_USAGE;
     }
@@ -49,7 +51,8 @@ static int alert_test(const struct invocation *i)
 const struct command command_alert_test = {.words = "alert test",
     .arguments = "NAME",
     .summary = "Send a test to an entry of alerts",
-    .text = "Sends a message by the entry NAME of alerts in the configuration, by mail or to its webhook, and says\n"
+    .text = "Sends a message by the entry NAME of alerts in the configuration, by mail or to its webhook, "
+            "and says\n"
             "whether the server took it.\n",
     .argument_least = 1,
     .argument_most = 1,

@@ -38,7 +38,8 @@ extern const struct command command_run, command_issue, command_renew, command_l
     command_account_update, command_account_rollover, command_account_deactivate, command_dns_list,
     command_dns_register, command_dns_test, command_dns_record, command_config_check, command_config_show,
     command_config_schema, command_snippet, command_check, command_import, command_export;
-extern const struct command command_install, command_uninstall, command_alert_test, command_containers, command_template_render;
+extern const struct command command_install, command_uninstall, command_alert_test, command_containers,
+    command_template_render;
 
 /* The options of issue. */
 extern const struct option_table issue_option_table;

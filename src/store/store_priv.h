@@ -90,7 +90,7 @@ enum field_kind {
     X(INT, at_us, 0)               \
     X(WALL, expires, 0)
 
-#define MARK_FIELDS(K, X)        \
+#define MARK_FIELDS(K, X)         \
     K(TEXT, name, STORE_NAME_MAX) \
     X(INT, value, 0)
 
@@ -126,8 +126,8 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_authority, record_bucket, record_mark, record_challenge,
-    record_history;
+extern const struct record_type record_certificate, record_authority, record_bucket, record_mark,
+    record_challenge, record_history;
 
 /* Room for the values of any record. */
 enum { RECORD_FIELDS_MAX = 64 };

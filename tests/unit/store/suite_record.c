@@ -108,6 +108,22 @@ static void buckets_come_back_whole(void **state)
     assert_false(has_bucket(p->s, "orders xyz"));
 }
 
+static void marks_come_back(void **state)
+{
+    struct place *p = *state;
+    int64_t value = -1;
+    assert_int_equal(store_mark_get(p->s, STR("alert a"), &value, NULL), 0);
+    assert_int_equal(value, 0);
+    assert_int_equal(store_mark_put(p->s, STR("alert a"), 7, NULL), 0);
+    assert_int_equal(store_mark_put(p->s, STR("alert ab"), INT64_MAX, NULL), 0);
+    assert_int_equal(store_mark_put(p->s, STR("alert a"), 8, NULL), 0);
+    assert_int_equal(store_mark_get(p->s, STR("alert a"), &value, NULL), 0);
+    assert_int_equal(value, 8);
+    assert_int_equal(store_mark_get(p->s, STR("alert ab"), &value, NULL), 0);
+    assert_true(value == INT64_MAX);
+    assert_int_equal(store_mark_put(p->s, STR(""), 8, NULL), ERR_INPUT);
+}
+
 static void expired_buckets_are_deleted(void **state)
 {
     struct place *p = *state;
@@ -408,6 +424,7 @@ static void closing_nothing_is_fine(void **state)
     X(old_keys_are_deleted)                    \
     X(authorities_come_back_whole)             \
     X(buckets_come_back_whole)                 \
+    X(marks_come_back)                         \
     X(expired_buckets_are_deleted)             \
     X(few_expired_buckets_are_deleted_at_once) \
     X(challenges_are_a_set)                    \
