@@ -1,8 +1,11 @@
 #include "cli/command_table.h"
 #include "cli/request.h"
 #include "cli/session.h"
+#include "processes/list_filter.h"
 
 #include <unistd.h>
+
+enum { LIST_BUFFER = 64 * 1024 /* a hundred thousand rows are a hundred megabytes */ };
 
 static int ask(const struct invocation *i, enum command_verb verb, struct sink *sink)
 {
@@ -15,10 +18,26 @@ static int ask(const struct invocation *i, enum command_verb verb, struct sink *
     return session_run(i->globals, &q, i->arena);
 }
 
+static const struct option_spec list_options[] = {
+    {0, "due", OPTION_FLAG, false, NULL, "only what is to be renewed or deployed now"},
+    {0, "failing", OPTION_FLAG, false, NULL,
+        "only what goes wrong: it cannot be got, deployed or seen at its servers"},
+    {0, "expires-within", OPTION_TEXT, false, "DURATION", "only what expires within 7d, say, or has expired"},
+    {0, "match", OPTION_TEXT, true, "PATTERN", "only where its name or a domain fits, as in '*.example.com'"},
+};
+
 static int list(const struct invocation *i)
 {
     struct sink json, *sink = &json;
     struct terminal terminal;
+    struct err err = ERR_INIT;
+    struct list_filter filter;
+    struct msg_list options = request_options(i, NULL);
+    if (list_filter_read(options.p, options.n, &filter, &err) < 0) {
+        say_error("%s", err.text);
+        return EXIT_USAGE;
+    }
+    (void)setvbuf(stdout, NULL, _IOFBF, LIST_BUFFER);
     terminal_detect(STDOUT_FILENO, i->globals->no_color, &terminal);
     if (i->globals->json)
         sink_json_array(&json, stdout);
@@ -26,15 +45,18 @@ static int list(const struct invocation *i)
         sink = sink_list(i->arena, &terminal, &system_clock, stdout);
     int status = ask(i, VERB_LIST, sink);
     if (status == EXIT_DONE && sink->rows == 0 && !i->globals->json && !i->globals->quiet)
-        say_note("no certificates yet; get one with: evercert issue -d NAME");
+        say_note(options.n > 0 ? "no such certificates"
+                               : "no certificates yet; get one with: evercert issue -d NAME");
     return status;
 }
 
 const struct command command_list = {
     .words = "list",
-    .arguments = "",
+    .arguments = "[CERT]...",
     .summary = "every certificate: state, expiry, what happens next",
-    .text = "",
+    .text = "In order of name; those named, or all, and of these only what every option asks for.\n",
+    .options = {list_options, ARRAY_LEN(list_options)},
+    .argument_most = SIZE_MAX,
     .run = list,
 };
 

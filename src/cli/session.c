@@ -94,6 +94,20 @@ static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void
         piece_answered(s);
 }
 
+static void on_rows(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct session *s = arg;
+    const struct msg_rows *m = msg;
+    struct err err = ERR_INIT;
+    (void)id, (void)fd;
+    if (s->finished)
+        return;
+    progress_hide(s->progress);
+    if (sink_rows(s->request->sink, m->rows, &err) < 0 ||
+        channel_send(c, MSG_rows_taken, 0, &(struct msg_rows_taken){m->session}, -1, &err) < 0)
+        fail(s, &err);
+}
+
 static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct session *s = arg;
@@ -136,6 +150,7 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
 static const struct channel_rule rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
+    {MSG_rows, CHANNEL_STATE_ANY, on_rows},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
 };

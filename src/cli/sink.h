@@ -18,15 +18,22 @@
 struct sink {
     /* A JSON object; the sink may not keep it. */
     void (*row)(struct sink *s, const json_t *row);
+    /* The same as the text that came, which is a JSON object of printable ASCII on one line. NULL: `row` gets
+     * it.
+     */
+    void (*text)(struct sink *s, struct str row);
     /* No row follows; `complete` is false where the command failed. NULL: nothing to do. */
     void (*end)(struct sink *s, bool complete);
     FILE *out;
-    size_t rows; /* counted by sink_row */
+    bool follows; /* somebody reads along: nothing is kept back behind a message */
+    size_t rows;  /* counted by sink_row and sink_rows */
 };
 
 /* Reads one row's text and gives it to the sink. ERR_INPUT for what is no JSON object; ERR_IO when `out`
  * cannot be written. */
 int sink_row(struct sink *s, const char *json, struct err *err);
+/* The same for many, each ended by a newline. */
+int sink_rows(struct sink *s, struct str rows, struct err *err);
 void sink_end(struct sink *s, bool complete);
 
 /* One array, an object on each line; "[]" for none, nothing at all for none and not complete. */

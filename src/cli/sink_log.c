@@ -44,7 +44,6 @@ static void put_row(struct sink *s, const json_t *row, bool whole)
     for (size_t i = 0; whole && i < json_array_size(exchange); i++)
         put_exchange(&out, json_array_get(exchange, i));
     fwrite(buf_c(&out), 1, out.n, s->out);
-    fflush(s->out); /* who follows waits for it */
     buf_free(&out);
     buf_free(&name);
     buf_free(&event);
@@ -63,7 +62,7 @@ static void whole_log_row(struct sink *s, const json_t *row)
 struct sink *sink_log(bool whole, struct arena *a, FILE *out)
 {
     struct sink *s = arena_alloc(a, sizeof *s);
-    *s = (struct sink){.row = whole ? whole_log_row : log_row, .out = out};
+    *s = (struct sink){.row = whole ? whole_log_row : log_row, .follows = true, .out = out};
     return s;
 }
 

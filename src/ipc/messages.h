@@ -285,7 +285,8 @@ struct msg_error {
 /* rescan: engines are listed again, also those that were known already; and all templates are handed in
  * again. */
 #define MSG_FIELDS_watch_end(F) F(flag, rescan)
-/* Certificates for templates: rows of `list` begin, follow, and are complete. */
+/* Certificates for templates: rows of `list` begin, follow, and are complete. A row that is a request is
+ * answered by done, when those before it are dealt with as well. */
 #define MSG_FIELDS_model_begin(F) F(flag, unused)
 #define MSG_FIELDS_model_row(F)   F(text, json)
 #define MSG_FIELDS_model_end(F)   F(flag, unused)
@@ -373,6 +374,10 @@ struct msg_error {
 #define MSG_FIELDS_import_end(F)         F(flag, unused)
 /* One line of the answer, a JSON object; engine to parent and parent to command. */
 #define MSG_FIELDS_row(F) F(u32, session) F(text, json)
+/* Many of them, each ended by a newline. Each such message is answered by rows_taken when they have been
+ * written or handed on: the engine sends ROWS_WINDOW of them (processes/command.h) ahead of the answers. */
+#define MSG_FIELDS_rows(F)       F(u32, session) F(blob, rows)
+#define MSG_FIELDS_rows_taken(F) F(u32, session)
 /* What happens with one certificate just now; `final` with success or error when its part is over. */
 #define MSG_FIELDS_progress(F) F(u32, session) F(text, name) F(text, step) F(flag, final) F(error, error)
 /* The command is over: exit status, and an error where one concerns the whole. */
@@ -489,7 +494,9 @@ struct msg_error {
     M(template_output, MSG_LARGE, false)      \
     M(world_changed, MSG_SMALL, false)        \
     M(alerts, MSG_SMALL, false)               \
-    M(alert_send, MSG_LARGE, false)
+    M(alert_send, MSG_LARGE, false)           \
+    M(rows, MSG_LARGE, false)                 \
+    M(rows_taken, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -5,7 +5,8 @@
  * The client sends one `command` and reads until `finished`:
  *   row       a JSON object: a certificate (list, show), a history entry (log), an account (account ...),
  *             records to set (dns record), a step that is over (dns test), what was exported (its bytes in
- * base64url) progress  a step of one certificate; with `final` its end, an error in it when it failed ready
+ * base64url) rows many of them (list, log), each ended by a newline; answered by rows_taken, or no more come
+ *   progress  a step of one certificate; with `final` its end, an error in it when it failed ready
  * of an import: the pieces may come, import_account and import_certificate, at most IMPORT_WINDOW at a time,
  * then import_end. Each is answered by a final progress, or by a row
  *             {"key": "same|none|other"} where it only looks
@@ -64,6 +65,10 @@ enum {
  */
 enum { IMPORT_WINDOW = 128 };
 
+/* Messages of rows that are on their way to a command and not taken: about 64 kB each, so that there is
+ * always one to write while the next is made, and no more. */
+enum { ROWS_WINDOW = 4 };
+
 /* The descriptor on which a parent that was started for one command finds its client. */
 enum { COMMAND_FD = 3 };
 
@@ -78,6 +83,7 @@ enum { COMMAND_FD = 3 };
  *   - renew: force=true (names: the certificates, none: all that are due)
  *   - revoke: reason=TEXT, keep=true, with-key=true (signed with the certificate's own key)
  *   - log: follow=true
+ *   - list: due=true, failing=true, expires-within, match (several); names: the certificates, none: all
  *   - account: authority, email, agree-tos=true, eab-kid, eab-hmac-file
  *   - import: look=true (nothing is taken; of each account it is told whether its key is here)
  *   - export: format, password-file

@@ -66,6 +66,12 @@ static int certificate_next(
     return inner_of(s)->ops->certificate_next(inner_of(s), after, a, out, err);
 }
 
+static int certificate_list(struct store *s, struct str after, size_t limit, struct arena *a,
+    struct certificate *out, size_t *n, struct err *err)
+{
+    return inner_of(s)->ops->certificate_list(inner_of(s), after, limit, a, out, n, err);
+}
+
 static int due(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
     struct store_name **out, struct err *err)
 {
@@ -173,6 +179,12 @@ static int history_next(struct store *s, struct str name, int64_t first, int64_t
     return inner_of(s)->ops->history_next(inner_of(s), name, first, last, a, out, err);
 }
 
+static int history_delete(struct store *s, struct wall before, size_t limit, size_t *deleted, struct err *err)
+{
+    int r = count_call(s, err);
+    return r < 0 ? r : inner_of(s)->ops->history_delete(inner_of(s), before, limit, deleted, err);
+}
+
 static const struct store_ops faulty_ops = {
     .close = faulty_close,
     .commit = commit,
@@ -180,6 +192,7 @@ static const struct store_ops faulty_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .certificate_list = certificate_list,
     .due = due,
     .next_due = next_due,
     .key_put = key_put,
@@ -198,6 +211,7 @@ static const struct store_ops faulty_ops = {
     .history_put = history_put,
     .history_range = history_range,
     .history_next = history_next,
+    .history_delete = history_delete,
 };
 
 struct store *store_open_faulty(struct store *inner, uint64_t n, int code)

@@ -203,6 +203,20 @@ static int certificate_next(
     return take_certificate(list_after(&memory_of(s)->certificates, &(struct key){.name = after}), a, out);
 }
 
+static int certificate_list(struct store *s, struct str after, size_t limit, struct arena *a,
+    struct certificate *out, size_t *n, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    bool found;
+    size_t i = list_find(l, &(struct key){.name = after}, &found) + (found ? 1 : 0), bytes = 0;
+    for (; i < l->n && *n < limit && bytes < STORE_LIST_BYTES; i++) {
+        const struct certificate *c = &l->v[i]->u.certificate;
+        record_copy(&record_certificate_row, a, &out[(*n)++], c);
+        bytes += strlen(c->wish) + sizeof *c;
+    }
+    return 0;
+}
+
 static int certificate_delete(struct store *s, struct str name, struct err *err)
 {
     struct memory_store *m = memory_of(s);
@@ -403,12 +417,24 @@ static bool history_is_of(const struct node *node, struct str name)
     return name.n == 0 || str_eq_c(name, node->u.history.certificate);
 }
 
+/* As many ids as may be, or as there are above `after`. */
+static int64_t history_first(int64_t last, int64_t after, size_t limit)
+{
+    int64_t above = after < 0 ? 1 : after + 1;
+    return limit >= (size_t)last || last - (int64_t)limit + 1 < above ? above : last - (int64_t)limit + 1;
+}
+
 static int history_range(struct store *s, struct str name, int64_t after, size_t limit, int64_t *first,
     int64_t *last, struct err *err)
 {
     const struct list *l = &memory_of(s)->history;
     *first = 1; /* an empty range */
     *last = 0;
+    if (name.n == 0 && l->n > 0 && l->v[l->n - 1]->key.number > after) {
+        *last = l->v[l->n - 1]->key.number;
+        *first = history_first(*last, after, limit);
+        return 0;
+    }
     for (size_t i = l->n; i > 0 && limit > 0 && l->v[i - 1]->key.number > after; i--) {
         if (!history_is_of(l->v[i - 1], name))
             continue;
@@ -435,6 +461,24 @@ static int history_next(struct store *s, struct str name, int64_t first, int64_t
     return 0;
 }
 
+static int history_delete(struct store *s, struct wall before, size_t limit, size_t *deleted, struct err *err)
+{
+    struct list *l = &memory_of(s)->history;
+    size_t kept = 0, at = 0;
+    for (; at + 1 < l->n && at < limit; at++) {
+        if (l->v[at]->u.history.at.s < before.s) {
+            node_free(l->v[at]);
+            ++*deleted;
+        } else {
+            l->v[kept++] = l->v[at];
+        }
+    }
+    if (*deleted > 0)
+        memmove(l->v + kept, l->v + at, (l->n - at) * sizeof(struct node *));
+    l->n -= *deleted;
+    return 0;
+}
+
 static const struct store_ops memory_ops = {
     .close = memory_close,
     .commit = memory_commit,
@@ -442,6 +486,7 @@ static const struct store_ops memory_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .certificate_list = certificate_list,
     .due = due_names,
     .next_due = next_due,
     .key_put = key_put,
@@ -460,6 +505,7 @@ static const struct store_ops memory_ops = {
     .history_put = history_put,
     .history_range = history_range,
     .history_next = history_next,
+    .history_delete = history_delete,
 };
 
 struct store *store_open_memory(void)

@@ -7,6 +7,7 @@
 
 #define RECORD certificate
 static const struct field certificate_fields[] = {CERTIFICATE_FIELDS(FIELD, FIELD)};
+static const struct field certificate_row_fields[] = {CERTIFICATE_ROW_FIELDS(FIELD, FIELD)};
 #undef RECORD
 #define RECORD authority_record
 static const struct field authority_fields[] = {AUTHORITY_FIELDS(FIELD, FIELD)};
@@ -28,6 +29,8 @@ _Static_assert(ARRAY_LEN(certificate_fields) <= RECORD_FIELDS_MAX, "the widest r
 
 const struct record_type record_certificate = {
     "certificate", certificate_fields, ARRAY_LEN(certificate_fields), 1};
+const struct record_type record_certificate_row = {
+    "certificate", certificate_row_fields, ARRAY_LEN(certificate_row_fields), 1};
 const struct record_type record_authority = {"authority", authority_fields, ARRAY_LEN(authority_fields), 1};
 const struct record_type record_bucket = {"bucket", bucket_fields, ARRAY_LEN(bucket_fields), 1};
 const struct record_type record_mark = {"mark", mark_fields, ARRAY_LEN(mark_fields), 1};
@@ -87,7 +90,7 @@ static void from_value(const struct field *f, const struct value *v, struct aren
     enum certificate_source source;
     switch (f->kind) {
     case FIELD_TEXT:
-        text = arena_dup(a, v->bytes);
+        text = v->bytes.n > 0 ? arena_dup(a, v->bytes) : "";
         MEMBER_SET(record, f, text);
         break;
     case FIELD_BLOB:

@@ -11,6 +11,7 @@
 #include "store/sqlite_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME_FIRST(kind, field, max) #field
 #define NAME(kind, field, max)       ", " #field
@@ -18,18 +19,27 @@
 #define MARK(kind, field, max)       ", ?"
 #define SET_FIRST(kind, field, max)  #field " = excluded." #field
 #define SET(kind, field, max)        ", " #field " = excluded." #field
+#define OTHER(kind, field, max)      #field " IS NOT excluded." #field " OR "
 
 /* The parts of a statement about one kind of record. */
 #define COLUMNS(fields) fields(NAME_FIRST, NAME)
 #define MARKS(fields)   fields(MARK_FIRST, MARK)
 #define SETS(fields)    fields(SET_FIRST, SET)
 
-#define CERTIFICATES "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate "
-#define AUTHORITIES  "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
-#define BUCKETS      "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
-#define MARKED       "SELECT " COLUMNS(MARK_FIELDS) " FROM mark "
-#define CHALLENGES   "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
-#define HISTORY      "SELECT " COLUMNS(HISTORY_FIELDS) " FROM history "
+/* The second row of a certificate. */
+#define LONG_ROW(K, X) K(TEXT, name, STORE_NAME_MAX) CERTIFICATE_LONG_FIELDS(X)
+#define CERTIFICATE_LONG_UPSERT                                            \
+    "INSERT INTO certificate_long (" COLUMNS(LONG_ROW) ") VALUES (" MARKS( \
+        LONG_ROW) ") ON CONFLICT (name) DO UPDATE SET " SETS(LONG_ROW) LONG_CHANGES
+#define LONG_CHANGES     " WHERE " CERTIFICATE_LONG_FIELDS(OTHER) "false"
+#define CERTIFICATE_ROWS "SELECT " COLUMNS(CERTIFICATE_ROW_FIELDS) " FROM certificate "
+#define CERTIFICATES \
+    "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate JOIN certificate_long USING (name) "
+#define AUTHORITIES "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
+#define BUCKETS     "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
+#define MARKED      "SELECT " COLUMNS(MARK_FIELDS) " FROM mark "
+#define CHALLENGES  "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
+#define HISTORY     "SELECT " COLUMNS(HISTORY_FIELDS) " FROM history "
 
 /* Every statement there is: name, SQL. Parameters are bound in the order in which they stand. */
 #define STATEMENTS(X)                                                                                       \
@@ -37,10 +47,13 @@
     X(COMMIT, "COMMIT")                                                                                     \
     X(ROLLBACK, "ROLLBACK")                                                                                 \
     X(CERTIFICATE_PUT,                                                                                      \
-        "INSERT INTO certificate (" COLUMNS(CERTIFICATE_FIELDS) ") VALUES (" MARKS(                         \
-            CERTIFICATE_FIELDS) ") ON CONFLICT (name) DO UPDATE SET " SETS(CERTIFICATE_FIELDS))             \
+        "INSERT INTO certificate (" COLUMNS(CERTIFICATE_ROW_FIELDS) ") VALUES (" MARKS(                     \
+            CERTIFICATE_ROW_FIELDS) ") ON CONFLICT (name) DO UPDATE SET " SETS(CERTIFICATE_ROW_FIELDS))     \
+    X(CERTIFICATE_LONG_PUT, CERTIFICATE_LONG_UPSERT)                                                        \
     X(CERTIFICATE_GET, CERTIFICATES "WHERE name = ?")                                                       \
     X(CERTIFICATE_NEXT, CERTIFICATES "WHERE name > ? ORDER BY name LIMIT 1")                                \
+    X(CERTIFICATE_LIST, CERTIFICATE_ROWS "WHERE name > ? ORDER BY name LIMIT ?")                            \
+    X(CERTIFICATE_LONG_DELETE, "DELETE FROM certificate_long WHERE name = ?")                               \
     X(CERTIFICATE_DELETE, "DELETE FROM certificate WHERE name = ?")                                         \
     X(KEYS_DELETE, "DELETE FROM certificate_key WHERE name = ?")                                            \
     X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
@@ -75,8 +88,10 @@
     X(CHALLENGE_DELETE, "DELETE FROM challenge WHERE certificate = ? AND token = ?")                        \
     X(CHALLENGE_NEXT, CHALLENGES "WHERE (certificate, token) > (?, ?) ORDER BY certificate, token LIMIT 1") \
     X(HISTORY_PUT, "INSERT INTO history (at, certificate, event, text, detail) VALUES (?, ?, ?, ?, ?)")     \
-    X(HISTORY_RANGE, "SELECT min(id), max(id) FROM"                                                         \
-                     " (SELECT id FROM history WHERE id > ? ORDER BY id DESC LIMIT ?)")                     \
+    X(HISTORY_LAST, "SELECT id FROM history WHERE id > ? ORDER BY id DESC LIMIT 1")                         \
+    X(HISTORY_DELETE, "DELETE FROM history WHERE id < (SELECT max(id) FROM history) AND id IN"              \
+                      " (SELECT id FROM (SELECT id, at FROM history WHERE id > 0"                           \
+                      " ORDER BY id LIMIT ?) WHERE at < ?)")                                                \
     X(HISTORY_RANGE_OF,                                                                                     \
         "SELECT min(id), max(id) FROM"                                                                      \
         " (SELECT id FROM history WHERE certificate = ? AND id > ? ORDER BY id DESC LIMIT ?)")              \
@@ -327,9 +342,17 @@ static int read_record(struct sqlite_store *s, enum statement id, const struct v
 
 static int certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
-    struct value values[RECORD_FIELDS_MAX];
+    struct value values[RECORD_FIELDS_MAX], texts[RECORD_FIELDS_MAX];
+    const size_t n = record_certificate_row.n, text_n = record_certificate.n - n;
     record_to_values(&record_certificate, c, values);
-    return write_one(sqlite_of(s), STATEMENT_CERTIFICATE_PUT, values, record_certificate.n, err);
+    texts[0] = values[0];
+    memcpy(texts + 1, values + n, text_n * sizeof *values);
+    /* What is long stays as it lies there where it is the same, as it is when only a date changes. */
+    const struct write writes[] = {
+        {.id = STATEMENT_CERTIFICATE_PUT, .n = n, .values = values},
+        {.id = STATEMENT_CERTIFICATE_LONG_PUT, .n = 1 + text_n, .values = texts},
+    };
+    return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
 }
 
 static int certificate_get(
@@ -346,11 +369,47 @@ static int certificate_next(
     return read_record(sqlite_of(s), STATEMENT_CERTIFICATE_NEXT, &key, 1, &record_certificate, a, out, err);
 }
 
+static size_t bytes_of(const struct value *row, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += row[i].bytes.n;
+    return bytes;
+}
+
+static int certificate_list(struct store *base, struct str after, size_t limit, struct arena *a,
+    struct certificate *out, size_t *n, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite3_stmt *stmt = s->statements[STATEMENT_CERTIFICATE_LIST];
+    const struct record_type *t = &record_certificate_row;
+    const struct value values[] = {value_text(after), value_limit(limit)};
+    struct value row[RECORD_FIELDS_MAX];
+    int rc = SQLITE_ROW;
+    int r = first_row(s, STATEMENT_CERTIFICATE_LIST, values, ARRAY_LEN(values), row, t->n, err);
+    if (r <= 0)
+        return r;
+    for (size_t bytes = 0; rc == SQLITE_ROW && bytes < STORE_LIST_BYTES;) {
+        if ((r = record_from_values(t, row, a, &out[*n], err)) < 0)
+            break;
+        ++*n;
+        bytes += bytes_of(row, t->n) + sizeof *out;
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW)
+            take_row(stmt, row, t->n);
+    }
+    finish(stmt);
+    if (r < 0)
+        return r;
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+}
+
 static int certificate_delete(struct store *s, struct str name, struct err *err)
 {
     struct value key = value_text(name);
     const struct write writes[] = {
         {.id = STATEMENT_KEYS_DELETE, .n = 1, .values = &key},
+        {.id = STATEMENT_CERTIFICATE_LONG_DELETE, .n = 1, .values = &key},
         {.id = STATEMENT_CERTIFICATE_DELETE, .n = 1, .values = &key},
     };
     return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
@@ -517,27 +576,42 @@ static int history_put(struct store *s, struct history_record *h, struct err *er
     return r;
 }
 
+/* Ids are given without gaps, so those of all need not be counted. */
+static int history_range_of_all(
+    struct sqlite_store *s, int64_t after, size_t limit, int64_t *first, int64_t *last, struct err *err)
+{
+    const struct value value = value_int(after);
+    struct value row = {.kind = VALUE_INT};
+    int r = first_row(s, STATEMENT_HISTORY_LAST, &value, 1, &row, 1, err);
+    if (r <= 0)
+        return r;
+    finish(s->statements[STATEMENT_HISTORY_LAST]);
+    int64_t above = after < 0 ? 1 : after + 1;
+    *last = row.i;
+    *first = limit >= (size_t)row.i ? above : row.i - (int64_t)limit + 1;
+    if (*first < above)
+        *first = above;
+    return 0;
+}
+
 static int history_range(struct store *base, struct str name, int64_t after, size_t limit, int64_t *first,
     int64_t *last, struct err *err)
 {
     struct sqlite_store *s = sqlite_of(base);
-    /* the statements differ in the name, which comes first */
-    const struct value values[] = {value_text(name), value_int(after), value_limit(limit)};
-    size_t skip = name.n == 0 ? 1 : 0;
-    enum statement id = name.n == 0 ? STATEMENT_HISTORY_RANGE : STATEMENT_HISTORY_RANGE_OF;
-    struct value row[2] = {{.kind = VALUE_INT}};
-    int r = first_row(s, id, values + skip, ARRAY_LEN(values) - skip, row, ARRAY_LEN(row), err);
-    if (r < 0)
-        return r;
     *first = 1; /* an empty range, which is what min() and max() of no rows, 0 and 0, become */
     *last = 0;
-    if (r > 0) {
-        if (row[1].i > 0) {
-            *first = row[0].i;
-            *last = row[1].i;
-        }
-        finish(s->statements[id]);
+    if (name.n == 0)
+        return history_range_of_all(s, after, limit, first, last, err);
+    const struct value values[] = {value_text(name), value_int(after), value_limit(limit)};
+    struct value row[2] = {{.kind = VALUE_INT}};
+    int r = first_row(s, STATEMENT_HISTORY_RANGE_OF, values, ARRAY_LEN(values), row, ARRAY_LEN(row), err);
+    if (r <= 0)
+        return r;
+    if (row[1].i > 0) {
+        *first = row[0].i;
+        *last = row[1].i;
     }
+    finish(s->statements[STATEMENT_HISTORY_RANGE_OF]);
     return 0;
 }
 
@@ -548,6 +622,15 @@ static int history_next(struct store *s, struct str name, int64_t first, int64_t
     size_t skip = name.n == 0 ? 1 : 0;
     return read_record(sqlite_of(s), name.n == 0 ? STATEMENT_HISTORY_NEXT : STATEMENT_HISTORY_NEXT_OF,
         values + skip, ARRAY_LEN(values) - skip, &record_history, a, out, err);
+}
+
+static int history_delete(struct store *s, struct wall before, size_t limit, size_t *deleted, struct err *err)
+{
+    const struct value values[] = {value_limit(limit), value_int(before.s)};
+    int r = write_one(sqlite_of(s), STATEMENT_HISTORY_DELETE, values, ARRAY_LEN(values), err);
+    if (r == 0)
+        *deleted = (size_t)sqlite3_changes(sqlite_of(s)->db);
+    return r;
 }
 
 static void sqlite_close(struct store *base)
@@ -568,6 +651,7 @@ static const struct store_ops sqlite_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .certificate_list = certificate_list,
     .due = due,
     .next_due = next_due,
     .key_put = key_put,
@@ -586,6 +670,7 @@ static const struct store_ops sqlite_ops = {
     .history_put = history_put,
     .history_range = history_range,
     .history_next = history_next,
+    .history_delete = history_delete,
 };
 
 static int prepare_all(struct sqlite_store *s, struct err *err)

@@ -161,13 +161,24 @@ static int enter_wal(sqlite3 *db, const char *path, struct err *err)
     return 0;
 }
 
+/* A migration may write all rows anew: what it wrote goes to the -wal meanwhile, which is open already. */
+static int migrate(sqlite3 *db, const char *path, struct err *err)
+{
+    int rc = sqlite3_exec(db, "PRAGMA cache_spill = ON", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, path, rc, "set up the database", err);
+    int r = sqlite_schema_migrate(db, path, sqlite_migrations, sqlite_migration_n, err);
+    rc = sqlite3_exec(db, "PRAGMA cache_spill = OFF", NULL, NULL, NULL);
+    return r < 0 || rc == SQLITE_OK ? r : sqlite_error(db, path, rc, "set up the database", err);
+}
+
 static int open_connection(sqlite3 *db, const char *path, struct err *err)
 {
     int rc = set_up(db), r;
     if (rc != SQLITE_OK)
         return sqlite_error(db, path, rc, "set up the database", err);
     if ((r = sqlite_schema_check(db, path, err)) < 0 || (r = enter_wal(db, path, err)) < 0 ||
-        (r = sqlite_schema_migrate(db, path, sqlite_migrations, sqlite_migration_n, err)) < 0)
+        (r = migrate(db, path, err)) < 0)
         return r;
     /* SQLite's own generator (salts of the -wal) reads its seed from a device when it is used first. */
     unsigned char seeded;

@@ -71,6 +71,18 @@ int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg,
     return r < 0 ? r : 0;
 }
 
+int store_certificate_list(struct store *s, struct str after, size_t limit, struct arena *a,
+    struct certificate out[], size_t *n, struct err *err)
+{
+    if (limit > STORE_LIST_MAX)
+        limit = STORE_LIST_MAX;
+    for (size_t i = 0; i < limit; i++)
+        out[i] =
+            (struct certificate){.issued_wish_domains = "", .subjects = "", .permit = STR(""), .chain = ""};
+    *n = 0;
+    return limit == 0 ? 0 : s->ops->certificate_list(s, after, limit, a, out, n, err);
+}
+
 int64_t store_due_time(const struct certificate *c, enum store_due which)
 {
     const int64_t times[] = {
@@ -265,26 +277,48 @@ int store_history_put(struct store *s, struct history_record *h, struct err *err
     return r < 0 ? r : s->ops->history_put(s, h, err);
 }
 
-int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,
-    void *arg, struct err *err)
+int store_history_open(
+    struct store *s, struct str name, int64_t after, size_t limit, struct history_walk *out, struct err *err)
 {
     int r = name.n == 0 ? 0 : check_name(name, err);
+    *out = (struct history_walk){.next = 1, .over = true};
     if (r < 0 || limit == 0)
         return r;
-    int64_t first, last;
-    r = s->ops->history_range(s, name, after, limit, &first, &last, err);
-    bool more = r == 0 && first <= last;
-    while (more) {
+    r = s->ops->history_range(s, name, after, limit, &out->next, &out->last, err);
+    out->over = r < 0 || out->next > out->last;
+    return r;
+}
+
+int store_history_next(struct store *s, struct str name, struct history_walk *w, size_t limit,
+    store_history_fn *fn, void *arg, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < limit && !w->over && r == 0; i++) {
         struct arena *a = arena_new();
         struct history_record h;
-        r = s->ops->history_next(s, name, first, last, a, &h, err);
-        more = r > 0 && h.id < last;
+        r = s->ops->history_next(s, name, w->next, w->last, a, &h, err);
+        w->over = r <= 0 || h.id >= w->last;
         if (r > 0) {
-            first = more ? h.id + 1 : last;
+            w->next = w->over ? w->last : h.id + 1;
             r = fn(&h, arg);
         }
         arena_free(a);
-        more = more && r == 0;
     }
+    return r;
+}
+
+int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,
+    void *arg, struct err *err)
+{
+    struct history_walk w;
+    int r = store_history_open(s, name, after, limit, &w, err);
+    if (r == 0)
+        r = store_history_next(s, name, &w, SIZE_MAX, fn, arg, err);
     return r < 0 ? r : 0;
+}
+
+int store_history_delete(struct store *s, struct wall before, size_t *deleted, struct err *err)
+{
+    *deleted = 0;
+    return s->ops->history_delete(s, before, STORE_HISTORY_DELETE_MAX, deleted, err);
 }

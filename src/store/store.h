@@ -35,7 +35,11 @@ enum {
     STORE_JSON_MAX = 512 * 1024,   /* as ACME_JSON_MAX: a directory; the detail of a history line */
     STORE_CHAIN_MAX = 1024 * 1024, /* as ACME_CHAIN_MAX */
     STORE_BUCKET_MAX = 512,        /* a bucket's key; longer subjects come as a hash (policy/ledger.h) */
-    STORE_EXPIRED_MAX = 256        /* buckets that one store_bucket_delete_expired deletes */
+    STORE_EXPIRED_MAX = 256,       /* buckets that one store_bucket_delete_expired deletes */
+    STORE_LIST_MAX = 256,          /* certificates of one store_certificate_list */
+    STORE_LIST_BYTES =
+        256 * 1024, /* ... and bytes: what is read in one turn of a loop, or one row if longer */
+    STORE_HISTORY_DELETE_MAX = 256 /* entries that one store_history_delete deletes: a few milliseconds */
 };
 
 /* state, its word in list and JSON */
@@ -208,6 +212,14 @@ int store_certificate_get(
 int store_certificate_delete(struct store *s, struct str name, struct err *err);
 /* All, by name. */
 int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg, struct err *err);
+/*
+ * A part of the walk by name: the first certificates with a name above `after` ("": from the beginning), into
+ * out[0..*n), at most `limit` and STORE_LIST_MAX, fewer where they are long; *n is 0 only at the end. Of each
+ * only what changes and what a list shows is read: issued_wish_domains, subjects, permit and chain are empty.
+ * Strings live in `a`.
+ */
+int store_certificate_list(struct store *s, struct str after, size_t limit, struct arena *a,
+    struct certificate out[], size_t *n, struct err *err);
 /* At most `limit` with 0 < due_at <= now, earliest first, then by name; through an index. */
 int store_certificate_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
@@ -261,9 +273,25 @@ int store_challenge_each(struct store *s, store_challenge_fn *fn, void *arg, str
 /* Appends, and fills in the id it was given. */
 int store_history_put(struct store *s, struct history_record *h, struct err *err);
 /* Oldest first, ids above `after`, of one certificate or of all where `name` is empty; the newest `limit` of
- * them. */
+ * them. (Of all: those with the newest `limit` ids, some of which may have been deleted.) */
 int store_history_each(struct store *s, struct str name, int64_t after, size_t limit, store_history_fn *fn,
     void *arg, struct err *err);
+
+/* The same in parts. store_history_open finds out which those are; store_history_next visits at most `limit`
+ * of them and goes on there when it is called again, until `over`. What was deleted meanwhile is left out. */
+struct history_walk {
+    int64_t next, last; /* ids */
+    bool over;
+};
+int store_history_open(
+    struct store *s, struct str name, int64_t after, size_t limit, struct history_walk *out, struct err *err);
+int store_history_next(struct store *s, struct str name, struct history_walk *w, size_t limit,
+    store_history_fn *fn, void *arg, struct err *err);
+
+/* Deletes of the oldest STORE_HISTORY_DELETE_MAX entries those from before `before`, and says how many they
+ * were: with fewer than all of them there is nothing more to delete. The last entry stays, so that ids go on
+ * growing. */
+int store_history_delete(struct store *s, struct wall before, size_t *deleted, struct err *err);
 
 /*
  * The SQLite driver: one file and its -wal and -shm, all 0600 from birth (existing ones are tightened), WAL,

@@ -18,64 +18,71 @@ enum field_kind {
 };
 
 /* K for the first field (its key), X for every other: kind, name of member and column, most bytes (texts and
- * blobs). The order is that of the columns in every statement. */
-#define CERTIFICATE_FIELDS(K, X)                 \
-    K(TEXT, name, STORE_NAME_MAX)                \
-    X(TEXT, wish, STORE_WISH_MAX)                \
-    X(SOURCE, source, 0)                         \
-    X(TEXT, holder, STORE_TEXT_MAX)              \
-    X(WALL, park_at, 0)                          \
-    X(BOOL, released, 0)                         \
-    X(BOOL, revoked, 0)                          \
-    X(BOOL, compromised, 0)                      \
-    X(INT, variant, 0)                           \
-    X(INT, generation, 0)                        \
+ * blobs). The order is that of the columns in every statement.
+ *
+ * A certificate is two rows: what changes often and what `list` shows, and what is long and changes with the
+ * wish or the generation. */
+#define CERTIFICATE_ROW_FIELDS(K, X)        \
+    K(TEXT, name, STORE_NAME_MAX)           \
+    X(TEXT, wish, STORE_WISH_MAX)           \
+    X(SOURCE, source, 0)                    \
+    X(TEXT, holder, STORE_TEXT_MAX)         \
+    X(WALL, park_at, 0)                     \
+    X(BOOL, released, 0)                    \
+    X(BOOL, revoked, 0)                     \
+    X(BOOL, compromised, 0)                 \
+    X(INT, variant, 0)                      \
+    X(INT, generation, 0)                   \
+    X(TEXT, omitted, STORE_TEXT_MAX)        \
+    X(TEXT, profile, STORE_TEXT_MAX)        \
+    X(TEXT, key_hash, STORE_TEXT_MAX)       \
+    X(TEXT, authority, STORE_URL_MAX)       \
+    X(TEXT, fingerprint, STORE_TEXT_MAX)    \
+    X(TEXT, serial, STORE_TEXT_MAX)         \
+    X(TEXT, issuer, STORE_TEXT_MAX)         \
+    X(WALL, not_before, 0)                  \
+    X(WALL, not_after, 0)                   \
+    X(WALL, due_at, 0)                      \
+    X(WALL, renewed_at, 0)                  \
+    X(INT, failures, 0)                     \
+    X(TEXT, last_error, STORE_TEXT_MAX)     \
+    X(TEXT, last_problem, STORE_TEXT_MAX)   \
+    X(WALL, last_error_at, 0)               \
+    X(TEXT, attempts, STORE_TEXT_MAX)       \
+    X(WALL, wait_until, 0)                  \
+    X(TEXT, wait_reason, STORE_TEXT_MAX)    \
+    X(TEXT, pause_link, STORE_URL_MAX)      \
+    X(TEXT, ari_id, STORE_TEXT_MAX)         \
+    X(WALL, ari_start, 0)                   \
+    X(WALL, ari_end, 0)                     \
+    X(WALL, ari_at, 0)                      \
+    X(WALL, ari_due_at, 0)                  \
+    X(WALL, ari_checked_at, 0)              \
+    X(INT, ari_failures, 0)                 \
+    X(TEXT, ari_explanation, STORE_URL_MAX) \
+    X(TEXT, order_url, STORE_URL_MAX)       \
+    X(TEXT, order_authority, STORE_URL_MAX) \
+    X(INT, order_generation, 0)             \
+    X(WALL, deploy_due_at, 0)               \
+    X(INT, deploy_failures, 0)              \
+    X(TEXT, deploy_error, STORE_TEXT_MAX)   \
+    X(TEXT, deploy_event, STORE_TEXT_MAX)   \
+    X(INT, deploy_step, 0)                  \
+    X(INT, live_generation, 0)              \
+    X(TEXT, previous, STORE_TEXT_MAX)       \
+    X(WALL, look_due_at, 0)                 \
+    X(WALL, served_at, 0)                   \
+    X(TEXT, served_error, STORE_TEXT_MAX)   \
+    X(WALL, failing_told_at, 0)             \
+    X(WALL, expiring_told_at, 0)
+
+#define CERTIFICATE_LONG_FIELDS(X)               \
     X(TEXT, issued_wish_domains, STORE_TEXT_MAX) \
-    X(TEXT, omitted, STORE_TEXT_MAX)             \
-    X(TEXT, profile, STORE_TEXT_MAX)             \
-    X(TEXT, key_hash, STORE_TEXT_MAX)            \
-    X(TEXT, authority, STORE_URL_MAX)            \
-    X(TEXT, fingerprint, STORE_TEXT_MAX)         \
-    X(TEXT, serial, STORE_TEXT_MAX)              \
-    X(TEXT, issuer, STORE_TEXT_MAX)              \
     X(TEXT, subjects, STORE_TEXT_MAX)            \
-    X(WALL, not_before, 0)                       \
-    X(WALL, not_after, 0)                        \
-    X(WALL, due_at, 0)                           \
-    X(WALL, renewed_at, 0)                       \
-    X(INT, failures, 0)                          \
-    X(TEXT, last_error, STORE_TEXT_MAX)          \
-    X(TEXT, last_problem, STORE_TEXT_MAX)        \
-    X(WALL, last_error_at, 0)                    \
-    X(TEXT, attempts, STORE_TEXT_MAX)            \
-    X(WALL, wait_until, 0)                       \
-    X(TEXT, wait_reason, STORE_TEXT_MAX)         \
-    X(TEXT, pause_link, STORE_URL_MAX)           \
-    X(TEXT, ari_id, STORE_TEXT_MAX)              \
-    X(WALL, ari_start, 0)                        \
-    X(WALL, ari_end, 0)                          \
-    X(WALL, ari_at, 0)                           \
-    X(WALL, ari_due_at, 0)                       \
-    X(WALL, ari_checked_at, 0)                   \
-    X(INT, ari_failures, 0)                      \
-    X(TEXT, ari_explanation, STORE_URL_MAX)      \
-    X(TEXT, order_url, STORE_URL_MAX)            \
-    X(TEXT, order_authority, STORE_URL_MAX)      \
-    X(INT, order_generation, 0)                  \
-    X(WALL, deploy_due_at, 0)                    \
-    X(INT, deploy_failures, 0)                   \
-    X(TEXT, deploy_error, STORE_TEXT_MAX)        \
-    X(TEXT, deploy_event, STORE_TEXT_MAX)        \
-    X(INT, deploy_step, 0)                       \
-    X(INT, live_generation, 0)                   \
-    X(TEXT, previous, STORE_TEXT_MAX)            \
-    X(WALL, look_due_at, 0)                      \
-    X(WALL, served_at, 0)                        \
-    X(TEXT, served_error, STORE_TEXT_MAX)        \
-    X(WALL, failing_told_at, 0)                  \
-    X(WALL, expiring_told_at, 0)                 \
     X(BLOB, permit, STORE_SEALED_MAX)            \
     X(TEXT, chain, STORE_CHAIN_MAX)
+
+#define CERTIFICATE_FIELDS(K, X) CERTIFICATE_ROW_FIELDS(K, X) CERTIFICATE_LONG_FIELDS(X)
 
 #define AUTHORITY_FIELDS(K, X)             \
     K(TEXT, id, STORE_URL_MAX)             \
@@ -128,6 +135,8 @@ struct record_type {
 
 extern const struct record_type record_certificate, record_authority, record_bucket, record_mark,
     record_challenge, record_history;
+/* The first of the two rows of a certificate; its fields are the first ones of record_certificate. */
+extern const struct record_type record_certificate_row;
 
 /* Room for the values of any record. */
 enum { RECORD_FIELDS_MAX = 64 };
@@ -178,6 +187,10 @@ struct store_ops {
     /* The first one with a name above `after`. */
     int (*certificate_next)(
         struct store *s, struct str after, struct arena *a, struct certificate *out, struct err *err);
+    /* The first rows with a name above `after`, at most `limit`, and no further where they have more than
+     * STORE_LIST_BYTES already; their long fields stay as they are in `out` (empty). Returns 0. */
+    int (*certificate_list)(struct store *s, struct str after, size_t limit, struct arena *a,
+        struct certificate *out, size_t *n, struct err *err);
     /* At most `limit` names, earliest first and then by name. Returns 0. */
     int (*due)(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
         struct store_name **out, struct err *err);
@@ -211,12 +224,16 @@ struct store_ops {
 
     int (*history_put)(struct store *s, struct history_record *h, struct err *err);
     /* Smallest and largest id among the newest `limit` ids above `after`, of one certificate or (name empty)
-     * of all. */
+     * of all, where the smallest may be of an entry that is gone. */
     int (*history_range)(struct store *s, struct str name, int64_t after, size_t limit, int64_t *first,
         int64_t *last, struct err *err);
     /* The one with the smallest id that is at least `first` and at most `last`. */
     int (*history_next)(struct store *s, struct str name, int64_t first, int64_t last, struct arena *a,
         struct history_record *out, struct err *err);
+    /* Of the `limit` entries with the smallest ids those with at < before but for the last of all; *deleted
+     * of them. */
+    int (*history_delete)(
+        struct store *s, struct wall before, size_t limit, size_t *deleted, struct err *err);
 };
 
 /* The first member of every driver's own struct. */

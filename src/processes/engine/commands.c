@@ -175,36 +175,7 @@ static void renew(const struct command *c)
     c->e->due_stale = true;
 }
 
-/* --- list, show, log --- */
-
-/* The others are shown with their first, but for one that the wish of the first does not ask for any more. */
-static bool is_shown_with_another(struct engine *e, const struct certificate *cert)
-{
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct certificate first;
-    struct wish own, whole;
-    if (cert->variant == 0 || wish_decode(str_c(cert->wish), a, &own, NULL) < 0 ||
-        store_certificate_get(e->store, str_c(own.name), a, &first, NULL) < 0 ||
-        wish_decode(str_c(first.wish), a, &whole, NULL) < 0 || cert->variant >= (int64_t)whole.key_type_n)
-        return false;
-    return strcmp(wish_variant_name(&whole, (uint32_t)cert->variant, a), cert->name) == 0;
-}
-
-static int list_one(const struct certificate *cert, void *arg)
-{
-    const struct command *c = arg;
-    if (!is_shown_with_another(c->e, cert))
-        session_row(c->e, c->s->id, report_certificate(c->e, cert, false));
-    return 0;
-}
-
-static void list(const struct command *c)
-{
-    struct err err = ERR_INIT;
-    struct command copy = *c;
-    if (store_certificate_each(c->e->store, list_one, &copy, &err) < 0)
-        command_fail(c, &err);
-}
+/* --- show --- */
 
 static void show(const struct command *c)
 {
@@ -217,29 +188,6 @@ static void show(const struct command *c)
         else
             session_row(c->e, c->s->id, report_certificate(c->e, &cert, true));
     }
-}
-
-static int log_one(const struct history_record *h, void *arg)
-{
-    const struct command *c = arg;
-    session_row(c->e, c->s->id, report_history(h));
-    return 0;
-}
-
-static void show_log(const struct command *c)
-{
-    struct err err = ERR_INIT;
-    struct command copy = *c;
-    const char *name = c->m->names.n > 0 ? c->m->names.p[0] : "";
-    if (store_history_each(c->e->store, str_c(name), 0, LOG_MAX, log_one, &copy, &err) < 0)
-        command_fail(c, &err);
-    /* Without a daemon nothing can happen that is not a command's own, and waiting for it would keep the lock
-     * that the daemon needs. */
-    if (command_word(c, "follow") == NULL || !c->e->schedule)
-        return;
-    c->s->follow = true;
-    c->s->waiting++;
-    c->s->name = strdup(name);
 }
 
 /* --- forget --- */
@@ -293,11 +241,11 @@ static const struct {
 } verbs[] = {
     [VERB_ISSUE] = {issue, 0, false},
     [VERB_RENEW] = {renew, 0, false},
-    [VERB_LIST] = {list, 0, true},
+    [VERB_LIST] = {listing_certificates, 0, true},
     [VERB_SHOW] = {show, 1, true},
     [VERB_REVOKE] = {revoke, 1, false},
     [VERB_FORGET] = {forget, 1, false},
-    [VERB_LOG] = {show_log, 0, true},
+    [VERB_LOG] = {listing_history, 0, true},
     [VERB_ACCOUNT_SHOW] = {account_show, 0, false}, /* looks at the CA, and notes what it finds */
     [VERB_ACCOUNT_REGISTER] = {account_register, 0, false},
     [VERB_ACCOUNT_UPDATE] = {account_update, 0, false},

@@ -16,7 +16,7 @@
 #include "acme/order.h"
 #include "acme/rollover.h"
 #include "base/arena.h"
-#include "config/wish.h"
+#include "config/wish_brief.h"
 #include "http/client.h"
 #include "policy/failover.h"
 #include "policy/ledger.h"
@@ -445,6 +445,7 @@ struct session {
     bool pass;   /* renew without names: goes on until nothing is due */
     bool follow; /* log --follow: every new entry (of `name`, where there is one) is a row */
     char *name;
+    struct listing *listing; /* rows on their way, NULL: none */
 };
 
 struct command {
@@ -490,9 +491,60 @@ void sessions_settle(struct engine *e);
  * lasts; those that only ask are answered. */
 void sessions_stuck(struct engine *e, const struct err *why);
 
+/* --- report_row.c --- */
+
+enum certificate_state {
+#define STATE_ENUM(id, text) id,
+    CERTIFICATE_STATES(STATE_ENUM)
+#undef STATE_ENUM
+};
+
+/* A certificate on its way into a row. */
+struct report_view;
+/* Another certificate by its name, which lives as long as the view's arena; NULL where there is none. */
+typedef const struct certificate *report_find_fn(const struct report_view *v, struct str name);
+struct report_view {
+    struct engine *engine;
+    const struct certificate *c;
+    struct wish_brief wish;
+    struct arena *arena; /* for what the row needs while it is written */
+    report_find_fn *find;
+    void *arg; /* of whoever finds */
+};
+
+enum certificate_state certificate_state(struct engine *e, const struct certificate *c);
+/* Whether servers were seen to serve it: "yes", "no", "unknown" before the first look; NULL where nobody
+ * looks.
+ */
+const char *certificate_served(const struct certificate *c, const struct wish_brief *w);
+/* Reads the wish; where that cannot be read this is said, and nothing is known of it. */
+struct report_view report_view(
+    struct engine *e, const struct certificate *c, struct arena *a, report_find_fn *find, void *arg);
+/* The certificate of that key type of the wish, which may be the view's own; NULL where there is none, and of
+ * a wish with one key type, and where the view's own is not the first. */
+const struct certificate *report_variant(const struct report_view *v, uint32_t which);
+/* Append the JSON object of a certificate (product contract), of printable ASCII. */
+void report_row(const struct report_view *v, struct buf *out);
+/* The same for an entry of the history; its detail stands there as it was written. */
+void report_history_row(const struct history_record *h, struct buf *out);
+
+/* --- listing.c: rows by the hundred thousand --- */
+
+struct listing;
+/* A command's rows begin to go to its session, as many as are taken there (session.listing); it ends with
+ * them.
+ */
+void listing_certificates(const struct command *c);
+void listing_history(const struct command *c);
+/* The session took one more message of rows. */
+void listing_taken(struct engine *e, uint32_t session);
+/* NULL is fine. */
+void listing_free(struct listing *l);
+
 /* --- report.c --- */
 
-/* The JSON object of a certificate (product contract); `whole` adds what only `show` has. New reference. */
+/* The JSON object of a certificate; `whole` adds what only `show` has. New reference, NULL where it is longer
+ * than a message. */
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
 json_t *report_history(const struct history_record *h);
 /* `o`: what the CA says of it just now, NULL where it was not asked. */

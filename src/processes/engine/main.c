@@ -96,6 +96,13 @@ static void on_session_gone(struct channel *c, uint32_t id, const void *msg, int
     session_end(arg, m->session);
 }
 
+static void on_rows_taken(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_rows_taken *m = msg;
+    (void)c, (void)id, (void)fd;
+    listing_taken(arg, m->session);
+}
+
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct engine *e = arg;
@@ -177,6 +184,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_grants_end, CHANNEL_STATE_ANY, on_grants_end},
     {MSG_engine_command, CHANNEL_STATE_ANY, on_command},
     {MSG_session_gone, CHANNEL_STATE_ANY, on_session_gone},
+    {MSG_rows_taken, CHANNEL_STATE_ANY, on_rows_taken},
     {MSG_account_take, CHANNEL_STATE_ANY, on_account_take},
     {MSG_certificate_take, CHANNEL_STATE_ANY, on_certificate_take},
     {MSG_import_over, CHANNEL_STATE_ANY, on_import_over},

@@ -5,47 +5,6 @@
 
 #include <string.h>
 
-enum certificate_state {
-#define STATE_ENUM(id, text) id,
-    CERTIFICATE_STATES(STATE_ENUM)
-#undef STATE_ENUM
-};
-
-static const char *const state_texts[] = {
-#define STATE_TEXT(id, text) [id] = text,
-    CERTIFICATE_STATES(STATE_TEXT)
-#undef STATE_TEXT
-};
-
-static const char *const source_texts[] = {
-#define SOURCE_TEXT(id, text) [id] = text,
-    CERTIFICATE_SOURCES(SOURCE_TEXT)
-#undef SOURCE_TEXT
-};
-
-static enum certificate_state state_of(struct engine *e, const struct certificate *c)
-{
-    int64_t now = engine_now(e).s;
-    if (c->revoked)
-        return CERTIFICATE_REVOKED;
-    if (certificate_is_parked(e, c))
-        return CERTIFICATE_PARKED;
-    if (c->generation > 0 && c->not_after.s <= now)
-        return CERTIFICATE_EXPIRED;
-    if (c->released)
-        return CERTIFICATE_RELEASED;
-    if (c->pause_link[0] != '\0')
-        return CERTIFICATE_PAUSED;
-    if (c->wait_until.s > now)
-        return CERTIFICATE_WAITING;
-    if (c->failures > 0)
-        return CERTIFICATE_FAILING;
-    if (c->generation == 0)
-        return CERTIFICATE_PENDING;
-    return job_find(e, c->name) != NULL || (c->due_at.s > 0 && c->due_at.s <= now) ? CERTIFICATE_RENEWING
-                                                                                   : CERTIFICATE_VALID;
-}
-
 static json_t *text_or_null(const char *text)
 {
     return text[0] != '\0' ? json_string(text) : json_null();
@@ -55,30 +14,6 @@ static json_t *time_or_null(struct wall t)
 {
     char text[TIME_TEXT_MAX];
     return t.s != 0 ? json_string(wall_format(t, text)) : json_null();
-}
-
-static json_t *deploy_of(const struct certificate *c, const struct wish *w)
-{
-    /* Containers that use it may be told of one that has no steps of its own. */
-    const char *state = c->deploy_failures > 0                     ? "failing"
-                        : c->deploy_due_at.s > 0                   ? "pending"
-                        : deploy_has_steps(w) && c->generation > 0 ? "done"
-                                                                   : "none";
-    return json_pack("{s:s, s:o, s:o}", "state", state, "error", text_or_null(c->deploy_error), "next",
-        time_or_null(c->deploy_due_at));
-}
-
-/* What servers were seen to serve; null where nobody looks. */
-static json_t *served_of(const struct certificate *c, const struct wish *w)
-{
-    bool looks = false;
-    for (size_t i = 0; i < w->deploy_n; i++)
-        looks = looks || w->deploys[i].argc == 0;
-    if (!looks || c->generation == 0)
-        return json_null();
-    const char *state = c->served_at.s == 0 ? "unknown" : c->served_error[0] != '\0' ? "no" : "yes";
-    return json_pack("{s:s, s:o, s:o, s:o}", "state", state, "error", text_or_null(c->served_error),
-        "checked_at", time_or_null(c->served_at), "next_check", time_or_null(c->look_due_at));
 }
 
 static json_t *texts(const char *const *list, size_t n)
@@ -165,95 +100,24 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
     json_object_set_new(o, "next", json_string(next_of(e, c, w, a)));
 }
 
-static json_t *words(struct str text)
+static const struct certificate *find_in_store(const struct report_view *v, struct str name)
 {
-    json_t *array = json_array();
-    struct str word;
-    while (text.n > 0) {
-        (void)str_cut(text, ' ', &word, &text);
-        json_array_append_new(array, json_stringn(word.p, word.n));
-    }
-    return array;
-}
-
-static json_t *ari_of(const struct certificate *c)
-{
-    if (c->ari_start.s == 0)
-        return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "start", time_or_null(c->ari_start), "end",
-        time_or_null(c->ari_end), "at", time_or_null(c->ari_at), "checked_at",
-        time_or_null(c->ari_checked_at), "explanation_url", text_or_null(c->ari_explanation));
-}
-
-/* Both certificates of a wish with two key types; nothing for the usual one. */
-static json_t *variants_of(struct engine *e, const struct wish *w, struct arena *a)
-{
-    json_t *array = json_array();
-    for (uint32_t v = 0; w->key_type_n > 1 && v < w->key_type_n; v++) {
-        const char *name = wish_variant_name(w, v, a);
-        struct certificate c;
-        if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
-            continue;
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", name, "key_type", w->key_types[v],
-                       "state", state_texts[state_of(e, &c)], "fingerprint", text_or_null(c.fingerprint),
-                       "not_after", time_or_null(c.not_after), "next_renewal", time_or_null(c.due_at),
-                       "last_error", text_or_null(c.last_error)));
-    }
-    return array;
-}
-
-/* What only some certificates have. */
-static void add_extensions(struct engine *e, json_t *o, const struct certificate *c, const struct wish *w)
-{
-    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    json_object_set_new(o, "authorities", texts(w->authorities, w->authority_n));
-    json_object_set_new(o, "challenges", texts(w->challenges, w->challenge_n));
-    json_object_set_new(o, "profile", text_or_null(c->profile));
-    json_object_set_new(o, "omitted", words(str_c(c->omitted)));
-    json_object_set_new(o, "wait_until", time_or_null(c->wait_until));
-    json_object_set_new(o, "wait_reason", text_or_null(c->wait_reason));
-    json_object_set_new(o, "link", text_or_null(c->pause_link));
-    json_object_set_new(o, "ari", ari_of(c));
-    json_object_set_new(o, "variants", c->variant == 0 ? variants_of(e, w, a) : json_array());
+    struct certificate *c = arena_alloc(v->arena, sizeof *c);
+    return store_certificate_get(v->engine->store, name, v->arena, c, NULL) == 0 ? c : NULL;
 }
 
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct buf row ATTR_CLEANUP(buf_free) = buf_new(MSG_LARGE);
+    struct report_view v = report_view(e, c, a, find_in_store, NULL);
     struct wish w = {.name = c->name, .webroot = ""};
-    struct err err = ERR_INIT;
-    if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
-        log_error("%s: %s", c->name, err.text);
-    else if (c->variant > 0)
-        (void)wish_select(&w, (uint32_t)c->variant, a, NULL);
-    const char *named = w.authority_n > 0 ? w.authorities[0] : "";
-    const struct authority *authority = authority_find(e, named);
-    json_t *o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
-        c->name, "domains", texts(w.domains, w.domain_n), "source", source_texts[c->source], "state",
-        state_texts[state_of(e, c)], "authority", named, "directory",
-        authority != NULL ? authority->directory_url : c->authority, "challenge",
-        w.challenge_n > 0 ? w.challenges[0] : "", "key_type", key_type_name(w.key_type), "generation",
-        (json_int_t)c->generation, "live",
-        c->generation > 0 ? json_sprintf("%s/live/%s", e->state_path, c->name) : json_null(), "fingerprint",
-        text_or_null(c->fingerprint), "serial", text_or_null(c->serial), "issuer", text_or_null(c->issuer));
-    json_object_set_new(o, "holder", text_or_null(c->holder));
-    json_object_set_new(o, "park_at", time_or_null(c->park_at));
-    json_object_set_new(o, "not_before", time_or_null(c->not_before));
-    json_object_set_new(o, "not_after", time_or_null(c->not_after));
-    json_object_set_new(o, "next_renewal", time_or_null(c->due_at));
-    json_object_set_new(o, "failures", json_integer((json_int_t)c->failures));
-    json_object_set_new(o, "last_error", text_or_null(c->last_error));
-    json_object_set_new(o, "last_problem", text_or_null(c->last_problem));
-    json_object_set_new(o, "last_error_at", time_or_null(c->last_error_at));
-    json_object_set_new(o, "order_url", text_or_null(c->order_url));
-    json_object_set_new(o, "deploy", deploy_of(c, &w));
-    json_object_set_new(o, "served", served_of(c, &w));
-    json_object_set_new(o, "rolled_back_to",
-        c->live_generation != 0 ? json_integer((json_int_t)c->live_generation) : json_null());
-    add_extensions(e, o, c, &w);
-    if (whole)
-        add_whole(e, o, c, &w);
+    report_row(&v, &row);
+    json_t *o = buf_failed(&row) ? NULL : json_loadb(row.p, row.n, 0, NULL);
+    if (o == NULL || !whole)
+        return o;
+    (void)wish_decode(str_c(c->wish), a, &w, NULL); /* what is wrong with it was said */
+    add_whole(e, o, c, &w);
     return o;
 }
 

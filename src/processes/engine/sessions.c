@@ -31,6 +31,7 @@ void session_end(struct engine *e, uint32_t id)
         if ((*at)->id == id) {
             struct session *s = *at;
             *at = s->next;
+            listing_free(s->listing);
             free(s->name);
             free(s);
             return;

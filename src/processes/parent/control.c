@@ -139,8 +139,17 @@ static void on_command(struct channel *c, uint32_t id, const void *msg, int fd, 
     go(s);
 }
 
+static void on_rows_taken(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct session *s = arg;
+    (void)c, (void)id, (void)msg, (void)fd;
+    if (s->asked && !s->over)
+        rows_taken(s->p, s->id);
+}
+
 static const struct channel_rule client_rules[] = {
     {MSG_command, CONTROL_NEW, on_command},
+    {MSG_rows_taken, CONTROL_COMMANDED, on_rows_taken},
     {MSG_import_account, CONTROL_IMPORTS, import_on_account},
     {MSG_import_certificate, CONTROL_IMPORTS, import_on_certificate},
     {MSG_import_end, CONTROL_IMPORTS, import_on_end},
@@ -240,6 +249,15 @@ void control_engine_gone(struct parent *p)
             control_end(s, EXIT_FAILED, &err);
 }
 
+void rows_taken(struct parent *p, uint32_t session)
+{
+    struct channel *engine = member_channel(p, MEMBER_ENGINE);
+    struct err err = ERR_INIT;
+    if (engine != NULL &&
+        channel_send(engine, MSG_rows_taken, 0, &(struct msg_rows_taken){session}, -1, &err) < 0)
+        log_debug("%s", err.text);
+}
+
 static void relay(struct parent *p, uint32_t session, enum msg_type t, const void *msg)
 {
     struct session *s = control_session(p, session);
@@ -251,6 +269,11 @@ static void relay(struct parent *p, uint32_t session, enum msg_type t, const voi
 void control_row(struct parent *p, const struct msg_row *m)
 {
     relay(p, m->session, MSG_row, m);
+}
+
+void control_rows(struct parent *p, const struct msg_rows *m)
+{
+    relay(p, m->session, MSG_rows, m);
 }
 
 void control_progress(struct parent *p, const struct msg_progress *m)

@@ -187,8 +187,15 @@ static void on_row(struct channel *c, uint32_t id, const void *msg, int fd, void
 {
     struct member *m = arg;
     (void)c, (void)id, (void)fd;
-    if (!watcher_row(m->parent, msg))
-        control_row(m->parent, msg);
+    control_row(m->parent, msg);
+}
+
+static void on_rows(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    (void)c, (void)id, (void)fd;
+    if (!watcher_rows(m->parent, msg))
+        control_rows(m->parent, msg);
 }
 
 static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -220,6 +227,7 @@ static const struct channel_rule engine_rules[] = {
     {MSG_consumers_tell, CHANNEL_STATE_ANY, on_consumers_tell},
     {MSG_certificates_changed, CHANNEL_STATE_ANY, on_certificates_changed},
     {MSG_row, CHANNEL_STATE_ANY, on_row},
+    {MSG_rows, CHANNEL_STATE_ANY, on_rows},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
     {MSG_unable, CHANNEL_STATE_ANY, on_unable},

@@ -195,6 +195,9 @@ void control_engine_gone(struct parent *p);
 /* How many clients there are. */
 size_t control_count(const struct parent *p);
 void control_row(struct parent *p, const struct msg_row *m);
+void control_rows(struct parent *p, const struct msg_rows *m);
+/* The engine may send that session one more message of rows. */
+void rows_taken(struct parent *p, uint32_t session);
 void control_progress(struct parent *p, const struct msg_progress *m);
 void control_finished(struct parent *p, const struct msg_finished *m);
 /* Something that templates see, or what is known of engines, is no longer as it was: commands that wait for
@@ -224,7 +227,7 @@ void watcher_engine_state(struct parent *p, const struct msg_engine_state *m);
  * watcher told. */
 void watcher_certificates_changed(struct parent *p);
 /* A row of the engine's answer to that; false for another session's. */
-bool watcher_row(struct parent *p, const struct msg_row *m);
+bool watcher_rows(struct parent *p, const struct msg_rows *m);
 bool watcher_finished(struct parent *p, const struct msg_finished *m);
 /* A template is rendered for a command: the watcher gets what `list` says now. */
 void watcher_want_model(struct parent *p);

@@ -1,6 +1,6 @@
-/* Certificates for templates: rows of `list`, asked of the engine as a command would and handed on one by
- * one, so that none of it is kept here. One answer is on its way at a time; a change meanwhile makes it be
- * asked once more. */
+/* Certificates for templates: rows of `list`, asked of the engine as a command would and handed on as they
+ * come, no faster than the watcher deals with them, so that none of it is kept here. One answer is on its way
+ * at a time; a change meanwhile makes it be asked once more. */
 #include "processes/parent/watching.h"
 
 #include "processes/command.h"
@@ -108,19 +108,61 @@ static bool is_ours(const struct parent *p, uint32_t session)
     return p->watching != NULL && session != 0 && p->watching->list_session == session;
 }
 
-bool watcher_row(struct parent *p, const struct msg_row *m)
+/* Rows that the watcher has not dealt with. */
+struct handed {
+    struct parent *p;
+    uint32_t session;
+};
+
+/* Where the watcher went the rest of the list is still taken, so that it comes to an end. */
+static void on_dealt_with(const void *msg, const struct err *why, void *arg)
+{
+    struct handed *h = arg;
+    (void)msg, (void)why;
+    if (is_ours(h->p, h->session))
+        rows_taken(h->p, h->session);
+    free(h);
+}
+
+/* One by one; the last is a request, whose answer says that they are all dealt with. */
+static int hand_on(struct parent *p, struct channel *watcher, const struct msg_rows *m, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct str rest = m->rows, row;
+    int r = 0;
+    while (r == 0 && rest.n > 0) {
+        (void)str_cut(rest, '\n', &row, &rest);
+        const struct msg_model_row one = {arena_dup(a, row)};
+        if (rest.n > 0) {
+            r = channel_send(watcher, MSG_model_row, 0, &one, -1, err);
+            continue;
+        }
+        struct handed *h = calloc(1, sizeof *h);
+        if (h == NULL)
+            abort();
+        *h = (struct handed){p, m->session};
+        r = channel_request(watcher, MSG_model_row, &one, MSG_done, on_dealt_with, h, err);
+        if (r < 0)
+            free(h);
+    }
+    return r;
+}
+
+bool watcher_rows(struct parent *p, const struct msg_rows *m)
 {
     struct channel *watcher = member_channel(p, MEMBER_WATCHER);
     struct watching *w = p->watching;
     struct err err = ERR_INIT;
     if (!is_ours(p, m->session))
         return false;
-    if (w->list_failed || w->list_watcher != p->watcher_life || watcher == NULL)
-        return true;
-    if (channel_send(watcher, MSG_model_row, 0, &(struct msg_model_row){m->json}, -1, &err) < 0) {
+    bool goes = !w->list_failed && w->list_watcher == p->watcher_life && watcher != NULL;
+    if (goes && hand_on(p, watcher, m, &err) < 0) {
         log_error("certificates for templates: %s", err.text);
         w->list_failed = true;
+        goes = false;
     }
+    if (!goes)
+        rows_taken(p, m->session);
     return true;
 }
 

@@ -50,8 +50,10 @@ static void on_model_begin(struct channel *c, uint32_t id, const void *msg, int 
 
 static void on_model_row(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    (void)c, (void)id, (void)fd;
+    (void)c, (void)fd;
     model_row(arg, msg);
+    if (id != 0)
+        (void)watcher_tell(arg, MSG_done, id, &(struct msg_done){msg_error_of(NULL)});
 }
 
 static void on_model_end(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)

@@ -170,6 +170,87 @@ static void each_allows_writes(void **state)
 
 /* ---- schedule ---- */
 
+/* A part of the walk by name, as "a b c". */
+static void assert_list(struct place *p, const char *after, size_t limit, const char *names)
+{
+    struct certificate rows[STORE_LIST_MAX];
+    size_t n = 77;
+    struct buf seen = buf_new(8192);
+    assert_int_equal(store_certificate_list(p->s, str_c(after), limit, p->a, rows, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&seen, "%s%s", i > 0 ? " " : "", rows[i].name);
+    assert_string_equal(buf_c(&seen), names);
+    buf_free(&seen);
+}
+
+static void list_goes_on_behind_a_name(void **state)
+{
+    struct place *p = *state;
+    assert_list(p, "", 10, "");
+    for (const char *name = "dbeca"; *name != '\0'; name++)
+        put_due(p->s, (const char[]){*name, '\0'}, 0, 0);
+    put_due(p->s, "c-rsa", 0, 0);
+    assert_list(p, "", 10, "a b c c-rsa d e");
+    assert_list(p, "", 2, "a b");
+    assert_list(p, "b", 3, "c c-rsa d");
+    assert_list(p, "bb", 1, "c"); /* there need not be one of that name */
+    assert_list(p, "d", SIZE_MAX, "e");
+    assert_list(p, "e", 10, "");
+    assert_list(p, "", 0, "");
+}
+
+static void list_has_all_but_what_is_long(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = full_certificate(p->a, "a", 1000), out[1];
+    size_t n;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    memset(out, 0x5a, sizeof out);
+    assert_int_equal(store_certificate_list(p->s, STR(""), 1, p->a, out, &n, NULL), 0);
+    assert_int_equal(n, 1);
+    c.issued_wish_domains = c.subjects = c.chain = "";
+    c.permit = STR("");
+    assert_certificate_equal(&out[0], &c);
+}
+
+static void list_of_long_rows_is_short(void **state)
+{
+    struct place *p = *state;
+    char *wish = arena_alloc(p->a, STORE_LIST_BYTES / 2 + 1);
+    memset(wish, 'w', STORE_LIST_BYTES / 2);
+    for (const char *name = "abcd"; *name != '\0'; name++) {
+        struct certificate c = empty_certificate((const char[]){*name, '\0'});
+        c.wish = wish;
+        assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    }
+    assert_list(p, "", 10, "a b");
+    assert_list(p, "b", 10, "c d");
+    assert_list(p, "d", 10, "");
+}
+
+/* Only what changed is written, and it is seen at once. */
+static void long_texts_change_with_the_rest(void **state)
+{
+    struct place *p = *state;
+    struct certificate c = full_certificate(p->a, "a", 1000), out;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    c.due_at.s = 5;
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("a"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+    const char **texts[] = {&c.issued_wish_domains, &c.subjects, &c.chain};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = "another";
+        assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+        assert_int_equal(store_certificate_get(p->s, STR("a"), p->a, &out, NULL), 0);
+        assert_certificate_equal(&out, &c);
+    }
+    c.permit = STR("another");
+    assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    assert_int_equal(store_certificate_get(p->s, STR("a"), p->a, &out, NULL), 0);
+    assert_certificate_equal(&out, &c);
+}
+
 static void due_is_ordered_and_bounded(void **state)
 {
     struct place *p = *state;
@@ -345,6 +426,10 @@ static void next_due_is_the_earliest_of_all(void **state)
     X(each_goes_by_name)                          \
     X(each_stops_and_fails_as_told)               \
     X(each_allows_writes)                         \
+    X(list_goes_on_behind_a_name)                 \
+    X(list_has_all_but_what_is_long)              \
+    X(list_of_long_rows_is_short)                 \
+    X(long_texts_change_with_the_rest)            \
     X(due_is_ordered_and_bounded)                 \
     X(deploy_due_is_ordered_and_bounded)          \
     X(ari_due_is_ordered_and_bounded)             \

@@ -304,6 +304,65 @@ static void history_ends_where_it_ended(void **state)
     assert_history(p, "a", 0, 10, "x y more more");
 }
 
+static void history_is_walked_in_parts(void **state)
+{
+    struct place *p = *state;
+    struct history_walk h;
+    assert_int_equal(store_history_open(p->s, STR(""), 0, 10, &h, NULL), 0);
+    assert_true(h.over);
+    for (const char *text = "12345"; *text != '\0'; text++)
+        put_history(p->s, 1, *text == '3' ? "b" : "a", (const char[]){*text, '\0'});
+    const struct {
+        const char *name, *parts[4];
+    } rows[] = {{"", {"1 2", "3 4", "5", ""}}, {"a", {"1 2", "4 5", "", ""}}, {"c", {"", "", "", ""}}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str name = str_c(rows[i].name);
+        assert_int_equal(store_history_open(p->s, name, 0, 10, &h, NULL), 0);
+        for (size_t k = 0; k < ARRAY_LEN(rows[i].parts); k++) {
+            struct walk w = {.p = p};
+            assert_int_equal(store_history_next(p->s, name, &h, 2, visit_history, &w, NULL), 0);
+            assert_string_equal(w.seen, rows[i].parts[k]);
+        }
+        assert_true(h.over);
+    }
+}
+
+static void old_history_is_deleted(void **state)
+{
+    struct place *p = *state;
+    size_t n = 77;
+    assert_int_equal(store_history_delete(p->s, (struct wall){50}, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    put_history(p->s, 10, "a", "a10");
+    put_history(p->s, 50, "b", "b50");
+    put_history(p->s, 49, "b", "b49"); /* the clock was set */
+    put_history(p->s, 60, "a", "a60");
+    put_history(p->s, 20, "a", "a20");
+    assert_int_equal(store_history_delete(p->s, (struct wall){50}, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    assert_history(p, "", 0, 10, "b50 a60 a20"); /* the last one stays */
+    assert_history(p, "a", 0, 10, "a60 a20");
+    assert_int_equal(store_history_delete(p->s, (struct wall){1000}, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    put_history(p->s, 70, "a", "a70");
+    assert_history(p, "", 0, 10, "a20 a70");
+    assert_history(p, "", 5, 10, "a70"); /* its id is above those that are gone */
+}
+
+static void much_history_is_deleted_in_parts(void **state)
+{
+    struct place *p = *state;
+    size_t n;
+    for (size_t i = 0; i < STORE_HISTORY_DELETE_MAX + 10; i++)
+        put_history(p->s, 1, "a", "old");
+    put_history(p->s, 100, "a", "new");
+    assert_int_equal(store_history_delete(p->s, (struct wall){50}, &n, NULL), 0);
+    assert_int_equal(n, STORE_HISTORY_DELETE_MAX);
+    assert_int_equal(store_history_delete(p->s, (struct wall){50}, &n, NULL), 0);
+    assert_int_equal(n, 10);
+    assert_history(p, "", 0, 10, "new");
+}
+
 /* ---- arguments, commit ---- */
 
 static void bad_arguments_are_refused(void **state)
@@ -431,6 +490,9 @@ static void closing_nothing_is_fine(void **state)
     X(challenges_are_deleted_while_walking)    \
     X(history_is_the_newest_oldest_first)      \
     X(history_comes_back_whole)                \
+    X(history_is_walked_in_parts)              \
+    X(old_history_is_deleted)                  \
+    X(much_history_is_deleted_in_parts)        \
     X(history_ends_where_it_ended)             \
     X(bad_arguments_are_refused)               \
     X(the_largest_record_fits)                 \

@@ -17,6 +17,7 @@ static int write_everything(struct store *s, struct err *err)
     const struct bucket_record bucket = {"k", 1, {2}};
     const struct challenge_record challenge = {"a", "t", 0, "", "", "", "", STR("")};
     struct history_record history = {.certificate = "a", .event = "e", .text = "t", .detail = ""};
+    size_t deleted;
     int r;
     if ((r = store_certificate_put(s, &c, err)) < 0 ||
         (r = store_key_put(s, STR("a"), 1, STR("k"), err)) < 0 ||
@@ -25,12 +26,13 @@ static int write_everything(struct store *s, struct err *err)
         (r = store_bucket_delete_expired(s, (struct wall){1}, err)) < 0 ||
         (r = store_challenge_put(s, &challenge, err)) < 0 ||
         (r = store_challenge_delete(s, "a", "t", err)) < 0 || (r = store_history_put(s, &history, err)) < 0 ||
+        (r = store_history_delete(s, (struct wall){1}, &deleted, err)) < 0 ||
         (r = store_certificate_delete(s, STR("b"), err)) < 0)
         return r;
     return store_commit(s, err);
 }
 
-enum { WRITES = 11 };
+enum { WRITES = 12 };
 
 static void calls_are_counted(void **state)
 {

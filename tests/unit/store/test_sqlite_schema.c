@@ -207,7 +207,7 @@ static void columns_are_those_of_the_records(void **state)
     static const struct {
         const char *table;
         const struct record_type *type;
-    } rows[] = {{"certificate", &record_certificate}, {"authority", &record_authority},
+    } rows[] = {{"certificate", &record_certificate_row}, {"authority", &record_authority},
         {"bucket", &record_bucket}, {"challenge", &record_challenge}, {"history", &record_history}};
     sqlite3 *db = *state;
     assert_int_equal(sqlite_schema_migrate(db, "db", sqlite_migrations, sqlite_migration_n, NULL), 0);
@@ -221,6 +221,15 @@ static void columns_are_those_of_the_records(void **state)
         sqlite3_finalize(stmt);
         sqlite3_free(sql);
     }
+    /* The name, and what record_certificate has more than its row. */
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT * FROM certificate_long", -1, &stmt, NULL), SQLITE_OK);
+    assert_string_equal(sqlite3_column_name(stmt, 0), "name");
+    assert_int_equal(sqlite3_column_count(stmt), 1 + record_certificate.n - record_certificate_row.n);
+    for (int k = 1; k < sqlite3_column_count(stmt); k++)
+        assert_string_equal(sqlite3_column_name(stmt, k),
+            record_certificate.fields[record_certificate_row.n + (size_t)k - 1].name);
+    sqlite3_finalize(stmt);
 }
 
 int main(void)
