@@ -20,6 +20,7 @@ void certificate_fresh(struct certificate *c, const char *name, uint32_t variant
         .holder = "",
         .last_error = "",
         .last_problem = "",
+        .queue = "",
         .attempts = "",
         .wait_reason = "",
         .pause_link = "",
