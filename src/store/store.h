@@ -44,7 +44,7 @@ enum {
     X(CERTIFICATE_VALID, "valid")       /* issued, published */                                    \
     X(CERTIFICATE_RENEWING, "renewing") /* a valid one exists, the next one is due or under way */ \
     X(CERTIFICATE_FAILING, "failing")   /* the last attempt failed */                              \
-    X(CERTIFICATE_WAITING, "waiting")   /* a rate limit holds the next attempt back */             \
+    X(CERTIFICATE_WAITING, "waiting")   /* a rate limit, or a CA that does not answer, holds it */ \
     X(CERTIFICATE_PAUSED, "paused")     /* the CA wants a person to lift a pause */                \
     X(CERTIFICATE_EXPIRED, "expired")                                                              \
     X(CERTIFICATE_REVOKED, "revoked")                                                              \
