@@ -23,15 +23,19 @@ struct turn_queue {
 
 /*
  * The index of the queue that gets the next of `places`, SIZE_MAX where nobody gets one. Of those that have
- * work and room: who holds the fewest places, and of equals who was served longest ago. However much one
- * queue has to do, a quarter of all places (where there are four or more) stays free for others, so that a CA
- * that keeps its requests open for minutes holds up nobody who comes later.
+ * work and room: who holds the fewest places, of equals who was served longest ago, and of those the first.
+ * However much one queue has to do, a quarter of all places (rounded down: of three or fewer none) stays free
+ * for others, so that a CA that keeps its requests open for minutes holds up nobody who comes later. More in
+ * flight than `places`, as after an operator's command or a smaller setting, is no error: nobody gets one
+ * then.
  */
 size_t turn_next(const struct turn_queue *queues, size_t n, size_t places);
 
 /*
- * From when on a certificate is urgent: when half of the time between its due date and its expiry has gone.
- * 0 (never) for one that was never issued (not_after 0), for nothing expires that is in use.
+ * From when on a certificate is urgent: when half of the time between the date at which it was to be renewed
+ * and its expiry has gone (rounded down; at expiry where it was to be renewed even later). A retry does not
+ * change it: due_at is the renewal's, not the next attempt's. 0 (never) where either is not set: nothing
+ * expires that is in use.
  */
 struct wall turn_urgent_at(struct wall due_at, struct wall not_after);
 

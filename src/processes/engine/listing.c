@@ -161,10 +161,10 @@ static bool is_wanted(const struct list_filter *f, const struct report_view *v)
 {
     if (!fits_names(f, v))
         return false;
-    bool fits = list_filter_is_of_names(f) || fits_state(f, v, v->c);
+    bool fits = list_filter_is_of_names(f) || fits_state(f, v, v->row);
     for (uint32_t i = 0; !fits && i < v->wish.key_type_n; i++) {
         const struct certificate *other = report_variant(v, i);
-        fits = other != NULL && other != v->c && fits_state(f, v, other);
+        fits = other != NULL && other != v->row && fits_state(f, v, other);
     }
     return fits;
 }

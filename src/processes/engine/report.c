@@ -1,5 +1,5 @@
 /* Rows for people and scripts: the JSON of a certificate, a history entry, an account. */
-#include "processes/engine/engine.h"
+#include "processes/engine/queue.h"
 
 #include "base/log.h"
 
@@ -117,7 +117,7 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     if (o == NULL || !whole)
         return o;
     (void)wish_decode(str_c(c->wish), a, &w, NULL); /* what is wrong with it was said */
-    add_whole(e, o, c, &w);
+    add_whole(e, o, v.c, &w);
     return o;
 }
 

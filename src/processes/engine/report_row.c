@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/wish_brief.h"
+#include "processes/engine/queue.h"
 
 #include <string.h>
 
@@ -19,6 +20,41 @@ static const char *const source_texts[] = {
     CERTIFICATE_SOURCES(SOURCE_TEXT)
 #undef SOURCE_TEXT
 };
+
+/* All of its queue is held back, which stands in no row: a CA that does not answer, or its limit of orders.
+ */
+static bool queue_holds(
+    struct engine *e, const struct certificate *c, struct arena *a, struct queue_state *queue)
+{
+    /* What has failed and comes again behind the end of a rest waits for that, too. */
+    bool waits = c->due_at.s > 0 && (c->due_at.s <= engine_now(e).s || c->failures > 0);
+    if (!waits || job_find(e, c->name) != NULL)
+        return false;
+    queue_look(e, str_c(c->queue), a, queue);
+    return !queue->open;
+}
+
+static bool is_held(struct engine *e, const struct certificate *c)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct queue_state queue;
+    return queue_holds(e, c, a, &queue);
+}
+
+/* The row as it is to be read now, with what stands in no row. */
+static const struct certificate *as_it_waits(struct engine *e, const struct certificate *c, struct arena *a)
+{
+    struct queue_state queue;
+    if (c->wait_until.s > engine_now(e).s || !queue_holds(e, c, a, &queue))
+        return c;
+    struct certificate *shown = arena_alloc(a, sizeof *shown);
+    *shown = *c;
+    shown->wait_until = queue.until;
+    shown->wait_reason = queue.reason;
+    if (shown->due_at.s < queue.until.s)
+        shown->due_at = queue.until;
+    return shown;
+}
 
 enum certificate_state certificate_state(struct engine *e, const struct certificate *c)
 {
@@ -37,6 +73,8 @@ enum certificate_state certificate_state(struct engine *e, const struct certific
         return CERTIFICATE_WAITING;
     if (c->failures > 0)
         return CERTIFICATE_FAILING;
+    if (is_held(e, c))
+        return CERTIFICATE_WAITING;
     if (c->generation == 0)
         return CERTIFICATE_PENDING;
     return job_find(e, c->name) != NULL || (c->due_at.s > 0 && c->due_at.s <= now) ? CERTIFICATE_RENEWING
@@ -86,7 +124,7 @@ static void put_source(struct buf *out, const struct report_view *v)
 
 static void put_state(struct buf *out, const struct report_view *v)
 {
-    put_c(out, state_texts[certificate_state(v->engine, v->c)]);
+    put_c(out, state_texts[certificate_state(v->engine, v->row)]);
 }
 
 static void put_authority(struct buf *out, const struct report_view *v)
@@ -231,7 +269,7 @@ const struct certificate *report_variant(const struct report_view *v, uint32_t w
     if (v->c->variant != 0 || v->wish.key_type_n < 2 || which >= v->wish.key_type_n)
         return NULL;
     struct str name = wish_brief_variant(&v->wish, which, v->arena);
-    return str_eq_c(name, v->c->name) ? v->c : v->find(v, name);
+    return str_eq_c(name, v->c->name) ? v->row : v->find(v, name);
 }
 
 /* Both certificates of a wish with two key types; nothing for the usual one. */
@@ -359,7 +397,7 @@ void report_row(const struct report_view *v, struct buf *out)
 struct report_view report_view(
     struct engine *e, const struct certificate *c, struct arena *a, report_find_fn *find, void *arg)
 {
-    struct report_view v = {.engine = e, .c = c, .arena = a, .find = find, .arg = arg};
+    struct report_view v = {.engine = e, .row = c, .c = as_it_waits(e, c, a), .arena = a, .find = find, .arg = arg};
     struct err err = ERR_INIT;
     if (wish_brief_read(str_c(c->wish), a, &v.wish, &err) < 0) {
         log_error("%s: %s", c->name, err.text);
