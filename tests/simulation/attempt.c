@@ -1,0 +1,271 @@
+#include "run_priv.h"
+
+#include "policy/failover.h"
+
+enum {
+    NO_ANSWER_S = 30,           /* how long one waits for a CA that does not answer */
+    REFUSAL_S = 1,              /* how long it takes to be refused */
+    ON_THE_WAY_US = 2 * MILLION /* at most, until the CA counts an order that we have counted */
+};
+
+/* --- attempts in the certificate's record --- */
+
+static size_t load(const struct run *r, const struct cert *c, struct attempt list[AUTHORITIES_MAX])
+{
+    for (size_t i = 0; i < c->account_n; i++)
+        list[i] = (struct attempt){.id = str_c(r->world->accounts[c->account[i]].id),
+            .failures = c->tries[i].failures,
+            .due_at = {c->tries[i].due_at},
+            .last = (enum attempt_failure)c->tries[i].last,
+            .staged = c->tries[i].staged};
+    return c->account_n;
+}
+
+static void save(struct cert *c, const struct attempt *list)
+{
+    for (size_t i = 0; i < c->account_n; i++)
+        c->tries[i] = (struct cert_try){.due_at = (uint32_t)list[i].due_at.s,
+            .failures = (uint8_t)(list[i].failures < UINT8_MAX ? list[i].failures : UINT8_MAX),
+            .last = (uint8_t)list[i].last,
+            .staged = list[i].staged};
+}
+
+static size_t choose(const struct run *r, const struct attempt *list, size_t n)
+{
+    size_t which;
+    struct wall due_at;
+    return failover_choose(list, n, (struct wall){r->now}, &which, &due_at) ? which : 0;
+}
+
+uint8_t attempt_account(const struct run *r, uint32_t cert)
+{
+    struct attempt list[AUTHORITIES_MAX];
+    const struct cert *c = &r->world->certs[cert];
+    return c->account[choose(r, list, load(r, c, list))];
+}
+
+/* --- the order --- */
+
+static bool replaces(const struct run *r, const struct cert *c, uint8_t account)
+{
+    return c->not_after != 0 && ca_has_windows(r->world->accounts[account].ca) &&
+           c->account[c->issued_by] == account;
+}
+
+static enum ledger_order kind_of(const struct run *r, const struct cert *c, uint8_t account)
+{
+    if (replaces(r, c, account) && c->ari_start > 0 && c->ari_start <= r->now)
+        return LEDGER_ORDER_REPLACES;
+    bool same_ca = r->world->accounts[c->account[c->issued_by]].ca == r->world->accounts[account].ca;
+    bool same_names = c->not_after != 0 && (c->flags & CERT_RENAMED) == 0;
+    return same_ca && same_names ? LEDGER_ORDER_SAME_SET : LEDGER_ORDER_NEW;
+}
+
+static void send(struct run *r, struct flight *f)
+{
+    const struct cert *c = &r->world->certs[f->cert];
+    enum ca_kind ca = r->world->accounts[f->account].ca;
+    double at = r->now + (double)chance_below(&r->world->chance, ON_THE_WAY_US) / MILLION;
+    f->end = r->now + r->duration[chance_below(&r->world->chance, 1024)];
+    f->silent = ca_is_down(r->ca, ca, r->now);
+    f->retry_at = 0;
+    if (f->silent)
+        f->end = r->now + NO_ANSWER_S;
+    if (f->silent || f->rehearsal)
+        return;
+    const struct ca_order order = {f->cert, f->account, replaces(r, c, f->account)};
+    f->retry_at = ca_take_order(r->ca, &order, at);
+    if (f->retry_at != 0)
+        f->end = r->now + REFUSAL_S;
+}
+
+/* Another authority, where there is one that was not tried in this turn. */
+static bool next(const struct run *r, const struct attempt *list, size_t n, struct flight *f)
+{
+    struct wall due_at;
+    size_t which;
+    if (!failover_choose(list, n, (struct wall){r->now}, &which, &due_at) || (f->tried & 1U << which) != 0)
+        return false;
+    f->which = (uint8_t)which;
+    f->tried = (uint8_t)(f->tried | 1U << which);
+    return true;
+}
+
+/* The dates as they are in the record now. */
+static void rest(struct run *r, uint32_t cert, const struct attempt *list)
+{
+    struct cert *c = &r->world->certs[cert];
+    struct wall due_at;
+    size_t which;
+    save(c, list);
+    if (failover_choose(list, c->account_n, (struct wall){r->now}, &which, &due_at))
+        due_at = (struct wall){r->now + 1};
+    run_sleep(r, cert, (uint32_t)due_at.s);
+}
+
+static void hold(struct run *r, struct cert *c)
+{
+    r->figures->postponed++;
+    if ((c->flags & CERT_HELD) != 0)
+        return;
+    c->flags |= CERT_HELD;
+    if (++r->figures->held > r->figures->held_most)
+        r->figures->held_most = r->figures->held;
+}
+
+static void release(struct run *r, struct cert *c)
+{
+    if ((c->flags & CERT_HELD) == 0)
+        return;
+    c->flags = (uint8_t)(c->flags & ~CERT_HELD);
+    r->figures->held--;
+}
+
+/* Asks the authority f->which, or the next where the ledger says wait. */
+static bool ask(struct run *r, struct attempt *list, struct flight *f)
+{
+    struct cert *c = &r->world->certs[f->cert];
+    uint32_t may_at;
+    for (;;) {
+        f->account = c->account[f->which];
+        f->rehearsal =
+            ca_has_staging(r->world->accounts[f->account].ca) && failover_staging_first(&list[f->which]);
+        if (f->rehearsal)
+            break;
+        f->kind = kind_of(r, c, f->account);
+        book_open(r->book, f->cert, f->account, f->kind, &f->order);
+        if (book_may_order(&f->order, r->now, &may_at)) {
+            release(r, c);
+            book_take(&f->order, LEDGER_AT_ORDER, r->now);
+            r->figures->orders++;
+            break;
+        }
+        hold(r, c);
+        failover_wait(&list[f->which], (struct wall){may_at});
+        if (!next(r, list, c->account_n, f)) {
+            rest(r, f->cert, list);
+            return false;
+        }
+    }
+    save(c, list);
+    send(r, f);
+    return true;
+}
+
+bool attempt_begin(struct run *r, uint32_t cert, struct flight *f)
+{
+    struct attempt list[AUTHORITIES_MAX];
+    struct cert *c = &r->world->certs[cert];
+    size_t n = load(r, c, list);
+    f->cert = cert;
+    f->which = (uint8_t)choose(r, list, n);
+    f->tried = (uint8_t)(1U << f->which);
+    return ask(r, list, f);
+}
+
+/* --- what came of it --- */
+
+static bool fail(struct run *r, struct flight *f, enum attempt_failure failure, uint32_t retry_at)
+{
+    struct attempt list[AUTHORITIES_MAX];
+    struct cert *c = &r->world->certs[f->cert];
+    size_t n = load(r, c, list);
+    failover_note(&list[f->which], failure, (struct wall){r->now}, 0, c->not_after - c->not_before, retry_at,
+        run_chance(r));
+    if (next(r, list, n, f))
+        return ask(r, list, f);
+    rest(r, f->cert, list);
+    return false;
+}
+
+static void measure(struct run *r, const struct cert *c)
+{
+    struct figures *f = r->figures;
+    f->issued[r->hour]++;
+    f->issued_n++;
+    if ((c->flags & CERT_MOVED) != 0) {
+        int64_t waited = r->now - (int64_t)(SIMULATION_START + r->scenario->revocation_day * DAY);
+        f->moved_late += waited > DAY;
+        f->moved_last_s = waited > f->moved_last_s ? waited : f->moved_last_s;
+    }
+    if (c->not_after == 0) {
+        f->first_n++;
+        f->wave_last_s = r->now - (int64_t)(SIMULATION_START + r->scenario->wave_day * DAY);
+        return;
+    }
+    int64_t left = (int64_t)c->not_after - r->now, lifetime = (int64_t)c->not_after - c->not_before;
+    if (left <= 0) {
+        f->expired++;
+        return;
+    }
+    enum cert_class class = lifetime < 10 * DAY ? CLASS_SHORT : CLASS_LONG;
+    uint32_t ppm = (uint32_t)(left * MILLION / lifetime);
+    f->closest_s[class] = left < f->closest_s[class] ? left : f->closest_s[class];
+    f->closest_ppm[class] = ppm < f->closest_ppm[class] ? ppm : f->closest_ppm[class];
+}
+
+static void succeed(struct run *r, struct flight *f)
+{
+    struct cert *c = &r->world->certs[f->cert];
+    const struct ca_order order = {f->cert, f->account, replaces(r, c, f->account)};
+    bool renewal = c->not_after != 0;
+    measure(r, c);
+    int64_t lifetime = ca_issue(r->ca, &order, r->now);
+    book_take(&f->order, LEDGER_AT_ISSUE, r->now);
+    c->not_before = r->now - HOUR; /* as CAs do, for clocks that are wrong */
+    c->not_after = (uint32_t)(c->not_before + lifetime);
+    if (renewal)
+        c->renewed_at = r->now;
+    c->issued_by = f->which;
+    c->ari_start = c->ari_end = c->ari_pick = c->ari_due_at = 0;
+    c->ari_failures = 0;
+    c->flags = (uint8_t)(c->flags & ~(CERT_MOVED | CERT_RENAMED));
+    for (size_t i = 0; i < AUTHORITIES_MAX; i++)
+        c->tries[i] = (struct cert_try){0};
+    if (chance_of(&r->world->chance, r->scenario->rename_ppm)) /* by the time of the next one */
+        c->flags |= CERT_RENAMED;
+    run_schedule(r, c);
+    run_ask_window(r, c);
+    run_sleep(r, f->cert, c->due_at);
+}
+
+static bool end_rehearsal(struct run *r, struct flight *f)
+{
+    struct attempt list[AUTHORITIES_MAX];
+    struct cert *c = &r->world->certs[f->cert];
+    load(r, c, list);
+    list[f->which].staged = true;
+    return ask(r, list, f);
+}
+
+bool attempt_end(struct run *r, struct flight *f)
+{
+    struct cert *c = &r->world->certs[f->cert];
+    struct outage *outage = &r->outages[f->account];
+    struct wall now = {r->now};
+    enum ca_kind ca = r->world->accounts[f->account].ca;
+    if (f->silent || ca_is_down(r->ca, ca, r->now)) {
+        r->figures->unanswered++;
+        outage_failed(outage, now, (struct wall){0}, run_chance(r));
+        return fail(r, f, ATTEMPT_TEMPORARY, 0);
+    }
+    if (chance_of(&r->world->chance, r->scenario->flaky_ppm)) {
+        r->figures->failed++;
+        outage_failed(outage, now, (struct wall){0}, run_chance(r));
+        return fail(r, f, ATTEMPT_TEMPORARY, 0);
+    }
+    outage_answered(outage, now);
+    if (f->retry_at != 0) {
+        r->figures->refused++;
+        book_refused(&f->order, r->now, f->retry_at);
+        return fail(r, f, ATTEMPT_TEMPORARY, f->retry_at);
+    }
+    if (c->dead_at != 0 && c->dead_at <= r->now) {
+        r->figures->failed++;
+        return fail(r, f, ATTEMPT_EVERYWHERE, 0);
+    }
+    if (f->rehearsal)
+        return end_rehearsal(r, f);
+    succeed(r, f);
+    return false;
+}

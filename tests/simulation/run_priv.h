@@ -1,0 +1,68 @@
+/* The parts of a run: run.c is the clock and the queues (the engine's schedule.c and renewal_info.c),
+ * attempt.c what becomes of one certificate's turn (job_attempt.c, job_outcome.c). */
+#ifndef SIMULATION_RUN_PRIV_H
+#define SIMULATION_RUN_PRIV_H
+
+#include "book.h"
+#include "ca.h"
+#include "run.h"
+
+#include "policy/outage.h"
+#include "policy/turn.h"
+
+/* An order under way. */
+struct flight {
+    uint32_t cert, end, retry_at;  /* retry_at: the CA refused it */
+    uint8_t account, which, tried; /* which: of the certificate's authorities; tried: a bit each */
+    uint8_t queue;                 /* whose place it has */
+    enum ledger_order kind;
+    struct book_order order;
+    bool silent;    /* no answer will come */
+    bool rehearsal; /* at the staging directory */
+};
+
+enum { NONE = UINT32_MAX };
+
+/* A list of certificates, linked by their records. */
+struct line {
+    uint32_t first, last;
+};
+
+struct run {
+    const struct scenario *scenario;
+    struct world *world;
+    struct ca *ca;
+    struct book *book;
+    struct figures *figures;
+    uint32_t now, hour;
+    struct outage outages[ACCOUNTS_MAX];
+    struct turn_queue queues[ACCOUNTS_MAX]; /* one for each account */
+    struct line routine[ACCOUNTS_MAX], urgent[ACCOUNTS_MAX];
+    uint32_t waiting, waiting_most; /* in all queues; at most in this hour */
+    uint64_t turns;
+    struct flight flights[PLACES];
+    size_t flight_n;
+    uint16_t duration[1024]; /* of orders in seconds, by chance */
+};
+
+/* --- run.c --- */
+
+uint64_t run_chance(struct run *r);
+/* Not under way any more, and due at due_at. */
+void run_sleep(struct run *r, uint32_t cert, uint32_t due_at);
+/* Dates of a certificate out of its renewal information (the engine's schedule_due), into due_at and
+ * urgent_at. */
+void run_schedule(struct run *r, struct cert *c);
+/* The CA is asked for a window, and has answered. */
+void run_ask_window(struct run *r, struct cert *c);
+
+/* --- attempt.c --- */
+
+/* A certificate's turn: an order in *f, or false where it was put off. f->queue is the caller's. */
+bool attempt_begin(struct run *r, uint32_t cert, struct flight *f);
+/* The order is over: true where another took its place in *f. */
+bool attempt_end(struct run *r, struct flight *f);
+/* The account that it would ask now. */
+uint8_t attempt_account(const struct run *r, uint32_t cert);
+
+#endif
