@@ -30,20 +30,6 @@ static void save(struct cert *c, const struct attempt *list)
             .staged = list[i].staged};
 }
 
-static size_t choose(const struct run *r, const struct attempt *list, size_t n)
-{
-    size_t which;
-    struct wall due_at;
-    return failover_choose(list, n, (struct wall){r->now}, &which, &due_at) ? which : 0;
-}
-
-uint8_t attempt_account(const struct run *r, uint32_t cert)
-{
-    struct attempt list[AUTHORITIES_MAX];
-    const struct cert *c = &r->world->certs[cert];
-    return c->account[choose(r, list, load(r, c, list))];
-}
-
 /* --- the order --- */
 
 static bool replaces(const struct run *r, const struct cert *c, uint8_t account)
@@ -79,11 +65,65 @@ static void send(struct run *r, struct flight *f)
         f->end = r->now + REFUSAL_S;
 }
 
+size_t attempt_lane(
+    const struct run *r, uint32_t cert, uint8_t account[AUTHORITIES_MAX], bool takes[AUTHORITIES_MAX])
+{
+    const struct cert *c = &r->world->certs[cert];
+    size_t n = 0;
+    for (size_t i = 0; i < c->account_n; i++)
+        if (c->tries[i].due_at <= r->now)
+            account[n++] = c->account[i];
+    if (n == 0) /* it was said to be due, so somebody is to be asked */
+        account[n++] = c->account[0];
+    for (size_t i = 0; i < n; i++)
+        takes[i] = kind_of(r, c, account[i]) == LEDGER_ORDER_NEW;
+    return n;
+}
+
+/* --- CAs that do not answer (the engine's rest.c) --- */
+
+/* Who waited for the end of a rest comes within a fifth of it, and a second behind its end at least. */
+static struct wall after_rest(struct run *r, uint8_t account)
+{
+    int64_t until = r->outages[account].until.s, most = (until - r->now) / 5 + 1;
+    return (struct wall){until + 1 + (int64_t)(run_chance(r) % (uint64_t)most)};
+}
+
+static bool rests(const struct run *r, uint8_t account)
+{
+    return outage_rests(&r->outages[account], (struct wall){r->now});
+}
+
+/* Those that do not answer wait, whoever is to be asked next. */
+static void skip_resting(struct run *r, const struct cert *c, struct attempt *list)
+{
+    for (size_t i = 0; i < c->account_n; i++)
+        if (rests(r, c->account[i]))
+            failover_wait(&list[i], after_rest(r, c->account[i]));
+}
+
+static void account_failed(struct run *r, const struct flight *f)
+{
+    if (!f->silent && r->failed_last[f->account] == f->cert)
+        return;
+    r->failed_last[f->account] = f->cert;
+    outage_failed(&r->outages[f->account], (struct wall){r->now}, (struct wall){0}, run_chance(r));
+}
+
+static void account_answered(struct run *r, const struct flight *f)
+{
+    outage_answered(&r->outages[f->account], (struct wall){r->now});
+    r->failed_last[f->account] = NONE;
+}
+
+/* --- a turn --- */
+
 /* Another authority, where there is one that was not tried in this turn. */
-static bool next(const struct run *r, const struct attempt *list, size_t n, struct flight *f)
+static bool next(struct run *r, struct attempt *list, size_t n, struct flight *f)
 {
     struct wall due_at;
     size_t which;
+    skip_resting(r, &r->world->certs[f->cert], list);
     if (!failover_choose(list, n, (struct wall){r->now}, &which, &due_at) || (f->tried & 1U << which) != 0)
         return false;
     f->which = (uint8_t)which;
@@ -156,11 +196,18 @@ bool attempt_begin(struct run *r, uint32_t cert, struct flight *f)
 {
     struct attempt list[AUTHORITIES_MAX];
     struct cert *c = &r->world->certs[cert];
-    size_t n = load(r, c, list);
+    size_t which, n = load(r, c, list);
+    struct wall due_at;
+    skip_resting(r, c, list);
+    if (!failover_choose(list, n, (struct wall){r->now}, &which, &due_at))
+        which = 0; /* it was said to be due, so somebody is to be asked */
     f->cert = cert;
-    f->which = (uint8_t)choose(r, list, n);
-    f->tried = (uint8_t)(1U << f->which);
-    return ask(r, list, f);
+    f->which = (uint8_t)which;
+    f->tried = (uint8_t)(1U << which);
+    if (!rests(r, c->account[which]))
+        return ask(r, list, f);
+    rest(r, cert, list);
+    return false;
 }
 
 /* --- what came of it --- */
@@ -170,8 +217,12 @@ static bool fail(struct run *r, struct flight *f, enum attempt_failure failure, 
     struct attempt list[AUTHORITIES_MAX];
     struct cert *c = &r->world->certs[f->cert];
     size_t n = load(r, c, list);
-    failover_note(&list[f->which], failure, (struct wall){r->now}, 0, c->not_after - c->not_before, retry_at,
-        run_chance(r));
+    /* The CA's outage is no failure of the certificate's own. */
+    if (f->unheard && !f->rehearsal && rests(r, f->account))
+        failover_wait(&list[f->which], after_rest(r, f->account));
+    else
+        failover_note(&list[f->which], failure, (struct wall){r->now}, 0, c->not_after - c->not_before,
+            retry_at, run_chance(r));
     if (next(r, list, n, f))
         return ask(r, list, f);
     rest(r, f->cert, list);
@@ -181,8 +232,6 @@ static bool fail(struct run *r, struct flight *f, enum attempt_failure failure, 
 static void measure(struct run *r, const struct cert *c)
 {
     struct figures *f = r->figures;
-    f->issued[r->hour]++;
-    f->issued_n++;
     if ((c->flags & CERT_MOVED) != 0) {
         int64_t waited = r->now - (int64_t)(SIMULATION_START + r->scenario->revocation_day * DAY);
         f->moved_late += waited > DAY;
@@ -193,6 +242,8 @@ static void measure(struct run *r, const struct cert *c)
         f->wave_last_s = r->now - (int64_t)(SIMULATION_START + r->scenario->wave_day * DAY);
         return;
     }
+    f->renewed[r->hour]++;
+    f->renewed_n++;
     int64_t left = (int64_t)c->not_after - r->now, lifetime = (int64_t)c->not_after - c->not_before;
     if (left <= 0) {
         f->expired++;
@@ -238,28 +289,32 @@ static bool end_rehearsal(struct run *r, struct flight *f)
     return ask(r, list, f);
 }
 
+/* No answer, or an error of the CA's own. */
+static bool is_unheard(struct run *r, struct flight *f)
+{
+    f->silent = f->silent || ca_is_down(r->ca, r->world->accounts[f->account].ca, r->now);
+    bool flaky = !f->silent && chance_of(&r->world->chance, r->scenario->flaky_ppm);
+    r->figures->unanswered += f->silent;
+    r->figures->failed += flaky;
+    return f->silent || flaky;
+}
+
 bool attempt_end(struct run *r, struct flight *f)
 {
-    struct cert *c = &r->world->certs[f->cert];
-    struct outage *outage = &r->outages[f->account];
-    struct wall now = {r->now};
-    enum ca_kind ca = r->world->accounts[f->account].ca;
-    if (f->silent || ca_is_down(r->ca, ca, r->now)) {
-        r->figures->unanswered++;
-        outage_failed(outage, now, (struct wall){0}, run_chance(r));
+    const struct cert *c = &r->world->certs[f->cert];
+    f->unheard = is_unheard(r, f);
+    if (f->unheard) {
+        if (!f->rehearsal)
+            account_failed(r, f);
         return fail(r, f, ATTEMPT_TEMPORARY, 0);
     }
-    if (chance_of(&r->world->chance, r->scenario->flaky_ppm)) {
-        r->figures->failed++;
-        outage_failed(outage, now, (struct wall){0}, run_chance(r));
-        return fail(r, f, ATTEMPT_TEMPORARY, 0);
-    }
-    outage_answered(outage, now);
-    if (f->retry_at != 0) {
+    if (f->retry_at != 0) { /* a limit may be one of the names: says nothing of the account */
         r->figures->refused++;
         book_refused(&f->order, r->now, f->retry_at);
         return fail(r, f, ATTEMPT_TEMPORARY, f->retry_at);
     }
+    if (!f->rehearsal)
+        account_answered(r, f);
     if (c->dead_at != 0 && c->dead_at <= r->now) {
         r->figures->failed++;
         return fail(r, f, ATTEMPT_EVERYWHERE, 0);

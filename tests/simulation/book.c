@@ -14,25 +14,8 @@ struct book {
     const struct world *world;
     struct slot *slots;
     size_t mask;
+    int64_t *orders[ACCOUNTS_MAX]; /* the bucket of each account's orders */
 };
-
-struct book *book_new(const struct world *w)
-{
-    struct book *b = calloc(1, sizeof *b);
-    if (b == NULL)
-        return NULL;
-    /* A set and a domain for each certificate at two CAs at most, and a half of all slots free. */
-    size_t size = 1024;
-    while (size < (size_t)w->cert_n * 4)
-        size *= 2;
-    b->world = w;
-    b->mask = size - 1;
-    b->slots = calloc(size, sizeof *b->slots);
-    if (b->slots != NULL)
-        return b;
-    free(b);
-    return NULL;
-}
 
 void book_free(struct book *b)
 {
@@ -59,6 +42,29 @@ static int64_t *find(struct book *b, const char *key)
         i = (i + 1) & b->mask;
     b->slots[i].key = h;
     return &b->slots[i].at_us;
+}
+
+struct book *book_new(const struct world *w)
+{
+    struct book *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    /* A set and a domain for each certificate at two CAs at most, and a half of all slots free. */
+    size_t size = 1024;
+    while (size < (size_t)w->cert_n * 4)
+        size *= 2;
+    b->world = w;
+    b->mask = size - 1;
+    b->slots = calloc(size, sizeof *b->slots);
+    if (b->slots == NULL) {
+        free(b);
+        return NULL;
+    }
+    for (size_t i = 0; i < w->account_n; i++) {
+        char key[LEDGER_KEY_MAX];
+        b->orders[i] = find(b, ledger_key(LIMIT_ORDERS, str_c(w->accounts[i].id), STR(""), key));
+    }
+    return b;
 }
 
 static const struct rate_limit *limit_of(const struct book *b, uint8_t account, enum limit_kind kind)
@@ -90,6 +96,19 @@ void book_open(struct book *b, uint32_t cert, uint8_t account, enum ledger_order
     }
 }
 
+int64_t book_orders_left(const struct book *b, uint8_t account, uint32_t now, uint32_t *may_at)
+{
+    struct wall at;
+    const struct rate_limit *limit = limit_of(b, account, LIMIT_ORDERS);
+    *may_at = now;
+    if (limit == NULL)
+        return INT64_MAX;
+    int64_t left = ledger_free(limit, *b->orders[account], (struct wall){now});
+    if (left <= 0 && !ledger_check(limit, *b->orders[account], (struct wall){now}, &at))
+        *may_at = (uint32_t)at.s;
+    return left;
+}
+
 bool book_may_order(const struct book_order *o, uint32_t now, uint32_t *may_at)
 {
     bool free = true;
@@ -107,9 +126,12 @@ bool book_may_order(const struct book_order *o, uint32_t now, uint32_t *may_at)
 
 void book_take(const struct book_order *o, enum ledger_moment moment, uint32_t now)
 {
-    for (size_t i = 0; i < o->n; i++)
-        if (o->parts[i].taken == moment)
-            *o->parts[i].at_us = ledger_take(o->parts[i].limit, *o->parts[i].at_us, (struct wall){now});
+    for (size_t i = 0; i < o->n; i++) {
+        const struct book_part *p = &o->parts[i];
+        if (p->taken == moment)
+            *p->at_us = (moment == LEDGER_AT_ORDER ? ledger_take_sent : ledger_take)(
+                p->limit, *p->at_us, (struct wall){now});
+    }
 }
 
 void book_refused(const struct book_order *o, uint32_t now, uint32_t retry_at)

@@ -34,6 +34,10 @@ struct book_order {
 void book_open(
     struct book *b, uint32_t cert, uint8_t account, enum ledger_order kind, struct book_order *out);
 
+/* New orders that the account may place now; INT64_MAX without a limit. Where there are none, in *may_at when
+ * there is one. */
+int64_t book_orders_left(const struct book *b, uint8_t account, uint32_t now, uint32_t *may_at);
+
 /* Whether a token of each is free, else when that is so (of the one that takes longest). */
 bool book_may_order(const struct book_order *o, uint32_t now, uint32_t *may_at);
 void book_take(const struct book_order *o, enum ledger_moment moment, uint32_t now);

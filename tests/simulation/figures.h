@@ -15,9 +15,9 @@ struct figures {
     const struct scenario *scenario;
     uint32_t cert_n, seed;
     double wall_s; /* what the simulation took */
-    /* for each hour: certificates issued, and the backlog (due and without a place) at its end and at most */
-    uint32_t issued[SIMULATION_HOURS], backlog[SIMULATION_HOURS], backlog_most[SIMULATION_HOURS];
-    uint64_t issued_n, first_n;                   /* all, and those that were the first of their names */
+    /* for each hour: renewals, and the backlog (due and without a place) at its end and at most */
+    uint32_t renewed[SIMULATION_HOURS], backlog[SIMULATION_HOURS], backlog_most[SIMULATION_HOURS];
+    uint64_t renewed_n, first_n; /* first_n: certificates that were the first of their names */
     uint64_t orders, refused, unanswered, failed; /* at the CAs; failed: for another reason */
     uint64_t postponed;                           /* times the ledger said wait */
     uint32_t held, held_most;                     /* certificates that wait because it did */
@@ -33,10 +33,11 @@ struct figures {
 
 struct spread {
     uint32_t median, p99, most;
+    uint32_t most_quiet; /* of the hours that are not in the week after something happened */
     double mean;
 };
 
-/* Certificates issued an hour. */
+/* Renewals an hour. */
 struct spread figures_spread(const struct figures *f);
 
 /* The hour of the highest backlog, and how many hours later no more than a hundredth of it was left (or as

@@ -9,15 +9,36 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What happens is followed by hours that are as busy as can be, which is right. */
+enum { QUIET_AFTER = 7 * 24 };
+
+static bool is_after(size_t hour, int day, int days)
+{
+    size_t from = (size_t)day * 24;
+    return day > 0 && hour >= from && hour < from + (size_t)days * 24 + QUIET_AFTER;
+}
+
+static uint32_t most_quiet(const struct figures *f)
+{
+    const struct scenario *s = f->scenario;
+    uint32_t most = 0;
+    for (size_t i = 0; i < SIMULATION_HOURS; i++)
+        if (f->renewed[i] > most && !is_after(i, s->outage_day, s->outage_days) &&
+            !is_after(i, s->revocation_day, 0) && !is_after(i, s->wave_day, 0))
+            most = f->renewed[i];
+    return most;
+}
+
 struct spread figures_spread(const struct figures *f)
 {
     static uint32_t sorted[SIMULATION_HOURS];
-    memcpy(sorted, f->issued, sizeof sorted);
+    memcpy(sorted, f->renewed, sizeof sorted);
     qsort(sorted, SIMULATION_HOURS, sizeof *sorted, compare);
     return (struct spread){.median = sorted[SIMULATION_HOURS / 2],
         .p99 = sorted[SIMULATION_HOURS * 99 / 100],
         .most = sorted[SIMULATION_HOURS - 1],
-        .mean = (double)f->issued_n / SIMULATION_HOURS};
+        .most_quiet = most_quiet(f),
+        .mean = (double)f->renewed_n / SIMULATION_HOURS};
 }
 
 size_t figures_peak(const struct figures *f)
@@ -55,10 +76,12 @@ void report_text(const struct figures *f, FILE *out)
     struct spread s = figures_spread(f);
     size_t peak = figures_peak(f);
     fprintf(out, "%s: %s\n", f->scenario->name, f->scenario->what);
-    fprintf(out, "  certificates        %u, %llu issued in %d days, seed %u, %.1f s\n", (unsigned)f->cert_n,
-        (unsigned long long)f->issued_n, SIMULATION_DAYS, (unsigned)f->seed, f->wall_s);
-    fprintf(out, "  issued an hour      median %u, 99 %% of hours below %u, most %u; mean %.1f\n",
-        (unsigned)s.median, (unsigned)s.p99, (unsigned)s.most, s.mean);
+    fprintf(out, "  certificates        %u, %llu renewals in %d days, seed %u, %.1f s\n", (unsigned)f->cert_n,
+        (unsigned long long)f->renewed_n, SIMULATION_DAYS, (unsigned)f->seed, f->wall_s);
+    fprintf(out,
+        "  renewed an hour     median %u, 99 %% of hours at most %u, most %u (in quiet weeks %u); mean "
+        "%.1f\n",
+        (unsigned)s.median, (unsigned)s.p99, (unsigned)s.most, (unsigned)s.most_quiet, s.mean);
     fprintf(out, "  highest backlog     %u on day %zu, drained %d hours later\n",
         (unsigned)f->backlog_most[peak], peak / 24, figures_drain_h(f));
     put_closest(f, CLASS_LONG, "long-lived", out);
@@ -91,7 +114,7 @@ static struct day day_of(const struct figures *f, size_t day)
 {
     uint32_t hours[24];
     struct day d = {0};
-    memcpy(hours, f->issued + day * 24, sizeof hours);
+    memcpy(hours, f->renewed + day * 24, sizeof hours);
     qsort(hours, 24, sizeof *hours, compare);
     for (size_t i = day * 24; i < day * 24 + 24; i++)
         d.backlog = f->backlog_most[i] > d.backlog ? f->backlog_most[i] : d.backlog;
@@ -108,8 +131,8 @@ void report_json(const struct figures *f, FILE *out)
     fprintf(out,
         "{\"scenario\": \"%s\", \"what\": \"%s\", \"certificates\": %u, \"seed\": %u, \"seconds\": %.1f,\n",
         f->scenario->name, f->scenario->what, (unsigned)f->cert_n, (unsigned)f->seed, f->wall_s);
-    fprintf(out, " \"issued\": %llu, \"mean\": %.1f, \"median\": %u, \"p99\": %u, \"most\": %u,\n",
-        (unsigned long long)f->issued_n, s.mean, (unsigned)s.median, (unsigned)s.p99, (unsigned)s.most);
+    fprintf(out, " \"renewed\": %llu, \"mean\": %.1f, \"median\": %u, \"p99\": %u, \"most\": %u,\n",
+        (unsigned long long)f->renewed_n, s.mean, (unsigned)s.median, (unsigned)s.p99, (unsigned)s.most);
     fprintf(out, " \"backlog\": %u, \"backlog_day\": %zu, \"drain_hours\": %d,\n",
         (unsigned)f->backlog_most[peak], peak / 24, figures_drain_h(f));
     for (int i = 0; i < CLASSES; i++)

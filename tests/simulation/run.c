@@ -13,15 +13,17 @@ uint64_t run_chance(struct run *r)
 
 void run_schedule(struct run *r, struct cert *c)
 {
-    const struct renewal_info_date d = {.not_before = {c->not_before},
+    struct renewal_info_date d = {.not_before = {c->not_before},
         .not_after = {c->not_after},
         .renewed_at = {c->renewed_at},
         .pick = {c->ari_pick},
         .now = {r->now},
         .random = run_chance(r)};
-    struct wall due_at = renewal_info_due(&d);
-    c->due_at = (uint32_t)due_at.s;
-    c->urgent_at = (uint32_t)turn_urgent_at(due_at, d.not_after).s;
+    c->due_at = (uint32_t)renewal_info_due(&d).s;
+    /* No chance and no present in this one: the date that the renewal was to have, whatever came of it. */
+    d.random = 0;
+    d.now = (struct wall){0};
+    c->urgent_at = (uint32_t)turn_urgent_at(renewal_info_due(&d), d.not_after).s;
 }
 
 void run_sleep(struct run *r, uint32_t cert, uint32_t due_at)
@@ -127,65 +129,188 @@ static void line_remove(struct run *r, struct line *l, uint32_t cert)
         l->last = c->previous;
 }
 
+/* The lane of these accounts, a new one where there is none. */
+static uint16_t lane_of(struct run *r, const uint8_t *account, const bool *takes, size_t n)
+{
+    size_t i = 0;
+    for (; i < r->lane_n; i++) {
+        const struct lane *l = &r->lanes[i];
+        if (l->n == n && memcmp(l->account, account, n) == 0 &&
+            memcmp(l->takes, takes, n * sizeof *takes) == 0)
+            return (uint16_t)i;
+    }
+    if (r->lane_n == LANES_MAX)
+        abort();
+    struct lane *l = &r->lanes[r->lane_n++];
+    *l = (struct lane){.n = (uint8_t)n, .routine = {NONE, NONE}, .urgent = {NONE, NONE}};
+    memcpy(l->account, account, n);
+    memcpy(l->takes, takes, n * sizeof *takes);
+    return (uint16_t)i;
+}
+
+static void note_fresh(struct run *r, uint32_t cert)
+{
+    if (r->fresh_n == r->fresh_size) {
+        r->fresh_size = r->fresh_size == 0 ? 1024 : 2 * r->fresh_size;
+        r->fresh = realloc(r->fresh, r->fresh_size * sizeof *r->fresh);
+        if (r->fresh == NULL)
+            abort();
+    }
+    r->fresh[r->fresh_n++] = cert;
+}
+
 static void wait_in_line(struct run *r, uint32_t cert)
 {
+    uint8_t account[AUTHORITIES_MAX];
+    bool takes[AUTHORITIES_MAX];
     struct cert *c = &r->world->certs[cert];
     if (c->state != CERT_SLEEPS || c->due_at != r->now)
         return; /* it got another date meanwhile */
-    uint8_t queue = attempt_account(r, cert);
+    size_t n = attempt_lane(r, cert, account, takes);
     bool urgent = c->urgent_at != 0 && c->urgent_at <= r->now;
+    c->lane = lane_of(r, account, takes, n);
     c->state = urgent ? CERT_PRESSES : CERT_WAITS;
-    c->queue = queue;
-    c->noted = urgent;
-    line_add(r, urgent ? &r->urgent[queue] : &r->routine[queue], cert);
-    r->queues[queue].has_work = true;
+    line_add(r, urgent ? &r->lanes[c->lane].urgent : &r->lanes[c->lane].routine, cert);
     r->waiting++;
+    if (!urgent && c->urgent_at != 0)
+        note_fresh(r, cert);
 }
 
-/* What waits has an event for the time when it becomes urgent. */
+/* Whoever got no place at once is looked at again when it becomes urgent. */
+static void note_urgent(struct run *r)
+{
+    for (size_t i = 0; i < r->fresh_n; i++) {
+        const struct cert *c = &r->world->certs[r->fresh[i]];
+        if (c->state == CERT_WAITS)
+            event_add(r->world, c->urgent_at, EVENT_URGENT, r->fresh[i]);
+    }
+    r->fresh_n = 0;
+}
+
 static void press(struct run *r, uint32_t cert)
 {
     struct cert *c = &r->world->certs[cert];
     if (c->state != CERT_WAITS || c->urgent_at != r->now)
         return;
-    line_remove(r, &r->routine[c->queue], cert);
-    line_add(r, &r->urgent[c->queue], cert);
+    line_remove(r, &r->lanes[c->lane].routine, cert);
+    line_add(r, &r->lanes[c->lane].urgent, cert);
     c->state = CERT_PRESSES;
 }
 
-static uint32_t take_first(struct run *r, size_t queue)
+/* --- whose turn it is (the engine's queue.c and plan.c) --- */
+
+static bool has_cert(const struct lane *l)
 {
-    bool urgent = r->urgent[queue].first != NONE;
-    struct line *l = urgent ? &r->urgent[queue] : &r->routine[queue];
+    return l->urgent.first != NONE || l->routine.first != NONE;
+}
+
+/* The first of its accounts that does not rest and has an order left. */
+static void look_at(const struct run *r, struct lane *l)
+{
+    l->is_open = false;
+    l->until = UINT32_MAX;
+    for (uint8_t i = 0; i < l->n && !l->is_open; i++) {
+        uint32_t may_at;
+        const struct outage *o = &r->outages[l->account[i]];
+        l->open_at = l->account[i];
+        l->of = i;
+        if (outage_rests(o, (struct wall){r->now}))
+            may_at = (uint32_t)o->until.s;
+        else if (!l->takes[i] || book_orders_left(r->book, l->account[i], r->now, &may_at) > 0)
+            l->is_open = true;
+        if (!l->is_open && may_at < l->until)
+            l->until = may_at;
+    }
+}
+
+static bool has_work(const struct run *r, const struct lane *l)
+{
+    uint32_t may_at;
+    return has_cert(l) && l->is_open &&
+           (!l->takes[l->of] || book_orders_left(r->book, l->open_at, r->now, &may_at) > 0);
+}
+
+/* Of an account's lanes: each in turn, one with something urgent first. */
+static struct lane *best_lane(struct run *r, size_t account)
+{
+    struct lane *best = NULL;
+    for (size_t i = 0; i < r->lane_n; i++) {
+        struct lane *l = &r->lanes[i];
+        if (!has_cert(l) || l->open_at != account || !has_work(r, l))
+            continue;
+        bool first = best == NULL || l->taken < best->taken ||
+                     (l->taken == best->taken && l->urgent.first != NONE && best->urgent.first == NONE);
+        if (first)
+            best = l;
+    }
+    return best;
+}
+
+static void look(struct run *r)
+{
+    for (size_t i = 0; i < r->world->account_n; i++)
+        r->queues[i].has_work = false;
+    for (size_t i = 0; i < r->lane_n; i++) {
+        struct lane *l = &r->lanes[i];
+        if (!has_cert(l))
+            continue;
+        l->taken = 0;
+        look_at(r, l);
+        if (!l->is_open)
+            continue;
+        r->queues[l->open_at].has_work = true;
+        r->queues[l->open_at].max = outage_places(&r->outages[l->open_at], (struct wall){r->now}, PLACES);
+    }
+}
+
+static uint32_t take_first(struct run *r, struct lane *lane)
+{
+    struct line *l = lane->urgent.first != NONE ? &lane->urgent : &lane->routine;
     uint32_t cert = l->first;
     line_remove(r, l, cert);
-    r->queues[queue].has_work = r->urgent[queue].first != NONE || r->routine[queue].first != NONE;
     r->waiting--;
+    lane->taken++;
     return cert;
+}
+
+static void take_off(struct run *r, size_t account, struct lane *lane)
+{
+    uint32_t cert = take_first(r, lane);
+    struct flight *f = &r->flights[r->flight_n];
+    f->place = (uint8_t)account;
+    r->world->certs[cert].state = CERT_FLIES;
+    if (!attempt_begin(r, cert, f))
+        return;
+    r->queues[account].served = ++r->turns;
+    r->queues[account].in_flight++;
+    r->flight_n++;
+    if (r->flight_n > r->figures->in_flight_most)
+        r->figures->in_flight_most = r->flight_n;
 }
 
 /* Places are given away until nobody gets one. */
 static void fill(struct run *r)
 {
-    struct world *w = r->world;
-    while (r->waiting > 0) {
-        for (size_t i = 0; i < w->account_n; i++)
-            if (r->queues[i].has_work)
-                r->queues[i].max = outage_places(&r->outages[i], (struct wall){r->now}, PLACES);
-        size_t queue = turn_next(r->queues, w->account_n, PLACES);
-        if (queue == SIZE_MAX)
-            return;
-        uint32_t cert = take_first(r, queue);
-        struct flight *f = &r->flights[r->flight_n];
-        r->queues[queue].served = ++r->turns;
-        f->queue = (uint8_t)queue;
-        w->certs[cert].state = CERT_FLIES;
-        if (!attempt_begin(r, cert, f))
+    r->look_at = UINT32_MAX;
+    if (r->waiting == 0)
+        return;
+    look(r);
+    for (;;) {
+        size_t account = turn_next(r->queues, r->world->account_n, PLACES);
+        if (account == SIZE_MAX)
+            break;
+        struct lane *lane = best_lane(r, account);
+        r->queues[account].has_work = lane != NULL;
+        if (lane != NULL)
+            take_off(r, account, lane);
+    }
+    for (size_t i = 0; i < r->lane_n; i++) {
+        struct lane *l = &r->lanes[i];
+        if (!has_cert(l))
             continue;
-        r->queues[queue].in_flight++;
-        r->flight_n++;
-        if (r->flight_n > r->figures->in_flight_most)
-            r->figures->in_flight_most = r->flight_n;
+        look_at(r, l); /* orders may be used up now */
+        if (!l->is_open && l->until < r->look_at)
+            r->look_at = l->until;
     }
 }
 
@@ -197,7 +322,7 @@ static void land(struct run *r)
             i++;
             continue;
         }
-        r->queues[f->queue].in_flight--;
+        r->queues[f->place].in_flight--;
         *f = r->flights[--r->flight_n];
     }
 }
@@ -220,11 +345,7 @@ static uint32_t next_at(const struct run *r)
     uint32_t at = event_next_at(r->world);
     for (size_t i = 0; i < r->flight_n; i++)
         at = r->flights[i].end < at ? r->flights[i].end : at;
-    for (size_t i = 0; r->waiting > 0 && i < r->world->account_n; i++) {
-        int64_t until = r->outages[i].until.s;
-        if (r->queues[i].has_work && until > r->now && until < at)
-            at = (uint32_t)until;
-    }
+    at = r->waiting > 0 && r->look_at < at ? r->look_at : at;
     return at;
 }
 
@@ -247,20 +368,6 @@ static void happen(struct run *r)
             break;
         }
     }
-}
-
-/* Whoever got no place at once has to be looked at again when it becomes urgent. */
-static void note_urgent(struct run *r)
-{
-    for (size_t i = 0; i < r->world->account_n; i++)
-        for (uint32_t cert = r->routine[i].last; cert != NONE; cert = r->world->certs[cert].previous) {
-            struct cert *c = &r->world->certs[cert];
-            if (c->noted)
-                break;
-            c->noted = true;
-            if (c->urgent_at != 0)
-                event_add(r->world, c->urgent_at, EVENT_URGENT, cert);
-        }
 }
 
 static void go(struct run *r)
@@ -331,7 +438,7 @@ static bool begin(struct run *r, const struct scenario *s, uint32_t cert_n, uint
     r->ca = r->world != NULL ? ca_new(r->world) : NULL;
     r->book = r->world != NULL ? book_new(r->world) : NULL;
     for (size_t i = 0; i < ACCOUNTS_MAX; i++)
-        r->routine[i] = r->urgent[i] = (struct line){NONE, NONE};
+        r->failed_last[i] = NONE;
     set_durations(r);
     return r->ca != NULL && r->book != NULL;
 }
@@ -357,6 +464,7 @@ bool run(const struct scenario *s, uint32_t cert_n, uint32_t seed, struct figure
     book_free(r->book);
     ca_free(r->ca);
     world_free(r->world);
+    free(r->fresh);
     free(r);
     return begun;
 }

@@ -14,10 +14,11 @@
 struct flight {
     uint32_t cert, end, retry_at;  /* retry_at: the CA refused it */
     uint8_t account, which, tried; /* which: of the certificate's authorities; tried: a bit each */
-    uint8_t queue;                 /* whose place it has */
+    uint8_t place;                 /* the account whose place it has */
     enum ledger_order kind;
     struct book_order order;
     bool silent;    /* no answer will come */
+    bool unheard;   /* none came, or one that says nothing of what was asked */
     bool rehearsal; /* at the staging directory */
 };
 
@@ -28,6 +29,21 @@ struct line {
     uint32_t first, last;
 };
 
+/* What the engine calls a queue (queue.h there): certificates that may be asked for at the same accounts, in
+ * the same order, and take of their limits of orders or not. */
+struct lane {
+    uint8_t account[AUTHORITIES_MAX], n;
+    bool takes[AUTHORITIES_MAX];
+    struct line routine, urgent;
+    uint32_t taken; /* places given to it in this look */
+    /* in this look: open at that account, or closed until then */
+    bool is_open;
+    uint8_t open_at, of; /* of: index of open_at in account[] */
+    uint32_t until;
+};
+
+enum { LANES_MAX = 1024 };
+
 struct run {
     const struct scenario *scenario;
     struct world *world;
@@ -36,12 +52,17 @@ struct run {
     struct figures *figures;
     uint32_t now, hour;
     struct outage outages[ACCOUNTS_MAX];
+    uint32_t failed_last[ACCOUNTS_MAX];     /* certificate of the last failure that counted */
     struct turn_queue queues[ACCOUNTS_MAX]; /* one for each account */
-    struct line routine[ACCOUNTS_MAX], urgent[ACCOUNTS_MAX];
-    uint32_t waiting, waiting_most; /* in all queues; at most in this hour */
+    struct lane lanes[LANES_MAX];
+    size_t lane_n;
+    uint32_t waiting, waiting_most; /* in all lanes; at most in this hour */
+    uint32_t look_at;               /* when closed lanes are looked at again */
     uint64_t turns;
     struct flight flights[PLACES];
     size_t flight_n;
+    uint32_t *fresh; /* came into a line in this second */
+    size_t fresh_n, fresh_size;
     uint16_t duration[1024]; /* of orders in seconds, by chance */
 };
 
@@ -58,11 +79,12 @@ void run_ask_window(struct run *r, struct cert *c);
 
 /* --- attempt.c --- */
 
-/* A certificate's turn: an order in *f, or false where it was put off. f->queue is the caller's. */
+/* A certificate's turn: an order in *f, or false where it was put off. f->place is the caller's. */
 bool attempt_begin(struct run *r, uint32_t cert, struct flight *f);
 /* The order is over: true where another took its place in *f. */
 bool attempt_end(struct run *r, struct flight *f);
-/* The account that it would ask now. */
-uint8_t attempt_account(const struct run *r, uint32_t cert);
+/* The lane of a certificate that is due now: accounts and whether they are taken of. Returns how many. */
+size_t attempt_lane(
+    const struct run *r, uint32_t cert, uint8_t account[AUTHORITIES_MAX], bool takes[AUTHORITIES_MAX]);
 
 #endif

@@ -11,7 +11,7 @@ static const struct rate_limit published[LIMITS_N] = {
     {LIMIT_EXACT_SET, 5, 7 * DAY},
 };
 static const struct rate_limit tight[LIMITS_N] = {
-    {LIMIT_ORDERS, 40, 3 * HOUR},
+    {LIMIT_ORDERS, 10, 3 * HOUR},
     {LIMIT_DOMAIN, 20, 7 * DAY},
     {LIMIT_EXACT_SET, 3, 7 * DAY},
 };

@@ -53,8 +53,7 @@ struct cert {
     struct cert_try tries[AUTHORITIES_MAX];
     uint8_t account[AUTHORITIES_MAX], account_n, issued_by; /* issued_by: of account[] */
     uint8_t state, flags, ari_failures;
-    uint8_t queue; /* whose it waits in: an account */
-    bool noted;    /* while it waits: that it becomes urgent is an event */
+    uint16_t lane; /* that it waits in */
 };
 
 struct account {
