@@ -14,7 +14,7 @@ enum cert_class { CLASS_LONG, CLASS_SHORT, CLASSES };
 struct figures {
     const struct scenario *scenario;
     uint32_t cert_n, seed;
-    double wall_s; /* what the simulation took */
+    double cpu_s; /* processor time that the simulation took */
     /* for each hour: renewals, and the backlog (due and without a place) at its end and at most */
     uint32_t renewed[SIMULATION_HOURS], backlog[SIMULATION_HOURS], backlog_most[SIMULATION_HOURS];
     uint64_t renewed_n, first_n; /* first_n: certificates that were the first of their names */

@@ -129,23 +129,24 @@ static void line_remove(struct run *r, struct line *l, uint32_t cert)
         l->last = c->previous;
 }
 
-/* The lane of these accounts, a new one where there is none. */
+/* The lane of these accounts; it is busy from now on. */
 static uint16_t lane_of(struct run *r, const uint8_t *account, const bool *takes, size_t n)
 {
-    size_t i = 0;
-    for (; i < r->lane_n; i++) {
-        const struct lane *l = &r->lanes[i];
-        if (l->n == n && memcmp(l->account, account, n) == 0 &&
-            memcmp(l->takes, takes, n * sizeof *takes) == 0)
-            return (uint16_t)i;
-    }
-    if (r->lane_n == LANES_MAX)
-        abort();
-    struct lane *l = &r->lanes[r->lane_n++];
-    *l = (struct lane){.n = (uint8_t)n, .routine = {NONE, NONE}, .urgent = {NONE, NONE}};
+    uint16_t number = 0;
+    for (size_t i = 0; i < n; i++) /* 1 + 6 bits, and one to tell one account from two */
+        number = (uint16_t)(number | (takes[i] << 6 | account[i]) << (i == 0 ? 8 : 0));
+    number = (uint16_t)(number | (n > 1) << 7);
+    struct lane *l = &r->lanes[number];
+    if (l->is_busy)
+        return number;
+    *l = (struct lane){.n = (uint8_t)n, .is_busy = true, .routine = {NONE, NONE}, .urgent = {NONE, NONE}};
     memcpy(l->account, account, n);
     memcpy(l->takes, takes, n * sizeof *takes);
-    return (uint16_t)i;
+    size_t i = r->busy_n++;
+    for (; i > 0 && r->busy[i - 1] > number; i--)
+        r->busy[i] = r->busy[i - 1];
+    r->busy[i] = number;
+    return number;
 }
 
 static void note_fresh(struct run *r, uint32_t cert)
@@ -234,9 +235,9 @@ static bool has_work(const struct run *r, const struct lane *l)
 static struct lane *best_lane(struct run *r, size_t account)
 {
     struct lane *best = NULL;
-    for (size_t i = 0; i < r->lane_n; i++) {
-        struct lane *l = &r->lanes[i];
-        if (!has_cert(l) || l->open_at != account || !has_work(r, l))
+    for (size_t i = 0; i < r->busy_n; i++) {
+        struct lane *l = &r->lanes[r->busy[i]];
+        if (l->open_at != account || !has_work(r, l))
             continue;
         bool first = best == NULL || l->taken < best->taken ||
                      (l->taken == best->taken && l->urgent.first != NONE && best->urgent.first == NONE);
@@ -250,10 +251,8 @@ static void look(struct run *r)
 {
     for (size_t i = 0; i < r->world->account_n; i++)
         r->queues[i].has_work = false;
-    for (size_t i = 0; i < r->lane_n; i++) {
-        struct lane *l = &r->lanes[i];
-        if (!has_cert(l))
-            continue;
+    for (size_t i = 0; i < r->busy_n; i++) {
+        struct lane *l = &r->lanes[r->busy[i]];
         l->taken = 0;
         look_at(r, l);
         if (!l->is_open)
@@ -284,6 +283,7 @@ static void take_off(struct run *r, size_t account, struct lane *lane)
     r->queues[account].served = ++r->turns;
     r->queues[account].in_flight++;
     r->flight_n++;
+    r->landing_at = f->end < r->landing_at ? f->end : r->landing_at;
     if (r->flight_n > r->figures->in_flight_most)
         r->figures->in_flight_most = r->flight_n;
 }
@@ -304,21 +304,29 @@ static void fill(struct run *r)
         if (lane != NULL)
             take_off(r, account, lane);
     }
-    for (size_t i = 0; i < r->lane_n; i++) {
-        struct lane *l = &r->lanes[i];
-        if (!has_cert(l))
+    size_t kept = 0;
+    for (size_t i = 0; i < r->busy_n; i++) {
+        struct lane *l = &r->lanes[r->busy[i]];
+        l->is_busy = has_cert(l);
+        if (!l->is_busy)
             continue;
+        r->busy[kept++] = r->busy[i];
         look_at(r, l); /* orders may be used up now */
         if (!l->is_open && l->until < r->look_at)
             r->look_at = l->until;
     }
+    r->busy_n = kept;
 }
 
 static void land(struct run *r)
 {
+    if (r->landing_at > r->now)
+        return;
+    r->landing_at = UINT32_MAX;
     for (size_t i = 0; i < r->flight_n;) {
         struct flight *f = &r->flights[i];
         if (f->end > r->now || attempt_end(r, f)) {
+            r->landing_at = f->end < r->landing_at ? f->end : r->landing_at;
             i++;
             continue;
         }
@@ -343,8 +351,7 @@ static void close_hours(struct run *r, uint32_t until)
 static uint32_t next_at(const struct run *r)
 {
     uint32_t at = event_next_at(r->world);
-    for (size_t i = 0; i < r->flight_n; i++)
-        at = r->flights[i].end < at ? r->flights[i].end : at;
+    at = r->landing_at < at ? r->landing_at : at;
     at = r->waiting > 0 && r->look_at < at ? r->look_at : at;
     return at;
 }
@@ -437,6 +444,7 @@ static bool begin(struct run *r, const struct scenario *s, uint32_t cert_n, uint
     r->world = world_new(s, cert_n, seed);
     r->ca = r->world != NULL ? ca_new(r->world) : NULL;
     r->book = r->world != NULL ? book_new(r->world) : NULL;
+    r->landing_at = r->look_at = UINT32_MAX;
     for (size_t i = 0; i < ACCOUNTS_MAX; i++)
         r->failed_last[i] = NONE;
     set_durations(r);

@@ -34,6 +34,7 @@ struct line {
 struct lane {
     uint8_t account[AUTHORITIES_MAX], n;
     bool takes[AUTHORITIES_MAX];
+    bool is_busy; /* in run.busy */
     struct line routine, urgent;
     uint32_t taken; /* places given to it in this look */
     /* in this look: open at that account, or closed until then */
@@ -42,7 +43,8 @@ struct lane {
     uint32_t until;
 };
 
-enum { LANES_MAX = 1024 };
+/* A lane's number is its text in the engine, as bits: mark and account, and those of the second account. */
+enum { LANE_BITS = 15, LANES_MAX = 1 << LANE_BITS };
 
 struct run {
     const struct scenario *scenario;
@@ -55,13 +57,15 @@ struct run {
     uint32_t failed_last[ACCOUNTS_MAX];     /* certificate of the last failure that counted */
     struct turn_queue queues[ACCOUNTS_MAX]; /* one for each account */
     struct lane lanes[LANES_MAX];
-    size_t lane_n;
+    uint16_t busy[LANES_MAX]; /* those that have certificates, by number */
+    size_t busy_n;
     uint32_t waiting, waiting_most; /* in all lanes; at most in this hour */
     uint32_t look_at;               /* when closed lanes are looked at again */
     uint64_t turns;
     struct flight flights[PLACES];
     size_t flight_n;
-    uint32_t *fresh; /* came into a line in this second */
+    uint32_t landing_at; /* the earliest end of a flight */
+    uint32_t *fresh;     /* came into a line in this second */
     size_t fresh_n, fresh_size;
     uint16_t duration[1024]; /* of orders in seconds, by chance */
 };

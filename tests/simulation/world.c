@@ -104,14 +104,14 @@ static void choose_authorities(
         c->flags |= CERT_NEW;
 }
 
-/* Of short ones up to half, which is when they are renewed. */
+/* Up to where its window begins. */
 static void set_age(struct chance *chance, const struct scenario *s, struct cert *c)
 {
     bool is_short = (c->flags & CERT_SHORT) != 0;
     uint32_t lifetime = (uint32_t)scenario_lifetime_s(s, SIMULATION_START, is_short);
     if ((c->flags & CERT_NEW) != 0)
         return;
-    c->not_before = SIMULATION_START - chance_below(chance, is_short ? lifetime / 2 : lifetime / 3 * 2);
+    c->not_before = SIMULATION_START - chance_below(chance, lifetime / 100 * (is_short ? 49 : 65));
     c->not_after = c->not_before + lifetime;
 }
 
