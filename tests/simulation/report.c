@@ -1,5 +1,7 @@
 #include "figures.h"
 
+#include "base/attr.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +126,25 @@ static struct day day_of(const struct figures *f, size_t day)
     return d;
 }
 
+/* What happens, with its day. */
+static void put_events(const struct scenario *s, FILE *out)
+{
+    const struct {
+        int day;
+        const char *what;
+    } events[] = {{s->shrinking ? 101 : 0, "64 days"}, {s->shrinking ? 472 : 0, "45 days"},
+        {s->wave_day, "arrivals"}, {s->outage_day, "outage"}, {s->revocation_day, "revocation"}};
+    const char *between = "";
+    fprintf(out, " \"events\": [");
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        if (events[i].day == 0)
+            continue;
+        fprintf(out, "%s[%d, \"%s\"]", between, events[i].day, events[i].what);
+        between = ", ";
+    }
+    fprintf(out, "],\n");
+}
+
 void report_json(const struct figures *f, FILE *out)
 {
     struct spread s = figures_spread(f);
@@ -147,6 +168,7 @@ void report_json(const struct figures *f, FILE *out)
         f->in_flight_most);
     fprintf(out, " \"moved\": %u, \"moved_late\": %u, \"moved_last_s\": %lld, \"wave_last_s\": %lld,\n",
         (unsigned)f->moved, (unsigned)f->moved_late, (long long)f->moved_last_s, (long long)f->wave_last_s);
+    put_events(f->scenario, out);
     fprintf(out, " \"days\": [");
     for (size_t i = 0; i < SIMULATION_DAYS; i++) {
         struct day d = day_of(f, i);
