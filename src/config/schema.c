@@ -126,6 +126,8 @@ static const struct setting authority_rows[] = {
         "Kind of the account's key; for a key that is made from now on."),
     VALUE("pre-authorize", authority, pre_authorize, type_bool, 0,
         "Whether names are authorized before they are ordered, where the CA offers that."),
+    RANGE("orders-in-flight", authority, orders_in_flight, type_count, 0, 0, ORDERS_IN_FLIGHT_MAX,
+        "How many orders may be under way at this CA at the same time. 0: as many as at all together."),
 };
 const struct section schema_authority = {SECTION("an authority", authority_rows, authority),
     .init = authority_init, .check = authority_check, .implied = authority_implied};
@@ -238,6 +240,8 @@ static const struct setting root_rows[] = {
     VALUE("email", settings, email, type_email, SETTING_EMPTY, "Contact address for the account at the CA."),
     VALUE("agree-tos", settings, agree_tos, type_bool, 0,
         "Whether you agree to the terms of service of the CAs."),
+    RANGE("orders-in-flight", settings, orders_in_flight, type_count, 0, 1, ORDERS_IN_FLIGHT_MAX,
+        "How many orders may be under way at the same time, at all CAs together."),
     CERTIFICATE_KEYS(settings, defaults.),
     MAP("webroot-map", settings, defaults.webroots, defaults.webroot_n, type_domain, type_path, SETTING_EMPTY,
         WEBROOTS_MAX, HELP_WEBROOT_MAP),

@@ -45,6 +45,7 @@ static struct settings defaults(void)
         .user_responder = "evercert-web",
         .user_solver = "evercert-dns",
         .user_watcher = "evercert-docker",
+        .orders_in_flight = ORDERS_IN_FLIGHT,
         .propagation = {.timeout_s = PROPAGATION_TIMEOUT_S},
     };
     certificate_init(&s.defaults, NULL);

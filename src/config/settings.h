@@ -19,6 +19,8 @@ enum {
     CONFIG_FILE_MAX = 64 * 1024 * 1024, /* 100,000 certificates are about 15 MB */
     CONFIG_DEPTH_MAX = 16,              /* the schema itself is six deep */
     CONFIG_PROBLEMS_MAX = 100,          /* after that nobody reads on */
+    ORDERS_IN_FLIGHT = 32,              /* each is one HTTP/2 stream most of the time */
+    ORDERS_IN_FLIGHT_MAX = 1000,        /* more than any public CA takes from one account at a time */
 };
 
 /* A CA, and one account there. No text is NULL. */
@@ -39,6 +41,7 @@ struct authority {
     const char *eab_algorithm;      /* "HS256", "HS384", "HS512" */
     enum key_type account_key_type; /* of a key that is made for the account; may be KEY_ED25519 */
     bool pre_authorize;             /* names are authorized before they are ordered (RFC 8555 7.4.1) */
+    int64_t orders_in_flight;       /* at most; 0: only the settings' bound of all counts */
 };
 
 struct settings {
@@ -49,6 +52,7 @@ struct settings {
     struct wish defaults;
     const struct authority *authorities; /* presets that are used and own entries */
     size_t authority_n;
+    int64_t orders_in_flight; /* at most, at all CAs together; ORDERS_IN_FLIGHT where nothing is said */
     const char *const *http01_listen; /* "[::]:80", "0.0.0.0:80" where nothing is said */
     size_t http01_listen_n;
     const char *const *tls_alpn01_listen; /* "[::]:443", "0.0.0.0:443" where nothing is said */

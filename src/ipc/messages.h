@@ -88,13 +88,16 @@ struct msg_error {
 /* --- parent and engine --- */
 
 /* `staging`: id of the account at its staging directory, "" where it has none. */
-#define MSG_FIELDS_engine_authority(F) \
-    F(text, name)                      \
-    F(text, account)                   \
-    F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(text, staging)
+#define MSG_FIELDS_engine_authority(F)                                                           \
+    F(text, name)                                                                                \
+    F(text, account)                                                                             \
+    F(blob, ca_pem)                                                                              \
+    F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(u32, orders_max) \
+        F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
- * and is not among them is released. containers: they are watched, so there may be some to tell. */
-#define MSG_FIELDS_wishes_begin(F) F(flag, containers)
+ * and is not among them is released. containers: they are watched, so there may be some to tell. orders_max:
+ * settings.orders_in_flight. */
+#define MSG_FIELDS_wishes_begin(F) F(flag, containers) F(u32, orders_max)
 /* holder: of containers' wishes, who has it, for people; "" of the configuration's. */
 #define MSG_FIELDS_wish_put(F)   F(text, wish) F(blob, permit) F(text, holder)
 #define MSG_FIELDS_wishes_end(F) F(flag, schedule)

@@ -72,6 +72,18 @@ static int due(struct store *s, enum store_due which, struct wall now, size_t li
     return inner_of(s)->ops->due(inner_of(s), which, now, limit, a, out, err);
 }
 
+static int queue_next(
+    struct store *s, const struct str *after, struct arena *a, struct store_queue *out, struct err *err)
+{
+    return inner_of(s)->ops->queue_next(inner_of(s), after, a, out, err);
+}
+
+static int queue_due(struct store *s, struct str queue, bool urgent, struct wall now, size_t limit,
+    struct arena *a, struct store_name **out, struct err *err)
+{
+    return inner_of(s)->ops->queue_due(inner_of(s), queue, urgent, now, limit, a, out, err);
+}
+
 static int next_due(struct store *s, struct wall *out, struct err *err)
 {
     return inner_of(s)->ops->next_due(inner_of(s), out, err);
@@ -169,6 +181,8 @@ static const struct store_ops faulty_ops = {
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .due = due,
+    .queue_next = queue_next,
+    .queue_due = queue_due,
     .next_due = next_due,
     .key_put = key_put,
     .key_get = key_get,

@@ -221,6 +221,19 @@ static int compare_due(const void *a, const void *b)
     return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : compare_key(&x->node->key, &y->node->key);
 }
 
+/* Sorts them, frees the list, and gives the first names. */
+static void take_names(struct due *due, size_t n, size_t limit, struct arena *a, struct store_name **out)
+{
+    qsort(due, n, sizeof *due, compare_due);
+    for (size_t i = 0; i < n && i < limit; i++) {
+        *out = arena_alloc(a, sizeof **out);
+        **out = (struct store_name){NULL, arena_str(a, due[i].node->key.name)};
+        out = &(*out)->next;
+    }
+    *out = NULL;
+    free(due);
+}
+
 static int due_names(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
     struct store_name **out, struct err *err)
 {
@@ -232,14 +245,52 @@ static int due_names(struct store *s, enum store_due which, struct wall now, siz
         if (at > 0 && at <= now.s)
             due[n++] = (struct due){at, l->v[i]};
     }
-    qsort(due, n, sizeof *due, compare_due);
-    for (size_t i = 0; i < n && i < limit; i++) {
-        *out = arena_alloc(a, sizeof **out);
-        **out = (struct store_name){NULL, arena_str(a, due[i].node->key.name)};
-        out = &(*out)->next;
+    take_names(due, n, limit, a, out);
+    return 0;
+}
+
+static void earlier(struct wall *t, struct wall other)
+{
+    if (other.s > 0 && (t->s == 0 || other.s < t->s))
+        *t = other;
+}
+
+static int queue_next(
+    struct store *s, const struct str *after, struct arena *a, struct store_queue *out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    bool found = false;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct certificate *c = &l->v[i]->u.certificate;
+        struct str name = str_c(c->queue);
+        int order = found ? compare_str(name, out->name) : -1;
+        if (c->due_at.s <= 0 || (after != NULL && compare_str(name, *after) <= 0) || order > 0)
+            continue;
+        if (order < 0)
+            *out = (struct store_queue){.name = name};
+        found = true;
+        earlier(&out->due_at, c->due_at);
+        earlier(&out->urgent_at, c->urgent_at);
     }
-    *out = NULL;
-    free(due);
+    if (found)
+        out->name = arena_str(a, out->name);
+    return found;
+}
+
+static int queue_due(struct store *s, struct str queue, bool urgent, struct wall now, size_t limit,
+    struct arena *a, struct store_name **out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    struct due *due = must(calloc(l->n + 1, sizeof *due));
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct certificate *c = &l->v[i]->u.certificate;
+        bool is_due = c->due_at.s > 0 && c->due_at.s <= now.s && str_eq_c(queue, c->queue);
+        bool is_urgent = c->urgent_at.s > 0 && c->urgent_at.s <= now.s;
+        if (is_due && is_urgent == urgent)
+            due[n++] = (struct due){urgent ? c->urgent_at.s : c->due_at.s, l->v[i]};
+    }
+    take_names(due, n, limit, a, out);
     return 0;
 }
 
@@ -249,6 +300,8 @@ static int next_due(struct store *s, struct wall *out, struct err *err)
     int64_t earliest = 0;
     for (size_t i = 0; i < l->n; i++) {
         for (int which = 0; which < STORE_DUE_KINDS; which++) {
+            if (which == STORE_DUE_ISSUE)
+                continue;
             int64_t at = store_due_time(&l->v[i]->u.certificate, (enum store_due)which);
             if (at > 0 && (earliest == 0 || at < earliest))
                 earliest = at;
@@ -424,6 +477,8 @@ static const struct store_ops memory_ops = {
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .due = due_names,
+    .queue_next = queue_next,
+    .queue_due = queue_due,
     .next_due = next_due,
     .key_put = key_put,
     .key_get = key_get,

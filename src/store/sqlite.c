@@ -49,7 +49,15 @@
                " ORDER BY ari_due_at, name LIMIT ?")                                                        \
     X(LOOK_DUE, "SELECT name FROM certificate WHERE look_due_at > 0 AND look_due_at <= ?"                   \
                 " ORDER BY look_due_at, name LIMIT ?")                                                      \
-    X(NEXT_DUE, "SELECT due_at FROM certificate WHERE due_at > 0 ORDER BY due_at LIMIT 1")                  \
+    X(QUEUE_NEXT, "SELECT queue FROM certificate WHERE due_at > 0 AND queue > ? ORDER BY queue LIMIT 1")    \
+    X(QUEUE_FIRST_DUE,                                                                                      \
+        "SELECT due_at FROM certificate WHERE queue = ? AND due_at > 0 ORDER BY due_at LIMIT 1")            \
+    X(QUEUE_FIRST_URGENT, "SELECT urgent_at FROM certificate WHERE queue = ? AND due_at > 0"                \
+                          " AND urgent_at > 0 ORDER BY urgent_at LIMIT 1")                                  \
+    X(QUEUE_URGENT, "SELECT name FROM certificate WHERE queue = ? AND urgent_at > 0 AND urgent_at <= ?"     \
+                    " AND due_at > 0 AND due_at <= ? ORDER BY urgent_at, name LIMIT ?")                     \
+    X(QUEUE_ROUTINE, "SELECT name FROM certificate WHERE queue = ? AND due_at > 0 AND due_at <= ?"          \
+                     " AND NOT (urgent_at > 0 AND urgent_at <= ?) ORDER BY due_at, name LIMIT ?")           \
     X(NEXT_DEPLOY_DUE,                                                                                      \
         "SELECT deploy_due_at FROM certificate WHERE deploy_due_at > 0 ORDER BY deploy_due_at LIMIT 1")     \
     X(NEXT_ARI_DUE, "SELECT ari_due_at FROM certificate WHERE ari_due_at > 0 ORDER BY ari_due_at LIMIT 1")  \
@@ -353,20 +361,12 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
     return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
 }
 
-static int due(struct store *base, enum store_due which, struct wall now, size_t limit, struct arena *a,
-    struct store_name **out, struct err *err)
+/* The names that a query gives. */
+static int read_names(struct sqlite_store *s, enum statement id, const struct value *values, size_t n,
+    struct arena *a, struct store_name **out, struct err *err)
 {
-    struct sqlite_store *s = sqlite_of(base);
-    static const enum statement ids[STORE_DUE_KINDS] = {
-        [STORE_DUE_ISSUE] = STATEMENT_DUE,
-        [STORE_DUE_DEPLOY] = STATEMENT_DEPLOY_DUE,
-        [STORE_DUE_ARI] = STATEMENT_ARI_DUE,
-        [STORE_DUE_LOOK] = STATEMENT_LOOK_DUE,
-    };
-    enum statement id = ids[which];
-    const struct value values[] = {value_int(now.s), value_limit(limit)};
     struct value row = {.kind = VALUE_INT};
-    int r = first_row(s, id, values, ARRAY_LEN(values), &row, 1, err);
+    int r = first_row(s, id, values, n, &row, 1, err);
     *out = NULL;
     if (r <= 0)
         return r;
@@ -383,10 +383,65 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
     return rc == SQLITE_DONE ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
 }
 
+static int due(struct store *base, enum store_due which, struct wall now, size_t limit, struct arena *a,
+    struct store_name **out, struct err *err)
+{
+    static const enum statement ids[STORE_DUE_KINDS] = {
+        [STORE_DUE_ISSUE] = STATEMENT_DUE,
+        [STORE_DUE_DEPLOY] = STATEMENT_DEPLOY_DUE,
+        [STORE_DUE_ARI] = STATEMENT_ARI_DUE,
+        [STORE_DUE_LOOK] = STATEMENT_LOOK_DUE,
+    };
+    const struct value values[] = {value_int(now.s), value_limit(limit)};
+    return read_names(sqlite_of(base), ids[which], values, ARRAY_LEN(values), a, out, err);
+}
+
+/* The one number that a query about a queue gives, 0 where it gives none. */
+static int read_time(
+    struct sqlite_store *s, enum statement id, struct str queue, struct wall *out, struct err *err)
+{
+    struct value key = value_text(queue), row = {.kind = VALUE_INT};
+    int r = first_row(s, id, &key, 1, &row, 1, err);
+    if (r > 0)
+        finish(s->statements[id]);
+    *out = (struct wall){r > 0 ? row.i : 0};
+    return r < 0 ? r : 0;
+}
+
+/* Where `after` is NULL the empty name is looked at, which no name is above. */
+static int queue_next(
+    struct store *base, const struct str *after, struct arena *a, struct store_queue *out, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    struct value key = value_text(after != NULL ? *after : STR("")), row = {.kind = VALUE_INT};
+    *out = (struct store_queue){.name = STR("")};
+    int r = after == NULL ? read_time(s, STATEMENT_QUEUE_FIRST_DUE, STR(""), &out->due_at, err) : 0;
+    if (r < 0)
+        return r;
+    if (out->due_at.s == 0) {
+        if ((r = first_row(s, STATEMENT_QUEUE_NEXT, &key, 1, &row, 1, err)) <= 0)
+            return r;
+        out->name = arena_str(a, row.bytes);
+        finish(s->statements[STATEMENT_QUEUE_NEXT]);
+    }
+    if ((r = read_time(s, STATEMENT_QUEUE_FIRST_DUE, out->name, &out->due_at, err)) < 0 ||
+        (r = read_time(s, STATEMENT_QUEUE_FIRST_URGENT, out->name, &out->urgent_at, err)) < 0)
+        return r;
+    return 1;
+}
+
+static int queue_due(struct store *base, struct str queue, bool urgent, struct wall now, size_t limit,
+    struct arena *a, struct store_name **out, struct err *err)
+{
+    const struct value values[] = {value_text(queue), value_int(now.s), value_int(now.s), value_limit(limit)};
+    return read_names(sqlite_of(base), urgent ? STATEMENT_QUEUE_URGENT : STATEMENT_QUEUE_ROUTINE, values,
+        ARRAY_LEN(values), a, out, err);
+}
+
 static int next_due(struct store *base, struct wall *out, struct err *err)
 {
     static const enum statement ids[] = {
-        STATEMENT_NEXT_DUE, STATEMENT_NEXT_DEPLOY_DUE, STATEMENT_NEXT_ARI_DUE, STATEMENT_NEXT_LOOK_DUE};
+        STATEMENT_NEXT_DEPLOY_DUE, STATEMENT_NEXT_ARI_DUE, STATEMENT_NEXT_LOOK_DUE};
     struct sqlite_store *s = sqlite_of(base);
     int64_t earliest = 0;
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
@@ -552,6 +607,8 @@ static const struct store_ops sqlite_ops = {
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .due = due,
+    .queue_next = queue_next,
+    .queue_due = queue_due,
     .next_due = next_due,
     .key_put = key_put,
     .key_get = key_get,

@@ -338,6 +338,14 @@ const char *const sqlite_migrations[] = {
     "CREATE INDEX certificate_deploy_due ON certificate (deploy_due_at, name) WHERE deploy_due_at > 0;"
     "CREATE INDEX certificate_ari_due ON certificate (ari_due_at, name) WHERE ari_due_at > 0;"
     "CREATE INDEX certificate_look_due ON certificate (look_due_at, name) WHERE look_due_at > 0;",
+
+    /* Where and how soon: queues are skipped through by the first index, and both give names without a look
+     * at the rows. */
+    "ALTER TABLE certificate ADD COLUMN queue TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE certificate ADD COLUMN urgent_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX certificate_queue_due ON certificate (queue, due_at, name, urgent_at) WHERE due_at > 0;"
+    "CREATE INDEX certificate_queue_urgent ON certificate (queue, urgent_at, name, due_at)"
+    " WHERE due_at > 0 AND urgent_at > 0;",
 };
 const size_t sqlite_migration_n = ARRAY_LEN(sqlite_migrations);
 

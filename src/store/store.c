@@ -128,6 +128,46 @@ int store_look_due(
     return each_due(s, STORE_DUE_LOOK, now, limit, fn, arg, err);
 }
 
+int store_queues(struct store *s, store_queue_fn *fn, void *arg, struct err *err)
+{
+    struct found {
+        struct found *next;
+        struct store_queue queue;
+    } *first = NULL, **end = &first;
+    struct arena *a = arena_new();
+    struct store_queue q;
+    const struct str *after = NULL;
+    int r;
+    while ((r = s->ops->queue_next(s, after, a, &q, err)) > 0) {
+        *end = arena_alloc(a, sizeof **end);
+        **end = (struct found){NULL, q};
+        after = &(*end)->queue.name;
+        end = &(*end)->next;
+    }
+    for (struct found *f = first; r == 0 && f != NULL; f = f->next)
+        r = fn(&f->queue, arg);
+    arena_free(a);
+    return r < 0 ? r : 0;
+}
+
+int store_queue_due(struct store *s, struct str queue, struct wall now, size_t limit, store_name_fn *fn,
+    void *arg, struct err *err)
+{
+    struct arena *a = arena_new();
+    struct store_name *urgent = NULL, *others = NULL, **end = &urgent;
+    size_t n = 0;
+    int r = s->ops->queue_due(s, queue, true, now, limit, a, &urgent, err);
+    for (; r == 0 && *end != NULL; end = &(*end)->next)
+        n++;
+    if (r == 0 && n < limit)
+        r = s->ops->queue_due(s, queue, false, now, limit - n, a, &others, err);
+    *end = others;
+    for (struct store_name *name = urgent; r == 0 && name != NULL; name = name->next)
+        r = fn(arena_dup(a, name->name), arg);
+    arena_free(a);
+    return r < 0 ? r : 0;
+}
+
 int store_next_due(struct store *s, struct wall *out, struct err *err)
 {
     return s->ops->next_due(s, out, err);

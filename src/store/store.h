@@ -44,7 +44,7 @@ enum {
     X(CERTIFICATE_VALID, "valid")       /* issued, published */                                    \
     X(CERTIFICATE_RENEWING, "renewing") /* a valid one exists, the next one is due or under way */ \
     X(CERTIFICATE_FAILING, "failing")   /* the last attempt failed */                              \
-    X(CERTIFICATE_WAITING, "waiting")   /* a rate limit holds the next attempt back */             \
+    X(CERTIFICATE_WAITING, "waiting")   /* a rate limit, or a CA that does not answer, holds it */ \
     X(CERTIFICATE_PAUSED, "paused")     /* the CA wants a person to lift a pause */                \
     X(CERTIFICATE_EXPIRED, "expired")                                                              \
     X(CERTIFICATE_REVOKED, "revoked")                                                              \
@@ -85,7 +85,9 @@ struct certificate {
     const char *chain;    /* PEM, leaf first */
     struct wall not_before, not_after;
     /* schedule */
-    struct wall due_at;     /* next attempt to issue; 0: never by itself */
+    struct wall due_at; /* next attempt to issue; 0: never by itself */
+    const char *queue;  /* where it is asked for then: what shares limits and outages; opaque, "" unknown */
+    struct wall urgent_at;  /* from then on it goes before what is only due; 0: never */
     struct wall renewed_at; /* last successful renewal (not the first issue) */
     int64_t failures;       /* in a row */
     const char *last_error, *last_problem;
@@ -215,9 +217,30 @@ int store_ari_due(
 /* The same for look_due_at. */
 int store_look_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
-/* The earliest due_at, deploy_due_at, ari_due_at or look_due_at that is set, 0 where none is; through the
- * indexes. */
+/* The earliest deploy_due_at, ari_due_at or look_due_at that is set, 0 where none is; through the indexes.
+ * When the next attempt to issue is due, the queues say. */
 int store_next_due(struct store *s, struct wall *out, struct err *err);
+
+/* A queue: certificates with the same `queue` and a due_at. */
+struct store_queue {
+    struct str name;
+    struct wall due_at;    /* the earliest of it */
+    struct wall urgent_at; /* the earliest that is set, 0 where none is */
+};
+
+/* As the functions above: 0 to go on, 1 to stop, negative to fail. What they are given was read before the
+ * first call, and lives for the walk. */
+typedef int store_queue_fn(const struct store_queue *q, void *arg);
+typedef int store_name_fn(const char *name, void *arg);
+
+/* All queues, by name. Skips from one to the next in an index, so it costs as much as there are queues,
+ * however much is due in them. */
+int store_queues(struct store *s, store_queue_fn *fn, void *arg, struct err *err);
+/* The names of at most `limit` that are due (0 < due_at <= now) in that queue: those that are urgent (0 <
+ * urgent_at <= now) first, earliest urgent_at first; then the others, earliest due_at first; equal ones by
+ * name. Through indexes: it costs as much as it gives, as long as nothing is urgent before it is due. */
+int store_queue_due(struct store *s, struct str queue, struct wall now, size_t limit, store_name_fn *fn,
+    void *arg, struct err *err);
 
 /* Insert or replace. The certificate's own record need not exist yet. */
 int store_key_put(struct store *s, struct str name, int64_t generation, struct str sealed, struct err *err);

@@ -75,7 +75,9 @@ enum field_kind {
     X(WALL, failing_told_at, 0)                  \
     X(WALL, expiring_told_at, 0)                 \
     X(BLOB, permit, STORE_SEALED_MAX)            \
-    X(TEXT, chain, STORE_CHAIN_MAX)
+    X(TEXT, chain, STORE_CHAIN_MAX)              \
+    X(TEXT, queue, STORE_TEXT_MAX)               \
+    X(WALL, urgent_at, 0)
 
 #define AUTHORITY_FIELDS(K, X)             \
     K(TEXT, id, STORE_URL_MAX)             \
@@ -177,6 +179,12 @@ struct store_ops {
     /* At most `limit` names, earliest first and then by name. Returns 0. */
     int (*due)(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
         struct store_name **out, struct err *err);
+    /* The first queue (after NULL), or the first one with a name above *after; its name in `a`. */
+    int (*queue_next)(
+        struct store *s, const struct str *after, struct arena *a, struct store_queue *out, struct err *err);
+    /* At most `limit` names of what is due in it and urgent, or due and not urgent. Returns 0. */
+    int (*queue_due)(struct store *s, struct str queue, bool urgent, struct wall now, size_t limit,
+        struct arena *a, struct store_name **out, struct err *err);
     /* Returns 0 and the earliest or 0. */
     int (*next_due)(struct store *s, struct wall *out, struct err *err);
 

@@ -137,7 +137,7 @@ static bool is_bare(const struct authority *a)
     const struct preset *preset = preset_find(str_c(a->name));
     return preset != NULL && strcmp(a->id, preset->authority.id) == 0 && a->email[0] == '\0' &&
            !a->agree_tos && a->ca_file[0] == '\0' && a->eab_kid[0] == '\0' && !a->pre_authorize &&
-           a->account_key_type == preset->authority.account_key_type;
+           a->orders_in_flight == 0 && a->account_key_type == preset->authority.account_key_type;
 }
 
 static struct import_authority *add_authority(

@@ -120,6 +120,8 @@ void authority_configure(struct engine *e, const struct msg_engine_authority *m)
     a->agree_tos = m->agree_tos;
     a->has_eab = m->has_eab;
     a->pre_authorize = m->pre_authorize;
+    a->orders_max = m->orders_max;
+    e->due_stale = true;
     if (same_roots)
         return;
     free(a->ca_pem);

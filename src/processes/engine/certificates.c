@@ -1,5 +1,5 @@
 /* Rows of certificates: written in one place, so that whoever shows them to others hears of changes. */
-#include "processes/engine/engine.h"
+#include "processes/engine/queue.h"
 
 #include "base/log.h"
 
@@ -20,6 +20,7 @@ void certificate_fresh(struct certificate *c, const char *name, uint32_t variant
         .holder = "",
         .last_error = "",
         .last_problem = "",
+        .queue = "",
         .attempts = "",
         .wait_reason = "",
         .pause_link = "",
@@ -35,8 +36,11 @@ void certificate_fresh(struct certificate *c, const char *name, uint32_t variant
 
 int certificate_save(struct engine *e, const struct certificate *c, struct err *err)
 {
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate row = *c;
     e->certificates_stale = true;
-    return store_certificate_put(e->store, c, err);
+    queue_of(e, c, a, &row.queue, &row.urgent_at);
+    return store_certificate_put(e->store, &row, err);
 }
 
 int certificate_drop(struct engine *e, const char *name, struct err *err)

@@ -20,6 +20,7 @@
 #include "http/client.h"
 #include "policy/failover.h"
 #include "policy/ledger.h"
+#include "policy/outage.h"
 #include "processes/process.h"
 #include "store/store.h"
 
@@ -28,7 +29,6 @@
 #include <stdint.h>
 
 enum {
-    JOBS_MAX = 32,               /* orders in flight; each is one HTTP/2 stream most of the time */
     JOB_ORDERS_MAX = 16,         /* placed by one job: other challenges, names left out, staging, other CAs */
     DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
@@ -98,6 +98,14 @@ struct authority {
     size_t queued;
     unsigned fetching;   /* newNonce requests under way */
     bool finalize_early; /* until the CA turned out to be slower */
+    /* its turn */
+    size_t orders_max;    /* the operator's bound of what is in flight; 0: none */
+    uint64_t served;      /* its last turn */
+    int64_t orders_at_us; /* bucket of its limit of orders, as it is in the store */
+    bool orders_known;
+    struct outage outage;
+    bool is_down;      /* that was logged */
+    char *failed_last; /* certificate of the last failure that counted; NULL: none since an answer */
 };
 
 /* By its name in the configuration or the id of its account. */
@@ -126,6 +134,19 @@ const char *authority_caa_name(const struct authority *a, size_t i, struct arena
 
 /* Whether a job has an order under way there. */
 bool authority_is_at_work(const struct authority *a);
+
+/* --- rest.c: CAs that do not answer --- */
+
+/* An attempt for the certificate `name` failed by the CA, or was answered (policy/outage.h). One certificate
+ * that fails again and again counts once, unless there was no answer at all. */
+void authority_failed(struct authority *a, const char *name, const struct err *err);
+void authority_answered(struct authority *a);
+/* Nothing is to be begun there. */
+bool authority_rests(const struct authority *a);
+/* When what has been tried and waits for the end of the rest is due: after it, by chance not all at once. */
+struct wall authority_after_rest(const struct authority *a);
+/* Since when it does not answer and when it is asked again; in `arena`. */
+const char *authority_rest_text(const struct authority *a, struct arena *arena);
 
 /* --- account.c: our account there --- */
 
@@ -177,6 +198,13 @@ struct published_info {
     struct str chain;
 };
 
+/* What the CA said last in an attempt. */
+enum job_heard {
+    HEARD_UNASKED, /* nothing that would tell */
+    HEARD_ANSWER,
+    HEARD_NOTHING /* no answer, or one that says nothing of what was asked */
+};
+
 enum job_end { JOB_GONE, JOB_FAILED, JOB_SUCCEEDED };
 
 struct job {
@@ -192,7 +220,9 @@ struct job {
     unsigned tried;                          /* a bit for each */
     bool rehearsal;                          /* at its staging directory, where nothing is published */
     struct authority *authority;             /* where the order under way is: the issuer or its staging */
-    bool forced;                             /* by command: no backoff is waited for */
+    bool forced;                             /* by command: no backoff and no rest is waited for */
+    struct authority *place;                 /* the account that its place counts for; NULL: not known yet */
+    bool takes;                              /* it will take of that account's orders, and has not yet */
     /* the order */
     struct order *order;
     unsigned orders; /* placed so far */
@@ -217,6 +247,7 @@ struct job {
     enum job_end ended;
     bool over, account_retried, introducing;
     bool finalized; /* the order under way may have been issued */
+    enum job_heard heard;
     struct published_info published;
 };
 
@@ -350,6 +381,17 @@ bool around_enter(struct job *j);
 void around_leave(struct job *j);
 
 /* --- ledger.c: the CA's published limits --- */
+
+/* What an order for this certificate is to the limits of that CA at that time. */
+enum ledger_order ledger_kind_of(const struct certificate *c, const struct wish *w,
+    const char *const *omitted, size_t omitted_n, const struct authority *a, bool replaces, struct wall now);
+/* Whether what is live has just the names of the wish without those left out. */
+bool ledger_same_names(
+    const struct certificate *c, const struct wish *w, const char *const *omitted, size_t omitted_n);
+/* How many new orders the account may place now, by its limit of orders, without those of jobs that are about
+ * to; INT64_MAX where there is none. Where it is 0 or less, *may_at and *reason say more, as below. */
+int64_t ledger_orders_left(
+    struct authority *a, struct wall *may_at, const char **reason, struct arena *arena);
 
 /* Whether an order for these names may be placed now; else *may_at and *reason, a sentence in `arena`. */
 bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
@@ -510,6 +552,9 @@ struct engine {
     struct authority *authorities;
     struct job *jobs;
     size_t job_n;
+    size_t orders_max;      /* in flight, but for what a command forces; 0 before the configuration came */
+    uint64_t turn;          /* given so far */
+    struct wall issue_look; /* when the queues are looked at again; 0: when something happens */
     struct deployment *deployments;
     size_t deployment_n, parked_n; /* all; those of them that wait for their batch */
     struct event *batch_timer;

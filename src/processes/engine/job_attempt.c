@@ -86,35 +86,6 @@ static void find_key(struct job *j, bool resume)
                                &j->sealed_key, NULL) == 0;
 }
 
-static bool covers_the_same(const struct job *j)
-{
-    size_t n = 0;
-    struct str rest = str_c(j->record.issued_wish_domains), one;
-    while (rest.n > 0) {
-        bool found = false;
-        (void)str_cut(rest, ' ', &one, &rest);
-        for (size_t i = 0; i < j->wish.domain_n && !found; i++)
-            found = str_eq_c(one, j->wish.domains[i]) && !is_omitted(j, j->wish.domains[i]);
-        if (!found)
-            return false;
-        n++;
-    }
-    return n > 0 && n == j->wish.domain_n - j->omitted_n;
-}
-
-/* What the order is to the CA's limits. */
-static enum ledger_order kind_of(const struct job *j, bool replaces)
-{
-    const struct certificate *c = &j->record;
-    if (replaces && c->ari_start.s > 0 && c->ari_start.s <= engine_now(j->engine).s)
-        return LEDGER_ORDER_REPLACES;
-    /* Another CA has not seen these names together. */
-    struct str label, directory;
-    (void)str_cut(str_c(c->authority), '#', &directory, &label);
-    bool same_ca = str_eq_c(directory, j->authority->directory_url);
-    return same_ca && covers_the_same(j) ? LEDGER_ORDER_SAME_SET : LEDGER_ORDER_NEW;
-}
-
 static void place_order(struct job *j)
 {
     struct order_event ev;
@@ -139,7 +110,9 @@ static void place_order(struct job *j)
     choose_challenges(j, &p);
     find_key(j, resume);
     p.has_key = j->has_key;
-    j->kind = kind_of(j, p.replaces);
+    j->kind = ledger_kind_of(
+        &j->record, &j->wish, j->omitted, j->omitted_n, j->authority, p.replaces, engine_now(j->engine));
+    j->takes = false; /* from here on the ledger knows */
     if (!resume && !ledger_may_order(j->authority, p.names, p.name_n, j->kind, &may_at, &reason, j->arena)) {
         job_postpone(j, may_at, reason);
         return;
@@ -169,10 +142,22 @@ static void skip_rehearsal(struct job *j, const struct err *why)
     job_wait(j, 0);
 }
 
+/* What a request of the account's own, or for the directory, says of the CA. */
+static enum job_heard by_account(const struct err *err)
+{
+    bool lost = err->code == ERR_NETWORK || err->code == ERR_TIMEOUT || err->code == ERR_TLS;
+    bool later = strcmp(err->problem, "serverInternal") == 0 || strcmp(err->problem, "rateLimited") == 0;
+    if (lost || later)
+        return HEARD_NOTHING;
+    return err->code == ERR_ACME ? HEARD_ANSWER : HEARD_UNASKED;
+}
+
 static void on_authority(struct engine *e, const struct err *err, void *arg)
 {
     struct job *j = arg;
     (void)e;
+    if (err != NULL)
+        j->heard = by_account(err);
     if (err == NULL)
         place_order(j);
     else if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
@@ -188,7 +173,8 @@ static void ask(struct job *j)
     struct authority *issuer = j->issuers[j->which];
     struct authority *staging =
         issuer->staging[0] != '\0' ? authority_of_account(j->engine, issuer->staging) : NULL;
-    j->authority = issuer;
+    j->authority = j->place = issuer;
+    j->heard = HEARD_UNASKED;
     j->rehearsal = staging != NULL && !has_order(j) && failover_staging_first(&j->attempts[j->which]);
     if (j->rehearsal) {
         j->authority = staging;
@@ -217,15 +203,35 @@ static void load_attempts(struct job *j)
         j->attempts[i].due_at = (struct wall){0};
 }
 
+bool job_choose(const struct job *j, size_t *which, struct wall *due_at)
+{
+    struct attempt list[ATTEMPTS_MAX];
+    memcpy(list, j->attempts, j->issuer_n * sizeof *list);
+    for (size_t i = 0; !j->forced && i < j->issuer_n; i++)
+        if (authority_rests(j->issuers[i]))
+            failover_wait(&list[i], authority_after_rest(j->issuers[i]));
+    return failover_choose(list, j->issuer_n, engine_now(j->engine), which, due_at);
+}
+
+/* A rest that began since the job was given its place. */
+static bool postponed_by_rest(struct job *j)
+{
+    struct authority *a = j->issuers[j->which];
+    if (j->forced || !authority_rests(a))
+        return false;
+    job_postpone(j, a->outage.until, authority_rest_text(a, j->arena));
+    return true;
+}
+
 static void choose(struct job *j)
 {
     struct wall due_at;
     load_attempts(j);
-    if (!resumes_at(j, &j->which) &&
-        !failover_choose(j->attempts, j->issuer_n, engine_now(j->engine), &j->which, &due_at))
+    if (!resumes_at(j, &j->which) && !job_choose(j, &j->which, &due_at))
         j->which = 0; /* it was said to be due, so somebody is to be asked */
     j->tried |= 1U << j->which;
-    ask(j);
+    if (!postponed_by_rest(j))
+        ask(j);
 }
 
 static bool find_issuers(struct job *j, const char **missing)
@@ -357,7 +363,8 @@ static bool leave_out(struct job *j, const struct order_rejection *r, size_t n)
 static bool is_no_better(const struct job *j)
 {
     const struct certificate *c = &j->record;
-    return c->generation > 0 && !c->revoked && c->omitted[0] != '\0' && covers_the_same(j) &&
+    return c->generation > 0 && !c->revoked && c->omitted[0] != '\0' &&
+           ledger_same_names(c, &j->wish, j->omitted, j->omitted_n) &&
            schedule_due(j->engine, c, &j->wish).s > engine_now(j->engine).s;
 }
 
@@ -382,8 +389,7 @@ static bool next_issuer(struct job *j)
     size_t which;
     if (j->finalized && has_order(j)) /* it may have been issued: this order is gone on with */
         return false;
-    if (!failover_choose(j->attempts, j->issuer_n, engine_now(j->engine), &which, &due_at) ||
-        (j->tried & (1U << which)) != 0)
+    if (!job_choose(j, &which, &due_at) || (j->tried & (1U << which)) != 0)
         return false;
     log_warning(
         "%s: %s is tried instead of %s", j->record.name, j->issuers[which]->name, j->issuers[j->which]->name);
@@ -395,9 +401,15 @@ static bool next_issuer(struct job *j)
 static void note_attempt(struct job *j, const struct err *err, enum attempt_failure failure)
 {
     const struct certificate *c = &j->record;
+    struct authority *issuer = j->issuers[j->which];
     int64_t lifetime = c->generation > 0 ? c->not_after.s - c->not_before.s : 0;
-    failover_note(&j->attempts[j->which], failure, engine_now(j->engine), j->wish.retry_s, lifetime,
-        err->retry_at_s, random_u64());
+    /* The CA's outage is no failure of the certificate's own: it stays due, behind those that were not tried
+     * yet, and its queue waits. */
+    if (failure == ATTEMPT_TEMPORARY && !j->rehearsal && j->heard == HEARD_NOTHING && authority_rests(issuer))
+        failover_wait(&j->attempts[j->which], engine_now(j->engine));
+    else
+        failover_note(&j->attempts[j->which], failure, engine_now(j->engine), j->wish.retry_s, lifetime,
+            err->retry_at_s, random_u64());
 }
 
 /* RFC 8555 7.3.6: what a CA says to a new order of an account that somebody has deactivated. */
@@ -405,6 +417,19 @@ static void add_advice(struct err *err)
 {
     size_t n = strlen(err->text);
     snprintf(err->text + n, sizeof err->text - n, "; if the account was deactivated, " ACCOUNT_ANOTHER);
+}
+
+/* What the attempt tells of the CA. A rate limit of new orders may be one of the names; the ledger sees to
+ * that. */
+static void note_heard(struct job *j, const struct err *err, bool unplaced)
+{
+    bool limited = strcmp(err->problem, "rateLimited") == 0;
+    if (j->rehearsal || j->heard == HEARD_UNASKED || (limited && unplaced))
+        return;
+    if (j->heard == HEARD_NOTHING || limited)
+        authority_failed(j->authority, j->record.name, err);
+    else
+        authority_answered(j->authority);
 }
 
 void job_attempt_failed(struct job *j, const struct err *err, bool dead)
@@ -420,6 +445,7 @@ void job_attempt_failed(struct job *j, const struct err *err, bool dead)
         const struct str *names = job_names(j, &name_n);
         ledger_note_refused(j->authority, names, name_n, j->kind, (struct wall){err->retry_at_s});
     }
+    note_heard(j, err, unplaced);
     if (unplaced && strcmp(why.problem, "unauthorized") == 0)
         add_advice(&why);
     /* What the keeper refuses (a key that was burnt meanwhile) it will refuse again: the next order gets a

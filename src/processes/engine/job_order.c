@@ -1,6 +1,7 @@
 /* The order machine's events and actions, joined to the processes that do the work. */
 #include "processes/engine/job_priv.h"
 
+#include "acme/problem.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -49,6 +50,18 @@ static void take_post(struct job_post *p)
         }
 }
 
+static enum job_heard heard_in(struct job *j, const struct acme_response *r, const struct err *err)
+{
+    struct problem problem;
+    if (r == NULL)
+        return err->code == ERR_IPC || err->code == ERR_REFUSED ? j->heard : HEARD_NOTHING;
+    if (r->status < 500)
+        return HEARD_ANSWER;
+    problem_read(r, j->arena, &problem);
+    bool says_nothing = problem.type[0] == '\0' || strcmp(problem.type, "serverInternal") == 0;
+    return says_nothing ? HEARD_NOTHING : HEARD_ANSWER;
+}
+
 static void on_answer(struct engine *e, const struct acme_response *r, const struct err *err, void *arg)
 {
     struct job_post *p = arg;
@@ -56,6 +69,7 @@ static void on_answer(struct engine *e, const struct acme_response *r, const str
     struct order_event ev;
     (void)e;
     take_post(p);
+    j->heard = heard_in(j, r, err);
     job_event(&ev, r != NULL ? ORDER_EVENT_RESPONSE : ORDER_EVENT_FAILED, p->tag);
     ev.response = r;
     ev.err = err;

@@ -11,11 +11,20 @@
 /* Names that were left out are asked for again after as long as after the fourth failure in a row: a day. */
 enum { OMITTED_RETRY = 4 };
 
+/* When it can be tried again: what is due at a CA that does not answer waits for that. */
+static struct wall after_rest(const struct job *j)
+{
+    const struct authority *a = j->issuer_n == 1 ? j->issuers[0] : NULL;
+    bool waits = a != NULL && authority_rests(a) && j->record.due_at.s < a->outage.until.s;
+    return waits ? a->outage.until : j->record.due_at;
+}
+
 /* What the reader can expect next, appended to the error. */
 static void add_outlook(struct job *j, bool kept, struct err *err)
 {
     char when[TIME_TEXT_MAX], in[DURATION_TEXT_MAX];
     size_t n = strlen(err->text);
+    struct wall again = after_rest(j);
     if (!kept)
         snprintf(err->text + n, sizeof err->text - n,
             "; nothing was kept, so mend the cause and give the command again");
@@ -25,8 +34,7 @@ static void add_outlook(struct job *j, bool kept, struct err *err)
     else
         snprintf(err->text + n, sizeof err->text - n, "; %s %s (in %s)",
             j->engine->schedule ? "it is tried again at" : "evercert renew tries again after",
-            wall_format(j->record.due_at, when),
-            duration_about(j->record.due_at.s - engine_now(j->engine).s, in));
+            wall_format(again, when), duration_about(again.s - engine_now(j->engine).s, in));
 }
 
 /* A first issue by command that the CA refused is an answer to the operator, not a thing to keep trying. */
@@ -79,7 +87,9 @@ static void save_attempts(struct job *j)
     j->record.attempts = arena_dup(j->arena, buf_str(&text));
     if (j->issuer_n == 0) /* none of them is known */
         j->record.due_at = schedule_retry_at(now, j->record.failures, j->wish.retry_s, 0, 0, random_u64());
-    else if (failover_choose(j->attempts, j->issuer_n, now, &which, &j->record.due_at))
+    else if (j->issuer_n == 1 && j->attempts[0].due_at.s > now.s)
+        j->record.due_at = j->attempts[0].due_at;
+    else if (j->issuer_n == 1 || job_choose(j, &which, &j->record.due_at))
         j->record.due_at = (struct wall){now.s + 1};
 }
 
@@ -125,8 +135,7 @@ void job_postpone(struct job *j, struct wall until, const char *reason)
     struct wall due_at;
     size_t which;
     failover_wait(&j->attempts[j->which], until);
-    if (failover_choose(j->attempts, j->issuer_n, engine_now(e), &which, &due_at) &&
-        (j->tried & (1U << which)) == 0) { /* another authority is free */
+    if (job_choose(j, &which, &due_at) && (j->tried & (1U << which)) == 0) { /* another authority is free */
         j->which = which;
         j->tried |= 1U << which;
         job_wait(j, 0);
@@ -253,6 +262,7 @@ void job_succeed(struct job *j)
         c->renewed_at = engine_now(e);
     c->due_at = c->omitted[0] != '\0' ? ask_again_at(j) : schedule_due(e, c, &j->wish);
     note_in_ledger(j);
+    authority_answered(j->authority);
     job_forget_order(j);
     bool hooks = deploy_is_wanted(e, &j->wish);
     c->deploy_due_at = hooks ? engine_now(e) : (struct wall){0};

@@ -25,6 +25,8 @@ void job_begin(struct job *j);
 /* Something ended the attempt at the authority (dead: its order is of no more use): tries what is left to try
  * in this job, or ends it. */
 void job_attempt_failed(struct job *j, const struct err *err, bool dead);
+/* failover_choose, without those that do not answer. */
+bool job_choose(const struct job *j, size_t *which, struct wall *due_at);
 /* The names of the order under way: those of the wish without what is left out. */
 const struct str *job_names(struct job *j, size_t *n);
 /* The staging directory issued: now the real one. */

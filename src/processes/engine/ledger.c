@@ -27,6 +27,15 @@ static const struct rate_limit *limit_of(const struct authority *a, enum limit_k
     return NULL;
 }
 
+/* Nobody else writes buckets. */
+static void remember(struct authority *a, const struct tokens *t)
+{
+    if (t->limit->kind != LIMIT_ORDERS)
+        return;
+    a->orders_at_us = t->at_us;
+    a->orders_known = true;
+}
+
 /* False where the CA has no such limit. */
 static bool tokens_load(struct authority *a, enum limit_kind kind, struct str subject, struct tokens *out)
 {
@@ -37,11 +46,16 @@ static bool tokens_load(struct authority *a, enum limit_kind kind, struct str su
     if (out->limit == NULL)
         return false;
     ledger_key(kind, str_c(a->id), subject, out->key);
+    if (kind == LIMIT_ORDERS && a->orders_known) { /* asked for with each look at the queues */
+        out->at_us = a->orders_at_us;
+        return true;
+    }
     arena = arena_new();
     int r = store_bucket_get(a->engine->store, str_c(out->key), arena, &bucket, &err);
     if (r < 0 && r != ERR_NOT_FOUND)
         log_error("%s: %s", a->name, err.text);
     out->at_us = r < 0 ? 0 : bucket.at_us;
+    remember(a, out);
     return true;
 }
 
@@ -49,6 +63,7 @@ static void tokens_save(struct authority *a, const struct tokens *t)
 {
     struct err err = ERR_INIT;
     struct bucket_record bucket = {t->key, t->at_us, ledger_expires(t->at_us)};
+    remember(a, t);
     if (store_bucket_put(a->engine->store, &bucket, &err) < 0)
         log_error("%s: %s", a->name, err.text);
 }
@@ -124,6 +139,69 @@ static bool is_free(const struct authority *a, const struct hold *hold, const ch
         describe(a, hold->limit, hold->subject, arena), what, wall_format(hold->may_at, when));
     return false;
 }
+
+int64_t ledger_orders_left(struct authority *a, struct wall *may_at, const char **reason, struct arena *arena)
+{
+    struct tokens t;
+    struct hold hold = {NULL, STR(""), {0}};
+    if (!tokens_load(a, LIMIT_ORDERS, STR(""), &t))
+        return INT64_MAX;
+    int64_t left = ledger_free(t.limit, t.at_us, engine_now(a->engine));
+    if (left == INT64_MAX)
+        return left;
+    for (const struct job *j = a->engine->jobs; j != NULL; j = j->next)
+        if (!j->over && j->place == a && j->takes)
+            left--;
+    if (left > 0)
+        return left;
+    look(a, LIMIT_ORDERS, STR(""), &hold);
+    if (is_free(a, &hold, "ordered", may_at, reason, arena)) { /* for those that are about to */
+        *may_at = (struct wall){engine_now(a->engine).s + 1};
+        *reason = describe(a, t.limit, STR(""), arena);
+    }
+    return left;
+}
+
+/* --- what an order is --- */
+
+static bool is_among(const char *name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool ledger_same_names(
+    const struct certificate *c, const struct wish *w, const char *const *omitted, size_t omitted_n)
+{
+    size_t n = 0;
+    struct str rest = str_c(c->issued_wish_domains), one;
+    while (rest.n > 0) {
+        bool found = false;
+        (void)str_cut(rest, ' ', &one, &rest);
+        for (size_t i = 0; i < w->domain_n && !found; i++)
+            found = str_eq_c(one, w->domains[i]) && !is_among(w->domains[i], omitted, omitted_n);
+        if (!found)
+            return false;
+        n++;
+    }
+    return n > 0 && n == w->domain_n - omitted_n;
+}
+
+enum ledger_order ledger_kind_of(const struct certificate *c, const struct wish *w,
+    const char *const *omitted, size_t omitted_n, const struct authority *a, bool replaces, struct wall now)
+{
+    if (replaces && c->ari_start.s > 0 && c->ari_start.s <= now.s)
+        return LEDGER_ORDER_REPLACES;
+    /* Another CA has not seen these names together. */
+    struct str label, directory;
+    (void)str_cut(str_c(c->authority), '#', &directory, &label);
+    bool same_ca = str_eq_c(directory, a->directory_url);
+    return same_ca && ledger_same_names(c, w, omitted, omitted_n) ? LEDGER_ORDER_SAME_SET : LEDGER_ORDER_NEW;
+}
+
+/* --- orders and buckets --- */
 
 bool ledger_may_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind,
     struct wall *may_at, const char **reason, struct arena *arena)

@@ -26,6 +26,7 @@ static void on_wishes_begin(struct channel *c, uint32_t id, const void *msg, int
     const struct msg_wishes_begin *m = msg;
     (void)c, (void)id, (void)fd;
     e->containers = m->containers;
+    e->orders_max = m->orders_max;
     wishes_begin(e);
 }
 

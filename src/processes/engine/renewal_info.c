@@ -225,12 +225,26 @@ static int note_due(const struct certificate *c, void *arg)
     return e->poll_n >= RENEWAL_POLLS_MAX;
 }
 
+/* Whoever does not answer orders is not asked about renewals, and nothing is counted. */
+static bool rests(struct renewal_poll_request *p, struct certificate *c)
+{
+    const struct authority *a = authority_of_account(p->engine, c->authority);
+    if (a == NULL || !authority_rests(a))
+        return false;
+    c->ari_due_at = authority_after_rest(a);
+    (void)certificate_save(p->engine, c, NULL);
+    end(p);
+    return true;
+}
+
 static void start(struct renewal_poll_request *p)
 {
     struct engine *e = p->engine;
     struct certificate c;
     if (!load(p, &c) || !is_wanted(e, &c))
         ask_never(p);
+    else if (rests(p, &c))
+        return;
     else if (authority_of_account(e, c.authority) != NULL)
         on_introduced(e, NULL, p);
     else

@@ -1,5 +1,5 @@
 /* Rows for people and scripts: the JSON of a certificate, a history entry, an account. */
-#include "processes/engine/engine.h"
+#include "processes/engine/queue.h"
 
 #include "base/log.h"
 
@@ -23,6 +23,26 @@ static const char *const source_texts[] = {
 #undef SOURCE_TEXT
 };
 
+/* All of its queue is held back, which stands in no row: a CA that does not answer, or its limit of orders.
+ */
+static bool queue_holds(
+    struct engine *e, const struct certificate *c, struct arena *a, struct queue_state *queue)
+{
+    /* What has failed and comes again behind the end of a rest waits for that, too. */
+    bool waits = c->due_at.s > 0 && (c->due_at.s <= engine_now(e).s || c->failures > 0);
+    if (!waits || job_find(e, c->name) != NULL)
+        return false;
+    queue_look(e, str_c(c->queue), a, queue);
+    return !queue->open;
+}
+
+static bool is_held(struct engine *e, const struct certificate *c)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct queue_state queue;
+    return queue_holds(e, c, a, &queue);
+}
+
 static enum certificate_state state_of(struct engine *e, const struct certificate *c)
 {
     int64_t now = engine_now(e).s;
@@ -40,10 +60,26 @@ static enum certificate_state state_of(struct engine *e, const struct certificat
         return CERTIFICATE_WAITING;
     if (c->failures > 0)
         return CERTIFICATE_FAILING;
+    if (is_held(e, c))
+        return CERTIFICATE_WAITING;
     if (c->generation == 0)
         return CERTIFICATE_PENDING;
     return job_find(e, c->name) != NULL || (c->due_at.s > 0 && c->due_at.s <= now) ? CERTIFICATE_RENEWING
                                                                                    : CERTIFICATE_VALID;
+}
+
+/* The row as it is to be read now, with what stands in no row. */
+static struct certificate as_it_waits(struct engine *e, const struct certificate *c, struct arena *a)
+{
+    struct certificate shown = *c;
+    struct queue_state queue;
+    if (c->wait_until.s > engine_now(e).s || !queue_holds(e, c, a, &queue))
+        return shown;
+    shown.wait_until = queue.until;
+    shown.wait_reason = queue.reason;
+    if (shown.due_at.s < queue.until.s)
+        shown.due_at = queue.until;
+    return shown;
 }
 
 static json_t *text_or_null(const char *text)
@@ -218,9 +254,10 @@ static void add_extensions(struct engine *e, json_t *o, const struct certificate
     json_object_set_new(o, "variants", c->variant == 0 ? variants_of(e, w, a) : json_array());
 }
 
-json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole)
+json_t *report_certificate(struct engine *e, const struct certificate *row, bool whole)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    const struct certificate shown = as_it_waits(e, row, a), *c = &shown;
     struct wish w = {.name = c->name, .webroot = ""};
     struct err err = ERR_INIT;
     if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
@@ -231,7 +268,7 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     const struct authority *authority = authority_find(e, named);
     json_t *o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
         c->name, "domains", texts(w.domains, w.domain_n), "source", source_texts[c->source], "state",
-        state_texts[state_of(e, c)], "authority", named, "directory",
+        state_texts[state_of(e, row)], "authority", named, "directory",
         authority != NULL ? authority->directory_url : c->authority, "challenge",
         w.challenge_n > 0 ? w.challenges[0] : "", "key_type", key_type_name(w.key_type), "generation",
         (json_int_t)c->generation, "live",

@@ -1,6 +1,6 @@
-/* What is due: an index of the store says what and when, a timer wakes us then, and nothing else costs
- * anything. */
-#include "processes/engine/engine.h"
+/* What is due: indexes of the store say what and when, a timer wakes us then, and nothing else costs
+ * anything. Which of it is begun, plan.c says. */
+#include "processes/engine/plan.h"
 
 #include "base/log.h"
 #include "os/random.h"
@@ -26,26 +26,6 @@ struct wall schedule_due(struct engine *e, const struct certificate *c, const st
         .now = engine_now(e),
         .random = random_u64()};
     return renewal_info_due(&d);
-}
-
-/* --- what is due --- */
-
-struct names {
-    struct arena *arena;
-    const char *list[JOBS_MAX];
-    size_t n, max;
-    const struct engine *engine;
-    bool deployments;
-};
-
-static int collect(const struct certificate *c, void *arg)
-{
-    struct names *names = arg;
-    bool busy = names->deployments ? deploying(names->engine, c->name)
-                                   : job_find((struct engine *)(uintptr_t)names->engine, c->name) != NULL;
-    if (!busy)
-        names->list[names->n++] = arena_dup_c(names->arena, c->name);
-    return names->n == names->max;
 }
 
 static void watch_passes(struct engine *e, struct job *j)
@@ -89,24 +69,63 @@ static bool is_parked_instead(struct engine *e, const char *name)
     return true;
 }
 
-static void start_jobs(struct engine *e)
+/* Its row says where it belonged when it was written; authorities may have other accounts since. */
+static bool is_moved_instead(struct engine *e, const char *name, struct str queue)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    struct wall urgent_at;
+    const char *is;
+    if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
+        return false;
+    queue_of(e, &c, a, &is, &urgent_at);
+    if (str_eq_c(queue, is) || certificate_save(e, &c, NULL) < 0)
+        return false;
+    e->due_stale = true; /* it may be its turn there */
+    return true;
+}
+
+/* Whether there is a job for it now that takes a place. */
+static bool begin(struct engine *e, const char *name, const struct lane *lane)
 {
     struct err err = ERR_INIT;
-    struct names due = {.arena = arena_new(), .max = JOBS_MAX - e->job_n, .engine = e};
-    /* Running jobs are still due in the store, so as many more are asked for. */
-    if (due.max > 0 &&
-        store_certificate_due(e->store, engine_now(e), JOBS_MAX + e->job_n, collect, &due, &err) < 0)
-        log_error("%s", err.text);
-    for (size_t i = 0; i < due.n; i++) {
-        if (is_parked_instead(e, due.list[i]))
-            continue;
-        struct job *j = job_start(e, due.list[i], false, &err);
-        if (j == NULL)
-            postpone(e, due.list[i], &err);
-        else
-            watch_passes(e, j);
+    if (is_parked_instead(e, name) || is_moved_instead(e, name, lane->queue))
+        return false;
+    struct job *j = job_start(e, name, false, &err);
+    if (j == NULL) {
+        postpone(e, name, &err);
+        return false;
     }
-    arena_free(due.arena);
+    /* It may have found out already where it is asked for. */
+    if (j->place == NULL)
+        j->place = lane->state.account;
+    j->takes = j->takes || (lane->state.takes && !j->over && j->order == NULL);
+    watch_passes(e, j);
+    return !j->over;
+}
+
+static void start_jobs(struct engine *e)
+{
+    struct plan plan;
+    struct lane *lane;
+    const char *name;
+    plan_make(e, &plan);
+    while ((lane = plan_next(&plan, &name)) != NULL)
+        if (begin(e, name, lane))
+            plan_took(&plan, lane);
+    e->issue_look = plan_look(&plan);
+    plan_free(&plan);
+}
+
+/* What a pass cannot wait for: it is over, and whoever gave the command hears of what is left. */
+static void tell_left(struct engine *e)
+{
+    struct plan plan;
+    plan_make(e, &plan);
+    for (struct lane *lane = plan.lanes; lane != NULL; lane = lane->next)
+        if (lane->is_due && !lane->state.open)
+            plan_tell(&plan, lane);
+    plan_free(&plan);
 }
 
 /* Who gave a command for all that is due hears of this too. */
@@ -119,6 +138,21 @@ static struct job_watch *pass_watches(struct engine *e)
     return watches;
 }
 
+struct names {
+    struct arena *arena;
+    const char *list[DEPLOYMENTS_MAX];
+    size_t n, max;
+    const struct engine *engine;
+};
+
+static int collect(const struct certificate *c, void *arg)
+{
+    struct names *names = arg;
+    if (!deploying(names->engine, c->name))
+        names->list[names->n++] = arena_dup_c(names->arena, c->name);
+    return names->n == names->max;
+}
+
 typedef int due_fn(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
 
@@ -127,7 +161,7 @@ static struct names due_for_deployment(struct engine *e, due_fn *due_of)
 {
     struct err err = ERR_INIT;
     size_t running = e->deployment_n - e->parked_n;
-    struct names due = {.arena = arena_new(), .engine = e, .deployments = true};
+    struct names due = {.arena = arena_new(), .engine = e};
     due.max = running < DEPLOYMENTS_MAX ? DEPLOYMENTS_MAX - running : 0;
     if (due.max > 0 && due_of(e->store, engine_now(e), due.max + e->deployment_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
@@ -173,6 +207,8 @@ static void set_timer(struct engine *e)
         log_error("%s", err.text);
         next = (struct wall){0};
     }
+    if (e->issue_look.s != 0 && (next.s == 0 || e->issue_look.s < next.s))
+        next = e->issue_look;
     if (e->due_timer == NULL)
         e->due_timer = evtimer_new(e->process.base, on_due, e);
     int64_t wait_s = next.s == 0 ? DUE_CHECK_MAX_S : next.s - engine_now(e).s;
@@ -197,7 +233,7 @@ void schedule_run(struct engine *e)
     if (e->schedule || !e->pass_asked)
         renewal_info_run(e);
     e->pass_asked = e->pass_asked || e->poll_n == 0;
-    if (e->job_n < JOBS_MAX && (e->schedule || e->poll_n == 0))
+    if (e->schedule || e->poll_n == 0)
         start_jobs(e);
     start_deployments(e);
     start_looks(e);
@@ -205,8 +241,11 @@ void schedule_run(struct engine *e)
     if (e->schedule)
         set_timer(e);
     /* A pass ends when it found nothing to do and nothing is under way. */
-    for (struct session *s = e->sessions; pass && s != NULL; s = s->next)
-        if (s->pass && e->job_n == 0 && e->deployment_n == 0 && e->poll_n == 0) {
+    if (!pass || e->due_stale || e->job_n > 0 || e->deployment_n > 0 || e->poll_n > 0)
+        return;
+    tell_left(e);
+    for (struct session *s = e->sessions; s != NULL; s = s->next)
+        if (s->pass) {
             s->pass = false;
             s->waiting--;
         }

@@ -154,7 +154,7 @@ void standing_watch(struct engine *e, const char *name)
                 standing_is_wanted(&r->wish);
     /* One that is not configured any more has no account to look for. */
     r->authority = good ? authority_of_account(e, r->record.authority) : NULL;
-    if (r->authority == NULL)
+    if (r->authority == NULL || authority_rests(r->authority)) /* that is for another day */
         r->wish.domain_n = 0;
     look_at_next(r);
 }

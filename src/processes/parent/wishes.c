@@ -72,6 +72,7 @@ static int announce_one(
         .agree_tos = agree_tos,
         .has_eab = a->eab_kid[0] != '\0',
         .pre_authorize = a->pre_authorize,
+        .orders_max = (uint32_t)a->orders_in_flight,
         .staging = has_staging(a) ? authority_id(a->staging, a->account, scratch) : ""};
     if ((r = channel_send(keeper, MSG_keeper_account, 0, &to_keeper, -1, err)) < 0)
         return r;
@@ -230,8 +231,8 @@ void wishes_feed(struct parent *p)
         {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
     if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
         log_error("%s", err.text);
-    if (channel_send(
-            engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){watcher_is_wanted(p)}, -1, &err) < 0)
+    struct msg_wishes_begin begin = {watcher_is_wanted(p), (uint32_t)p->settings.orders_in_flight};
+    if (channel_send(engine, MSG_wishes_begin, 0, &begin, -1, &err) < 0)
         log_error("%s", err.text);
     feed_pump(p);
 }

@@ -77,6 +77,7 @@ struct certificate empty_certificate(const char *name)
         .chain = "",
         .last_error = "",
         .last_problem = "",
+        .queue = "",
         .attempts = "",
         .wait_reason = "",
         .pause_link = "",
@@ -118,6 +119,8 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .not_before = {seed + 2},
         .not_after = {seed + 3},
         .due_at = {seed + 4},
+        .queue = arena_printf(a, "queue %lld", n),
+        .urgent_at = {seed + 25},
         .renewed_at = {seed + 5},
         .failures = seed + 6,
         .last_error = "it's \"bad\"; DROP TABLE certificate",
@@ -178,6 +181,8 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_int_equal(a->not_before.s, b->not_before.s);
     assert_int_equal(a->not_after.s, b->not_after.s);
     assert_int_equal(a->due_at.s, b->due_at.s);
+    assert_string_equal(a->queue, b->queue);
+    assert_int_equal(a->urgent_at.s, b->urgent_at.s);
     assert_int_equal(a->renewed_at.s, b->renewed_at.s);
     assert_int_equal(a->failures, b->failures);
     assert_string_equal(a->last_error, b->last_error);
@@ -217,6 +222,15 @@ void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_d
     struct certificate c = empty_certificate(name);
     c.due_at.s = due_at;
     c.deploy_due_at.s = deploy_due_at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_queued(struct store *s, const char *name, const char *queue, int64_t due_at, int64_t urgent_at)
+{
+    struct certificate c = empty_certificate(name);
+    c.queue = queue;
+    c.due_at.s = due_at;
+    c.urgent_at.s = urgent_at;
     assert_int_equal(store_certificate_put(s, &c, NULL), 0);
 }
 
@@ -302,6 +316,27 @@ static int dump_certificate(const struct certificate *c, void *arg)
     return 0;
 }
 
+static int dump_name(const char *name, void *arg)
+{
+    buf_printf(arg, " %s", name);
+    return 0;
+}
+
+struct queue_dump {
+    struct store *s;
+    struct buf *out;
+};
+
+static int dump_queue(const struct store_queue *q, void *arg)
+{
+    const struct queue_dump *d = arg;
+    buf_printf(
+        d->out, "queue %.*s %lld %lld:", STR_ARG(q->name), (long long)q->due_at.s, (long long)q->urgent_at.s);
+    int r = store_queue_due(d->s, q->name, (struct wall){INT64_MAX}, SIZE_MAX, dump_name, d->out, NULL);
+    buf_put_c(d->out, "\n");
+    return r;
+}
+
 static int dump_challenge(const struct challenge_record *c, void *arg)
 {
     buf_printf(arg, "challenge %s %s\n", c->certificate, c->token);
@@ -327,6 +362,7 @@ void dump_store(struct store *s, struct buf *out)
     assert_int_equal(store_ari_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
     buf_put_c(out, "look due:\n");
     assert_int_equal(store_look_due(s, (struct wall){INT64_MAX}, SIZE_MAX, dump_certificate, out, NULL), 0);
+    assert_int_equal(store_queues(s, dump_queue, &(struct queue_dump){s, out}, NULL), 0);
     assert_int_equal(store_challenge_each(s, dump_challenge, out, NULL), 0);
     assert_int_equal(store_history_each(s, STR(""), 0, SIZE_MAX, dump_history, out, NULL), 0);
     struct wall next;

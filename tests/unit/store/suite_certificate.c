@@ -314,13 +314,11 @@ static void next_due_is_the_earliest_of_all(void **state)
     put_due(p->s, "never", 0, 0);
     put_due(p->s, "odd", -1, -1);
     assert_next_due(p, 0);
-    put_due(p->s, "a", 500, 0);
+    put_due(p->s, "a", 100, 500); /* the next attempt is its queue's */
     assert_next_due(p, 500);
     put_due(p->s, "b", 0, 400);
     assert_next_due(p, 400);
     put_due(p->s, "c", 300, 350);
-    assert_next_due(p, 300);
-    put_due(p->s, "c", 0, 350);
     assert_next_due(p, 350);
     assert_int_equal(store_certificate_delete(p->s, STR("c"), NULL), 0);
     put_due(p->s, "b", 0, 0);
@@ -334,6 +332,128 @@ static void next_due_is_the_earliest_of_all(void **state)
     assert_next_due(p, 501);
     put_look_due(p->s, "e", 498);
     assert_next_due(p, 498);
+}
+
+/* ---- queues ---- */
+
+static int note_queue(const struct store_queue *q, void *arg)
+{
+    struct walk *w = arg;
+    size_t n = strlen(w->seen);
+    snprintf(w->seen + n, sizeof w->seen - n, "%s%.*s/%lld/%lld", n > 0 ? " " : "", STR_ARG(q->name),
+        (long long)q->due_at.s, (long long)q->urgent_at.s);
+    return w->answer;
+}
+
+static void assert_queues(struct place *p, const char *queues)
+{
+    struct walk w = {.p = p};
+    assert_int_equal(store_queues(p->s, note_queue, &w, NULL), 0);
+    assert_string_equal(w.seen, queues);
+}
+
+static int note_name(const char *name, void *arg)
+{
+    struct walk *w = arg;
+    size_t n = strlen(w->seen);
+    snprintf(w->seen + n, sizeof w->seen - n, "%s%s", n > 0 ? " " : "", name);
+    if (w->act != NULL)
+        w->act(w, name);
+    return w->answer;
+}
+
+static void assert_queue_due(struct place *p, const char *queue, int64_t now, size_t limit, const char *names)
+{
+    struct walk w = {.p = p};
+    assert_int_equal(store_queue_due(p->s, str_c(queue), (struct wall){now}, limit, note_name, &w, NULL), 0);
+    assert_string_equal(w.seen, names);
+}
+
+static void queues_are_those_with_a_date(void **state)
+{
+    struct place *p = *state;
+    assert_queues(p, "");
+    put_queued(p->s, "a", "two", 300, 0);
+    put_queued(p->s, "b", "two", 200, 900);
+    put_queued(p->s, "c", "two", 400, 800);
+    put_queued(p->s, "d", "never", 0, 0);
+    put_queued(p->s, "e", "odd", -1, -1);
+    put_queued(p->s, "f", "one\nand another", 100, 0);
+    assert_queues(p, "one\nand another/100/0 two/200/800");
+    put_queued(p->s, "g", "", 50, 60);
+    put_queued(p->s, "h", "Two", 7, 0);
+    assert_queues(p, "/50/60 Two/7/0 one\nand another/100/0 two/200/800");
+    /* who is gone or goes elsewhere leaves none behind */
+    assert_int_equal(store_certificate_delete(p->s, STR("g"), NULL), 0);
+    put_queued(p->s, "f", "two", 100, 0);
+    put_queued(p->s, "c", "two", 0, 800);
+    put_queued(p->s, "h", "Two", 0, 0);
+    assert_queues(p, "two/100/900");
+}
+
+static void queue_gives_what_is_urgent_first(void **state)
+{
+    struct place *p = *state;
+    put_queued(p->s, "late", "q", 300, 0);
+    put_queued(p->s, "z", "q", 100, 0);
+    put_queued(p->s, "a", "q", 100, 0);
+    put_queued(p->s, "soon", "q", 150, 500);
+    put_queued(p->s, "hurry", "q", 200, 250);
+    put_queued(p->s, "most", "q", 240, 245);
+    put_queued(p->s, "hurry too", "q", 210, 250);
+    put_queued(p->s, "other", "r", 1, 1);
+    put_queued(p->s, "never", "q", 0, 0);
+    put_queued(p->s, "done", "q", 0, 10);
+    put_queued(p->s, "not yet", "q", 900, 20);
+    assert_queue_due(p, "q", 99, 10, "");
+    assert_queue_due(p, "q", 240, 10, "a z soon hurry hurry too most");
+    assert_queue_due(p, "q", 250, 10, "most hurry hurry too a z soon");
+    assert_queue_due(p, "q", 500, 10, "most hurry hurry too soon a z late");
+    assert_queue_due(p, "q", 500, 4, "most hurry hurry too soon");
+    assert_queue_due(p, "q", 500, 5, "most hurry hurry too soon a");
+    assert_queue_due(p, "q", 500, 1, "most");
+    assert_queue_due(p, "q", 500, 0, "");
+    assert_queue_due(p, "q", INT64_MAX, SIZE_MAX, "not yet most hurry hurry too soon a z late");
+    assert_queue_due(p, "q", 0, 10, "");
+    assert_queue_due(p, "q", INT64_MIN, 10, "");
+    assert_queue_due(p, "r", 1, 10, "other");
+    assert_queue_due(p, "", 1000, 10, "");
+    assert_queue_due(p, "nobody", 1000, 10, "");
+}
+
+static void act_on_queue(struct walk *w, const char *name)
+{
+    put_queued(w->p->s, name, "elsewhere", 1, 0);
+    assert_int_equal(store_certificate_delete(w->p->s, STR("b"), NULL), 0);
+    assert_int_equal(store_commit(w->p->s, NULL), 0);
+}
+
+static void queue_walks_allow_writes_and_stop(void **state)
+{
+    struct place *p = *state;
+    put_queued(p->s, "a", "q", 1, 0);
+    put_queued(p->s, "b", "q", 2, 2);
+    put_queued(p->s, "c", "q", 3, 0);
+    put_queued(p->s, "d", "r", 3, 0);
+    const struct wall now = {9};
+    static const struct {
+        int answer, result;
+    } rows[] = {{1, 0}, {ERR_CANCELLED, ERR_CANCELLED}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = ERR_INIT;
+        struct walk w = {.p = p, .answer = rows[i].answer};
+        assert_int_equal(store_queue_due(p->s, STR("q"), now, 9, note_name, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "b");
+        w.seen[0] = '\0';
+        assert_int_equal(store_queues(p->s, note_queue, &w, &err), rows[i].result);
+        assert_string_equal(w.seen, "q/1/2");
+        assert_int_equal(err.code, 0);
+    }
+    /* names were settled at the start, whatever becomes of them meanwhile */
+    struct walk w = {.p = p, .act = act_on_queue};
+    assert_int_equal(store_queue_due(p->s, STR("q"), now, 9, note_name, &w, NULL), 0);
+    assert_string_equal(w.seen, "b a c");
+    assert_queues(p, "elsewhere/1/0 r/3/0");
 }
 
 #define BEHAVIOURS(X)                             \
@@ -351,7 +471,10 @@ static void next_due_is_the_earliest_of_all(void **state)
     X(look_due_is_ordered_and_bounded)            \
     X(due_hands_out_whole_records)                \
     X(due_visits_each_once)                       \
-    X(next_due_is_the_earliest_of_all)
+    X(next_due_is_the_earliest_of_all)            \
+    X(queues_are_those_with_a_date)               \
+    X(queue_gives_what_is_urgent_first)           \
+    X(queue_walks_allow_writes_and_stop)
 
 const struct behaviour certificate_behaviours[] = {BEHAVIOURS(BEHAVIOUR)};
 const size_t certificate_behaviour_n = ARRAY_LEN(certificate_behaviours);

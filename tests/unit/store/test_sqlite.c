@@ -463,7 +463,7 @@ static void every_query_goes_through_an_index(void **state)
         sqlite3_finalize(plan);
         sqlite3_free(explain);
     }
-    assert_int_equal(queries, 23);
+    assert_int_equal(queries, 27);
 }
 
 /* The schedule among many: the steps of SQLite's machine that a look at it takes do not grow with them. */
@@ -476,7 +476,7 @@ static int look_at_schedule(struct place *p)
         before += sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
     struct wall next;
     assert_int_equal(store_next_due(p->s, &next, NULL), 0);
-    assert_int_equal(next.s, 1000);
+    assert_int_equal(next.s, 2000);
     for (stmt = sqlite3_next_stmt(db, NULL); stmt != NULL; stmt = sqlite3_next_stmt(db, stmt))
         after += sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
     return after - before;
@@ -501,6 +501,50 @@ static void looking_at_the_schedule_costs_the_same_for_many(void **state)
     assert_int_equal(look_at_schedule(p), few);
 }
 
+static int ignore_queue(const struct store_queue *q, void *arg)
+{
+    return 0;
+}
+
+static int ignore_name(const char *name, void *arg)
+{
+    return 0;
+}
+
+static int steps_so_far(sqlite3 *db)
+{
+    int steps = 0;
+    for (sqlite3_stmt *stmt = sqlite3_next_stmt(db, NULL); stmt != NULL; stmt = sqlite3_next_stmt(db, stmt))
+        steps += sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+    return steps;
+}
+
+/* The first ten of a queue, of which two are urgent, and all queues. */
+static int look_at_queues(struct place *p)
+{
+    sqlite3 *db = sqlite_handle(p->s);
+    int before = steps_so_far(db);
+    assert_int_equal(store_queues(p->s, ignore_queue, NULL, NULL), 0);
+    assert_int_equal(store_queue_due(p->s, STR("q"), (struct wall){9000}, 10, ignore_name, NULL, NULL), 0);
+    return steps_so_far(db) - before;
+}
+
+static void looking_at_queues_costs_the_same_for_many(void **state)
+{
+    struct place *p = *state;
+    char name[16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "a%02d", i);
+        put_queued(p->s, name, i < 15 ? "q" : "other", 100 + i, i < 2 ? 200 : 90000);
+    }
+    int few = look_at_queues(p);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "c%04d", i);
+        put_queued(p->s, name, i % 3 == 0 ? "other" : "q", i % 7 == 0 ? 99000 : 1000 + i, 99000 + i);
+    }
+    assert_int_equal(look_at_queues(p), few);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +565,7 @@ int main(void)
         TEST(unknown_source_in_the_file_is_an_error),
         TEST(every_query_goes_through_an_index),
         TEST(looking_at_the_schedule_costs_the_same_for_many),
+        TEST(looking_at_queues_costs_the_same_for_many),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
