@@ -2,6 +2,8 @@
 
 #include "policy/failover.h"
 
+#include <string.h>
+
 enum {
     NO_ANSWER_S = 30,           /* how long one waits for a CA that does not answer */
     REFUSAL_S = 1,              /* how long it takes to be refused */
@@ -10,7 +12,7 @@ enum {
 
 /* --- attempts in the certificate's record --- */
 
-static size_t load(const struct run *r, const struct cert *c, struct attempt list[AUTHORITIES_MAX])
+static void load(const struct run *r, const struct cert *c, struct attempt list[AUTHORITIES_MAX])
 {
     for (size_t i = 0; i < c->account_n; i++)
         list[i] = (struct attempt){.id = str_c(r->world->accounts[c->account[i]].id),
@@ -18,7 +20,6 @@ static size_t load(const struct run *r, const struct cert *c, struct attempt lis
             .due_at = {c->tries[i].due_at},
             .last = (enum attempt_failure)c->tries[i].last,
             .staged = c->tries[i].staged};
-    return c->account_n;
 }
 
 static void save(struct cert *c, const struct attempt *list)
@@ -94,12 +95,16 @@ static bool rests(const struct run *r, uint8_t account)
     return outage_rests(&r->outages[account], (struct wall){r->now});
 }
 
-/* Those that do not answer wait, whoever is to be asked next. */
-static void skip_resting(struct run *r, const struct cert *c, struct attempt *list)
+/* Whom to ask now: those that do not answer wait, for this choice. */
+static bool choose(
+    struct run *r, const struct cert *c, const struct attempt *attempts, size_t *which, struct wall *due_at)
 {
+    struct attempt list[AUTHORITIES_MAX];
+    memcpy(list, attempts, c->account_n * sizeof *list);
     for (size_t i = 0; i < c->account_n; i++)
         if (rests(r, c->account[i]))
             failover_wait(&list[i], after_rest(r, c->account[i]));
+    return failover_choose(list, c->account_n, (struct wall){r->now}, which, due_at);
 }
 
 static void account_failed(struct run *r, const struct flight *f)
@@ -119,12 +124,11 @@ static void account_answered(struct run *r, const struct flight *f)
 /* --- a turn --- */
 
 /* Another authority, where there is one that was not tried in this turn. */
-static bool next(struct run *r, struct attempt *list, size_t n, struct flight *f)
+static bool next(struct run *r, const struct attempt *list, struct flight *f)
 {
     struct wall due_at;
     size_t which;
-    skip_resting(r, &r->world->certs[f->cert], list);
-    if (!failover_choose(list, n, (struct wall){r->now}, &which, &due_at) || (f->tried & 1U << which) != 0)
+    if (!choose(r, &r->world->certs[f->cert], list, &which, &due_at) || (f->tried & 1U << which) != 0)
         return false;
     f->which = (uint8_t)which;
     f->tried = (uint8_t)(f->tried | 1U << which);
@@ -182,7 +186,7 @@ static bool ask(struct run *r, struct attempt *list, struct flight *f)
         }
         hold(r, c);
         failover_wait(&list[f->which], (struct wall){may_at});
-        if (!next(r, list, c->account_n, f)) {
+        if (!next(r, list, f)) {
             rest(r, f->cert, list);
             return false;
         }
@@ -196,16 +200,17 @@ bool attempt_begin(struct run *r, uint32_t cert, struct flight *f)
 {
     struct attempt list[AUTHORITIES_MAX];
     struct cert *c = &r->world->certs[cert];
-    size_t which, n = load(r, c, list);
+    size_t which;
     struct wall due_at;
-    skip_resting(r, c, list);
-    if (!failover_choose(list, n, (struct wall){r->now}, &which, &due_at))
+    load(r, c, list);
+    if (!choose(r, c, list, &which, &due_at))
         which = 0; /* it was said to be due, so somebody is to be asked */
     f->cert = cert;
     f->which = (uint8_t)which;
     f->tried = (uint8_t)(1U << which);
     if (!rests(r, c->account[which]))
         return ask(r, list, f);
+    failover_wait(&list[which], r->outages[c->account[which]].until);
     rest(r, cert, list);
     return false;
 }
@@ -216,14 +221,16 @@ static bool fail(struct run *r, struct flight *f, enum attempt_failure failure, 
 {
     struct attempt list[AUTHORITIES_MAX];
     struct cert *c = &r->world->certs[f->cert];
-    size_t n = load(r, c, list);
-    /* The CA's outage is no failure of the certificate's own. */
+    load(r, c, list);
+    /* The CA's outage is no failure of the certificate's own: it stays due, behind those that were not tried
+     * yet.
+     */
     if (f->unheard && !f->rehearsal && rests(r, f->account))
-        failover_wait(&list[f->which], after_rest(r, f->account));
+        failover_wait(&list[f->which], (struct wall){r->now});
     else
         failover_note(&list[f->which], failure, (struct wall){r->now}, 0, c->not_after - c->not_before,
             retry_at, run_chance(r));
-    if (next(r, list, n, f))
+    if (next(r, list, f))
         return ask(r, list, f);
     rest(r, f->cert, list);
     return false;
