@@ -90,6 +90,11 @@ int64_t ledger_take(const struct rate_limit *limit, int64_t at_us, struct wall n
     return max_of(at, min_of(add_sat(at, cell.interval), empty));
 }
 
+int64_t ledger_take_sent(const struct rate_limit *limit, int64_t at_us, struct wall now)
+{
+    return ledger_take(limit, at_us, (struct wall){add_sat(now.s, LEDGER_WAY_S)});
+}
+
 int64_t ledger_full(const struct rate_limit *limit, int64_t at_us, struct wall now, struct wall retry_at)
 {
     if (!is_limited(limit))

@@ -57,6 +57,15 @@ bool ledger_check(const struct rate_limit *limit, int64_t at_us, struct wall now
 /* The bucket after one token was taken, free or not (the CA allowed it after all). */
 int64_t ledger_take(const struct rate_limit *limit, int64_t at_us, struct wall now);
 
+/* An order that was sent reaches the CA within this time, nearly always: a connection is made, a nonce is
+ * fetched, a request is lost and sent again. */
+enum { LEDGER_WAY_S = 5 };
+
+/* The same for what is on its way: the CA takes its token when it arrives, LEDGER_WAY_S later at most, and
+ * its bucket gets tokens back that much later than ours. So ours is emptied as if it were there by then:
+ * otherwise each token that comes back would be asked for a moment before the CA has it. */
+int64_t ledger_take_sent(const struct rate_limit *limit, int64_t at_us, struct wall now);
+
 /* The bucket after the CA said that it is used up although we thought that a token was free: the next one is
  * free at retry_at (the CA's Retry-After; a period ahead at most), or, where that is not in the future, when
  * one would come back after all were taken now. Never earlier than at_us says. */

@@ -68,12 +68,14 @@ static void tokens_save(struct authority *a, const struct tokens *t)
         log_error("%s: %s", a->name, err.text);
 }
 
-static void take(struct authority *a, enum limit_kind kind, struct str subject)
+typedef int64_t take_fn(const struct rate_limit *limit, int64_t at_us, struct wall now);
+
+static void take(struct authority *a, enum limit_kind kind, struct str subject, take_fn *fn)
 {
     struct tokens t;
     if (!tokens_load(a, kind, subject, &t))
         return;
-    t.at_us = ledger_take(t.limit, t.at_us, engine_now(a->engine));
+    t.at_us = fn(t.limit, t.at_us, engine_now(a->engine));
     tokens_save(a, &t);
 }
 
@@ -220,7 +222,8 @@ static void take_all(
     size_t count = ledger_order_subjects(names, n, kind, arena, &subjects);
     for (size_t i = 0; i < count; i++)
         if (subjects[i].taken == moment)
-            take(a, subjects[i].kind, subjects[i].subject);
+            take(a, subjects[i].kind, subjects[i].subject,
+                moment == LEDGER_AT_ORDER ? ledger_take_sent : ledger_take);
 }
 
 void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind)
@@ -240,8 +243,8 @@ void ledger_note_failure(struct authority *a, const char *name)
 {
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
     struct str subject = ledger_name_subject(str_c(name), arena);
-    take(a, LIMIT_FAILURES, subject);
-    take(a, LIMIT_CONSECUTIVE_FAILURES, subject);
+    take(a, LIMIT_FAILURES, subject, ledger_take);
+    take(a, LIMIT_CONSECUTIVE_FAILURES, subject, ledger_take);
 }
 
 void ledger_note_success(struct authority *a, const char *name)
@@ -310,5 +313,5 @@ bool ledger_may_register(struct authority *a, struct wall *may_at, const char **
 
 void ledger_note_registration(struct authority *a)
 {
-    take(a, LIMIT_REGISTRATIONS, STR(""));
+    take(a, LIMIT_REGISTRATIONS, STR(""), ledger_take);
 }

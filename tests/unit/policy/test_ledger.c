@@ -140,6 +140,43 @@ static void taking_from_an_empty_bucket_makes_it_no_emptier(void **state)
     assert_int_equal(at, empty + 100 * US);
 }
 
+/* A CA that counts each order when it arrives never refuses one, however long each is on its way; when ours
+ * are taken as if they were there at once, it does. */
+static int64_t refusals_on_the_way(
+    int64_t (*take)(const struct rate_limit *limit, int64_t at_us, struct wall now), int64_t *sent)
+{
+    int64_t at = 0, theirs = 0, refused = 0;
+    uint64_t numbers = 7;
+    *sent = 0;
+    for (int64_t now = T0; now < T0 + DAY; now++) {
+        struct wall may;
+        if (!ledger_check(&orders, at, (struct wall){now}, &may))
+            continue;
+        at = take(&orders, at, (struct wall){now});
+        ++*sent;
+        /* the first one, after which their bucket gets its tokens back, takes longest */
+        uint64_t way = *sent == 1 ? LEDGER_WAY_S : draw(&numbers) % (LEDGER_WAY_S + 1);
+        struct wall arrives = {now + (int64_t)way};
+        if (ledger_check(&orders, theirs, arrives, &may))
+            theirs = ledger_take(&orders, theirs, arrives);
+        else
+            refused++;
+    }
+    return refused;
+}
+
+static void what_is_on_its_way_is_counted_later(void **state)
+{
+    int64_t sent, all;
+    assert_true(refusals_on_the_way(ledger_take, &all) > 0);
+    assert_int_equal(refusals_on_the_way(ledger_take_sent, &sent), 0);
+    /* which costs no more than the way, once */
+    assert_true(all - sent <= 1);
+    int64_t at = ledger_take_sent(&orders, 0, (struct wall){T0});
+    assert_int_equal(at, ledger_take(&orders, 0, (struct wall){T0 + LEDGER_WAY_S}));
+    assert_int_equal(ledger_take_sent(&orders, at, (struct wall){T0}), at + 36 * US);
+}
+
 static void the_ca_has_the_last_word(void **state)
 {
     static const struct {
@@ -423,6 +460,7 @@ int main(void)
         cmocka_unit_test(odd_shares_never_give_too_much),
         cmocka_unit_test(does_as_a_token_bucket_does),
         cmocka_unit_test(taking_from_an_empty_bucket_makes_it_no_emptier),
+        cmocka_unit_test(what_is_on_its_way_is_counted_later),
         cmocka_unit_test(the_ca_has_the_last_word),
         cmocka_unit_test(clocks_that_jump_lock_nobody_out),
         cmocka_unit_test(refusals_are_told_apart_by_their_wait),
