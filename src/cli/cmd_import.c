@@ -2,6 +2,7 @@
  * Moving in from another client: the importer reads its state, a file for evercert.d is made of that and
  * looked at as a reload would, and what is there goes to the keeper and the engine.
  */
+#include "base/crash_point.h"
 #include "cli/command_table.h"
 #include "cli/import/carry.h"
 #include "cli/import/report.h"
@@ -170,7 +171,9 @@ static int carry(struct moving *m)
     size_t answered = 0;
     if (m->plan.written > 0 && write_file(m, &err) < 0)
         return say(&err);
+    crash_point(import_settings_written);
     int status = import_carry(m->invocation->globals, &m->plan, &answered);
+    crash_point(import_carried);
     if (status != EXIT_DONE && answered == 0 && m->plan.written > 0)
         take_back(m);
     else if (status != EXIT_DONE)

@@ -3,6 +3,7 @@
 #include "processes/keeper/keeper.h"
 
 #include "acme/limits.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/file.h"
 
@@ -170,6 +171,7 @@ static int make_live(struct search *s, int all, struct err *err)
     snprintf(number, sizeof number, "%" PRId64, s->found);
     snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", name, number);
     int r = s->archived ? fetch(s->k, name, number, all, err) : 0;
+    crash_point(keeper_earlier_found);
     return r < 0 ? r : link_switch(s->k->live, name, target, err);
 }
 

@@ -1,6 +1,7 @@
 /* The processes: how they are started, who may talk to whom, and what happens when one dies. */
 #include "processes/parent/parent.h"
 
+#include "base/crash_point.h"
 #include "base/time.h"
 #include "os/child.h"
 #include "os/file.h"
@@ -523,6 +524,7 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         if (m->pid != pid)
             continue;
         m->pid = 0;
+        crash_points_over();
         /* The channel ends by itself when what the process said last has been read, and whoever waits for an
          * answer hears of it then. */
         if (!p->stopping)

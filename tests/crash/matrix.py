@@ -1,0 +1,72 @@
+"""Which scenario passes which point, the cheapest one for each, and for the how manieth time it is killed there."""
+
+from scenarios.issue import Issue
+
+MATRIX = {
+    Issue: {
+        "file_begun": [1, 4],
+        "file_copied": [1],
+        "file_link_made": [1],
+        "socket_bound": [1],
+        "keeper_seal_key_made": [1],
+        "keeper_secrets_prepared": [1],
+        "keeper_entry_unsynced": [1],
+        "keeper_account_key_made": [1],
+        "keeper_certificate_key_made": [1],
+        "keeper_request_signed": [1, 3],
+        "keeper_generation_begun": [1],
+        "keeper_generation_has_key": [1],
+        "keeper_generation_written": [1],
+        "keeper_generation_named": [1],
+        "keeper_generation_live": [1],
+        "keeper_published": [1],
+        "store_file_made": [1],
+        "store_migrated": [1],
+        "store_commit_ahead": [1, 4],
+        "store_committed": [1, 4],
+        "engine_wish_noted": [1],
+        "engine_order_noted": [1],
+        "engine_key_noted": [1],
+        "engine_publish_asked": [1],
+        "engine_publish_answered": [1],
+        "engine_issued_noted": [1],
+        "engine_placed_noted": [1],
+        "engine_placed_shown": [1],
+        "engine_placed_gone": [1],
+        "engine_deploy_begun": [1],
+        "engine_deploy_stepped": [1],
+        "engine_deploy_noted": [1],
+        "engine_account_noted": [1],
+        "engine_new_account_leaves": [1],
+        "engine_new_account_answered": [1],
+        "engine_new_order_leaves": [1],
+        "engine_new_order_answered": [1],
+        "engine_challenge_leaves": [1],
+        "engine_challenge_answered": [1],
+        "engine_read_leaves": [1, 2],
+        "engine_read_answered": [1, 2],
+        "engine_finalize_leaves": [1],
+        "engine_finalize_answered": [1],
+        "parent_state_taken": [1],
+        "parent_challenge_file_ahead": [1],
+        "parent_challenge_file_made": [1],
+        "parent_challenge_file_gone": [1],
+        "parent_copy_ahead": [1, 2],
+        "parent_copy_written": [1, 2],
+        "parent_hook_begun": [1],
+        "parent_hook_ended": [1],
+    },
+}
+
+CASES = [
+    (scenario, point, nth, whom)
+    for scenario, points in MATRIX.items()
+    for point, times in points.items()
+    for nth in times
+    for whom in ("alone", "all")
+]
+
+
+def case_id(case):
+    scenario, point, nth, whom = case
+    return f"{scenario.__name__.lower()}-{point}{f'-{nth}' if nth > 1 else ''}-{whom}"

@@ -1,0 +1,145 @@
+"""An evercert that is killed at a point, and what must be true of it when it was started again."""
+
+import os
+import pathlib
+import re
+import signal
+import sqlite3
+
+import lineage
+from certificates import read_chain
+from processes import wait_until
+from stage import public_bytes
+
+REACHED = re.compile(r"^crash point (\w+)$", re.MULTILINE)
+HEADER = pathlib.Path(__file__).resolve().parents[2] / "src/base/crash_point.h"
+
+
+def compiled_points():
+    """The names of the table."""
+    return re.findall(r"^    X\((\w+),", HEADER.read_text(), re.MULTILINE)
+
+
+def _state(pid):
+    try:
+        text = pathlib.Path("/proc", str(pid), "stat").read_text()
+    except OSError:
+        return ""
+    return text[text.rindex(")") + 2 :].split()[0]
+
+
+class Strike:
+    """One case: `point`, passed for the nth time, and whom to kill there: "alone", the process that passes it, or
+    "all".
+
+    .client (Evercert) .ca (stage.Authority) .name
+    """
+
+    def __init__(self, processes, client, ca, name, point, nth, whom):
+        self._processes = processes
+        self.client, self.ca, self.name = client, ca, name
+        self.point, self.nth, self.whom = point, nth, whom
+        self.struck = None  # the name of the process that stopped at the point
+
+    # Killing
+
+    def start(self, *words):
+        """A command or the daemon ("run"), which is to stop at the point."""
+        env = {**self.client.environment(), "EVERCERT_CRASH_POINT": f"{self.point}:{self.nth}"}
+        process = self._processes.start(self.client.argv(*words), self.client.log, env=env)
+        if words[0] == "run":
+            self.client.daemon = process
+        return process
+
+    def _stopped(self):
+        return [(pid, name) for pid, name in self._processes.leftovers().items() if _state(pid) == "T"]
+
+    def strike(self, process):
+        """Waits until the point is reached, and kills."""
+
+        def reached():
+            if REACHED.search(self.client.text()):
+                return True
+            assert process.alive(), f"it ended ({process.status()}) before the point:\n{self.client.text()[-4000:]}"
+            return False
+
+        try:
+            wait_until(reached, f"the point {self.point} to be reached", 20)
+        except AssertionError as late:
+            raise AssertionError(f"{late}:\n{self.client.text()[-4000:]}") from None
+        [(pid, self.struck)] = wait_until(self._stopped, "it to have stopped", 5)
+        if self.whom == "all":
+            self.client.kill_all()
+        else:
+            os.kill(pid, signal.SIGKILL)
+        return self
+
+    def daemon(self):
+        """The daemon is there again: the one whose member was killed, or else another one."""
+        if self.struck in ("parent", "evercert") and self.whom == "alone":
+            self._processes.expect_none_left()
+        if not self.client.daemon or not self.client.daemon.alive():
+            self.client.run_daemon()
+
+    def over(self, process):
+        """A command of which something was killed comes to its end, well or not."""
+        process.wait(30)
+        self._processes.expect_none_left()
+
+    # Looking
+
+    def row(self, what, name=None):
+        """Columns of the certificate's row, read beside the daemon; None where there is none yet."""
+        try:
+            with sqlite3.connect(f"file:{self.client.state}/evercert.db?mode=ro", uri=True, timeout=5) as db:
+                return db.execute(f"SELECT {what} FROM certificate WHERE name = ?", (name or self.name,)).fetchone()
+        except sqlite3.OperationalError:
+            return None
+
+    def challenges(self):
+        """What is noted as being shown by others."""
+        with sqlite3.connect(f"file:{self.client.state}/evercert.db?mode=ro", uri=True, timeout=5) as db:
+            return db.execute("SELECT identifier, note FROM challenge").fetchall()
+
+    def wait_quiet(self, generation, name=None):
+        """Waits until that generation is there, deployed, and nothing is under way."""
+
+        def quiet():
+            row = self.row("generation, order_url, deploy_due_at, failures", name)
+            assert row is None or row[3] == 0, f"an attempt failed:\n{self.client.text()[-4000:]}"
+            return row is not None and row[0] >= generation and not row[1] and not row[2] and not self.challenges()
+
+        try:
+            wait_until(quiet, f"generation {generation} to be in force and deployed", 30)
+        except AssertionError as late:
+            raise AssertionError(f"{late}:\n{self.row('*', name)}\n{self.client.text()[-4000:]}") from None
+
+    # What must be true
+
+    def half_written(self, *folders):
+        return [
+            path for folder in (self.client.state, *folders) for path in folder.rglob("*")
+            if ".tmp-" in path.name or ".evercert-" in path.name
+        ]  # fmt: skip
+
+    def check_live(self, generation, orders=1):
+        """live/ is whole, its key is one that the CA was sent, and all that the CA issued is still here."""
+        leaf = lineage.check(self.client, self.name)
+        assert lineage.generation(self.client, self.name) == generation
+        kept = [leaf.serial]
+        for top in (self.client.state / "live/.generations", self.client.state / "archive"):
+            kept += [read_chain(path)[0].serial for path in (top / self.name).glob("*/cert.pem")]
+        issued = self.ca.issued()
+        assert issued and issued <= set(kept), "a certificate that was issued is lost"
+        assert self.ca.orders() == orders, self.ca.counts()
+        if self.ca.keys():
+            assert public_bytes(leaf.public_key) in self.ca.keys()
+            assert len(self.ca.keys()) == 1, "the key of an order was made anew"
+        assert self.half_written() == []
+        return leaf
+
+    def check_row(self, generation):
+        row = self.client.row(self.name)
+        assert (row["state"], row["generation"]) == ("valid", generation), row
+        assert row["fingerprint"] == self.client.leaf(self.name).fingerprint
+        return row
