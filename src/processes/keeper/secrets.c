@@ -25,13 +25,13 @@ enum {
     SEAL_LEN = 32,
 };
 
+/* Whole or not at all: an empty seal.key would be taken for one that was lost. */
 static int make_file(struct keeper *k, const char *name, struct str bytes, struct err *err)
 {
     const struct process *p = &k->process;
     uid_t uid = p->identity == IDENTITY_USER ? p->uid : FILE_UID_KEEP;
     gid_t gid = p->identity == IDENTITY_USER ? p->gid : FILE_GID_KEEP;
-    int r = file_write_new_owned(PROCESS_STATE_FD, name, 0600, uid, gid, bytes, err);
-    return r < 0 ? r : dir_sync(PROCESS_STATE_FD, err);
+    return file_replace_owned(PROCESS_STATE_FD, name, 0600, uid, gid, bytes, err);
 }
 
 static bool exists(const char *name)
