@@ -402,6 +402,12 @@ static int sweep_one(const struct challenge_record *c, void *arg)
     return 0;
 }
 
+void placed_hurry(struct engine *e)
+{
+    if (e->sweep_timer != NULL && evtimer_pending(e->sweep_timer, NULL))
+        evtimer_add(e->sweep_timer, &(struct timeval){0});
+}
+
 void placed_sweep(struct engine *e)
 {
     struct err err = ERR_INIT;
