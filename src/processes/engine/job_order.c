@@ -352,6 +352,11 @@ static void note_order(struct job *j)
     j->record.order_url = arena_dup(j->arena, url);
     j->record.order_authority = j->authority->id;
     j->record.order_generation = j->generation;
+    /* Due now, also where an operator wanted it early: whoever starts next goes on with it. Left until its
+     * old date, the order would be finished then, with a certificate of today. */
+    struct wall now = engine_now(j->engine);
+    if (j->record.due_at.s == 0 || j->record.due_at.s > now.s)
+        j->record.due_at = now;
     job_refresh(j);
     job_save(j);
     crash_point(engine_order_noted);
