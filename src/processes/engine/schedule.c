@@ -41,8 +41,11 @@ struct names {
 static int collect(const struct certificate *c, void *arg)
 {
     struct names *names = arg;
-    bool busy = names->deployments ? deploying(names->engine, c->name)
-                                   : job_find((struct engine *)(uintptr_t)names->engine, c->name) != NULL;
+    bool busy = job_find((struct engine *)(uintptr_t)names->engine, c->name) != NULL;
+    /* An order that is gone on with after a crash may have been published already: what is in force is not
+     * what this row tells of then. */
+    if (names->deployments)
+        busy = (busy && c->order_url[0] != '\0') || deploying(names->engine, c->name);
     if (!busy)
         names->list[names->n++] = arena_dup_c(names->arena, c->name);
     return names->n == names->max;
