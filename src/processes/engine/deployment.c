@@ -405,12 +405,22 @@ static void on_newest_again(const void *msg, const struct err *why, void *arg)
     copies(d);
 }
 
+/* Whether another generation may be live than the newest: it was put back, or a crash came before that was
+ * noted. */
+static bool may_be_back(const struct deployment *d)
+{
+    bool back = d->record.live_generation != 0;
+    for (size_t i = 0; i < d->own_n; i++)
+        back = back || d->wish.deploys[i].rollback;
+    return back;
+}
+
 static void begin(struct deployment *d)
 {
     struct msg_live_switch m = {d->record.permit, (uint32_t)d->record.variant, d->record.generation, false};
     struct err err = ERR_INIT;
     crash_point(engine_deploy_begun);
-    if (d->record.live_generation == 0 || d->daily)
+    if (d->daily || !may_be_back(d))
         copies(d);
     else if (ask(d, d->engine->keeper, MSG_live_switch, &m, MSG_live_switched, on_newest_again, &err) < 0)
         over(d, &err);
