@@ -150,9 +150,9 @@ static int write_file(const struct moving *m, struct err *err)
     int r;
     if ((r = make_directory(above, err)) < 0 || (r = make_directory(m->directory, err)) < 0 ||
         (r = dir_open(AT_FDCWD, m->directory, &fd, err)) < 0 ||
-        (r = file_write_new(fd, m->name, 0640, buf_str(&m->yaml), err)) < 0)
+        (r = dir_sweep(fd, err)) < 0) /* of an import that was cut short */
         return r;
-    return dir_sync(fd, err);
+    return file_replace(fd, m->name, 0640, buf_str(&m->yaml), err);
 }
 
 /* Nobody has heard of it, so nobody must find it: at its next start a daemon would ask for all of them anew.
