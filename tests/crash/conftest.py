@@ -20,6 +20,8 @@ import pytest
 from processes import Processes
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+for module in ("strike", "scenarios"):
+    pytest.register_assert_rewrite(module)
 
 from stage import Stage  # noqa: E402
 

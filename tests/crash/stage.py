@@ -98,7 +98,7 @@ class Authority:
 class Stage:
     def __init__(self, processes, folder, authority):
         self._processes, self._folder, self._authority = processes, folder, authority
-        self.http_port = free_port()
+        self.http_port, self.closed_port = free_port(), free_port()
         self._web = self._dns = None
         self.world = None
         self._names = 0

@@ -9,6 +9,6 @@ from strike import Strike
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_killed_at(case, stage, evercert, processes, tmp_path):
     scenario, point, nth, whom = case
-    ca = scenario.authority(stage) if hasattr(scenario, "authority") else stage.web()
+    ca = scenario.authority(stage)
     client = evercert(ca.gate)
     scenario(Strike(processes, client, ca, stage.name(), point, nth, whom), stage, tmp_path).run()
