@@ -41,7 +41,7 @@
     X(keeper_generation_named, "the generation under its number; live/ leads to the one before")         \
     X(keeper_generation_live, "live/ leads to it; an older one still lies beside it")                    \
     X(keeper_generation_archived, "the older one is in the archive")                                     \
-    X(keeper_published, "live/ is as it will be; the engine has not heard of it")                        \
+    X(keeper_generation_told, "live/ is as it will be; the engine has not heard of it")                  \
     X(keeper_together_written, "of many: their files, perhaps, and no link")                             \
     X(keeper_together_linked, "of many: all files, their links perhaps")                                 \
     X(keeper_earlier_found, "the generation to go back to beside the others; live/ leads to the newest") \

@@ -258,7 +258,7 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
         log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
             m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
-    crash_point(keeper_published);
+    crash_point(keeper_generation_told);
     answer_published(c, id, &chain, &err);
 }
 
