@@ -4,9 +4,11 @@
  * has nothing of it, not even the names.
  *
  * EVERCERT_CRASH_POINT in the environment of the command, which its processes inherit:
- *   NAME or NAME:N  the process that passes NAME (for the Nth time) says "crash point NAME" on standard error
- * and stops itself (SIGSTOP): nothing of it moves until it is killed, or continued list            each says
- * "crash point passed NAME" whenever it passes one
+ *
+ * NAME, or NAME:N: the process that passes NAME (for the Nth time) says "crash point NAME" on standard error
+ * and stops itself (SIGSTOP); nothing of it moves until it is killed or continued.
+ *
+ * list: each says "crash point passed NAME" whenever it passes one.
  *
  * A point stands where the state on disk, at the CA or with others has just become another one, or is about
  * to. Their table says what is durable there. tests/crash has a scenario for each and fails for one that has

@@ -8,7 +8,7 @@ from scenarios.renew import PutBack, Renew, RenewTwice
 
 MATRIX = {
     Issue: {
-        "file_begun": [1, 4],
+        "file_begun": [1, 2, 6],
         "file_copied": [1],
         "file_link_made": [1],
         "socket_bound": [1],
@@ -26,8 +26,8 @@ MATRIX = {
         "keeper_generation_told": [1],
         "store_file_made": [1],
         "store_migrated": [1],
-        "store_commit_ahead": [1, 4],
-        "store_committed": [1, 4],
+        "store_commit_ahead": [1, 2, 3, 4, 5, 6, 7, 8, 10],
+        "store_committed": [1, 2, 3, 4, 5, 6, 7, 8, 10],
         "engine_wish_noted": [1],
         "engine_order_noted": [1],
         "engine_key_noted": [1],
@@ -47,8 +47,8 @@ MATRIX = {
         "engine_new_order_answered": [1],
         "engine_challenge_leaves": [1],
         "engine_challenge_answered": [1],
-        "engine_read_leaves": [1, 2],
-        "engine_read_answered": [1, 2],
+        "engine_read_leaves": [1, 3, 4],
+        "engine_read_answered": [1, 3, 4],
         "engine_finalize_leaves": [1],
         "engine_finalize_answered": [1],
         "parent_state_taken": [1],
@@ -61,7 +61,9 @@ MATRIX = {
         "parent_hook_ended": [1],
     },
     Renew: {
-        "store_commit_ahead": [2, 4],
+        "file_begun": [1, 2],
+        "store_commit_ahead": [2, 3, 5, 7],
+        "store_committed": [3, 5],
         "engine_new_order_leaves": [1],
         "engine_finalize_answered": [1],
         "engine_publish_asked": [1],
