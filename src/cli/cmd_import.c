@@ -2,6 +2,7 @@
  * Moving in from another client: the importer reads its state, a file for evercert.d is made of that and
  * looked at as a reload would, and what is there goes to the keeper and the engine.
  */
+#include "base/crash_point.h"
 #include "cli/command_table.h"
 #include "cli/import/carry.h"
 #include "cli/import/report.h"
@@ -149,9 +150,9 @@ static int write_file(const struct moving *m, struct err *err)
     int r;
     if ((r = make_directory(above, err)) < 0 || (r = make_directory(m->directory, err)) < 0 ||
         (r = dir_open(AT_FDCWD, m->directory, &fd, err)) < 0 ||
-        (r = file_write_new(fd, m->name, 0640, buf_str(&m->yaml), err)) < 0)
+        (r = dir_sweep(fd, err)) < 0) /* of an import that was cut short */
         return r;
-    return dir_sync(fd, err);
+    return file_replace(fd, m->name, 0640, buf_str(&m->yaml), err);
 }
 
 /* Nobody has heard of it, so nobody must find it: at its next start a daemon would ask for all of them anew.
@@ -170,7 +171,9 @@ static int carry(struct moving *m)
     size_t answered = 0;
     if (m->plan.written > 0 && write_file(m, &err) < 0)
         return say(&err);
+    crash_point(import_settings_written);
     int status = import_carry(m->invocation->globals, &m->plan, &answered);
+    crash_point(import_carried);
     if (status != EXIT_DONE && answered == 0 && m->plan.written > 0)
         take_back(m);
     else if (status != EXIT_DONE)

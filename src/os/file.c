@@ -1,5 +1,6 @@
 #include "os/file.h"
 
+#include "base/crash_point.h"
 #include "os/random.h"
 
 #include <errno.h>
@@ -180,6 +181,7 @@ static int create(int at, const char *name, const char *shown, const struct birt
     int fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, b->mode & S_IRWXU);
     if (fd < 0)
         return err_errno(err, errno, "cannot create %s", shown);
+    crash_point(file_begun);
     int e = fill(fd, b);
     /* Network file systems report a failed write as late as here. */
     if (close(fd) < 0 && errno != EINTR && e == 0)
@@ -244,6 +246,7 @@ int file_replace_owned(
     int r = file_check_name(name, err);
     if (r < 0 || (r = create(at, file_temp_name(temp), name, &b, err)) < 0)
         return r;
+    crash_point(file_written);
     return settle(at, temp, name, err);
 }
 
@@ -276,6 +279,7 @@ int file_replace_away(
         r = create(at, temp, name, &b, &why);
     if (r < 0 && err != NULL)
         *err = why;
+    crash_point(file_copied);
     return r < 0 ? r : settle(at, temp, name, err);
 }
 
@@ -294,6 +298,7 @@ int link_switch(int at, const char *name, const char *target, struct err *err)
 {
     char temp[FILE_TEMP_NAME_MAX];
     int r = link_make(at, name, target, temp, err);
+    crash_point(file_link_made);
     return r < 0 ? r : settle(at, temp, name, err);
 }
 

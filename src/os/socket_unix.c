@@ -1,5 +1,6 @@
 /* Unix sockets by name, whatever the length of the path: sun_path holds 107 bytes, but "/proc/self/fd/N" is
  * the same file. The Unix part of os/socket.h. */
+#include "base/crash_point.h"
 #include "os/file.h"
 #include "os/socket.h"
 
@@ -55,6 +56,7 @@ int socket_listen_unix(int dir, const char *name, mode_t mode, int *out, struct 
         (r = open_stream(&fd, err)) < 0)
         return r;
     int e = bind_listen(fd, dir, file_temp_name(temp), mode);
+    crash_point(socket_bound);
     if (e == 0 && renameat(dir, temp, dir, name) < 0)
         e = errno;
     if (e != 0) {

@@ -8,6 +8,7 @@
  * A journal without an open transaction is run again before the next operation (get_ready).
  */
 #include "base/attr.h"
+#include "base/crash_point.h"
 #include "store/sqlite_priv.h"
 
 #include <stdlib.h>
@@ -290,9 +291,11 @@ static int sqlite_commit(struct store *base, struct err *err)
     int r = get_ready(s, err);
     if (r < 0 || sqlite3_get_autocommit(s->db))
         return r;
+    crash_point(store_commit_ahead);
     int rc = run(s, STATEMENT_COMMIT, NULL, 0);
     if (rc != SQLITE_OK)
         return sqlite_error(s->db, s->path, rc, "commit", err);
+    crash_point(store_committed);
     journal_clear(s);
     return 0;
 }

@@ -1,4 +1,5 @@
 #include "base/attr.h"
+#include "base/crash_point.h"
 #include "store/sqlite_priv.h"
 
 #include <errno.h>
@@ -193,6 +194,7 @@ int sqlite_open(const char *path, sqlite3 **out, struct err *err)
     int r = make_private(path, err);
     if (r < 0)
         return r;
+    crash_point(store_file_made);
     sqlite3 *db = NULL;
     int rc = sqlite3_open_v2(
         path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);

@@ -1,4 +1,5 @@
 #include "base/attr.h"
+#include "base/crash_point.h"
 #include "store/sqlite_priv.h"
 
 /* Marks a database as ours in its header ("EVCT"). */
@@ -516,6 +517,7 @@ int sqlite_schema_migrate(
     if (rc != SQLITE_OK)
         return sqlite_error(db, path, rc, "write", err);
     int r = run_migrations(db, path, migrations, n, err);
+    crash_point(store_migrated);
     if (r == 0 && (rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL)) != SQLITE_OK)
         r = sqlite_error(db, path, rc, "write", err);
     if (r < 0 && !sqlite3_get_autocommit(db))

@@ -1,5 +1,6 @@
 #include "cli/install/change.h"
 
+#include "base/crash_point.h"
 #include "os/file.h"
 #include "site/edit.h"
 
@@ -153,7 +154,8 @@ int changes_make(const struct changes *c, bool late, struct err *err)
 {
     int r = 0;
     for (size_t i = 0; i < c->n && r == 0; i++)
-        r = make_one(&c->list[i], late, c->a, err);
+        if ((r = make_one(&c->list[i], late, c->a, err)) == 0)
+            crash_point(install_change_made);
     return r;
 }
 

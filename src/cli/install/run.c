@@ -5,6 +5,7 @@
  */
 #include "cli/install/run.h"
 
+#include "base/crash_point.h"
 #include "cli/session.h"
 #include "os/child.h"
 #include "os/file.h"
@@ -203,6 +204,7 @@ static int begin(struct install *in, int state, struct err *err)
     int r = make_webroot(in, state, err);
     if (r == 0)
         r = write_journal(in, state, err);
+    crash_point(install_journal_written);
     if (r == 0)
         r = changes_make(&in->changes, false, err);
     if (r == 0)
@@ -252,6 +254,7 @@ static int install_held(struct install *in, int state)
 {
     int status = carry_out(in, state);
     if (status == EXIT_DONE) {
+        crash_point(install_in_force);
         drop_journal(state);
         for (size_t i = 0; i < in->name_n; i++)
             install_say(in, "%s serves https://%s with %s%s", in->kind->word, in->names[i], in->site.live,

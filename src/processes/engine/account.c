@@ -1,6 +1,7 @@
 /* Our account at one CA: found, registered, kept up to date; its key changed when the operator says so. */
 #include "processes/engine/engine.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static void account_done(struct authority *a)
         r.account_email = email;
         r.account_status = "valid";
         authority_record_save(a, &r);
+        crash_point(engine_account_noted);
     }
     replace(&a->account_url, url);
     a->key_known = true;
@@ -270,6 +272,7 @@ static void end_rollover(struct authority *a, bool commit, const struct err *err
 {
     struct err failure = ERR_INIT;
     struct msg_rollover_end m = {a->id, commit};
+    crash_point(engine_rollover_answered);
     a->change_error = (struct err)ERR_INIT;
     if (!commit)
         a->change_error = *err;

@@ -1,6 +1,7 @@
 /* The operator's commands, one function each, in a table by verb. */
 #include "processes/engine/engine.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "processes/command.h"
 
@@ -203,6 +204,7 @@ static void forget_one(const struct command *c, const char *name)
         return;
     }
     history_add(c->e, name, "forgotten", "no longer managed; its files are in the archive", NULL);
+    crash_point(engine_forget_noted);
     c->s->waiting++;
     session_part_done(c->e, c->s->id, name, "forgotten", NULL);
 }

@@ -1,6 +1,7 @@
 /* One certificate being deployed, from its start to what is recorded of it. */
 #include "processes/engine/deployment.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/random.h"
 #include "policy/schedule.h"
@@ -186,6 +187,7 @@ static void record_outcome(struct deployment *d, const struct err *why)
     }
     if (certificate_save(e, &c, &err) < 0)
         log_error("%s: %s", c.name, err.text);
+    crash_point(engine_deploy_noted);
     if (!d->daily && why != NULL)
         happen(e, &c, &d->wish, DEPLOY_FAILING, why->text);
 }
@@ -344,6 +346,7 @@ static void on_put_back(const void *msg, const struct err *why, void *arg)
     history_add(d->engine, d->record.name, "rolled-back", text, NULL);
     log_warning("%s: %s", d->record.name, text);
     note_live(d, m->generation);
+    crash_point(engine_put_back_noted);
     d->at = 0;
     d->told = false;
     d->wish.deploy_n = d->own_n;
@@ -369,6 +372,7 @@ void deployment_step_done(struct deployment *d, const char *output, const struct
     json_array_append_new(d->steps,
         json_pack("{s:s, s:s, s:s}", s->argc > 0 ? "run" : "verify", s->argc > 0 ? s->argv[0] : s->verify,
             "output", output, "error", err != NULL ? err->text : ""));
+    crash_point(engine_deploy_stepped);
     if (err == NULL) {
         d->at++;
         next_step(d);
@@ -401,11 +405,22 @@ static void on_newest_again(const void *msg, const struct err *why, void *arg)
     copies(d);
 }
 
+/* Whether another generation may be live than the newest: it was put back, or a crash came before that was
+ * noted. */
+static bool may_be_back(const struct deployment *d)
+{
+    bool back = d->record.live_generation != 0;
+    for (size_t i = 0; i < d->own_n; i++)
+        back = back || d->wish.deploys[i].rollback;
+    return back;
+}
+
 static void begin(struct deployment *d)
 {
     struct msg_live_switch m = {d->record.permit, (uint32_t)d->record.variant, d->record.generation, false};
     struct err err = ERR_INIT;
-    if (d->record.live_generation == 0 || d->daily)
+    crash_point(engine_deploy_begun);
+    if (d->daily || !may_be_back(d))
         copies(d);
     else if (ask(d, d->engine->keeper, MSG_live_switch, &m, MSG_live_switched, on_newest_again, &err) < 0)
         over(d, &err);

@@ -6,6 +6,7 @@
  */
 #include "processes/engine/engine.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/random.h"
 
@@ -155,6 +156,7 @@ static int keep(struct taking *t, const struct msg_published *m, struct err *err
     record(t, &c, m);
     if ((r = certificate_save(e, &c, err)) < 0)
         return r;
+    crash_point(engine_import_noted);
     e->due_stale = true;
     const char *text = arena_printf(t->arena, "imported, valid to %s, renewal at %s",
         wall_format(c.not_after, until), wall_format(c.due_at, next));

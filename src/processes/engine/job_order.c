@@ -2,6 +2,7 @@
 #include "processes/engine/job_priv.h"
 
 #include "acme/problem.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -117,6 +118,7 @@ static void on_key(const void *msg, const struct err *why, void *arg)
         tell_failed(j, j->key_tag, &err);
         return;
     }
+    crash_point(engine_key_noted);
     job_event(&ev, ORDER_EVENT_KEY_MADE, j->key_tag);
     job_step(j, &ev);
 }
@@ -165,6 +167,7 @@ static void on_published(const void *msg, const struct err *why, void *arg)
         tell_failed(j, j->publish_tag, &err);
         return;
     }
+    crash_point(engine_publish_answered);
     j->published.fingerprint = arena_dup_c(j->arena, m->fingerprint);
     j->published.serial = arena_dup_c(j->arena, m->serial);
     j->published.issuer = arena_dup_c(j->arena, m->issuer);
@@ -187,6 +190,7 @@ static void act_publish(struct job *j, const struct order_action *a)
         .omitted = {j->omitted, j->omitted_n},
         .rehearsal = j->rehearsal};
     struct err err = ERR_INIT;
+    crash_point(engine_publish_asked);
     j->publish_tag = a->tag;
     j->published.chain = a->chain;
     if (ask_keeper(j, MSG_publish, &m, MSG_published, on_published, &err) < 0)
@@ -362,8 +366,14 @@ static void note_order(struct job *j)
     j->record.order_url = arena_dup(j->arena, url);
     j->record.order_authority = j->authority->id;
     j->record.order_generation = j->generation;
+    /* Due now, also where an operator wanted it early: whoever starts next goes on with it. Left until its
+     * old date, the order would be finished then, with a certificate of today. */
+    struct wall now = engine_now(j->engine);
+    if (j->record.due_at.s == 0 || j->record.due_at.s > now.s)
+        j->record.due_at = now;
     job_refresh(j);
     job_save(j);
+    crash_point(engine_order_noted);
 }
 
 void job_step(struct job *j, struct order_event *ev)

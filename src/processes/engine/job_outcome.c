@@ -1,6 +1,7 @@
 /* How a job ends: what is recorded, when it is tried again or renewed, and who is told. */
 #include "processes/engine/job_priv.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/random.h"
 #include "policy/schedule.h"
@@ -283,6 +284,7 @@ void job_succeed(struct job *j)
     history_add(e, c->name, event, text,
         detail_of(j, json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c->fingerprint, "serial", c->serial,
                          "generation", (json_int_t)c->generation, "authority", j->authority->name)));
+    crash_point(engine_issued_noted);
     tell_success(j, outcome_of(j, event), hooks);
     job_over(j);
 }

@@ -164,10 +164,12 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     if (strcmp(m->process, "keeper") == 0) {
         /* What was asked of the old one is answered by its end, which comes from the loop. */
         e->keeper = channel_new(e->process.base, fd, "engine-keeper", NULL, 0, peer_gone, e);
+        placed_hurry(e);
     } else if (strcmp(m->process, "solver") == 0) {
         e->solver = channel_new(
             e->process.base, fd, "engine-solver", solver_rules, ARRAY_LEN(solver_rules), peer_gone, e);
         placed_replay(e);
+        placed_hurry(e);
     } else {
         e->responder = channel_new(e->process.base, fd, "engine-responder", responder_rules,
             ARRAY_LEN(responder_rules), peer_gone, e);

@@ -1,6 +1,7 @@
 #include "processes/engine/placed.h"
 
 #include "base/b64.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/random.h"
 
@@ -102,6 +103,7 @@ struct placed *placed_new(struct engine *e, const struct challenge_record *c)
     if (before != NULL) /* what that one cannot remove is this one's to remove */
         p->record.note = arena_dup_c(p->arena, before->record.note);
     keep(p);
+    crash_point(engine_placed_noted);
     return p;
 }
 
@@ -110,6 +112,7 @@ struct placed *placed_new(struct engine *e, const struct challenge_record *c)
 static void settle(struct placed *p, const struct err *err)
 {
     placed_shown_fn *shown = p->shown;
+    crash_point(engine_placed_shown);
     p->shown = NULL;
     if (shown != NULL)
         shown(err, p->arg);
@@ -298,6 +301,7 @@ static void removed(struct placed *p, const struct err *why)
     struct err err = ERR_INIT;
     struct placed *behind = find(e, &p->record, STAGE_BEHIND), *kept = find(e, &p->record, STAGE_KEPT);
     e->removals--;
+    crash_point(engine_placed_gone);
     if (why != NULL) {
         note_failure(p, why); /* the row stays */
     } else {
@@ -396,6 +400,12 @@ static int sweep_one(const struct challenge_record *c, void *arg)
     if (!is_held(e, c))
         take_down(add(e, c, STAGE_KEPT));
     return 0;
+}
+
+void placed_hurry(struct engine *e)
+{
+    if (e->sweep_timer != NULL && evtimer_pending(e->sweep_timer, NULL))
+        evtimer_add(e->sweep_timer, &(struct timeval){0});
 }
 
 void placed_sweep(struct engine *e)

@@ -45,6 +45,8 @@ typedef void placed_gone_fn(const struct err *err, void *arg);
 void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg);
 /* Takes down what stands in the store and is nobody's: what a crash left, and what could not be removed. */
 void placed_sweep(struct engine *e);
+/* What could not be removed is tried again at once: somebody who may have been missing for it is back. */
+void placed_hurry(struct engine *e);
 /* Another solver is there: it is told again of what the one before had in its own memory. */
 void placed_replay(struct engine *e);
 /* From the solver. */

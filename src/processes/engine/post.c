@@ -3,9 +3,34 @@
 
 #include "acme/limits.h"
 #include "acme/problem.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 
 #include <stdlib.h>
+
+/* What can be lost with each kind of request: those that change something at the CA by name. */
+#define POINTS(kind)                                                             \
+    {                                                                            \
+        CRASH_POINT_engine_##kind##_leaves, CRASH_POINT_engine_##kind##_answered \
+    }
+static const struct {
+    enum crash_point leaves, answered;
+} points[ACME_REQUEST_END_] = {
+    [ACME_REQUEST_NEW_ACCOUNT] = POINTS(new_account),
+    [ACME_REQUEST_FIND_ACCOUNT] = POINTS(other),
+    [ACME_REQUEST_UPDATE_ACCOUNT] = POINTS(other),
+    [ACME_REQUEST_NEW_ORDER] = POINTS(new_order),
+    [ACME_REQUEST_READ] = POINTS(read),
+    [ACME_REQUEST_CHALLENGE] = POINTS(challenge),
+    [ACME_REQUEST_FINALIZE] = POINTS(finalize),
+    [ACME_REQUEST_GIVE_UP] = POINTS(other),
+    [ACME_REQUEST_REVOKE] = POINTS(revoke),
+    [ACME_REQUEST_NEW_AUTHZ] = POINTS(other),
+    [ACME_REQUEST_KEY_CHANGE] = POINTS(key_change),
+    [ACME_REQUEST_FIND_PENDING] = POINTS(other),
+    [ACME_REQUEST_DEACTIVATE_ACCOUNT] = POINTS(deactivate),
+    [ACME_REQUEST_REVOKE_BY_KEY] = POINTS(revoke),
+};
 
 struct post {
     struct post *next;
@@ -103,6 +128,7 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
         return;
     }
     struct acme_response r = response_of(hr, p->arena);
+    crash_point_pass(points[p->spec.request].answered);
     keep_nonce(a, &r);
     log_debug("%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
     exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, &r, NULL);
@@ -131,6 +157,7 @@ static void on_signed(const void *msg, const struct err *why, void *arg)
             .headers_max = ACME_HEADERS_MAX,
             .body_max = ACME_CHAIN_MAX};
         struct http_request *request;
+        crash_point_pass(points[p->spec.request].leaves);
         r = http_request_start(p->authority->http, &spec, on_post_answer, p, &request, &err);
     }
     if (r < 0)

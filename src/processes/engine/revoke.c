@@ -2,6 +2,7 @@
 #include "processes/engine/engine.h"
 
 #include "acme/problem.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "processes/command.h"
 
@@ -53,6 +54,7 @@ static void record_revocation(struct revocation *v, struct err *err)
             c.compromised ? ", its key will not be used again" : ""),
         json_pack("{s:s, s:I}", "serial", c.serial, "reason", (json_int_t)v->reason));
     v->e->due_stale = true;
+    crash_point(engine_revoked_noted);
     /* Who renews it just now does not know that. */
     struct job *j = job_find(v->e, c.name);
     if (j != NULL && c.compromised)

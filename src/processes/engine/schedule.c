@@ -142,13 +142,16 @@ struct names {
     struct arena *arena;
     const char *list[DEPLOYMENTS_MAX];
     size_t n, max;
-    const struct engine *engine;
+    struct engine *engine;
 };
 
 static int collect(const struct certificate *c, void *arg)
 {
     struct names *names = arg;
-    if (!deploying(names->engine, c->name))
+    /* An order that is gone on with after a crash may have been published already: what is in force is not
+     * what this row tells of then. */
+    bool in_doubt = c->order_url[0] != '\0' && job_find(names->engine, c->name) != NULL;
+    if (!in_doubt && !deploying(names->engine, c->name))
         names->list[names->n++] = arena_dup_c(names->arena, c->name);
     return names->n == names->max;
 }
@@ -163,7 +166,7 @@ static struct names due_for_deployment(struct engine *e, due_fn *due_of)
     size_t running = e->deployment_n - e->parked_n;
     struct names due = {.arena = arena_new(), .engine = e};
     due.max = running < DEPLOYMENTS_MAX ? DEPLOYMENTS_MAX - running : 0;
-    if (due.max > 0 && due_of(e->store, engine_now(e), due.max + e->deployment_n, collect, &due, &err) < 0)
+    if (due.max > 0 && due_of(e->store, engine_now(e), due.max + e->deployment_n + e->job_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
     return due;
 }

@@ -2,6 +2,7 @@
  * and by command. */
 #include "processes/engine/placed.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/random.h"
 #include "policy/schedule.h"
@@ -170,6 +171,7 @@ static int accept_variant(
         c.due_at = due_again(e, &c, &is);
     if ((r = certificate_save(e, &c, err)) < 0)
         return r;
+    crash_point(engine_wish_noted);
     struct job *j = job_find(e, is.name);
     if (j != NULL)
         job_restart(j);

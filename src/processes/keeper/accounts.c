@@ -1,6 +1,7 @@
 /* The accounts that the operator configured, and the keys of the ring that belong to them. */
 #include "processes/keeper/keeper.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "crypto/jws.h"
 
@@ -94,6 +95,7 @@ static int put_new_key(struct keeper *k, struct keeper_account *a, struct err *e
     a->key = key;
     a->key_is_new = true;
     key = NULL;
+    crash_point(keeper_account_key_made);
     log_info("made an account key for %s", a->id);
     return 0;
 }
@@ -137,6 +139,7 @@ int accounts_rollover_begin(struct keeper *k, struct keeper_account *a, struct s
         return r;
     a->pending = key;
     key = NULL;
+    crash_point(keeper_next_key_pending);
     log_info("made the next account key for %s", a->id);
     return 0;
 }
@@ -148,6 +151,7 @@ int accounts_rollover_end(struct keeper *k, struct keeper_account *a, bool commi
     int r = ring_append(k, a->id, commit ? RING_IN_FORCE : RING_DROPPED, a->pending, err);
     if (r < 0)
         return r;
+    crash_point(keeper_rollover_decided);
     if (commit) {
         key_free(a->key);
         a->key = a->pending;
@@ -215,6 +219,7 @@ int accounts_import(struct keeper *k, struct keeper_account *a, struct str text,
     a->key = key;
     a->key_is_new = false; /* the CA knows it */
     key = NULL;
+    crash_point(keeper_account_key_taken);
     log_info("the account at %s has come from another client", a->id);
     return 0;
 }

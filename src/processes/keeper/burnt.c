@@ -1,6 +1,8 @@
 /* burnt-keys: one hash in hex a line, only ever appended to. */
 #include "processes/keeper/keeper.h"
 
+#include "base/crash_point.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +59,7 @@ int burnt_add(struct keeper *k, const char *hash, struct err *err)
     memcpy(line, hash, SHA256_HEX_LEN - 1);
     line[SHA256_HEX_LEN - 1] = '\n';
     int r = secrets_append(k->burnt_file, "burnt-keys", (struct str){line, SHA256_HEX_LEN}, err);
+    crash_point(keeper_key_burnt);
     if (r == 0)
         remember(k, (struct str){hash, SHA256_HEX_LEN - 1});
     return r;

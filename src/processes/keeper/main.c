@@ -2,6 +2,7 @@
 #include "processes/keeper/keeper.h"
 
 #include "acme/limits.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/jws.h"
@@ -66,6 +67,7 @@ static void on_forget(struct channel *c, uint32_t id, const void *msg, int fd, v
     struct err err = ERR_INIT;
     (void)fd;
     publish_forget(arg, m->name, &err);
+    crash_point(keeper_forgotten);
     answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
 }
 
@@ -178,6 +180,7 @@ static void on_sign(struct channel *c, uint32_t id, const void *msg, int fd, voi
     struct err err = ERR_INIT;
     (void)fd;
     signing_sign(arg, msg, &body, &err);
+    crash_point(keeper_request_signed);
     answer(c, MSG_signed, id, &(struct msg_signed){buf_str(&body), msg_error_of(&err)});
 }
 
@@ -192,6 +195,7 @@ static void on_key_make(struct channel *c, uint32_t id, const void *msg, int fd,
     (void)fd;
     if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0)
         sealed_key_make(k, &w, m, a, &sealed, &err);
+    crash_point(keeper_certificate_key_made);
     answer(c, MSG_key_made, id, &(struct msg_key_made){buf_str(&sealed), msg_error_of(&err)});
 }
 
@@ -254,6 +258,7 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
         log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
             m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
+    crash_point(keeper_generation_told);
     answer_published(c, id, &chain, &err);
 }
 
@@ -281,6 +286,7 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
         live_switch(arg, &w, m, a, &live, &err) == 0)
         log_info("%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
             wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
+    crash_point(keeper_earlier_live);
     answer(c, MSG_live_switched, id,
         &(struct msg_live_switched){
             live.generation, live.chain.fingerprint, live.chain.not_after.s, msg_error_of(&err)});

@@ -7,6 +7,7 @@
 #include "processes/keeper/keeper.h"
 
 #include "acme/limits.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/file.h"
 
@@ -66,6 +67,7 @@ static int write_files(
     int r = key != NULL ? key_to_pem(key, &secret, err) : 0;
     if (r < 0 || (key != NULL && (r = write_secret(f, "privkey.pem", buf_str(&secret), err)) < 0))
         return r;
+    crash_point(keeper_generation_has_key);
     buf_put_str(&full, chain->leaf_pem);
     buf_put_str(&full, chain->issuers_pem);
     buf_put_str(&secret, buf_str(&full));
@@ -88,13 +90,16 @@ static int write_generation(int dir, const struct wish *w, const char *number, c
     if (r < 0)
         return r;
     struct files f = {fd, (mode_t)w->key_mode, unsynced};
+    crash_point(keeper_generation_begun);
     r = write_files(&f, key, chain, err);
+    crash_point(keeper_generation_written);
     if (r == 0 && renameat(dir, temp, dir, number) != 0)
         r = err_errno(err, errno, "generation %s of %s", number, w->name);
     if (r < 0) {
         (void)dir_remove(dir, temp, NULL); /* dir_sweep at the next start takes what is left */
         return r;
     }
+    crash_point(keeper_generation_named);
     return unsynced ? 0 : dir_sync(dir, err);
 }
 
@@ -195,6 +200,7 @@ static int move_to_archive(int dir, int archive, const char *name, int64_t gener
     int r = remove_if_there(archive, number, err);
     if (r == 0 && (r = dir_move(dir, number, archive, err)) < 0)
         err_prefix(err, "moving generation %s of %s to the archive", number, name);
+    crash_point(keeper_generation_archived);
     return r;
 }
 
@@ -256,6 +262,7 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
     if ((r = mark_variant(k, dir, w->name, m->variant, err)) < 0 ||
         (r = link_switch(k->live, w->name, target, err)) < 0)
         return r;
+    crash_point(keeper_generation_live);
     *out = chain;
     /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
     struct err untidy = ERR_INIT;
@@ -314,10 +321,12 @@ static int forget_one(struct keeper *k, int all, const char *name, struct err *e
     int r;
     if (unlinkat(k->live, name, 0) != 0 && errno != ENOENT)
         return err_errno(err, errno, "live/%s", name);
+    crash_point(keeper_forget_unlinked);
     if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return 0;
     if ((r = dir_make(all, name, 0755, &dir, err)) < 0 || (r = to_archive(k, name, dir, INT64_MAX, err)) < 0)
         return r;
+    crash_point(keeper_forget_archived);
     return dir_remove(all, name, err);
 }
 

@@ -2,6 +2,7 @@
  * (burnt.c) and the directories live/ and archive/. */
 #include "processes/keeper/keeper.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/file.h"
 #include "os/random.h"
@@ -24,13 +25,13 @@ enum {
     SEAL_LEN = 32,
 };
 
+/* Whole or not at all: an empty seal.key would be taken for one that was lost. */
 static int make_file(struct keeper *k, const char *name, struct str bytes, struct err *err)
 {
     const struct process *p = &k->process;
     uid_t uid = p->identity == IDENTITY_USER ? p->uid : FILE_UID_KEEP;
     gid_t gid = p->identity == IDENTITY_USER ? p->gid : FILE_GID_KEEP;
-    int r = file_write_new_owned(PROCESS_STATE_FD, name, 0600, uid, gid, bytes, err);
-    return r < 0 ? r : dir_sync(PROCESS_STATE_FD, err);
+    return file_replace_owned(PROCESS_STATE_FD, name, 0600, uid, gid, bytes, err);
 }
 
 static bool exists(const char *name)
@@ -92,6 +93,7 @@ int secrets_prepare(struct keeper *k, struct err *err)
         random_bytes(fresh.bytes, SEAL_LEN);
         r = make_file(k, SEAL_FILE, (struct str){(const char *)fresh.bytes, SEAL_LEN}, err);
         secret_free(&fresh);
+        crash_point(keeper_seal_key_made);
     }
     if (r == 0 && !exists(ACCOUNT_FILE))
         r = make_file(k, ACCOUNT_FILE, STR(""), err);
@@ -101,6 +103,7 @@ int secrets_prepare(struct keeper *k, struct err *err)
         r = make_dir(k, "live", 0755, err);
     if (r == 0)
         r = make_dir(k, "archive", 0700, err);
+    crash_point(keeper_secrets_prepared);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(ours); i++)
         r = take_over(k, ours[i], err);
     return r;
@@ -126,6 +129,7 @@ int secrets_append(int fd, const char *name, struct str bytes, struct err *err)
 {
     off_t before = lseek(fd, 0, SEEK_END);
     ssize_t n = write(fd, bytes.p, bytes.n);
+    crash_point(keeper_entry_unsynced);
     if (n == (ssize_t)bytes.n && fsync(fd) == 0)
         return 0;
     int r = err_errno(err, n >= 0 && (size_t)n < bytes.n ? ENOSPC : errno, "%s cannot be written", name);

@@ -5,6 +5,7 @@
  */
 #include "processes/keeper/keeper.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "os/file.h"
 
@@ -53,9 +54,11 @@ static void flush(struct keeper *k)
     t->first = NULL;
     t->last = &t->first;
     t->n = 0;
+    crash_point(keeper_together_written);
     file_system_sync(k->live, &err);
     for (struct together_item *i = items; i != NULL; i = i->next)
         make_live(k, i, &err);
+    crash_point(keeper_together_linked);
     if (err.code == 0)
         dir_sync(k->live, &err);
     for (struct together_item *i = items, *next; i != NULL; i = next) {

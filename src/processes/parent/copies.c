@@ -4,6 +4,7 @@
  * permit. What is as it should be is left alone. Forms in PEM are taken from one generation's directory,
  * which nobody changes any more; a PKCS #12 is the keeper's to make.
  */
+#include "base/crash_point.h"
 #include "processes/parent/copy.h"
 #include "processes/parent/parent.h"
 
@@ -175,7 +176,9 @@ static int write_bytes(struct copies *c, const struct copy *copy, struct str byt
 {
     if (copy_is(copy, bytes))
         return 0;
+    crash_point(parent_copy_ahead);
     int r = copy_write(copy, bytes, err);
+    crash_point(parent_copy_written);
     if (r == 0)
         c->written[c->written_n++] = copy->path;
     return r;

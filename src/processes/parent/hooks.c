@@ -5,6 +5,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "os/child.h"
@@ -333,8 +334,10 @@ static void run_next(struct hook *h)
         over = true;
     }
     while (!over && h->program < h->program_n) {
-        if (start(h, d, &err) == 0)
+        if (start(h, d, &err) == 0) {
+            crash_point(parent_hook_begun);
             return;
+        }
         err_prefix(&err, "deploy hook %s", h->programs[h->program]);
         over = fail(h, &err);
     }
@@ -366,6 +369,7 @@ static void on_over(int wait_status, bool timed_out, void *arg)
     struct parent *p = h->p;
     struct err err = ERR_INIT;
     bool failed = wait_status != 0 || timed_out, over = false;
+    crash_point(parent_hook_ended);
     if (failed) {
         explain(h, wait_status, timed_out, &err);
         over = fail(h, &err);

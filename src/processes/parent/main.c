@@ -1,6 +1,7 @@
 /* Starting up, signals, reloading, and coming to an end. */
 #include "processes/parent/parent.h"
 
+#include "base/crash_point.h"
 #include "base/time.h"
 #include "os/file.h"
 #include "os/lock.h"
@@ -96,6 +97,7 @@ int parent_reload(struct parent *p, struct err *why)
     struct arena *old = p->arena;
     p->arena = arena;
     p->settings = fresh;
+    crash_point(parent_reloaded);
     if (listeners_reload(p, &err) < 0)
         log_error("%s", err.text);
     solver_reload(p);
@@ -144,6 +146,7 @@ static int take_state(struct parent *p, struct err *err)
     if (r < 0)
         return err_prefix(err, "state directory %s", p->options.state);
     p->new_state = parent_state_is_new(p);
+    crash_point(parent_state_taken);
     return 0;
 }
 

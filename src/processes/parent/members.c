@@ -1,6 +1,7 @@
 /* The processes: how they are started, who may talk to whom, and what happens when one dies. */
 #include "processes/parent/parent.h"
 
+#include "base/crash_point.h"
 #include "base/time.h"
 #include "os/child.h"
 #include "os/file.h"
@@ -418,6 +419,28 @@ static void join(struct parent *p, enum member_id id)
     }
 }
 
+static int sweep_folder(int dir, const char *name, int type, void *arg, struct err *err)
+{
+    int fd ATTR_CLEANUP(fd_close) = -1;
+    (void)type, (void)arg;
+    return dir_open(dir, name, &fd, NULL) < 0 ? 0 : dir_sweep(fd, err);
+}
+
+/* What a crash left half written beside evercert.db and in our own folders: nobody is at it now. */
+static void sweep_state(const struct parent *p)
+{
+    static const char *const ours[] = {"dns", "templates"};
+    struct err err = ERR_INIT;
+    int r = dir_sweep(p->state, &err);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(ours); i++) {
+        int fd ATTR_CLEANUP(fd_close) = -1;
+        if (dir_open(p->state, ours[i], &fd, NULL) == 0 && (r = dir_sweep(fd, &err)) == 0)
+            r = dir_each(fd, sweep_folder, NULL, &err);
+    }
+    if (r < 0)
+        log_warning("%s: what an earlier crash left could not be removed: %s", p->options.state, err.text);
+}
+
 int member_start(struct parent *p, enum member_id id, struct err *err)
 {
     struct member *m = &p->members[id];
@@ -425,6 +448,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     int r = socket_pair(ends, err);
     if (r < 0)
         return r;
+    if (id == MEMBER_KEEPER)
+        sweep_state(p);
     r = spawn(p, m, ends[1], err);
     close(ends[1]);
     if (r < 0) {
@@ -539,6 +564,7 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         if (m->pid != pid)
             continue;
         m->pid = 0;
+        crash_points_over();
         /* The channel ends by itself when what the process said last has been read, and whoever waits for an
          * answer hears of it then. */
         if (!p->stopping)

@@ -6,6 +6,7 @@
 #include "processes/parent/outputs_priv.h"
 
 #include "base/attr.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "processes/parent/action.h"
 #include "processes/parent/output_text.h"
@@ -181,6 +182,7 @@ static void pass(struct output *o)
     }
     if (o->in_place)
         output_file_settle(&o->file);
+    crash_point(parent_output_passed);
     leave_place(o); /* before `placed`, from which the next text may begin */
     placed(o);
 }
@@ -244,6 +246,7 @@ static int place_first(struct output *o, struct err *err)
         r = output_file_keep(&o->file, err);
     if (r == 0)
         r = output_file_place(&o->file, err);
+    crash_point(parent_output_unchecked);
     if (r < 0)
         put_back(o);
     return r;
@@ -252,6 +255,7 @@ static int place_first(struct output *o, struct err *err)
 static int write_it(struct output *o, struct err *err)
 {
     int r = output_file_write(&o->file, buf_str(&o->text), err);
+    crash_point(parent_output_written);
     return r == 0 && o->in_place ? place_first(o, err) : r;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "processes/parent/parent.h"
 
+#include "base/crash_point.h"
 #include "processes/parent/challenge_file.h"
 
 #include <stdlib.h>
@@ -37,8 +38,15 @@ static int carry_out(const struct errand *e, const struct wish *w, struct err *e
     const char *webroot = wish_webroot(w, e->identifier);
     if (webroot[0] == '\0')
         return err_set(err, ERR_REFUSED, "%s has no webroot for %s", w->name, e->identifier);
-    return e->value == NULL ? challenge_file_remove(webroot, e->token, err)
-                            : challenge_file_put(webroot, e->token, e->value, err);
+    if (e->value == NULL) {
+        int r = challenge_file_remove(webroot, e->token, err);
+        crash_point(parent_challenge_file_gone);
+        return r;
+    }
+    crash_point(parent_challenge_file_ahead);
+    int r = challenge_file_put(webroot, e->token, e->value, err);
+    crash_point(parent_challenge_file_made);
+    return r;
 }
 
 static void on_permit(struct parent *p, const struct wish *wish, const struct err *why, void *arg)

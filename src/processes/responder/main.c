@@ -1,5 +1,6 @@
 /* The responder: live challenges and the public, nothing else. No file, no connection of its own making. */
 #include "acme/challenge.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "http/responder.h"
 #include "http/tls_alpn.h"
@@ -30,6 +31,7 @@ static void on_token_put(struct channel *c, uint32_t id, const void *msg, int fd
     struct err err = ERR_INIT;
     (void)fd;
     responder_token_put(me->responder, str_c(m->token), str_c(m->value), &err);
+    crash_point(responder_token_shown);
     reply(c, id, &err);
 }
 

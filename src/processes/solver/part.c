@@ -1,6 +1,7 @@
 /* One entry's share of a record: it is written, looked for, and taken out again. */
 #include "processes/solver/solver.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -45,6 +46,10 @@ static void on_written(struct part *p, const char *handle, const char *zone, con
         return;
     }
     p->written = true;
+    if (w->kind == WORK_PRESENT)
+        crash_point(solver_record_written);
+    else
+        crash_point(solver_record_gone);
     work_step(w, true, "written at %s", p->entry->name);
     settle(p);
 }
@@ -130,6 +135,7 @@ static void write_it(struct part *p)
     p->touched = true;
     /* The engine has the name before anything is there that might have to be taken out. */
     work_step(p->work, true, "writing %s at %s", p->record, p->entry->name);
+    crash_point(solver_record_ahead);
     switch (p->entry->kind) {
     case ENTRY_LUA:
         call_lua(p);
