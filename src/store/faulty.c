@@ -66,6 +66,12 @@ static int certificate_next(
     return inner_of(s)->ops->certificate_next(inner_of(s), after, a, out, err);
 }
 
+static int wishes(struct store *s, struct str after, struct str last, size_t limit, struct arena *a,
+    struct wish_record *out, struct err *err)
+{
+    return inner_of(s)->ops->wishes(inner_of(s), after, last, limit, a, out, err);
+}
+
 static int due(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
     struct store_name **out, struct err *err)
 {
@@ -168,6 +174,7 @@ static const struct store_ops faulty_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .wishes = wishes,
     .due = due,
     .next_due = next_due,
     .key_put = key_put,

@@ -8,6 +8,9 @@
 #define RECORD certificate
 static const struct field certificate_fields[] = {CERTIFICATE_FIELDS(FIELD, FIELD)};
 #undef RECORD
+#define RECORD wish_record
+static const struct field wish_fields[] = {WISH_FIELDS(FIELD, FIELD)};
+#undef RECORD
 #define RECORD authority_record
 static const struct field authority_fields[] = {AUTHORITY_FIELDS(FIELD, FIELD)};
 #undef RECORD
@@ -25,6 +28,7 @@ _Static_assert(ARRAY_LEN(certificate_fields) <= RECORD_FIELDS_MAX, "the widest r
 
 const struct record_type record_certificate = {
     "certificate", certificate_fields, ARRAY_LEN(certificate_fields), 1};
+const struct record_type record_wish = {"certificate", wish_fields, ARRAY_LEN(wish_fields), 1};
 const struct record_type record_authority = {"authority", authority_fields, ARRAY_LEN(authority_fields), 1};
 const struct record_type record_bucket = {"bucket", bucket_fields, ARRAY_LEN(bucket_fields), 1};
 const struct record_type record_challenge = {"challenge", challenge_fields, ARRAY_LEN(challenge_fields), 2};

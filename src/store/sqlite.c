@@ -25,6 +25,7 @@
 #define SETS(fields)    fields(SET_FIRST, SET)
 
 #define CERTIFICATES "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate "
+#define WISHES_OF    "SELECT " COLUMNS(WISH_FIELDS) " FROM certificate "
 #define AUTHORITIES  "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
 #define BUCKETS      "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
 #define CHALLENGES   "SELECT " COLUMNS(CHALLENGE_FIELDS) " FROM challenge "
@@ -40,6 +41,7 @@
             CERTIFICATE_FIELDS) ") ON CONFLICT (name) DO UPDATE SET " SETS(CERTIFICATE_FIELDS))             \
     X(CERTIFICATE_GET, CERTIFICATES "WHERE name = ?")                                                       \
     X(CERTIFICATE_NEXT, CERTIFICATES "WHERE name > ? ORDER BY name LIMIT 1")                                \
+    X(WISHES, WISHES_OF "WHERE name > ? AND name <= ? ORDER BY name LIMIT ?")                               \
     X(CERTIFICATE_DELETE, "DELETE FROM certificate WHERE name = ?")                                         \
     X(KEYS_DELETE, "DELETE FROM certificate_key WHERE name = ?")                                            \
     X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
@@ -353,6 +355,28 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
     return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
 }
 
+static int wishes(struct store *base, struct str after, struct str last, size_t limit, struct arena *a,
+    struct wish_record *out, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite3_stmt *stmt = s->statements[STATEMENT_WISHES];
+    const struct value values[] = {value_text(after), value_text(last), value_limit(limit)};
+    struct value row[RECORD_FIELDS_MAX];
+    int r = first_row(s, STATEMENT_WISHES, values, ARRAY_LEN(values), row, record_wish.n, err), n = 0;
+    if (r <= 0)
+        return r;
+    int rc = SQLITE_ROW;
+    while (rc == SQLITE_ROW && (r = record_from_values(&record_wish, row, a, &out[n], err)) == 0) {
+        n++;
+        if ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+            take_row(stmt, row, record_wish.n);
+    }
+    if (r == 0 && rc != SQLITE_DONE)
+        r = sqlite_error(s->db, s->path, rc, "read", err);
+    finish(stmt);
+    return r < 0 ? r : n;
+}
+
 static int due(struct store *base, enum store_due which, struct wall now, size_t limit, struct arena *a,
     struct store_name **out, struct err *err)
 {
@@ -551,6 +575,7 @@ static const struct store_ops sqlite_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .wishes = wishes,
     .due = due,
     .next_due = next_due,
     .key_put = key_put,

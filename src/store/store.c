@@ -71,6 +71,25 @@ int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg,
     return r < 0 ? r : 0;
 }
 
+int store_wish_each(struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg,
+    struct err *err)
+{
+    struct arena *held = NULL; /* keeps the last name */
+    struct str behind = str_c(after), end = last != NULL ? str_c(last) : STR("\xff"); /* no text's first octet */
+    int r, n;
+    do {
+        struct arena *a = arena_new();
+        struct wish_record *wishes = arena_array(a, STORE_WISHES_READ, sizeof *wishes);
+        r = n = s->ops->wishes(s, behind, end, STORE_WISHES_READ, a, wishes, err);
+        arena_free(held);
+        held = a;
+        for (int i = 0; i < n && (r = fn(&wishes[i], arg)) == 0; i++)
+            behind = str_c(wishes[i].name);
+    } while (r == 0 && n == STORE_WISHES_READ);
+    arena_free(held);
+    return r < 0 ? r : 0;
+}
+
 int64_t store_due_time(const struct certificate *c, enum store_due which)
 {
     const int64_t times[] = {

@@ -77,6 +77,16 @@ enum field_kind {
     X(BLOB, permit, STORE_SEALED_MAX)            \
     X(TEXT, chain, STORE_CHAIN_MAX)
 
+/* Columns of the table of certificates. */
+#define WISH_FIELDS(K, X)         \
+    K(TEXT, name, STORE_NAME_MAX) \
+    X(TEXT, wish, STORE_WISH_MAX) \
+    X(SOURCE, source, 0)          \
+    X(TEXT, holder, STORE_TEXT_MAX) \
+    X(WALL, park_at, 0)           \
+    X(BOOL, released, 0)          \
+    X(WALL, look_due_at, 0)
+
 #define AUTHORITY_FIELDS(K, X)             \
     K(TEXT, id, STORE_URL_MAX)             \
     X(TEXT, directory, STORE_JSON_MAX)     \
@@ -122,7 +132,7 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_authority, record_bucket, record_challenge,
+extern const struct record_type record_certificate, record_wish, record_authority, record_bucket, record_challenge,
     record_history;
 
 /* Room for the values of any record. */
@@ -174,6 +184,10 @@ struct store_ops {
     /* The first one with a name above `after`. */
     int (*certificate_next)(
         struct store *s, struct str after, struct arena *a, struct certificate *out, struct err *err);
+    /* The first ones above `after` and up to `last`, at most `limit`, by name; `out` has room for them.
+     * Returns how many. */
+    int (*wishes)(struct store *s, struct str after, struct str last, size_t limit, struct arena *a,
+        struct wish_record *out, struct err *err);
     /* At most `limit` names, earliest first and then by name. Returns 0. */
     int (*due)(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
         struct store_name **out, struct err *err);
