@@ -402,7 +402,8 @@ void claims_judge(
         .granted = arena_array(scratch, n, sizeof *j.granted),
         .verdicts = arena_array(a, n, sizeof *j.verdicts)};
     policy_init(&j.policy, s, scratch);
-    put_configuration(&j);
+    if (n > 0) /* else nobody has to be compared with it */
+        put_configuration(&j);
     for (size_t i = 0; i < n; i++) {
         turns[i] = (struct turn){&claims[i], i};
         j.verdicts[i] = (struct verdict){&claims[i], SIZE_MAX, ""};

@@ -42,6 +42,11 @@ static int commit(struct store *s, struct err *err)
     return r < 0 ? r : inner_of(s)->ops->commit(inner_of(s), err);
 }
 
+static void shrink(struct store *s)
+{
+    store_shrink(inner_of(s));
+}
+
 static int certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = count_call(s, err);
@@ -170,6 +175,7 @@ static int history_next(struct store *s, struct str name, int64_t first, int64_t
 static const struct store_ops faulty_ops = {
     .close = faulty_close,
     .commit = commit,
+    .shrink = shrink,
     .certificate_put = certificate_put,
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,

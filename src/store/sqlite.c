@@ -273,6 +273,11 @@ static int sqlite_commit(struct store *base, struct err *err)
     return 0;
 }
 
+static void shrink(struct store *base)
+{
+    (void)sqlite3_db_release_memory(sqlite_of(base)->db);
+}
+
 /* The values of the row that a statement is at; views until it is stepped or reset. */
 static void take_row(sqlite3_stmt *stmt, struct value *values, size_t n)
 {
@@ -575,6 +580,7 @@ static const struct store_ops sqlite_ops = {
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
+    .shrink = shrink,
     .wishes = wishes,
     .due = due,
     .next_due = next_due,

@@ -31,6 +31,12 @@ int store_commit(struct store *s, struct err *err)
     return s->ops->commit(s, err);
 }
 
+void store_shrink(struct store *s)
+{
+    if (s->ops->shrink != NULL)
+        s->ops->shrink(s);
+}
+
 int store_certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = record_check(&record_certificate, c, err);

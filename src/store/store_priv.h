@@ -176,6 +176,7 @@ int64_t store_due_time(const struct certificate *c, enum store_due which);
 struct store_ops {
     void (*close)(struct store *s);
     int (*commit)(struct store *s, struct err *err);
+    void (*shrink)(struct store *s); /* NULL: nothing to give back */
 
     int (*certificate_put)(struct store *s, const struct certificate *c, struct err *err);
     int (*certificate_get)(

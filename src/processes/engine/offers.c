@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,4 +155,6 @@ void wishes_end(struct engine *e, bool complete)
     free(e->offered);
     e->offered = NULL;
     e->due_stale = true;
+    store_shrink(e->store);
+    malloc_trim(0);
 }

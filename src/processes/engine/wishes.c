@@ -101,6 +101,16 @@ static bool look_now(struct engine *e, struct certificate *c, const struct wish 
     return c->look_due_at.s != at.s;
 }
 
+/* Of one name there is one certificate: who asks for it last has it, and the log says from whom it came. */
+static void tell_taken_over(const struct certificate *c, enum certificate_source by)
+{
+    static const char *const askers[] = {
+        [SOURCE_CONFIG] = "the configuration", [SOURCE_COMMAND] = "command", [SOURCE_LABEL] = "a container"};
+    if (c->source != by && !c->released)
+        log_warning("%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
+            c->name, askers[c->source], by == SOURCE_COMMAND ? "the command" : askers[by]);
+}
+
 /* A wish on its way into the store. */
 struct accepted {
     const char *text;
@@ -140,6 +150,8 @@ static int accept_variant(
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
         changed = differs(e, &c, &was, &is);
+    if (known)
+        tell_taken_over(&c, t->source);
     c.wish = t->text;
     c.permit = t->permit;
     c.variant = variant;

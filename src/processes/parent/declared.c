@@ -129,7 +129,7 @@ struct draft {
 
 struct writer {
     int fd;
-    struct buf out;
+    struct buf out, text, json; /* the last two: of one row */
     uint64_t at; /* of what is in the file and in `out` */
 };
 
@@ -164,20 +164,20 @@ static void put_texts(struct buf *out, const char *const *texts, size_t n)
 static int put_row(struct writer *w, const struct draft *d, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct buf text ATTR_CLEANUP(buf_free) = buf_new(ROW_MAX);
     struct owned o = owned_of(d->wish, a);
-    put_texts(&text, o.names, o.name_n);
-    put_texts(&text, o.domains, o.domain_n);
-    put_texts(&text, o.paths, o.path_n);
-    struct buf json ATTR_CLEANUP(buf_free) = buf_new(WISH_TEXT_MAX);
-    wish_encode(d->wish, &json);
-    buf_put(&text, buf_c(&json), json.n + 1);
-    if (buf_failed(&text) || buf_failed(&json))
+    buf_clear(&w->text);
+    buf_clear(&w->json);
+    put_texts(&w->text, o.names, o.name_n);
+    put_texts(&w->text, o.domains, o.domain_n);
+    put_texts(&w->text, o.paths, o.path_n);
+    wish_encode(d->wish, &w->json);
+    buf_put(&w->text, buf_c(&w->json), w->json.n + 1);
+    if (buf_failed(&w->text) || buf_failed(&w->json))
         return err_set(err, ERR_INPUT, "%s: too large, or not UTF-8", d->name);
     const struct row_head head = {
-        (uint32_t)text.n, d->variant, (uint32_t)o.name_n, (uint32_t)o.domain_n, (uint32_t)o.path_n};
+        (uint32_t)w->text.n, d->variant, (uint32_t)o.name_n, (uint32_t)o.domain_n, (uint32_t)o.path_n};
     int r = put(w, &head, sizeof head, err);
-    return r < 0 ? r : put(w, text.p, text.n, err);
+    return r < 0 ? r : put(w, w->text.p, w->text.n, err);
 }
 
 static int by_name(const void *a, const void *b)
@@ -205,7 +205,10 @@ static struct draft *drafts_new(const struct settings *s, struct arena *a, size_
 static int write_all(struct declared *d, const struct settings *s, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct writer w = {.fd = d->fd, .out = buf_new(WRITE_CHUNK + ROW_MAX)};
+    struct writer w = {.fd = d->fd,
+        .out = buf_new(WRITE_CHUNK + ROW_MAX),
+        .text = buf_new(ROW_MAX),
+        .json = buf_new(WISH_TEXT_MAX)};
     size_t n;
     struct draft *drafts = drafts_new(s, a, &n);
     uint64_t *index = calloc(n + 1, sizeof *index);
@@ -217,14 +220,16 @@ static int write_all(struct declared *d, const struct settings *s, struct err *e
         r = put_row(&w, &drafts[i], err);
     }
     d->index_at = w.at;
-    if (r == 0)
-        r = put(&w, index, n * sizeof *index, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = put(&w, &index[i], sizeof index[i], err);
     if (r == 0)
         r = flush(&w, err);
     d->row_n = n;
     free(index);
     free(drafts);
     buf_free(&w.out);
+    buf_free(&w.text);
+    buf_free(&w.json);
     return r;
 }
 
