@@ -117,6 +117,14 @@ void say_error(const char *fmt, ...)
     va_end(ap);
 }
 
+void say_warning(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say("evercert: warning: ", fmt, ap);
+    va_end(ap);
+}
+
 void say_note(const char *fmt, ...)
 {
     va_list ap;

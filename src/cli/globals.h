@@ -36,6 +36,8 @@ enum log_level globals_log_level(const struct globals *g, enum log_level base);
 
 /* "evercert: error: TEXT" on standard error, cleaned and in one write. */
 void say_error(const char *fmt, ...) ATTR_PRINTF(1, 2);
+/* "evercert: warning: TEXT", the same way. */
+void say_warning(const char *fmt, ...) ATTR_PRINTF(1, 2);
 /* "evercert: TEXT" on standard error, for what is worth knowing and no error. */
 void say_note(const char *fmt, ...) ATTR_PRINTF(1, 2);
 

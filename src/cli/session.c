@@ -125,6 +125,15 @@ static void on_progress(struct channel *c, uint32_t id, const void *msg, int fd,
     piece_answered(s);
 }
 
+static void on_notice(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct session *s = arg;
+    const struct msg_notice *m = msg;
+    (void)c, (void)id, (void)fd;
+    progress_hide(s->progress);
+    say_warning("%s", m->text);
+}
+
 static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     struct session *s = arg;
@@ -153,6 +162,7 @@ static const struct channel_rule rules[] = {
     {MSG_rows, CHANNEL_STATE_ANY, on_rows},
     {MSG_progress, CHANNEL_STATE_ANY, on_progress},
     {MSG_finished, CHANNEL_STATE_ANY, on_finished},
+    {MSG_notice, CHANNEL_STATE_ANY, on_notice},
 };
 
 static void on_closed(struct channel *c, const struct err *why, void *arg)

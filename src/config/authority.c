@@ -191,7 +191,7 @@ int authority_use(struct reader *r, const char *name, struct err *err)
     names_put(&r->authorities, key, name);
     if (direct) {
         struct direct *d = arena_alloc(r->scratch, sizeof *d);
-        d->url = name;
+        d->url = arena_dup_c(r->lasting, name);
         *r->directs_end = d;
         r->directs_end = &d->next;
     }

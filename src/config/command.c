@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/certificate.h"
 #include "config/nearest.h"
+#include "config/owned.h"
 #include "config/presets.h"
 #include "config/problems.h"
 #include "config/schema.h"
@@ -289,26 +290,35 @@ static int apply_option(struct command *c, const struct wish_option *o, struct e
     return r < 0 ? as_usage(why, o->option) : 0;
 }
 
+/* The copies of a command's wish, and whether another certificate has one of them. */
+struct copies {
+    const struct command *command;
+    struct names paths;
+    struct err *why;
+    int result;
+};
+
+static bool compare_copies(const struct owned *o, void *arg)
+{
+    struct copies *c = arg;
+    bool own = o->name_n > 0 && strcmp(o->names[0], c->command->w.name) == 0;
+    for (size_t i = 0; i < o->path_n && !own && c->result == 0; i++)
+        if (names_get(&c->paths, str_c(o->paths[i])) != NULL)
+            c->result = err_set(
+                c->why, ERR_USAGE, "--publish: %s is a copy of %s already", o->paths[i], o->names[0]);
+    return c->result == 0;
+}
+
 /* A file that is a copy of another certificate is left to that one. */
 static int check_others_copies(struct command *c, struct err *why)
 {
-    struct names paths = names_new(c->a);
-    for (size_t i = 0; i < c->w.publication_n; i++)
-        for (uint32_t v = 0; v < c->w.key_type_n; v++)
-            names_put(&paths,
-                str_c(publication_path(&c->w.publications[i], wish_variant_name(&c->w, v, c->a), c->a)), c);
-    for (size_t i = 0; i < c->settings->certificate_n && paths.n > 0; i++) {
-        const struct wish *other = &c->settings->certificates[i];
-        for (size_t j = 0; j < other->publication_n && strcmp(other->name, c->w.name) != 0; j++)
-            for (uint32_t v = 0; v < other->key_type_n; v++) {
-                const char *path =
-                    publication_path(&other->publications[j], wish_variant_name(other, v, c->a), c->a);
-                if (names_get(&paths, str_c(path)) != NULL)
-                    return err_set(
-                        why, ERR_USAGE, "--publish: %s is a copy of %s already", path, other->name);
-            }
-    }
-    return 0;
+    struct copies copies = {.command = c, .paths = names_new(c->a), .why = why};
+    struct owned own = owned_of(&c->w, c->a);
+    for (size_t i = 0; i < own.path_n; i++)
+        names_put(&copies.paths, str_c(own.paths[i]), c);
+    if (own.path_n > 0)
+        owned_each(c->settings, compare_copies, &copies);
+    return copies.result;
 }
 
 /* What is done with the certificate when it is there. */

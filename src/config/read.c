@@ -337,8 +337,12 @@ static void read_pair(struct reader *r, const struct node *key, const struct nod
         return;
     }
     size_t i = (size_t)(row - section->rows);
-    if (first_time(r, key, row, &where, &seen->marks[i]))
-        read_row(r, value, row, &where, base, &seen->objects[i]);
+    if (!first_time(r, key, row, &where, &seen->marks[i]))
+        return;
+    bool apart = section == &schema_root && row->section == &schema_certificate;
+    r->a = apart ? r->apart : r->a;
+    read_row(r, value, row, &where, base, &seen->objects[i]);
+    r->a = apart ? r->lasting : r->a;
 }
 
 static void read_pairs(struct reader *r, const struct node *map, const struct section *section,

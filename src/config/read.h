@@ -36,7 +36,9 @@ struct reference {
 };
 
 struct reader {
-    struct arena *a;       /* of the settings */
+    struct arena *a;       /* of the settings, or of their certificates while these are read */
+    struct arena *lasting; /* of the settings */
+    struct arena *apart;   /* of what only their certificates point to; may be the same */
     struct arena *scratch; /* of what only the reading needs */
     struct problems *problems;
     struct mark file;          /* that is read */

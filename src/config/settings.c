@@ -5,6 +5,7 @@
 #include "config/certificate.h"
 #include "config/container_checks.h"
 #include "config/document.h"
+#include "config/owned.h"
 #include "config/presets.h"
 #include "config/problems.h"
 #include "config/read.h"
@@ -53,7 +54,8 @@ static struct settings defaults(void)
     return s;
 }
 
-static void load_init(struct load *l, struct arena *a, struct settings *s, size_t files)
+static void load_init(
+    struct load *l, struct arena *a, struct arena *certificates, struct settings *s, size_t files)
 {
     struct arena *scratch = arena_new();
     *l = (struct load){
@@ -62,6 +64,8 @@ static void load_init(struct load *l, struct arena *a, struct settings *s, size_
         .reader =
             {
                 .a = a,
+                .lasting = a,
+                .apart = certificates,
                 .scratch = scratch,
                 .settings = s,
                 .entries = names_new(scratch),
@@ -239,7 +243,7 @@ int settings_parse(const char *file, struct str yaml, struct arena *a, struct se
 {
     struct settings s;
     struct load l;
-    load_init(&l, a, &s, 1);
+    load_init(&l, a, a, &s, 1);
     add_text(&l, file, yaml);
     return load_finish(&l, out, problems, err);
 }
@@ -309,8 +313,8 @@ static int list_draft(const struct settings_draft *draft, struct listing *list, 
     return r;
 }
 
-int settings_load_draft(const char *path, bool optional, const struct settings_draft *draft, struct arena *a,
-    struct settings *out, struct config_problems *problems, struct err *err)
+static int load(const char *path, bool optional, const struct settings_draft *draft, struct arena *a,
+    struct arena *certificates, struct settings *out, struct config_problems *problems, struct err *err)
 {
     const char *dir = settings_directory(path, a);
     bool there = faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno != ENOENT;
@@ -323,7 +327,7 @@ int settings_load_draft(const char *path, bool optional, const struct settings_d
         listed = list_draft(draft, &further, &listing_err);
     struct settings s;
     struct load l;
-    load_init(&l, a, &s, further.n + 1);
+    load_init(&l, a, certificates, &s, further.n + 1);
     if (listed < 0) {
         problem_add(&l.problems, (struct mark){0}, NULL, "%s", listing_err.text);
         l.problems.broken_file = true;
@@ -340,10 +344,22 @@ int settings_load_draft(const char *path, bool optional, const struct settings_d
     return load_finish(&l, out, problems, err);
 }
 
+int settings_load_draft(const char *path, bool optional, const struct settings_draft *draft, struct arena *a,
+    struct settings *out, struct config_problems *problems, struct err *err)
+{
+    return load(path, optional, draft, a, a, out, problems, err);
+}
+
+int settings_load_apart(const char *path, bool optional, struct arena *a, struct arena *certificates,
+    struct settings *out, struct config_problems *problems, struct err *err)
+{
+    return load(path, optional, NULL, a, certificates, out, problems, err);
+}
+
 int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err)
 {
-    return settings_load_draft(path, optional, NULL, a, out, problems, err);
+    return load(path, optional, NULL, a, a, out, problems, err);
 }
 
 const struct authority *settings_authority(const struct settings *s, struct str name, struct arena *a)
@@ -382,6 +398,8 @@ const struct dns_entry *dns_entry_find(const struct settings *s, struct str name
 bool settings_has_certificate(const struct settings *s, const char *name)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    if (s->kept != NULL)
+        return s->kept->has(s->kept->arg, name);
     for (size_t i = 0; i < s->certificate_n; i++) {
         const struct wish *w = &s->certificates[i];
         size_t n = strlen(w->name);

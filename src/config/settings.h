@@ -65,6 +65,7 @@ struct settings {
     size_t dns_n;
     const struct wish *certificates;
     size_t certificate_n;
+    const struct settings_kept *kept; /* who has them instead (config/owned.h); NULL: the list above */
     struct docker_settings docker;
     const struct action *actions;
     size_t action_n;
@@ -89,6 +90,10 @@ struct config_problems {
  * `optional`, which then gives the defaults. */
 int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err);
+/* As settings_load, with what only `certificates` points to in an arena of its own, so that it can go when the
+ * rest stays. */
+int settings_load_apart(const char *path, bool optional, struct arena *a, struct arena *certificates,
+    struct settings *out, struct config_problems *problems, struct err *err);
 /* A file of evercert.d that is not there yet, or is to be replaced. */
 struct settings_draft {
     const char *name; /* "imported-certbot.yaml" */

@@ -1,6 +1,7 @@
 #include "config/wish.h"
 
 #include "acme/identifier.h"
+#include "base/text.h"
 #include "config/certificate.h"
 #include "config/problems.h"
 #include "config/schema.h"
@@ -30,84 +31,169 @@ int wish_name_check(struct str name, struct err *err)
     return 0;
 }
 
-/* Encoding. NULL from jansson (memory, text that is not UTF-8) goes up to the top. */
+/* Encoding: JSON in the form of jansson's JSON_COMPACT and JSON_SORT_KEYS. It is written here, for a hundred
+ * thousand wishes are encoded at each start, and trees of them cost more than reading the configuration. */
 
-static json_t *encode_section(const struct section *section, const void *base);
+enum { WISH_SECTIONS = 4 }; /* a certificate's, deploys' and publications', and room */
 
-static json_t *encode_value(const struct setting *row, const void *field)
+struct encoder {
+    struct buf out, value; /* value: of the one that is written, as the configuration has it */
+    bool failed;
+};
+
+static void encode_section(struct encoder *e, const struct section *section, const void *base);
+
+static void put_escaped(struct buf *out, unsigned char c)
 {
-    struct buf text = buf_new(WISH_TEXT_MAX);
-    row->type->print(row, field, &text);
-    json_t *value = buf_failed(&text) ? NULL : json_stringn(buf_c(&text), text.n);
-    buf_free(&text);
-    return value;
-}
-
-static json_t *encode_map(const struct setting *row, const void *base)
-{
-    json_t *map = json_object();
-    size_t n;
-    const struct pair *pairs = setting_items(row, base, &n);
-    for (size_t i = 0; i < n && map != NULL; i++)
-        if (json_object_set_new(map, pairs[i].name, encode_value(row, &pairs[i].value)) < 0) {
-            json_decref(map);
-            map = NULL;
-        }
-    return map;
-}
-
-static json_t *encode_row(const struct setting *row, const void *base)
-{
-    if (row->shape == SHAPE_ONE)
-        return encode_value(row, setting_field_const(row, base));
-    if (row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES)
-        return encode_map(row, base);
-    json_t *list = json_array();
-    size_t n, size = setting_item_size(row);
-    const char *items = setting_items(row, base, &n);
-    for (size_t i = 0; i < n && list != NULL; i++, items += size) {
-        json_t *item =
-            row->shape == SHAPE_LIST ? encode_value(row, items) : encode_section(row->section, items);
-        if (json_array_append_new(list, item) < 0) {
-            json_decref(list);
-            list = NULL;
-        }
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *at = c != '\0' ? strchr(from, c) : NULL;
+    if (at != NULL) {
+        buf_put_char(out, '\\');
+        buf_put_char(out, to[at - from]);
+    } else {
+        buf_printf(out, "\\u%04X", (unsigned)c);
     }
-    return list;
 }
 
-static json_t *encode_section(const struct section *section, const void *base)
+/* Runs of octets that stand for themselves are put in one go. */
+static void encode_text(struct encoder *e, struct str text)
 {
-    json_t *object = json_object();
-    for (size_t i = 0; i < section->n && object != NULL; i++) {
-        const struct setting *row = &section->rows[i];
-        if ((row->flags & SETTING_FILE) != 0 || setting_misplaced(section, row, base) != NULL)
+    size_t from = 0;
+    if (!text_is_utf8(text))
+        e->failed = true;
+    buf_put_char(&e->out, '"');
+    for (size_t i = 0; i <= text.n; i++) {
+        unsigned char c = i < text.n ? (unsigned char)text.p[i] : '"';
+        if (c >= ' ' && c != '"' && c != '\\')
             continue;
-        if (json_object_set_new(object, row->key, encode_row(row, base)) < 0) {
-            json_decref(object);
-            object = NULL;
-        }
+        buf_put(&e->out, text.p + from, i - from);
+        if (i < text.n)
+            put_escaped(&e->out, c);
+        from = i + 1;
     }
-    return object;
+    buf_put_char(&e->out, '"');
 }
 
-static int put_json(const char *text, size_t n, void *arg)
+static void encode_value(struct encoder *e, const struct setting *row, const void *field)
 {
-    buf_put(arg, text, n);
-    return 0;
+    buf_clear(&e->value);
+    row->type->print(row, field, &e->value);
+    e->failed = e->failed || buf_failed(&e->value);
+    encode_text(e, (struct str){buf_c(&e->value), e->value.n});
+}
+
+/* Before a member or an item that is not the first. */
+static void next_item(struct encoder *e, bool *first)
+{
+    if (!*first)
+        buf_put_char(&e->out, ',');
+    *first = false;
+}
+
+/* The one behind `last` in the order of names (NULL: the first); of one name the last one written counts. */
+static const struct pair *next_pair(const struct pair *pairs, size_t n, const struct pair *last)
+{
+    const struct pair *next = NULL;
+    for (size_t i = 0; i < n; i++)
+        if ((last == NULL || strcmp(pairs[i].name, last->name) > 0) &&
+            (next == NULL || strcmp(pairs[i].name, next->name) <= 0))
+            next = &pairs[i];
+    return next;
+}
+
+static void encode_map(struct encoder *e, const struct setting *row, const void *base)
+{
+    size_t n;
+    bool first = true;
+    const struct pair *pairs = setting_items(row, base, &n), *at = NULL;
+    buf_put_char(&e->out, '{');
+    while ((at = next_pair(pairs, n, at)) != NULL) {
+        next_item(e, &first);
+        encode_text(e, str_c(at->name));
+        buf_put_char(&e->out, ':');
+        encode_value(e, row, &at->value);
+    }
+    buf_put_char(&e->out, '}');
+}
+
+static void encode_row(struct encoder *e, const struct setting *row, const void *base)
+{
+    if (row->shape == SHAPE_ONE) {
+        encode_value(e, row, setting_field_const(row, base));
+        return;
+    }
+    if (row->shape == SHAPE_MAP || row->shape == SHAPE_CHOICES) {
+        encode_map(e, row, base);
+        return;
+    }
+    size_t n, size = setting_item_size(row);
+    bool first = true;
+    const char *items = setting_items(row, base, &n);
+    buf_put_char(&e->out, '[');
+    for (size_t i = 0; i < n; i++, items += size) {
+        next_item(e, &first);
+        if (row->shape == SHAPE_LIST)
+            encode_value(e, row, items);
+        else
+            encode_section(e, row->section, items);
+    }
+    buf_put_char(&e->out, ']');
+}
+
+/* The rows of a section by their keys; sorted once. */
+struct sorted {
+    const struct section *of;
+    const struct setting *rows[SECTION_ROWS_MAX];
+};
+
+static void sort_rows(const struct section *section, struct sorted *s)
+{
+    for (size_t i = 0; i < section->n; i++) {
+        size_t at = i;
+        for (; at > 0 && strcmp(s->rows[at - 1]->key, section->rows[i].key) > 0; at--)
+            s->rows[at] = s->rows[at - 1];
+        s->rows[at] = &section->rows[i];
+    }
+    s->of = section;
+}
+
+static const struct setting *const *sorted_rows(const struct section *section)
+{
+    static struct sorted known[WISH_SECTIONS];
+    size_t i = 0;
+    while (i < WISH_SECTIONS - 1 && known[i].of != NULL && known[i].of != section)
+        i++;
+    if (known[i].of != section)
+        sort_rows(section, &known[i]);
+    return known[i].rows;
+}
+
+static void encode_section(struct encoder *e, const struct section *section, const void *base)
+{
+    const struct setting *const *rows = sorted_rows(section);
+    bool first = true;
+    buf_put_char(&e->out, '{');
+    for (size_t i = 0; i < section->n; i++) {
+        if ((rows[i]->flags & SETTING_FILE) != 0 || setting_misplaced(section, rows[i], base) != NULL)
+            continue;
+        next_item(e, &first);
+        encode_text(e, str_c(rows[i]->key));
+        buf_put_char(&e->out, ':');
+        encode_row(e, rows[i], base);
+    }
+    buf_put_char(&e->out, '}');
 }
 
 void wish_encode(const struct wish *w, struct buf *out)
 {
-    json_t *json = encode_section(&schema_certificate, w);
-    struct buf text = buf_new(out->max);
-    if (json == NULL || json_dump_callback(json, put_json, &text, JSON_COMPACT | JSON_SORT_KEYS) < 0 ||
-        buf_failed(&text))
+    struct encoder e = {.out = buf_new(out->max), .value = buf_new(WISH_TEXT_MAX)};
+    encode_section(&e, &schema_certificate, w);
+    if (e.failed || buf_failed(&e.out))
         out->failed = true;
     else
-        buf_put_str(out, buf_str(&text));
-    buf_free(&text);
-    json_decref(json);
+        buf_put_str(out, buf_str(&e.out));
+    buf_free(&e.out);
+    buf_free(&e.value);
 }
 
 /* Decoding. */

@@ -3,6 +3,7 @@
 #include "acme/identifier.h"
 #include "base/attr.h"
 #include "config/certificate.h"
+#include "config/owned.h"
 #include "containers/judge_priv.h"
 
 #include <stdlib.h>
@@ -16,17 +17,15 @@ static void put_owner(struct names *table, const char *key, const struct owner *
         names_put(table, str_c(key), owner);
 }
 
-/* Everything that a certificate has to itself. */
-static void put_certificate(struct judge *j, const struct wish *w, const struct owner *owner)
+/* Everything that a certificate has to itself; it outlives the judge. */
+static void put_owned(struct judge *j, const struct owned *o, const struct owner *owner)
 {
-    for (size_t i = 0; i < w->domain_n; i++)
-        put_owner(&j->domains, w->domains[i], owner);
-    for (uint32_t v = 0; v < w->key_type_n; v++) {
-        const char *name = wish_variant_name(w, v, j->scratch);
-        put_owner(&j->certificates, name, owner);
-        for (size_t i = 0; i < w->publication_n; i++)
-            put_owner(&j->files, publication_path(&w->publications[i], name, j->scratch), owner);
-    }
+    for (size_t i = 0; i < o->domain_n; i++)
+        put_owner(&j->domains, o->domains[i], owner);
+    for (size_t i = 0; i < o->name_n; i++)
+        put_owner(&j->certificates, o->names[i], owner);
+    for (size_t i = 0; i < o->path_n; i++)
+        put_owner(&j->files, o->paths[i], owner);
 }
 
 static const struct owner *owner_new(struct judge *j, const char *certificate, size_t granted)
@@ -36,11 +35,33 @@ static const struct owner *owner_new(struct judge *j, const char *certificate, s
     return owner;
 }
 
+static const char *const *keep_texts(struct judge *j, const char *const *texts, size_t n)
+{
+    const char **kept = arena_array(j->scratch, n, sizeof *kept);
+    for (size_t i = 0; i < n; i++)
+        kept[i] = arena_dup_c(j->scratch, texts[i]);
+    return kept;
+}
+
+static bool put_configured(const struct owned *o, void *arg)
+{
+    struct judge *j = arg;
+    const struct owned kept = {
+        .names = keep_texts(j, o->names, o->name_n),
+        .name_n = o->name_n,
+        .domains = keep_texts(j, o->domains, o->domain_n),
+        .domain_n = o->domain_n,
+        .paths = keep_texts(j, o->paths, o->path_n),
+        .path_n = o->path_n,
+    };
+    put_owned(j, &kept, owner_new(j, kept.names[0], SIZE_MAX));
+    return true;
+}
+
 static void put_configuration(struct judge *j)
 {
     const struct settings *s = j->s;
-    for (size_t i = 0; i < s->certificate_n; i++)
-        put_certificate(j, &s->certificates[i], owner_new(j, s->certificates[i].name, SIZE_MAX));
+    owned_each(s, put_configured, j);
     for (size_t i = 0; i < s->template_n; i++)
         put_owner(&j->files, s->templates[i].output, owner_new(j, "", SIZE_MAX));
 }
@@ -280,7 +301,8 @@ static void grant(struct judge *j, const struct turn *t, const struct wish *w)
 {
     struct granted *g = &j->granted[j->n];
     *g = (struct granted){.wish = *w, .owner = owner_new(j, w->name, j->n), .first = t->claim};
-    put_certificate(j, &g->wish, g->owner);
+    struct owned owned = owned_of(&g->wish, j->scratch);
+    put_owned(j, &owned, g->owner);
     j->verdicts[t->i].wish = j->n++;
 }
 
@@ -380,7 +402,8 @@ void claims_judge(
         .granted = arena_array(scratch, n, sizeof *j.granted),
         .verdicts = arena_array(a, n, sizeof *j.verdicts)};
     policy_init(&j.policy, s, scratch);
-    put_configuration(&j);
+    if (n > 0) /* else nobody has to be compared with it */
+        put_configuration(&j);
     for (size_t i = 0; i < n; i++) {
         turns[i] = (struct turn){&claims[i], i};
         j.verdicts[i] = (struct verdict){&claims[i], SIZE_MAX, ""};

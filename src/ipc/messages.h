@@ -88,19 +88,26 @@ struct msg_error {
 /* --- parent and engine --- */
 
 /* `staging`: id of the account at its staging directory, "" where it has none. */
-#define MSG_FIELDS_engine_authority(F)                                                           \
-    F(text, name)                                                                                \
-    F(text, account)                                                                             \
-    F(blob, ca_pem)                                                                              \
-    F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(u32, orders_max) \
-        F(text, staging)
-/* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
- * and is not among them is released. containers: they are watched, so there may be some to tell. orders_max:
- * settings.orders_in_flight. */
+#define MSG_FIELDS_engine_authority(F) \
+    F(text, name)                      \
+    F(text, account)                   \
+    F(blob, ca_pem)                    \
+    F(text, email)                     \
+    F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(u32, orders_max) F(text, staging)
+/* The wishes of the configuration begin, are offered, and end: what came from an earlier configuration and
+ * was not among them is released, where they were complete. containers: they are watched, so there may be
+ * some to tell. orders_max: settings.orders_in_flight. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, containers) F(u32, orders_max)
+/* Between begin and end, which of these are wanted as they are already? names: of the certificates, in the
+ * order of strcmp(), and above all that were offered before; wishes: the wish of each. Every wish of the
+ * configuration is offered (one for two key types with each of its names), so what lies between two names and
+ * came from an earlier configuration is released. Answered by wishes_judged: an octet for each, '1' where the
+ * wish is to be put, '0' where the engine has it. */
+#define MSG_FIELDS_wishes_offer(F)  F(list, names) F(list, wishes)
+#define MSG_FIELDS_wishes_judged(F) F(blob, wanted) F(error, error)
 /* holder: of containers' wishes, who has it, for people; "" of the configuration's. */
 #define MSG_FIELDS_wish_put(F)   F(text, wish) F(blob, permit) F(text, holder)
-#define MSG_FIELDS_wishes_end(F) F(flag, schedule)
+#define MSG_FIELDS_wishes_end(F) F(flag, schedule) F(flag, complete)
 /* The same of what containers ask for, between claims_begin and claims_end; complete: every engine has
  * answered, so what is not among them nobody asks for any more. grace: seconds that such a one is renewed on.
  */
@@ -383,6 +390,8 @@ struct msg_error {
 #define MSG_FIELDS_rows_taken(F) F(u32, session)
 /* What happens with one certificate just now; `final` with success or error when its part is over. */
 #define MSG_FIELDS_progress(F) F(u32, session) F(text, name) F(text, step) F(flag, final) F(error, error)
+/* Something that whoever gives a command should know, whatever the command: a text for standard error. */
+#define MSG_FIELDS_notice(F) F(text, text)
 /* The command is over: exit status, and an error where one concerns the whole. */
 #define MSG_FIELDS_finished(F) F(u32, session) F(u32, status) F(error, error)
 
@@ -499,7 +508,10 @@ struct msg_error {
     M(alerts, MSG_SMALL, false)               \
     M(alert_send, MSG_LARGE, false)           \
     M(rows, MSG_LARGE, false)                 \
-    M(rows_taken, MSG_SMALL, false)
+    M(rows_taken, MSG_SMALL, false)           \
+    M(wishes_offer, 2 * MSG_WISH, false)      \
+    M(wishes_judged, MSG_SMALL, false)        \
+    M(notice, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

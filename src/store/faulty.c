@@ -42,6 +42,11 @@ static int commit(struct store *s, struct err *err)
     return r < 0 ? r : inner_of(s)->ops->commit(inner_of(s), err);
 }
 
+static void shrink(struct store *s)
+{
+    store_shrink(inner_of(s));
+}
+
 static int certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = count_call(s, err);
@@ -70,6 +75,12 @@ static int certificate_list(struct store *s, struct str after, size_t limit, str
     struct certificate *out, size_t *n, struct err *err)
 {
     return inner_of(s)->ops->certificate_list(inner_of(s), after, limit, a, out, n, err);
+}
+
+static int wishes(struct store *s, struct str after, struct str last, size_t limit, struct arena *a,
+    struct wish_record *out, struct err *err)
+{
+    return inner_of(s)->ops->wishes(inner_of(s), after, last, limit, a, out, err);
 }
 
 static int due(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
@@ -200,11 +211,13 @@ static int history_delete(struct store *s, struct wall before, size_t limit, siz
 static const struct store_ops faulty_ops = {
     .close = faulty_close,
     .commit = commit,
+    .shrink = shrink,
     .certificate_put = certificate_put,
     .certificate_get = certificate_get,
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .certificate_list = certificate_list,
+    .wishes = wishes,
     .due = due,
     .queue_next = queue_next,
     .queue_due = queue_due,

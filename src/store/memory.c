@@ -225,6 +225,26 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
     return 0;
 }
 
+static int wishes(struct store *s, struct str after, struct str last, size_t limit, struct arena *a,
+    struct wish_record *out, struct err *err)
+{
+    const struct list *l = &memory_of(s)->certificates;
+    bool found;
+    size_t i = list_find(l, &(struct key){.name = after}, &found) + (found ? 1 : 0), n = 0;
+    for (; i < l->n && n < limit && compare_str(l->v[i]->key.name, last) <= 0; i++) {
+        const struct certificate *c = &l->v[i]->u.certificate;
+        const struct wish_record w = {.name = c->name,
+            .wish = c->wish,
+            .holder = c->holder,
+            .source = c->source,
+            .released = c->released,
+            .park_at = c->park_at,
+            .look_due_at = c->look_due_at};
+        record_copy(&record_wish, a, &out[n++], &w);
+    }
+    return (int)n;
+}
+
 /* What is due, sorted by time and then key. */
 struct due {
     int64_t at;
@@ -540,6 +560,7 @@ static const struct store_ops memory_ops = {
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .certificate_list = certificate_list,
+    .wishes = wishes,
     .due = due_names,
     .queue_next = queue_next,
     .queue_due = queue_due,

@@ -9,6 +9,9 @@
 static const struct field certificate_fields[] = {CERTIFICATE_FIELDS(FIELD, FIELD)};
 static const struct field certificate_row_fields[] = {CERTIFICATE_ROW_FIELDS(FIELD, FIELD)};
 #undef RECORD
+#define RECORD wish_record
+static const struct field wish_fields[] = {WISH_FIELDS(FIELD, FIELD)};
+#undef RECORD
 #define RECORD authority_record
 static const struct field authority_fields[] = {AUTHORITY_FIELDS(FIELD, FIELD)};
 #undef RECORD
@@ -31,6 +34,7 @@ const struct record_type record_certificate = {
     "certificate", certificate_fields, ARRAY_LEN(certificate_fields), 1};
 const struct record_type record_certificate_row = {
     "certificate", certificate_row_fields, ARRAY_LEN(certificate_row_fields), 1};
+const struct record_type record_wish = {"certificate", wish_fields, ARRAY_LEN(wish_fields), 1};
 const struct record_type record_authority = {"authority", authority_fields, ARRAY_LEN(authority_fields), 1};
 const struct record_type record_bucket = {"bucket", bucket_fields, ARRAY_LEN(bucket_fields), 1};
 const struct record_type record_mark = {"mark", mark_fields, ARRAY_LEN(mark_fields), 1};

@@ -36,6 +36,7 @@
 #define CERTIFICATE_ROWS "SELECT " COLUMNS(CERTIFICATE_ROW_FIELDS) " FROM certificate "
 #define CERTIFICATES \
     "SELECT " COLUMNS(CERTIFICATE_FIELDS) " FROM certificate JOIN certificate_long USING (name) "
+#define WISHES_OF   "SELECT " COLUMNS(WISH_FIELDS) " FROM certificate "
 #define AUTHORITIES "SELECT " COLUMNS(AUTHORITY_FIELDS) " FROM authority "
 #define BUCKETS     "SELECT " COLUMNS(BUCKET_FIELDS) " FROM bucket "
 #define MARKED      "SELECT " COLUMNS(MARK_FIELDS) " FROM mark "
@@ -55,6 +56,7 @@
     X(CERTIFICATE_NEXT, CERTIFICATES "WHERE name > ? ORDER BY name LIMIT 1")                                \
     X(CERTIFICATE_LIST, CERTIFICATE_ROWS "WHERE name > ? ORDER BY name LIMIT ?")                            \
     X(CERTIFICATE_LONG_DELETE, "DELETE FROM certificate_long WHERE name = ?")                               \
+    X(WISHES, WISHES_OF "WHERE name > ? AND name <= ? ORDER BY name LIMIT ?")                               \
     X(CERTIFICATE_DELETE, "DELETE FROM certificate WHERE name = ?")                                         \
     X(KEYS_DELETE, "DELETE FROM certificate_key WHERE name = ?")                                            \
     X(DUE, "SELECT name FROM certificate WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, name LIMIT ?")   \
@@ -300,6 +302,11 @@ static int sqlite_commit(struct store *base, struct err *err)
     return 0;
 }
 
+static void shrink(struct store *base)
+{
+    (void)sqlite3_db_release_memory(sqlite_of(base)->db);
+}
+
 /* The values of the row that a statement is at; views until it is stepped or reset. */
 static void take_row(sqlite3_stmt *stmt, struct value *values, size_t n)
 {
@@ -424,6 +431,28 @@ static int certificate_delete(struct store *s, struct str name, struct err *err)
         {.id = STATEMENT_CERTIFICATE_DELETE, .n = 1, .values = &key},
     };
     return write_all(sqlite_of(s), writes, ARRAY_LEN(writes), err);
+}
+
+static int wishes(struct store *base, struct str after, struct str last, size_t limit, struct arena *a,
+    struct wish_record *out, struct err *err)
+{
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite3_stmt *stmt = s->statements[STATEMENT_WISHES];
+    const struct value values[] = {value_text(after), value_text(last), value_limit(limit)};
+    struct value row[RECORD_FIELDS_MAX];
+    int r = first_row(s, STATEMENT_WISHES, values, ARRAY_LEN(values), row, record_wish.n, err), n = 0;
+    if (r <= 0)
+        return r;
+    int rc = SQLITE_ROW;
+    while (rc == SQLITE_ROW && (r = record_from_values(&record_wish, row, a, &out[n], err)) == 0) {
+        n++;
+        if ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+            take_row(stmt, row, record_wish.n);
+    }
+    if (r == 0 && rc != SQLITE_DONE)
+        r = sqlite_error(s->db, s->path, rc, "read", err);
+    finish(stmt);
+    return r < 0 ? r : n;
 }
 
 /* The names that a query gives. */
@@ -710,6 +739,8 @@ static const struct store_ops sqlite_ops = {
     .certificate_delete = certificate_delete,
     .certificate_next = certificate_next,
     .certificate_list = certificate_list,
+    .shrink = shrink,
+    .wishes = wishes,
     .due = due,
     .queue_next = queue_next,
     .queue_due = queue_due,

@@ -31,6 +31,12 @@ int store_commit(struct store *s, struct err *err)
     return s->ops->commit(s, err);
 }
 
+void store_shrink(struct store *s)
+{
+    if (s->ops->shrink != NULL)
+        s->ops->shrink(s);
+}
+
 int store_certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = record_check(&record_certificate, c, err);
@@ -81,6 +87,26 @@ int store_certificate_list(struct store *s, struct str after, size_t limit, stru
             (struct certificate){.issued_wish_domains = "", .subjects = "", .permit = STR(""), .chain = ""};
     *n = 0;
     return limit == 0 ? 0 : s->ops->certificate_list(s, after, limit, a, out, n, err);
+}
+
+int store_wish_each(
+    struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg, struct err *err)
+{
+    struct arena *held = NULL; /* keeps the last name */
+    struct str behind = str_c(after),
+               end = last != NULL ? str_c(last) : STR("\xff"); /* no text's first octet */
+    int r, n;
+    do {
+        struct arena *a = arena_new();
+        struct wish_record *wishes = arena_array(a, STORE_WISHES_READ, sizeof *wishes);
+        r = n = s->ops->wishes(s, behind, end, STORE_WISHES_READ, a, wishes, err);
+        arena_free(held);
+        held = a;
+        for (int i = 0; i < n && (r = fn(&wishes[i], arg)) == 0; i++)
+            behind = str_c(wishes[i].name);
+    } while (r == 0 && n == STORE_WISHES_READ);
+    arena_free(held);
+    return r < 0 ? r : 0;
 }
 
 int64_t store_due_time(const struct certificate *c, enum store_due which)

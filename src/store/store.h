@@ -40,6 +40,7 @@ enum {
     STORE_LIST_BYTES =
         256 * 1024, /* ... and bytes: what is read in one turn of a loop, or one row if longer */
     STORE_HISTORY_DELETE_MAX = 256 /* entries that one store_history_delete deletes: a few milliseconds */
+    STORE_WISHES_READ = 128        /* wishes that are read together: some 60 kB */
 };
 
 /* state, its word in list and JSON */
@@ -128,6 +129,15 @@ struct certificate {
     struct wall failing_told_at, expiring_told_at; /* hooks of these events ran last */
 };
 
+/* Of a certificate's record what tells whether it is wanted as it was before: to compare a hundred thousand
+ * without reading all that is known of each. */
+struct wish_record {
+    const char *name, *wish, *holder;
+    enum certificate_source source;
+    bool released;
+    struct wall park_at, look_due_at;
+};
+
 /* An account at a CA and what is cached of that CA. */
 struct authority_record {
     const char *id;        /* the directory's URL, or "URL#label" where there are several accounts at it */
@@ -176,11 +186,13 @@ struct history_record {
  * Nothing is open in the driver while a callback runs, so it may call every operation on the same store
  * except store_close: change or delete the record it was given or others, walk again, commit. Each record is
  * visited once at most: walks by key (certificates, challenges) go on behind the last key, so what is
- * inserted behind it is visited and what is inserted before it is not; *_due settles at the start whom to
+ * inserted behind it is visited and what is inserted before it is not (wishes are read STORE_WISHES_READ at a
+ * time, and may be as they were then); *_due settles at the start whom to
  * visit and skips those that are gone or no longer due when their turn comes; history ends where it ended at
  * the start.
  */
 typedef int store_certificate_fn(const struct certificate *c, void *arg);
+typedef int store_wish_fn(const struct wish_record *w, void *arg);
 typedef int store_challenge_fn(const struct challenge_record *c, void *arg);
 typedef int store_history_fn(const struct history_record *h, void *arg);
 
@@ -198,6 +210,9 @@ void store_close(struct store *s);
  * pending changes are missing.
  */
 int store_commit(struct store *s, struct err *err);
+
+/* Gives back memory that only makes reads quicker; after a walk over everything. */
+void store_shrink(struct store *s);
 
 /*
  * All below: names, tokens and URLs must not be empty and texts must not hold NUL octets (ERR_INPUT); sizes
@@ -222,6 +237,9 @@ int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg,
  */
 int store_certificate_list(struct store *s, struct str after, size_t limit, struct arena *a,
     struct certificate out[], size_t *n, struct err *err);
+/* What is wanted of all with a name above `after` and up to `last` (NULL: to the end), by name. */
+int store_wish_each(
+    struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg, struct err *err);
 /* At most `limit` with 0 < due_at <= now, earliest first, then by name; through an index. */
 int store_certificate_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);

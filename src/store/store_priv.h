@@ -74,17 +74,27 @@ enum field_kind {
     X(WALL, served_at, 0)                   \
     X(TEXT, served_error, STORE_TEXT_MAX)   \
     X(WALL, failing_told_at, 0)             \
-    X(WALL, expiring_told_at, 0)
+    X(WALL, expiring_told_at, 0)            \
+    X(TEXT, queue, STORE_TEXT_MAX)          \
+    X(WALL, urgent_at, 0)
 
 #define CERTIFICATE_LONG_FIELDS(X)               \
     X(TEXT, issued_wish_domains, STORE_TEXT_MAX) \
     X(TEXT, subjects, STORE_TEXT_MAX)            \
     X(BLOB, permit, STORE_SEALED_MAX)            \
-    X(TEXT, chain, STORE_CHAIN_MAX)              \
-    X(TEXT, queue, STORE_TEXT_MAX)               \
-    X(WALL, urgent_at, 0)
+    X(TEXT, chain, STORE_CHAIN_MAX)
 
 #define CERTIFICATE_FIELDS(K, X) CERTIFICATE_ROW_FIELDS(K, X) CERTIFICATE_LONG_FIELDS(X)
+
+/* Columns of the table of certificates. */
+#define WISH_FIELDS(K, X)           \
+    K(TEXT, name, STORE_NAME_MAX)   \
+    X(TEXT, wish, STORE_WISH_MAX)   \
+    X(SOURCE, source, 0)            \
+    X(TEXT, holder, STORE_TEXT_MAX) \
+    X(WALL, park_at, 0)             \
+    X(BOOL, released, 0)            \
+    X(WALL, look_due_at, 0)
 
 #define AUTHORITY_FIELDS(K, X)             \
     K(TEXT, id, STORE_URL_MAX)             \
@@ -135,7 +145,7 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_authority, record_bucket, record_mark,
+extern const struct record_type record_certificate, record_wish, record_authority, record_bucket, record_mark,
     record_challenge, record_history;
 /* The first of the two rows of a certificate; its fields are the first ones of record_certificate. */
 extern const struct record_type record_certificate_row;
@@ -181,6 +191,7 @@ int64_t store_due_time(const struct certificate *c, enum store_due which);
 struct store_ops {
     void (*close)(struct store *s);
     int (*commit)(struct store *s, struct err *err);
+    void (*shrink)(struct store *s); /* NULL: nothing to give back */
 
     int (*certificate_put)(struct store *s, const struct certificate *c, struct err *err);
     int (*certificate_get)(
@@ -193,6 +204,10 @@ struct store_ops {
      * STORE_LIST_BYTES already; their long fields stay as they are in `out` (empty). Returns 0. */
     int (*certificate_list)(struct store *s, struct str after, size_t limit, struct arena *a,
         struct certificate *out, size_t *n, struct err *err);
+    /* The first ones above `after` and up to `last`, at most `limit`, by name; `out` has room for them.
+     * Returns how many. */
+    int (*wishes)(struct store *s, struct str after, struct str last, size_t limit, struct arena *a,
+        struct wish_record *out, struct err *err);
     /* At most `limit` names, earliest first and then by name. Returns 0. */
     int (*due)(struct store *s, enum store_due which, struct wall now, size_t limit, struct arena *a,
         struct store_name **out, struct err *err);

@@ -435,12 +435,23 @@ void renewal_info_run(struct engine *e);
 /* Whether the certificate may name itself as replaced at this authority. */
 bool renewal_info_replaces(const struct certificate *c, const struct authority *a);
 
-/* --- wishes.c: what the operator wants --- */
+/* --- offers.c: the configuration's wishes beside what the store has --- */
 
 void wishes_begin(struct engine *e);
+/* Which of them are to be put goes to `wanted`, an octet for each; what lies between them and came from an
+ * earlier configuration is released. ERR_INPUT for names that are not in order, or are not as many as the
+ * wishes. */
+int wishes_offer(struct engine *e, const struct msg_wishes_offer *m, struct buf *wanted, struct err *err);
+void wishes_end(struct engine *e, bool complete);
+
+/* --- wishes.c: what the operator wants --- */
+
 /* Of the configuration, or of a container (m->holder). */
 void wish_put(struct engine *e, const struct msg_wish_put *m);
-void wishes_end(struct engine *e);
+/* It is wanted as it was: whether it is looked at is settled anew. */
+void wish_keep(struct engine *e, const char *name);
+/* It is no longer in the configuration. */
+void wish_release(struct engine *e, const char *name);
 /* A wish by command: inserts or changes one certificate, with all variants of it. *out_changed: what is live
  * no longer is what is wanted. */
 int wish_accept(struct engine *e, const char *wish, struct str permit, bool *out_changed, struct err *err);
@@ -658,7 +669,9 @@ struct engine {
     bool due_stale;  /* due times changed in this turn */
     bool commit_failed;
     bool swept; /* what the life before left is being removed */
-    struct feed wishes, grants;
+    struct feed grants;
+    char *offered;        /* the last name of the configuration's that was offered; NULL: none are */
+    bool offers_lost;     /* the store could not be read for some of them: nothing is released */
     bool containers;         /* they are watched: the parent is asked whom to tell, and told of changes */
     bool certificates_stale; /* rows changed since it was told */
 };

@@ -30,6 +30,18 @@ static void on_wishes_begin(struct channel *c, uint32_t id, const void *msg, int
     wishes_begin(e);
 }
 
+static void on_wishes_offer(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_wishes_offer *m = msg;
+    struct buf wanted ATTR_CLEANUP(buf_free) = buf_new(MSG_LIST_MAX);
+    struct err err = ERR_INIT;
+    (void)fd;
+    int r = wishes_offer(arg, m, &wanted, &err);
+    const struct msg_wishes_judged answer = {buf_str(&wanted), msg_error_of(r < 0 ? &err : NULL)};
+    if (channel_send(c, MSG_wishes_judged, id, &answer, -1, &err) < 0)
+        log_error("%s", err.text);
+}
+
 static void on_wish_put(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
     (void)c, (void)id, (void)fd;
@@ -41,7 +53,7 @@ static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int f
     struct engine *e = arg;
     const struct msg_wishes_end *m = msg;
     (void)c, (void)id, (void)fd;
-    wishes_end(e);
+    wishes_end(e, m->complete);
     e->schedule = m->schedule;
     alerts_begin(e);
 }
@@ -180,6 +192,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
 static const struct channel_rule parent_rules[] = {
     {MSG_engine_authority, CHANNEL_STATE_ANY, on_authority},
     {MSG_wishes_begin, CHANNEL_STATE_ANY, on_wishes_begin},
+    {MSG_wishes_offer, CHANNEL_STATE_ANY, on_wishes_offer},
     {MSG_wish_put, CHANNEL_STATE_ANY, on_wish_put},
     {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
     {MSG_grants_begin, CHANNEL_STATE_ANY, on_grants_begin},

@@ -1,5 +1,5 @@
-/* What the operator wants, as rows of the store: from the configuration (fed whole at each start and reload)
- * and by command. */
+/* What the operator wants, as rows of the store: from the configuration (what offers.c found to be new or
+ * changed), by command, and what containers ask for. */
 #include "processes/engine/placed.h"
 
 #include "base/crash_point.h"
@@ -29,16 +29,6 @@ static void feed_note(struct feed *f, const char *name)
     *n = (struct feed_name){f->names, arena_dup_c(f->arena, name)};
     f->names = n;
     f->n++;
-}
-
-void wishes_begin(struct engine *e)
-{
-    feed_begin(&e->wishes);
-    /* Before the wishes come, which may have another webroot or be gone: the old permits say where to look.
-     */
-    if (!e->swept)
-        placed_sweep(e);
-    e->swept = true;
 }
 
 static bool has_text(const char *text, const char *const *list, size_t n)
@@ -112,6 +102,16 @@ static bool look_now(struct engine *e, struct certificate *c, const struct wish 
     return c->look_due_at.s != at.s;
 }
 
+/* Of one name there is one certificate: who asks for it last has it, and the log says from whom it came. */
+static void tell_taken_over(const struct certificate *c, enum certificate_source by)
+{
+    static const char *const askers[] = {
+        [SOURCE_CONFIG] = "the configuration", [SOURCE_COMMAND] = "command", [SOURCE_LABEL] = "a container"};
+    if (c->source != by && !c->released)
+        log_warning("%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
+            c->name, askers[c->source], by == SOURCE_COMMAND ? "the command" : askers[by]);
+}
+
 /* A wish on its way into the store. */
 struct accepted {
     const char *text;
@@ -151,6 +151,8 @@ static int accept_variant(
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
         changed = differs(e, &c, &was, &is);
+    if (known)
+        tell_taken_over(&c, t->source);
     c.wish = t->text;
     c.permit = t->permit;
     c.variant = variant;
@@ -247,7 +249,6 @@ void wish_put(struct engine *e, const struct msg_wish_put *m)
 {
     bool label = m->holder[0] != '\0';
     struct accepted t = {m->wish, m->permit, label ? SOURCE_LABEL : SOURCE_CONFIG, m->holder};
-    struct feed *f = label ? &e->grants : &e->wishes;
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct err err = ERR_INIT;
     struct wish w;
@@ -256,14 +257,13 @@ void wish_put(struct engine *e, const struct msg_wish_put *m)
         log_error("%s%s%s", label ? m->holder : "", label ? ": " : "", err.text);
         return;
     }
-    for (uint32_t v = 0; f->arena != NULL && v < w.key_type_n; v++)
-        feed_note(f, wish_variant_name(&w, v, a));
+    for (uint32_t v = 0; label && e->grants.arena != NULL && v < w.key_type_n; v++)
+        feed_note(&e->grants, wish_variant_name(&w, v, a));
 }
 
 /* --- what is no longer asked for --- */
 
 struct leftover {
-    enum certificate_source source;
     struct arena *arena;
     const char **kept; /* sorted */
     size_t n, at;
@@ -276,10 +276,10 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Rows come sorted, and so are the names fed: one walk over both. */
-static int compare_row(const struct certificate *c, void *arg)
+static int compare_row(const struct wish_record *c, void *arg)
 {
     struct leftover *r = arg;
-    if (c->source != r->source || c->released)
+    if (c->source != SOURCE_LABEL || c->released)
         return 0;
     while (r->at < r->n && strcmp(r->kept[r->at], c->name) < 0)
         r->at++;
@@ -291,16 +291,16 @@ static int compare_row(const struct certificate *c, void *arg)
     return 0;
 }
 
-/* The rows of that source that were not among what was fed; they live as long as the feed. */
-static struct feed_name *feed_leftover(struct engine *e, struct feed *f, enum certificate_source source)
+/* The rows of containers that were not among what was fed; they live as long as the feed. */
+static struct feed_name *feed_leftover(struct engine *e, struct feed *f)
 {
     struct err err = ERR_INIT;
-    struct leftover r = {.source = source, .arena = f->arena};
+    struct leftover r = {.arena = f->arena};
     r.kept = arena_array(r.arena, f->n, sizeof *r.kept);
     for (struct feed_name *n = f->names; n != NULL; n = n->next)
         r.kept[r.n++] = n->name;
     qsort(r.kept, r.n, sizeof *r.kept, by_text);
-    if (store_certificate_each(e->store, compare_row, &r, &err) < 0)
+    if (store_wish_each(e->store, "", NULL, compare_row, &r, &err) < 0)
         log_error("%s", err.text);
     return r.gone;
 }
@@ -337,7 +337,7 @@ static void stop_renewing(struct certificate *c)
     drop_order(c);
 }
 
-static void release_one(struct engine *e, const char *name)
+void wish_release(struct engine *e, const char *name)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate c;
@@ -353,13 +353,18 @@ static void release_one(struct engine *e, const char *name)
     log_info("%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
 }
 
-void wishes_end(struct engine *e)
+void wish_keep(struct engine *e, const char *name)
 {
-    if (e->wishes.arena == NULL)
-        wishes_begin(e);
-    for (struct feed_name *n = feed_leftover(e, &e->wishes, SOURCE_CONFIG); n != NULL; n = n->next)
-        release_one(e, n->name);
-    feed_end(&e->wishes);
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    struct wish w;
+    struct err err = ERR_INIT;
+    int r = store_certificate_get(e->store, str_c(name), a, &c, &err);
+    if (r == 0 && (r = wish_decode(str_c(c.wish), a, &w, &err)) == 0 &&
+        (r = wish_select(&w, (uint32_t)c.variant, a, &err)) == 0 && look_now(e, &c, &w, true))
+        r = certificate_save(e, &c, &err);
+    if (r < 0)
+        log_error("%s: %s", name, err.text);
     e->due_stale = true;
 }
 
@@ -456,7 +461,7 @@ void grants_end(struct engine *e, const struct msg_grants_end *m)
 {
     if (e->grants.arena == NULL)
         grants_begin(e);
-    struct feed_name *gone = m->complete ? feed_leftover(e, &e->grants, SOURCE_LABEL) : NULL;
+    struct feed_name *gone = m->complete ? feed_leftover(e, &e->grants) : NULL;
     for (; gone != NULL; gone = gone->next)
         part_one(e, gone->name, m->grace);
     feed_end(&e->grants);

@@ -10,11 +10,18 @@
 #include "crypto/warm_up.h"
 #include "os/file.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SUBJECT_SHOWN_MAX = 256 };
+enum {
+    SUBJECT_SHOWN_MAX = 256,
+    SWEEP_FIRST = 1000,     /* certificates that are swept before the start is over: 10 ms */
+    SWEEP_TURN = 200,       /* and of all others, in one turn of the loop: 2 ms, */
+    SWEEP_PAUSE_US = 20000, /* that often */
+};
 
 static void answer(struct channel *c, enum msg_type t, uint32_t id, const void *msg)
 {
@@ -358,30 +365,60 @@ static const struct channel_rule parent_rules[] = {
 
 /* --- start --- */
 
-static int sweep_one(int dir, const char *name, int type, void *arg, struct err *err)
+/* What a crash left half written in live/. Whose certificates are many, is not kept waiting for it: a generation
+ * is written within one turn of the loop, so between two of them whatever has a temporary name is left over. */
+struct sweep {
+    DIR *all; /* NULL: done */
+    struct event *again;
+};
+
+static int sweep_some(struct sweep *s, size_t most, struct err *err)
 {
-    int fd ATTR_CLEANUP(fd_close) = -1;
-    (void)type, (void)arg;
-    int r = dir_open(dir, name, &fd, err);
-    return r < 0 ? 0 : dir_sweep(fd, err);
+    const struct dirent *entry = NULL;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < most && (entry = readdir(s->all)) != NULL; i++) {
+        int fd ATTR_CLEANUP(fd_close) = -1;
+        if (entry->d_name[0] != '.' && dir_open(dirfd(s->all), entry->d_name, &fd, NULL) == 0)
+            r = dir_sweep(fd, err);
+    }
+    if (r == 0 && entry != NULL)
+        return 0;
+    closedir(s->all);
+    s->all = NULL;
+    return r;
 }
 
-/* What a crash left half written in live/. */
-static int sweep(struct keeper *k, struct err *err)
+static void on_sweep(evutil_socket_t none, short what, void *arg)
 {
-    int all ATTR_CLEANUP(fd_close) = -1;
+    struct sweep *s = arg;
+    struct err err = ERR_INIT;
+    (void)none, (void)what;
+    if (sweep_some(s, SWEEP_TURN, &err) < 0)
+        log_error("live/: %s", err.text);
+    if (s->all != NULL)
+        evtimer_add(s->again, &(struct timeval){.tv_usec = SWEEP_PAUSE_US});
+}
+
+static int sweep_begin(struct keeper *k, struct sweep *s, struct err *err)
+{
+    int all = -1;
     int r;
     if ((r = dir_sweep(k->live, err)) < 0 || (r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err)) < 0)
         return r;
-    return dir_each(all, sweep_one, NULL, err);
+    if ((s->all = fdopendir(all)) == NULL) {
+        r = err_errno(err, errno, "live/" KEEPER_GENERATIONS);
+        close(all);
+        return r;
+    }
+    return sweep_some(s, SWEEP_FIRST, err);
 }
 
-static int start(struct keeper *k, struct err *err)
+static int start(struct keeper *k, struct sweep *s, struct err *err)
 {
     int r;
     if (k->process.probe == NULL) {
         if ((r = secrets_prepare(k, err)) < 0 || (r = process_become(&k->process, err)) < 0 ||
-            (r = secrets_open(k, err)) < 0 || (r = sweep(k, err)) < 0)
+            (r = secrets_open(k, err)) < 0 || (r = sweep_begin(k, s, err)) < 0)
             return r;
     } else if ((r = dir_open(PROCESS_STATE_FD, ".", &k->live, err)) < 0 ||
                (r = dir_open(PROCESS_STATE_FD, ".", &k->archive, err)) < 0) {
@@ -407,8 +444,9 @@ int main(int argc, char **argv)
 {
     struct keeper k = {.live = -1, .archive = -1, .account_file = -1, .burnt_file = -1};
     struct err err = ERR_INIT;
+    struct sweep sweep = {.all = NULL};
     process_init(&k.process, "keeper", argc, argv);
-    if (start(&k, &err) < 0)
+    if (start(&k, &sweep, &err) < 0)
         return process_unable(&k.process, &err);
     k.parent = channel_new(k.process.base, PROCESS_PARENT_FD, "keeper-parent", parent_rules,
         ARRAY_LEN(parent_rules), process_parent_gone, &k);
@@ -416,7 +454,14 @@ int main(int argc, char **argv)
         log_error("%s", err.text);
         return 1;
     }
+    if ((sweep.again = evtimer_new(k.process.base, on_sweep, &sweep)) == NULL)
+        abort();
+    if (sweep.all != NULL)
+        evtimer_add(sweep.again, &(struct timeval){.tv_usec = SWEEP_PAUSE_US});
     process_run(&k.process, NULL, NULL);
+    event_free(sweep.again);
+    if (sweep.all != NULL)
+        closedir(sweep.all);
     together_forget(&k);
     shelf_clear(&k);
     accounts_free(&k);

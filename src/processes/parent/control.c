@@ -58,11 +58,27 @@ const char *control_option(const struct session *s, const char *word)
     return command_option(s->options.p, s->options.n, word);
 }
 
+/* Who looks at what there is sees that it is not what the configuration says now. */
+static void give_notice(struct session *s)
+{
+    const struct parent *p = s->p;
+    char since[TIME_TEXT_MAX];
+    struct err err = ERR_INIT;
+    if (p->not_in_force.code == 0 || (s->verb != VERB_LIST && s->verb != VERB_SHOW))
+        return;
+    const struct msg_notice m = {
+        arena_printf(s->arena, "the configuration in force is not that of %s: %s (since %s); mend it and reload",
+            p->options.config, p->not_in_force.text, wall_format(p->not_in_force_since, since))};
+    if (channel_send(s->channel, MSG_notice, 0, &m, -1, &err) < 0)
+        log_debug("%s", err.text);
+}
+
 static void go(struct session *s)
 {
-    if (!s->commanded || s->asked || s->over || !s->p->feed_done)
+    if (!s->commanded || s->waiting || s->asked || s->over || !wishes_are_fed(s->p))
         return;
     log_debug("command %s", command_verb_text(s->verb));
+    give_notice(s);
     control_command(s);
 }
 

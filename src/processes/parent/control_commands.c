@@ -62,7 +62,9 @@ static void request_keeper(
     if (r < 0) {
         free(q);
         control_fail(s, &err);
+        return;
     }
+    s->waiting = true;
 }
 
 /* The authority the command speaks of, announced with what it says about the account. */
@@ -109,6 +111,8 @@ static struct session *answered(void *arg, const void *msg, const struct msg_err
 {
     struct session *s = pending_end(arg);
     struct err err = ERR_INIT;
+    if (s != NULL)
+        s->waiting = false;
     if (s == NULL || asked_again(s, msg))
         return NULL;
     if (msg_outcome(e, why, &err) == 0)

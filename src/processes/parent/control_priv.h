@@ -19,6 +19,7 @@ struct session {
     struct import *import; /* of that command, from its begin */
     struct watch *watch;   /* of a command about containers */
     bool commanded;        /* the command came */
+    bool waiting;          /* it is with the keeper */
     bool asked;            /* it is with the engine */
     bool over;
     bool repeated; /* the keeper went with the question, and another was asked */

@@ -140,20 +140,17 @@ static void finish(struct hook *h, const struct err *err)
  * most likely named by its first. */
 static void add_domains(const struct hook *h, const char *name, const char **list, size_t *n)
 {
-    const struct settings *s = &h->p->settings;
-    const struct wish *found = strcmp(name, h->wish.name) == 0 ? &h->wish : NULL;
-    for (size_t i = 0; i < s->certificate_n && found == NULL; i++) {
-        const struct wish *w = &s->certificates[i];
-        if (strncmp(name, w->name, strlen(w->name)) != 0)
-            continue;
-        for (uint32_t k = 0; k < w->key_type_n && found == NULL; k++)
-            if (strcmp(wish_variant_name(w, k, h->arena), name) == 0)
-                found = w;
-    }
-    if (found == NULL && *n < HOOK_DOMAINS_MAX)
+    struct declared_cursor cursor = declared_first(h->p->declared);
+    struct declared_row row = {.owned = {.domains = h->wish.domains, .domain_n = h->wish.domain_n}};
+    struct err err = ERR_INIT;
+    int r = strcmp(name, h->wish.name) == 0 ? 1 : declared_find(&cursor, name, &row, &err);
+    if (r < 0)
+        log_error("%s", err.text);
+    if (r <= 0 && *n < HOOK_DOMAINS_MAX)
         list[(*n)++] = name;
-    for (size_t i = 0; found != NULL && i < found->domain_n && *n < HOOK_DOMAINS_MAX; i++)
-        list[(*n)++] = arena_dup_c(h->arena, found->domains[i]);
+    for (size_t i = 0; r > 0 && i < row.owned.domain_n && *n < HOOK_DOMAINS_MAX; i++)
+        list[(*n)++] = arena_dup_c(h->arena, row.owned.domains[i]);
+    declared_end(&cursor);
 }
 
 static const char *const *domains_of(const struct hook *h, size_t from, size_t end, size_t *n)

@@ -18,31 +18,10 @@ static struct addresses {
     return (struct addresses){p->settings.http01_listen, p->settings.http01_listen_n};
 }
 
-/* Whether some name of the certificate has no web server's directory. */
-static bool needs_responder(const struct wish *w)
-{
-    for (size_t i = 0; i < w->domain_n; i++)
-        if (wish_webroot(w, w->domains[i])[0] == '\0')
-            return true;
-    return false;
-}
-
-/* Whether the certificate may be proved by that kind, with the responder's help. */
-static bool asks_for(const struct wish *w, enum acme_challenge kind)
-{
-    for (size_t i = 0; i < w->challenge_n; i++)
-        if (acme_challenge_parse(str_c(w->challenges[i])) == kind)
-            return !acme_challenge_in_dns(kind) && (kind != CHALLENGE_HTTP_01 || needs_responder(w));
-    return false;
-}
-
 /* Whether the configuration has a certificate that the responder answers for in that way. */
 static bool is_wanted(const struct parent *p, enum acme_challenge kind)
 {
-    for (size_t i = 0; i < p->settings.certificate_n; i++)
-        if (asks_for(&p->settings.certificates[i], kind))
-            return true;
-    return false;
+    return !acme_challenge_in_dns(kind) && declared_asks(p->declared, kind);
 }
 
 /* --- opening --- */
@@ -179,17 +158,6 @@ int listeners_need(struct parent *p, enum acme_challenge kind, struct err *err)
     return 0;
 }
 
-/* Whether the certificate can be had although some kinds cannot listen. */
-static bool can_be_had(const struct wish *w, const int failed[CHALLENGE_END_])
-{
-    for (size_t i = 0; i < w->challenge_n; i++) {
-        enum acme_challenge kind = acme_challenge_parse(str_c(w->challenges[i]));
-        if (kind == CHALLENGE_END_ || failed[kind] == 0 || !asks_for(w, kind))
-            return true;
-    }
-    return w->challenge_n == 0;
-}
-
 int listeners_start(struct parent *p, struct err *err)
 {
     int failed[CHALLENGE_END_] = {0};
@@ -199,12 +167,11 @@ int listeners_start(struct parent *p, struct err *err)
         if (is_wanted(p, (enum acme_challenge)k))
             failed[k] = open_kind(p, (enum acme_challenge)k, &why[k]);
     }
-    for (size_t i = 0; i < p->settings.certificate_n; i++) {
-        const struct wish *w = &p->settings.certificates[i];
-        if (can_be_had(w, failed))
-            continue;
-        *err = why[acme_challenge_parse(str_c(w->challenges[0]))];
-        return err_prefix(err, "%s", w->name);
+    enum acme_challenge first;
+    const char *stranded = declared_stranded(p->declared, failed, &first);
+    if (stranded != NULL) {
+        *err = why[first];
+        return err_prefix(err, "%s", stranded);
     }
     for (int k = 0; k < CHALLENGE_END_; k++)
         if (failed[k] < 0)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,11 +64,14 @@ static void parse(struct options *o, int argc, char **argv)
 
 /* --- configuration --- */
 
-int parent_load(struct parent *p, struct settings *out, struct arena *arena)
+/* `first`: room for what is wrong with it, in one line; may be NULL. */
+static int load(const struct parent *p, struct settings *out, struct arena *arena, struct arena *certificates,
+    struct err *first)
 {
     struct config_problems problems = {.n = 0};
     struct err err = ERR_INIT;
-    int r = settings_load(p->options.config, p->options.config_optional, arena, out, &problems, &err);
+    int r = settings_load_apart(
+        p->options.config, p->options.config_optional, arena, certificates, out, &problems, &err);
     if (r == 0)
         r = catalogue_apply(p->options.sandbox_log, arena, out, &problems, &err);
     if (r == 0)
@@ -76,27 +80,70 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena)
         complain(err.text);
     for (size_t i = 0; i < problems.n; i++)
         complain(problems.list[i]);
+    return err_set(first, r, "%s", problems.n > 0 ? problems.list[0] : err.text);
+}
+
+int parent_load(struct parent *p, struct settings *out, struct arena *arena)
+{
+    return load(p, out, arena, arena, NULL);
+}
+
+/* The certificates of settings that were read go where they take no memory, and what they were read into is
+ * given back. */
+static int put_aside(
+    struct parent *p, struct settings *s, struct arena **certificates, struct declared **out, struct err *err)
+{
+    int r = declared_new(p->state, s, out, err);
+    s->certificates = NULL;
+    s->certificate_n = 0;
+    arena_freep(certificates);
+    malloc_trim(0);
+    if (r == 0)
+        s->kept = declared_kept(*out);
+    return r;
+}
+
+/* What a reload of the configuration would have in force. */
+struct fresh {
+    struct arena *arena;
+    struct settings settings;
+    struct declared *declared;
+};
+
+static int load_fresh(struct parent *p, struct fresh *f, struct err *why)
+{
+    struct arena *certificates ATTR_CLEANUP(arena_freep) = arena_new();
+    *f = (struct fresh){.arena = arena_new()};
+    int r = load(p, &f->settings, f->arena, certificates, why);
+    if (r == 0)
+        r = put_aside(p, &f->settings, &certificates, &f->declared, why);
+    if (r < 0)
+        arena_free(f->arena);
     return r;
 }
 
 /* All or nothing: a configuration that is not good leaves the old one in force. */
 int parent_reload(struct parent *p, struct err *why)
 {
-    struct arena *arena = arena_new();
-    struct settings fresh;
+    struct fresh fresh;
     struct err err = ERR_INIT;
     log_info("reloading %s", p->options.config);
     (void)notify_send(NOTIFY_RELOADING, NULL, NULL);
-    if (parent_load(p, &fresh, arena) < 0) {
+    if (load_fresh(p, &fresh, &err) < 0) {
         log_error("%s is not good; the configuration from before stays in force", p->options.config);
-        arena_free(arena);
+        p->not_in_force = err;
+        p->not_in_force_since = clock_wall(&system_clock);
         (void)notify_send(NOTIFY_READY, "the new configuration is not good, the old one is in force", NULL);
         return err_set(
             why, ERR_CONFIG, "%s is not good; the log says what is wrong with it", p->options.config);
     }
     struct arena *old = p->arena;
-    p->arena = arena;
-    p->settings = fresh;
+    wishes_drop(p);
+    declared_free(p->declared);
+    p->arena = fresh.arena;
+    p->settings = fresh.settings;
+    p->declared = fresh.declared;
+    p->not_in_force = (struct err)ERR_INIT;
     crash_point(parent_reloaded);
     if (listeners_reload(p, &err) < 0)
         log_error("%s", err.text);
@@ -104,6 +151,7 @@ int parent_reload(struct parent *p, struct err *why)
     wishes_feed(p);
     watcher_reload(p);
     arena_free(old);
+    malloc_trim(0);
     return 0;
 }
 
@@ -288,9 +336,12 @@ int main(int argc, char **argv)
     umask(022);
     if (!p.options.daemon)
         fcntl(COMMAND_FD, F_SETFD, FD_CLOEXEC);
-    if (parent_load(&p, &p.settings, p.arena) < 0)
+    struct arena *certificates ATTR_CLEANUP(arena_freep) = arena_new();
+    if (load(&p, &p.settings, p.arena, certificates, NULL) < 0)
         return EXIT_USAGE;
     int r = p.options.dry_run ? take_dry_state(&p, &err) : take_state(&p, &err);
+    if (r == 0)
+        r = put_aside(&p, &p.settings, &certificates, &p.declared, &err);
     if (r < 0) {
         complain(err.text);
         return r == ERR_LOCKED ? EXIT_LOCKED : EXIT_FAILED;

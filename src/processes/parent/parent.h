@@ -10,9 +10,11 @@
 #include "acme/challenge.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "config/settings.h"
 #include "containers/claim.h"
 #include "ipc/channel.h"
+#include "processes/parent/declared.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -70,6 +72,7 @@ struct options {
 };
 
 struct session;
+struct feed;
 struct hook;
 struct challenge;
 struct run;
@@ -80,16 +83,19 @@ struct parent {
     int state, lock; /* descriptors */
     bool new_state;
     struct arena *arena; /* of settings */
-    struct settings settings;
+    struct settings settings;  /* without certificates: */
+    struct declared *declared; /* they are here */
     struct member members[MEMBER_END_];
     bool engine_ready;
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     unsigned solver_life; /* and which solver */
-    size_t feed_next, feed_flying; /* wishes handed to the keeper and on to the engine */
-    size_t feed_refused;           /* of them, those that the keeper would not permit; said in the log */
+    struct feed *feed;     /* the configuration's wishes on their way to the engine (wishes.c) */
+    size_t feed_refused;   /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
+    struct err not_in_force; /* what is wrong with the configuration that the last reload found; code 0: nothing */
+    struct wall not_in_force_since;
     struct listener *listeners;
     struct dns_socket *dns_sockets;
     uint32_t solver_asked; /* the engine's request that waits for the solver to be started again; 0: none */
@@ -119,6 +125,7 @@ struct parent {
 
 /* main.c */
 void parent_stop(struct parent *p, int exit_status);
+/* The configuration as it is now, whole; its errors go to standard error. */
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force (ERR_CONFIG;
  * its errors are in the log). */
@@ -148,6 +155,11 @@ const char *member_libexec(void);
 
 /* wishes.c: the configuration's authorities and certificates, made permits and handed to the engine. */
 void wishes_feed(struct parent *p);
+/* Ends what is under way; the configuration's certificates may go. */
+void wishes_drop(struct parent *p);
+/* Whether commands may be answered: the engine was told everything, or has what was there before a reload of
+ * so many certificates that nobody would want to wait for it. */
+bool wishes_are_fed(const struct parent *p);
 /* By its name or URL, one authority's staging directory included (with that authority's trust); in `a`.
  * NULL: none. */
 const struct authority *authority_named(struct parent *p, const char *name, struct arena *a);

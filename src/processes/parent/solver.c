@@ -18,21 +18,14 @@ static bool is_builtin(const struct dns_entry *e)
     return strcmp(e->kind, "builtin") == 0;
 }
 
-static bool proves_by_dns(const struct wish *w)
-{
-    for (size_t i = 0; i < w->challenge_n; i++)
-        if (acme_challenge_in_dns(acme_challenge_parse(str_c(w->challenges[i]))))
-            return true;
-    return false;
-}
-
 bool solver_is_wanted(const struct parent *p)
 {
     for (size_t i = 0; i < p->settings.dns_n; i++)
         if (is_builtin(&p->settings.dns[i]))
             return true;
-    for (size_t i = 0; i < p->settings.certificate_n; i++)
-        if (proves_by_dns(&p->settings.certificates[i]))
+    for (int kind = 0; kind < CHALLENGE_END_; kind++)
+        if (acme_challenge_in_dns((enum acme_challenge)kind) &&
+            declared_asks(p->declared, (enum acme_challenge)kind))
             return true;
     return false;
 }

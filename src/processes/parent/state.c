@@ -136,7 +136,7 @@ void state_log(struct parent *p)
         duration_about((clock_mono(&system_clock).ms - p->started_ms) / 1000, up));
     tell_members(p);
     log_info("state: %zu certificates configured, %zu of them refused by the keeper",
-        p->settings.certificate_n, p->feed_refused);
+        declared_count(p->declared), p->feed_refused);
     tell_containers(p);
     log_info("state: %zu hooks under way, %zu commands connected%s", hooks_count(p), control_count(p),
         p->feed_done ? "" : "; certificates are still handed to the engine");

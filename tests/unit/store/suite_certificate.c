@@ -105,6 +105,73 @@ static void each_goes_by_name(void **state)
     assert_each(p, "10 9 B a a-b a.b ab b \xc3\xa9");
 }
 
+static int visit_wish(const struct wish_record *w, void *arg)
+{
+    struct walk *walk = arg;
+    size_t n = strlen(walk->seen);
+    if (n < sizeof walk->seen)
+        snprintf(walk->seen + n, sizeof walk->seen - n, "%s%s", n > 0 ? " " : "", w->name);
+    return walk->at != NULL && strcmp(walk->at, w->name) != 0 ? 0 : walk->answer;
+}
+
+static void assert_wishes(struct place *p, const char *after, const char *last, const char *names)
+{
+    struct walk w = {.p = p};
+    assert_int_equal(store_wish_each(p->s, after, last, visit_wish, &w, NULL), 0);
+    assert_string_equal(w.seen, names);
+}
+
+static void wishes_lie_between_names(void **state)
+{
+    struct place *p = *state;
+    assert_wishes(p, "", NULL, "");
+    static const char *const names[] = {"b", "a.b", "\xc3\xa9", "a", "a-b"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        put_due(p->s, names[i], 0, 0);
+    assert_wishes(p, "", NULL, "a a-b a.b b \xc3\xa9");
+    assert_wishes(p, "a", "b", "a-b a.b b");
+    assert_wishes(p, "a-a", "azz", "a-b a.b");
+    assert_wishes(p, "b", "b", "");
+    struct walk w = {.answer = ERR_SPACE, .at = "a.b"};
+    struct err err = ERR_INIT;
+    assert_int_equal(store_wish_each(p->s, "", NULL, visit_wish, &w, &err), ERR_SPACE);
+    assert_string_equal(w.seen, "a a-b a.b");
+    assert_int_equal(err.code, 0);
+    w = (struct walk){.answer = 1, .at = "a-b"};
+    assert_int_equal(store_wish_each(p->s, "", NULL, visit_wish, &w, &err), 0);
+    assert_string_equal(w.seen, "a a-b");
+}
+
+static int keep_wish(const struct wish_record *w, void *arg)
+{
+    struct place *p = arg;
+    struct certificate c;
+    assert_int_equal(store_certificate_get(p->s, str_c(w->name), p->a, &c, NULL), 0);
+    assert_string_equal(w->wish, c.wish);
+    assert_string_equal(w->holder, c.holder);
+    assert_int_equal(w->source, c.source);
+    assert_int_equal(w->released, c.released);
+    assert_int_equal(w->park_at.s, c.park_at.s);
+    assert_int_equal(w->look_due_at.s, c.look_due_at.s);
+    /* the walk goes on behind it */
+    assert_int_equal(store_certificate_delete(p->s, str_c(w->name), NULL), 0);
+    return 0;
+}
+
+static void wishes_are_those_of_the_records(void **state)
+{
+    struct place *p = *state;
+    char name[16];
+    for (int i = 0; i < 2 * STORE_WISHES_READ; i++) { /* read in more than one go */
+        snprintf(name, sizeof name, "n%04d", i);
+        struct certificate c = full_certificate(p->a, name, 1000 + i);
+        assert_int_equal(store_certificate_put(p->s, &c, NULL), 0);
+    }
+    assert_int_equal(store_wish_each(p->s, "", NULL, keep_wish, p, NULL), 0);
+    assert_each(p, "");
+    store_shrink(p->s);
+}
+
 static void each_stops_and_fails_as_told(void **state)
 {
     struct place *p = *state;
@@ -544,6 +611,8 @@ static void queue_walks_allow_writes_and_stop(void **state)
     X(certificate_that_is_not_there)              \
     X(certificate_delete_takes_its_keys)          \
     X(each_goes_by_name)                          \
+    X(wishes_lie_between_names)                    \
+    X(wishes_are_those_of_the_records)            \
     X(each_stops_and_fails_as_told)               \
     X(each_allows_writes)                         \
     X(list_goes_on_behind_a_name)                 \
