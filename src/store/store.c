@@ -31,6 +31,11 @@ int store_commit(struct store *s, struct err *err)
     return s->ops->commit(s, err);
 }
 
+bool store_is_damaged(const struct store *s)
+{
+    return s->damaged;
+}
+
 int store_certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = record_check(&record_certificate, c, err);
