@@ -42,6 +42,14 @@ static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int f
     (void)c, (void)id, (void)fd;
     wishes_end(e);
     e->schedule = m->schedule;
+    if (e->schedule)
+        storage_look(e);
+}
+
+static void on_rebuild(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)msg, (void)fd;
+    rebuild_begin(arg, id);
 }
 
 static void on_grants_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -165,6 +173,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_wishes_begin, CHANNEL_STATE_ANY, on_wishes_begin},
     {MSG_wish_put, CHANNEL_STATE_ANY, on_wish_put},
     {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
+    {MSG_rebuild, CHANNEL_STATE_ANY, on_rebuild},
     {MSG_grants_begin, CHANNEL_STATE_ANY, on_grants_begin},
     {MSG_grant_keep, CHANNEL_STATE_ANY, on_grant_keep},
     {MSG_grants_end, CHANNEL_STATE_ANY, on_grants_end},
