@@ -424,8 +424,8 @@ void import_over(struct engine *e, uint32_t session);
 
 enum { STORAGE_RETRY_S = 60 /* an order that cannot be kept is tried again after this */ };
 
-/* Calls `fn`, maybe from within, with why not or NULL. What was found a moment ago is not looked at again,
- * unless it is to be `fresh`. */
+/* Calls `fn` with NULL, maybe from within, or later with why not. What was found a moment ago is not looked
+ * at again, unless it is to be `fresh`. */
 void storage_need(struct engine *e, bool fresh, authority_ready_fn *fn, void *arg);
 /* For the log. */
 void storage_look(struct engine *e);

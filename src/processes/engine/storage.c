@@ -56,15 +56,11 @@ static void tell_log(struct engine *e, struct storage *s)
     s->failing = failing;
 }
 
-static void finish(struct engine *e)
+static void tell_waiters(struct engine *e)
 {
     struct storage *s = e->storage;
     struct storage_waiter *waiters = s->waiters;
     s->waiters = NULL;
-    s->known = true;
-    s->at = clock_mono(&system_clock);
-    s->err = s->found;
-    tell_log(e, s);
     while (waiters != NULL) {
         struct storage_waiter *w = waiters;
         struct err err = s->err;
@@ -73,6 +69,24 @@ static void finish(struct engine *e)
             w->fn(e, err.code != 0 ? &err : NULL, w->arg);
         free(w);
     }
+}
+
+static void finish(struct engine *e)
+{
+    struct storage *s = e->storage;
+    s->known = true;
+    s->at = clock_mono(&system_clock);
+    s->err = s->found;
+    tell_log(e, s);
+    tell_waiters(e);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+    struct engine *e = arg;
+    (void)fd, (void)what;
+    if (e->storage->flying == 0) /* else the look that began meanwhile tells them */
+        tell_waiters(e);
 }
 
 static void on_looked(const void *msg, const struct err *why, void *arg)
@@ -111,9 +125,9 @@ static void look(struct engine *e)
 void storage_need(struct engine *e, bool fresh, authority_ready_fn *fn, void *arg)
 {
     struct storage *s = storage_of(e);
-    if (!fresh && s->flying == 0 && is_fresh(s)) {
-        struct err err = s->err;
-        fn(e, err.code != 0 ? &err : NULL, arg);
+    bool is_known = !fresh && s->flying == 0 && is_fresh(s);
+    if (is_known && s->err.code == 0) {
+        fn(e, NULL, arg);
         return;
     }
     struct storage_waiter *w = calloc(1, sizeof *w), **last = &s->waiters;
@@ -123,8 +137,12 @@ void storage_need(struct engine *e, bool fresh, authority_ready_fn *fn, void *ar
     while (*last != NULL)
         last = &(*last)->next;
     *last = w;
-    if (s->flying == 0)
+    if (is_known) {
+        if (event_base_once(e->process.base, -1, EV_TIMEOUT, on_soon, e, &(struct timeval){0}) != 0)
+            abort();
+    } else if (s->flying == 0) {
         look(e);
+    }
 }
 
 static void ignore(struct engine *e, const struct err *why, void *arg)

@@ -13,25 +13,37 @@ static struct {
     bool garbles, full, no_inodes;
 } wrap;
 
-int __real_fstatvfs(int fd, struct statvfs *out);
 int __real_fsync(int fd);
 ssize_t __real_read(int fd, void *to, size_t n);
 int __real_renameat(int from, const char *name, int to, const char *as);
 int __real_symlinkat(const char *target, int at, const char *name);
 int __wrap_fstatvfs(int fd, struct statvfs *out);
+int __wrap_fstatvfs64(int fd, struct statvfs *out);
 int __wrap_fsync(int fd);
 ssize_t __wrap_read(int fd, void *to, size_t n);
 int __wrap_renameat(int from, const char *name, int to, const char *as);
 int __wrap_symlinkat(const char *target, int at, const char *name);
 
+static int statvfs_of(struct statvfs *out)
+{
+    *out = (struct statvfs){.f_frsize = 4096,
+        .f_bavail = wrap.full ? 3 : 1000000,
+        .f_files = 1000,
+        .f_favail = wrap.no_inodes ? 0 : 900};
+    return 0;
+}
+
 int __wrap_fstatvfs(int fd, struct statvfs *out)
 {
-    int r = __real_fstatvfs(fd, out);
-    out->f_frsize = 4096;
-    out->f_bavail = wrap.full ? 3 : 1000000;
-    out->f_files = 1000;
-    out->f_favail = wrap.no_inodes ? 0 : 900;
-    return r;
+    (void)fd;
+    return statvfs_of(out);
+}
+
+/* What glibc calls it where sizes have 64 bits. */
+int __wrap_fstatvfs64(int fd, struct statvfs *out)
+{
+    (void)fd;
+    return statvfs_of(out);
 }
 
 static int failing(int number)
