@@ -111,6 +111,7 @@ bool err_is_temporary(int code)
     case ERR_IO:
     case ERR_MEMORY:
     case ERR_STORE:
+    case ERR_DAMAGED: /* it is made anew */
     case ERR_IPC:
     case ERR_LOCKED:
     case ERR_WAIT:

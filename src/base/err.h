@@ -42,7 +42,8 @@
     X(ERR_IPC, "broken message channel")      \
     X(ERR_REFUSED, "not permitted")           \
     X(ERR_CANCELLED, "cancelled")             \
-    X(ERR_WAIT, "has to wait")
+    X(ERR_WAIT, "has to wait")                \
+    X(ERR_DAMAGED, "damaged")
 
 enum err_code {
     ERR_OK = 0,

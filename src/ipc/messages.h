@@ -170,6 +170,11 @@ struct msg_error {
 #define MSG_FIELDS_certificate_take(F) \
     F(u32, session) F(text, wish) F(blob, permit) F(text, account) F(blob, sealed_key) F(blob, chain)
 #define MSG_FIELDS_import_over(F) F(u32, session)
+/* The store is new, though there are certificates in live/: rows are made of these before wishes come.
+ * Answered by done when they are durable. */
+#define MSG_FIELDS_rebuild(F) F(flag, unused)
+/* From engine: the same question as storage_look, about the state directory; answered by done. */
+#define MSG_FIELDS_state_look(F) F(flag, unused)
 /* Which servers answer for names: settings.resolvers. */
 #define MSG_FIELDS_resolvers(F) F(list, servers)
 
@@ -213,10 +218,14 @@ struct msg_error {
 #define MSG_FIELDS_chain_judge(F)  F(blob, permit) F(blob, chain)
 #define MSG_FIELDS_chain_judged(F) F(u32, rank) F(text, leaf) F(error, error)
 /* Verify the chain against permit and key and make it live (rehearsal: only verify); answered by published.
+ * account (the id of the one that it was issued to) and source (enum certificate_source) are kept beside it.
  * ari_id: RFC 9773 4.1, "" where it has none. key_hash: SHA-256 of the public key. */
 #define MSG_FIELDS_publish(F) \
     F(blob, permit)           \
-    F(u32, variant) F(i64, generation) F(blob, sealed_key) F(blob, chain) F(list, omitted) F(flag, rehearsal)
+    F(u32, variant)           \
+    F(i64, generation)        \
+    F(blob, sealed_key)       \
+    F(blob, chain) F(list, omitted) F(flag, rehearsal) F(text, account) F(u32, source)
 #define MSG_FIELDS_published(F) \
     F(text, fingerprint)        \
     F(text, serial)             \
@@ -224,11 +233,41 @@ struct msg_error {
     F(list, subjects) F(i64, not_before) F(i64, not_after) F(text, ari_id) F(text, key_hash) F(error, error)
 /* As publish, of a first variant with all its names, for what may become live a moment later: the keeper
  * makes several durable at once. Answered by published. */
-#define MSG_FIELDS_publish_together(F) F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain)
+#define MSG_FIELDS_publish_together(F) \
+    F(blob, permit) F(i64, generation) F(blob, sealed_key) F(blob, chain) F(text, account)
 /* Make another generation live: `generation` itself, or with `before` the newest below it that is there and
  * has not expired. Answered by live_switched with what is live then. ERR_NOT_FOUND: there is none. */
 #define MSG_FIELDS_live_switch(F)   F(blob, permit) F(u32, variant) F(i64, generation) F(flag, before)
 #define MSG_FIELDS_live_switched(F) F(i64, generation) F(text, fingerprint) F(i64, not_after) F(error, error)
+/* Another wish, or another who asks, for what is live already: kept beside it, as publish does. */
+#define MSG_FIELDS_permit_keep(F) F(blob, permit) F(u32, variant) F(text, account) F(u32, source)
+/* The next of what is live, for a store that lost it; first: from the beginning. Answered by live_found. */
+#define MSG_FIELDS_live_next(F) F(flag, first)
+/* name "": there are no more. wish, permit, account and source as kept beside it; permit empty where nothing
+ * is, or what is was sealed with another key. highest: of its generations, those in the archive included.
+ * base: where it is the second key type of another certificate, that one's name; else "". burnt: its key was
+ * revoked as compromised. error: what is live cannot be used, and what follows is empty. */
+#define MSG_FIELDS_live_found(F) \
+    F(text, name)                \
+    F(text, wish)                \
+    F(blob, permit)              \
+    F(u32, variant)              \
+    F(text, account)             \
+    F(u32, source)               \
+    F(i64, generation)           \
+    F(i64, highest)              \
+    F(error, error)              \
+    F(text, base)                \
+    F(flag, burnt)               \
+    F(text, key_type)            \
+    F(list, domains)             \
+    F(text, fingerprint)         \
+    F(text, serial)              \
+    F(text, issuer)              \
+    F(list, subjects)            \
+    F(i64, not_before) F(i64, not_after) F(text, ari_id) F(text, key_hash) F(blob, chain)
+/* Can be written, synced, renamed and deleted, and is there room, in live/ and archive/? Answered by done. */
+#define MSG_FIELDS_storage_look(F) F(flag, unused)
 /* --- solver --- */
 
 /* From parent: all of `dns:` follows and is complete; what was said before is forgotten then. propagation:
@@ -511,7 +550,13 @@ struct msg_error {
     M(rows_taken, MSG_SMALL, false)           \
     M(wishes_offer, 2 * MSG_WISH, false)      \
     M(wishes_judged, MSG_SMALL, false)        \
-    M(notice, MSG_SMALL, false)
+    M(notice, MSG_SMALL, false) \
+    M(permit_keep, MSG_WISH, false)           \
+    M(live_next, MSG_SMALL, false)            \
+    M(live_found, MSG_LARGE, false)           \
+    M(storage_look, MSG_SMALL, false)         \
+    M(rebuild, MSG_SMALL, false)              \
+    M(state_look, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -165,6 +165,13 @@ static struct value value_limit(size_t limit)
     return value_int(limit > (size_t)INT64_MAX ? INT64_MAX : (int64_t)limit);
 }
 
+static int fail(struct sqlite_store *s, int rc, const char *what, struct err *err)
+{
+    int r = sqlite_error(s->db, s->path, rc, what, err);
+    s->base.damaged = s->base.damaged || r == ERR_DAMAGED;
+    return r;
+}
+
 /* The values are only borrowed: statements are reset and unbound before a caller gets control back. */
 static int bind(sqlite3_stmt *stmt, const struct value *values, size_t n)
 {
@@ -253,7 +260,7 @@ static int get_ready(struct sqlite_store *s, struct err *err)
         rc = run(s, w->id, w->values, w->n);
     if (rc == SQLITE_OK)
         return 0;
-    int r = sqlite_error(s->db, s->path, rc, "repeat the changes that are not committed", err);
+    int r = fail(s, rc, "repeat the changes that are not committed", err);
     roll_back(s);
     return r;
 }
@@ -266,12 +273,12 @@ static int write_all(struct sqlite_store *s, const struct write *writes, size_t 
         return r;
     int rc = begin(s);
     if (rc != SQLITE_OK)
-        return sqlite_error(s->db, s->path, rc, "begin to write", err);
+        return fail(s, rc, "begin to write", err);
     size_t done = 0;
     while (done < n && (rc = run(s, writes[done].id, writes[done].values, writes[done].n)) == SQLITE_OK)
         done++;
     if (rc != SQLITE_OK) {
-        r = sqlite_error(s->db, s->path, rc, "write", err);
+        r = fail(s, rc, "write", err);
         if (done > 0)
             roll_back(s); /* and with it the part that was done */
         return r;
@@ -296,7 +303,7 @@ static int sqlite_commit(struct store *base, struct err *err)
     crash_point(store_commit_ahead);
     int rc = run(s, STATEMENT_COMMIT, NULL, 0);
     if (rc != SQLITE_OK)
-        return sqlite_error(s->db, s->path, rc, "commit", err);
+        return fail(s, rc, "commit", err);
     crash_point(store_committed);
     journal_clear(s);
     return 0;
@@ -342,7 +349,7 @@ static int first_row(struct sqlite_store *s, enum statement id, const struct val
         return 1;
     }
     finish(stmt);
-    return rc == SQLITE_DONE ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+    return rc == SQLITE_DONE ? 0 : fail(s, rc, "read", err);
 }
 
 /* The first row as a record with its bytes in `a`: 1, 0 or negative. */
@@ -419,7 +426,7 @@ static int certificate_list(struct store *base, struct str after, size_t limit, 
     finish(stmt);
     if (r < 0)
         return r;
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : fail(s, rc, "read", err);
 }
 
 static int certificate_delete(struct store *s, struct str name, struct err *err)
@@ -450,7 +457,7 @@ static int wishes(struct store *base, struct str after, struct str last, size_t 
             take_row(stmt, row, record_wish.n);
     }
     if (r == 0 && rc != SQLITE_DONE)
-        r = sqlite_error(s->db, s->path, rc, "read", err);
+        r = fail(s, rc, "read", err);
     finish(stmt);
     return r < 0 ? r : n;
 }
@@ -474,7 +481,7 @@ static int read_names(struct sqlite_store *s, enum statement id, const struct va
             take_row(s->statements[id], &row, 1);
     }
     finish(s->statements[id]);
-    return rc == SQLITE_DONE ? 0 : sqlite_error(s->db, s->path, rc, "read", err);
+    return rc == SQLITE_DONE ? 0 : fail(s, rc, "read", err);
 }
 
 static int due(struct store *base, enum store_due which, struct wall now, size_t limit, struct arena *a,
@@ -770,7 +777,7 @@ static int prepare_all(struct sqlite_store *s, struct err *err)
         int rc = sqlite3_prepare_v3(
             s->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
         if (rc != SQLITE_OK)
-            return sqlite_error(s->db, s->path, rc, "use its tables", err);
+            return fail(s, rc, "use its tables", err);
     }
     return 0;
 }

@@ -14,12 +14,8 @@ static const struct {
     const char *advice;
 } failures[] = {
     {SQLITE_FULL, ERR_SPACE, "; free some space"},
-    {SQLITE_CORRUPT, ERR_STORE,
-        "; the database is damaged: put a backup back, or move it aside together with its -wal and -shm (they"
-        " hold the sealed keys, keep them) and start again"},
-    {SQLITE_NOTADB, ERR_STORE,
-        "; the file is damaged or no SQLite database: put a backup back, or move it aside together with its"
-        " -wal and -shm (keep them) and start again"},
+    {SQLITE_CORRUPT, ERR_DAMAGED, "; the database is damaged"},
+    {SQLITE_NOTADB, ERR_DAMAGED, "; the file is damaged or no SQLite database"},
     {SQLITE_READONLY, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
     {SQLITE_CANTOPEN, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
     {SQLITE_PERM, ERR_PERMISSION, "; the user evercert runs as must own the file and its directory"},
@@ -30,6 +26,8 @@ static const struct {
     {SQLITE_TOOBIG, ERR_LIMIT, ""},
     {SQLITE_ERROR, ERR_STORE, "; the database may be damaged or changed by hand"},
 };
+
+enum { CHECK_TEXT_MAX = 256 };
 
 static bool errno_is_full(int number)
 {
@@ -111,6 +109,45 @@ static int make_private(const char *path, struct err *err)
     return 0;
 }
 
+/* SQLite takes a -wal beside an empty database for another one's and deletes it. With us page 1 is on disk
+ * before anything is in the -wal, so the file was cut off, and the -wal is what is left. */
+static int check_cut(const char *path, struct err *err)
+{
+    char wal[PATH_MAX];
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size > 0)
+        return 0;
+    int n = snprintf(wal, sizeof wal, "%s-wal", path);
+    if (n < 0 || (size_t)n >= sizeof wal || stat(wal, &st) != 0 || st.st_size == 0)
+        return 0;
+    return err_set(err, ERR_DAMAGED,
+        "%s: cannot open the database: it is empty, but its -wal is not; the database is damaged", path);
+}
+
+static int note_first(void *arg, int columns, char **values, char **names)
+{
+    char *text = arg;
+    (void)names;
+    snprintf(text, CHECK_TEXT_MAX, "%s", columns > 0 && values[0] != NULL ? values[0] : "");
+    return 1;
+}
+
+/* A small one is looked through whole at each start. A large one would take seconds: SQLite has looked at its
+ * header, its length and its schema, and the rest is noticed when it is read (store_is_damaged). */
+static int check_pages(sqlite3 *db, const char *path, struct err *err)
+{
+    char found[CHECK_TEXT_MAX] = "";
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size > DATABASE_CHECKED_MAX)
+        return 0;
+    int rc = sqlite3_exec(db, "PRAGMA quick_check(1)", note_first, found, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_ABORT)
+        return sqlite_error(db, path, rc, "look through the database", err);
+    if (strcmp(found, "ok") != 0)
+        return err_set(err, ERR_DAMAGED, "%s: the database is damaged: %s", path, found);
+    return 0;
+}
+
 static int note_wal(void *arg, int columns, char **values, char **names)
 {
     *(bool *)arg = columns > 0 && values[0] != NULL && strcmp(values[0], "wal") == 0;
@@ -178,8 +215,8 @@ static int open_connection(sqlite3 *db, const char *path, struct err *err)
     int rc = set_up(db), r;
     if (rc != SQLITE_OK)
         return sqlite_error(db, path, rc, "set up the database", err);
-    if ((r = sqlite_schema_check(db, path, err)) < 0 || (r = enter_wal(db, path, err)) < 0 ||
-        (r = migrate(db, path, err)) < 0)
+    if ((r = sqlite_schema_check(db, path, err)) < 0 || (r = check_pages(db, path, err)) < 0 ||
+        (r = enter_wal(db, path, err)) < 0 || (r = migrate(db, path, err)) < 0)
         return r;
     /* SQLite's own generator (salts of the -wal) reads its seed from a device when it is used first. */
     unsigned char seeded;
@@ -192,7 +229,7 @@ int sqlite_open(const char *path, sqlite3 **out, struct err *err)
     if (path[0] == '\0' || path[0] == ':')
         return err_set(err, ERR_INPUT, "\"%s\" is no path for a database", path);
     int r = make_private(path, err);
-    if (r < 0)
+    if (r < 0 || (r = check_cut(path, err)) < 0)
         return r;
     crash_point(store_file_made);
     sqlite3 *db = NULL;

@@ -37,6 +37,11 @@ void store_shrink(struct store *s)
         s->ops->shrink(s);
 }
 
+bool store_is_damaged(const struct store *s)
+{
+    return s->damaged;
+}
+
 int store_certificate_put(struct store *s, const struct certificate *c, struct err *err)
 {
     int r = record_check(&record_certificate, c, err);

@@ -213,6 +213,9 @@ int store_commit(struct store *s, struct err *err);
 
 /* Gives back memory that only makes reads quicker; after a walk over everything. */
 void store_shrink(struct store *s);
+/* Whether an operation failed because the database is damaged (its error was ERR_DAMAGED, whether somebody
+ * looked or not). It does not get better: what is committed from then on may be lost. */
+bool store_is_damaged(const struct store *s);
 
 /*
  * All below: names, tokens and URLs must not be empty and texts must not hold NUL octets (ERR_INPUT); sizes
@@ -337,9 +340,10 @@ int store_history_delete(struct store *s, struct wall before, size_t *deleted, s
 /*
  * The SQLite driver: one file and its -wal and -shm, all 0600 from birth (existing ones are tightened), WAL,
  * synchronous=FULL, written by this process only; others may read it meanwhile. Migrates an older schema;
- * refuses a newer one, a file that is not ours and a damaged one with ERR_STORE that says what to do, and one
- * that can't be written with ERR_PERMISSION. Makes one small commit itself, so that a full disk shows here
- * and because all files are open after it: no further file is ever opened (the engine enters its sandbox
+ * refuses a newer one and a file that is not ours with ERR_STORE that says what to do, a damaged one with
+ * ERR_DAMAGED (small ones are looked through whole, large ones where they are read: store_is_damaged), and
+ * one that can't be written with ERR_PERMISSION. Makes one small commit itself, so that a full disk shows
+ * here and because all files are open after it: no further file is ever opened (the engine enters its sandbox
  * then). Blocks for at most two seconds where another program holds the database (ERR_LOCKED).
  */
 int store_open_sqlite(const char *path, struct store **out, struct err *err);

@@ -262,6 +262,7 @@ struct store_ops {
 /* The first member of every driver's own struct. */
 struct store {
     const struct store_ops *ops;
+    bool damaged; /* an operation met what no program of ours wrote */
 };
 
 #endif

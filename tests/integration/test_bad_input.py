@@ -244,16 +244,6 @@ def test_a_seal_key_that_is_gone_or_cut_short(issued):
     assert issued.run("list").status == DONE
 
 
-def test_a_database_that_is_none(issued):
-    database = issued.state / "evercert.db"
-    good = database.read_bytes()
-    database.write_bytes(b"nonsense" * 1000)
-    error = only_error(issued.run("list"), FAILED)
-    assert str(issued.state) in error and "evercert.db" in error and "file is not a database" in error
-    database.write_bytes(good)
-    assert issued.run("list").status == DONE
-
-
 def test_a_state_directory_that_others_can_write(issued):
     issued.state.chmod(0o777)
     error = only_error(issued.run("list"), FAILED)
@@ -491,7 +481,7 @@ def test_a_full_disk(evercert, pebble, processes, tmp_path, leave):
     after = lineage.picture(seen)
     disk.empty()
     error = only_error(done, FAILED)
-    assert "No space left on device" in error or "disk is full; free some space" in error
+    assert "the disk is full: " in error and "1048 kB are needed; free some space" in error
     if lineage.generation(seen, "a.example") == 1:
         assert after == before
     lineage.check(seen, "a.example")

@@ -17,6 +17,8 @@ MODES = [
     (r"live(/\.generations(/[^/]+(/\d+)?)?)?", 0o755),
     (r"live/\.generations/[^/]+/\d+/(privkey|combined)\.pem", 0o600),
     (r"live/\.generations/[^/]+/\d+/(cert|chain|fullchain)\.pem", 0o644),
+    (r"live/\.generations/[^/]+/\.permit", 0o600),
+    (r"archive/\.sealed", 0o600),
     (r"archive(/[^/]+)?", 0o700),  # nothing below it can be reached by others
     (r"archive/[^/]+/\d+", 0o755),
     (r"archive/[^/]+/\d+/(privkey|combined)\.pem", 0o600),

@@ -222,6 +222,11 @@ class Pebble:
         counts["POST /order-plz"] -= self.lost_serials()
         return dict(+counts)
 
+    def accounts(self):
+        """How many there are, as it says itself at each new one."""
+        counts = re.findall(r"There are now (\d+) accounts in memory", self.process.log.read_text(errors="replace"))
+        return int(counts[-1]) if counts else 0
+
     def lost_serials(self):
         """New orders refused because Pebble 2.10 did not find the certificate to be replaced: it looks for the serial
         number without a leading zero, so that one certificate in sixteen is lost to it. The client orders again."""

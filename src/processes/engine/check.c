@@ -56,6 +56,11 @@ static void find(struct check *c, bool ok, const char *text, const char *remedy)
     put_row(c, NULL, "steps", ok, text, remedy, NULL);
 }
 
+void check_find_all(struct check *c, const char *what, const char *text, const char *remedy)
+{
+    put_row(c, NULL, what, false, text, remedy, NULL);
+}
+
 static void end(struct check *c)
 {
     struct session *s = session_find(c->engine, c->session);
@@ -105,8 +110,6 @@ void check_name_done(struct check *c)
 
 /* --- one certificate --- */
 
-static void next_subject(struct check *c);
-
 /* The first kind of its list that proves the name and can be tried without a CA; CHALLENGE_END_: none. */
 static enum acme_challenge kind_for(const struct wish *w, const char *name)
 {
@@ -133,7 +136,7 @@ static void next_name(struct check *c)
 {
     if (c->at == c->wish.domain_n) {
         c->subjects = c->subjects->next;
-        next_subject(c);
+        check_next_subject(c);
         return;
     }
     c->kind = kind_for(&c->wish, check_identifier(c));
@@ -163,7 +166,7 @@ static void on_steps(const void *msg, const struct err *why, void *arg)
     next_name(c);
 }
 
-static void next_subject(struct check *c)
+void check_next_subject(struct check *c)
 {
     struct err err = ERR_INIT;
     struct subject *s = c->subjects;
@@ -176,7 +179,7 @@ static void next_subject(struct check *c)
         wish_select(&c->wish, s->variant, c->arena, &err) < 0) {
         find(c, false, err.text, "give the certificate another wish");
         c->subjects = s->next;
-        next_subject(c);
+        check_next_subject(c);
         return;
     }
     struct msg_steps_check m = {s->permit, s->variant};
@@ -242,5 +245,8 @@ void check_certificates(const struct command *c)
         command_fail(c, &err);
         k->subjects = NULL;
     }
-    next_subject(k);
+    if (k->subjects != NULL)
+        check_storage(k);
+    else
+        check_next_subject(k);
 }

@@ -55,6 +55,15 @@ void check_place(struct check *c, placed_step_fn *step, placed_shown_fn *shown);
 /* On to the next name; what was shown is taken down. */
 void check_name_done(struct check *c);
 
+/* What concerns all certificates, and is not as it should be. */
+void check_find_all(struct check *c, const char *what, const char *text, const char *remedy);
+/* On to the next certificate. */
+void check_next_subject(struct check *c);
+
+/* check_storage.c */
+/* Goes on with check_next_subject, maybe from within. */
+void check_storage(struct check *c);
+
 /* check_caa.c */
 /* Goes on with check_kind, maybe from within. */
 void check_caa(struct check *c);

@@ -413,6 +413,8 @@ bool ledger_may_order(struct authority *a, const struct str *names, size_t n, en
 void ledger_note_order(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
 /* It was issued. */
 void ledger_note_issued(struct authority *a, const struct str *names, size_t n, enum ledger_order kind);
+/* It was issued at that time, of which a store that was lost says nothing: what still counts is taken. */
+void ledger_note_past(struct authority *a, const struct str *names, size_t n, struct wall at);
 /* A name was not validated, or it was. */
 void ledger_note_failure(struct authority *a, const char *name);
 void ledger_note_success(struct authority *a, const char *name);
@@ -484,6 +486,34 @@ void import_account(struct engine *e, const struct msg_account_take *m);
  * does not publish leaves no row. No CA is asked anything. */
 void import_certificate(struct engine *e, const struct msg_certificate_take *m);
 void import_over(struct engine *e, uint32_t session);
+
+/* --- storage.c: can what an order brings be kept? --- */
+
+enum { STORAGE_RETRY_S = 60 /* an order that cannot be kept is tried again after this */ };
+
+/* Calls `fn` with NULL, maybe from within, or later with why not. What was found a moment ago is not looked
+ * at again, unless it is to be `fresh`. */
+void storage_need(struct engine *e, bool fresh, authority_ready_fn *fn, void *arg);
+/* For the log. */
+void storage_look(struct engine *e);
+/* Whoever waits with that `arg` is not called any more. */
+void storage_forget(struct engine *e, const void *arg);
+
+/* --- rebuild.c: rows for what is live, where the store was lost --- */
+
+/* The parent's request `id`; answered with done when all is committed. */
+void rebuild_begin(struct engine *e, uint32_t id);
+/* After a commit. */
+void rebuild_settle(struct engine *e);
+/* The configuration's wishes have come: names what none of them asked for. */
+void rebuild_tell_unclaimed(struct engine *e);
+/* Nothing is known of it but its files. */
+bool rebuild_was_found(const struct certificate *c);
+/* Whether that is what the wish `is` asks for, as far as files can tell; was: the wish that they stand for.
+ */
+bool rebuild_fits(const struct certificate *c, const struct wish *was, const struct wish *is);
+/* Its renewal window is asked for in the next hours. Changes the record only. */
+void rebuild_ask_windows(struct engine *e, struct certificate *c);
 
 /* --- commands.c, sessions.c --- */
 
@@ -614,6 +644,8 @@ struct token;         /* challenges.c */
 struct placed;        /* placed.h */
 struct solver_waiter; /* solver.c */
 struct outbox_item;
+struct rebuild; /* rebuild.c */
+struct storage; /* storage.c */
 
 /* Names that were handed over since wishes_begin or grants_begin. */
 struct feed {
@@ -672,6 +704,10 @@ struct engine {
     struct feed grants;
     char *offered;        /* the last name of the configuration's that was offered; NULL: none are */
     bool offers_lost;     /* the store could not be read for some of them: nothing is released */
+    struct storage *storage; /* made at the first look */
+    struct rebuild *rebuild; /* rows are being made of what is live; NULL: they are not */
+    bool unclaimed;          /* some of them were found without a wish, and people have not heard of it */
+    bool unable;             /* the store is damaged and the parent knows: nothing is done any more */
     bool containers;         /* they are watched: the parent is asked whom to tell, and told of changes */
     bool certificates_stale; /* rows changed since it was told */
 };

@@ -196,7 +196,7 @@ static int take(struct taking *t, const struct msg_certificate_take *m, struct e
     t->permit = arena_str(t->arena, m->permit);
     t->account = arena_dup_c(t->arena, m->account);
     t->chain = arena_dup(t->arena, m->chain);
-    struct msg_publish_together p = {m->permit, IMPORT_GENERATION, m->sealed_key, m->chain};
+    struct msg_publish_together p = {m->permit, IMPORT_GENERATION, m->sealed_key, m->chain, m->account};
     return channel_request(e->keeper, MSG_publish_together, &p, MSG_published, on_published, t, err);
 }
 

@@ -80,6 +80,7 @@ static void detach(struct job *j)
         authority_forget_waiter(j->issuers[i], j);
     if (j->authority != NULL) /* a staging directory is none of them */
         authority_forget_waiter(j->authority, j);
+    storage_forget(j->engine, j);
     if (j->timer != NULL)
         event_del(j->timer);
 }

@@ -168,6 +168,19 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
         job_attempt_failed(j, err, false);
 }
 
+/* Before anything is asked of the CA: what it would give could not be kept. */
+static void on_storage(struct engine *e, const struct err *err, void *arg)
+{
+    struct job *j = arg;
+    (void)e;
+    if (err == NULL)
+        authority_need(j->authority, true, on_authority, j);
+    else if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
+        job_wait(j, KEEPER_RETRY_MS);
+    else
+        job_hold(j, err);
+}
+
 static void ask(struct job *j)
 {
     struct authority *issuer = j->issuers[j->which];
@@ -181,7 +194,7 @@ static void ask(struct job *j)
         log_info("%s: tried at %s first, as the last attempt failed", j->record.name, staging->name);
     }
     job_show(j, "asking the authority");
-    authority_need(j->authority, true, on_authority, j);
+    storage_need(j->engine, false, on_storage, j);
 }
 
 static bool resumes_at(const struct job *j, size_t *which)

@@ -188,7 +188,9 @@ static void act_publish(struct job *j, const struct order_action *a)
         .sealed_key = j->sealed_key,
         .chain = a->chain,
         .omitted = {j->omitted, j->omitted_n},
-        .rehearsal = j->rehearsal};
+        .rehearsal = j->rehearsal,
+        .account = j->authority->id,
+        .source = j->record.source};
     struct err err = ERR_INIT;
     crash_point(engine_publish_asked);
     j->publish_tag = a->tag;

@@ -156,6 +156,27 @@ void job_postpone(struct job *j, struct wall until, const char *reason)
     job_over(j);
 }
 
+void job_hold(struct job *j, const struct err *why)
+{
+    struct engine *e = j->engine;
+    struct certificate *c = &j->record;
+    bool news = c->wait_until.s == 0;
+    struct err err = *why;
+    c->due_at = c->wait_until = (struct wall){engine_now(e).s + STORAGE_RETRY_S};
+    c->wait_reason = arena_dup_c(j->arena, why->text);
+    if (news) /* not once a minute */
+        history_add(e, c->name, "waiting", why->text, NULL);
+    job_refresh(j);
+    job_save(j);
+    err_prefix(&err, "%s", c->name);
+    add_outlook(j, true, &err);
+    if (news)
+        log_failure(j, &err);
+    for (struct job_watch *w = j->watches; w != NULL; w = w->next)
+        session_part_done(e, w->session, c->name, "failed", &err);
+    job_over(j);
+}
+
 /* The CA may take the names that it rejected another time. */
 static struct wall ask_again_at(const struct job *j)
 {

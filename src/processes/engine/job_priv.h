@@ -51,6 +51,8 @@ void job_abandon_order(struct job *j);
 
 /* Not now, and nobody is to blame: a limit of the CA. */
 void job_postpone(struct job *j, struct wall until, const char *reason);
+/* Not now, for what it brings could not be kept. */
+void job_hold(struct job *j, const struct err *why);
 /* What the CA would not give is still refused; what is live stays. */
 void job_keep(struct job *j, const struct err *why);
 void job_fail(struct job *j, const struct err *why);

@@ -239,6 +239,22 @@ void ledger_note_issued(struct authority *a, const struct str *names, size_t n, 
     take_all(a, names, n, kind, LEDGER_AT_ISSUE);
 }
 
+void ledger_note_past(struct authority *a, const struct str *names, size_t n, struct wall at)
+{
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct ledger_subject *subjects;
+    struct tokens t;
+    size_t count = ledger_order_subjects(names, n, LEDGER_ORDER_NEW, arena, &subjects);
+    for (size_t i = 0; i < count; i++) {
+        if (subjects[i].taken == LEDGER_AT_FAILURE ||
+            !tokens_load(a, subjects[i].kind, subjects[i].subject, &t) ||
+            at.s + t.limit->period_s <= engine_now(a->engine).s)
+            continue;
+        t.at_us = ledger_take(t.limit, t.at_us, at);
+        tokens_save(a, &t);
+    }
+}
+
 void ledger_note_failure(struct authority *a, const char *name)
 {
     struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();

@@ -56,6 +56,14 @@ static void on_wishes_end(struct channel *c, uint32_t id, const void *msg, int f
     wishes_end(e, m->complete);
     e->schedule = m->schedule;
     alerts_begin(e);
+    if (e->schedule)
+        storage_look(e);
+}
+
+static void on_rebuild(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)c, (void)msg, (void)fd;
+    rebuild_begin(arg, id);
 }
 
 static void on_grants_begin(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -195,6 +203,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_wishes_offer, CHANNEL_STATE_ANY, on_wishes_offer},
     {MSG_wish_put, CHANNEL_STATE_ANY, on_wish_put},
     {MSG_wishes_end, CHANNEL_STATE_ANY, on_wishes_end},
+    {MSG_rebuild, CHANNEL_STATE_ANY, on_rebuild},
     {MSG_grants_begin, CHANNEL_STATE_ANY, on_grants_begin},
     {MSG_grant_keep, CHANNEL_STATE_ANY, on_grant_keep},
     {MSG_grants_end, CHANNEL_STATE_ANY, on_grants_end},

@@ -154,6 +154,7 @@ void wishes_end(struct engine *e, bool complete)
         log_error("%s", err.text);
     free(e->offered);
     e->offered = NULL;
+    rebuild_tell_unclaimed(e);
     e->due_stale = true;
     store_shrink(e->store);
     malloc_trim(0);

@@ -59,10 +59,27 @@ static bool commit(struct engine *e)
     return false;
 }
 
+/* What a damaged store says cannot be acted upon, and what is written to it is lost. The parent puts it aside
+ * when this process has gone, which it does when it is told; the next one has a new store. */
+static bool give_up(struct engine *e)
+{
+    struct err why = ERR_INIT, err = ERR_INIT;
+    if (e->unable || !store_is_damaged(e->store))
+        return e->unable;
+    err_set(&why, ERR_DAMAGED, "%s/evercert.db is damaged", e->state_path);
+    struct msg_unable m = {msg_error_of(&why)};
+    e->unable = true;
+    if (channel_send(e->parent, MSG_unable, 0, &m, -1, &err) < 0) {
+        log_error("%s", why.text);
+        process_stop(&e->process);
+    }
+    return true;
+}
+
 void engine_turn(void *engine)
 {
     struct engine *e = engine;
-    if (!commit(e))
+    if (give_up(e) || !commit(e))
         return;
     /* Carrying out an action may queue the next one (a failure told at once); those wait for the next commit,
      * and an event is there that ends this turn soon, because each of them starts a timer or a message. */
@@ -80,6 +97,7 @@ void engine_turn(void *engine)
     if (e->due_stale)
         schedule_run(e);
     sessions_settle(e);
+    rebuild_settle(e);
     certificates_tell(e);
     if (e->outbox != NULL || e->due_stale)
         event_base_once(e->process.base, -1, EV_TIMEOUT, on_commit_retry, NULL, &(struct timeval){0});

@@ -120,6 +120,26 @@ struct accepted {
     const char *holder;
 };
 
+/* Found in live/, and now somebody says what it is for. */
+static void take_up(struct engine *e, struct certificate *c, const struct wish *w)
+{
+    const struct authority *issuer = authority_find(e, w->authorities[0]);
+    if (c->authority[0] == '\0' && issuer != NULL)
+        c->authority = issuer->id;
+    if (!c->revoked)
+        rebuild_ask_windows(e, c);
+}
+
+/* Beside what is live there is always the wish that is in force for it. */
+static void keep_permit(struct engine *e, const struct certificate *c)
+{
+    struct err err = ERR_INIT;
+    struct msg_permit_keep m = {c->permit, (uint32_t)c->variant, c->authority, c->source};
+    if (c->generation > 0 && e->keeper != NULL &&
+        channel_send(e->keeper, MSG_permit_keep, 0, &m, -1, &err) < 0)
+        log_error("%s: %s", c->name, err.text);
+}
+
 static int accept_variant(
     struct engine *e, const struct accepted *t, uint32_t variant, bool *out_changed, struct err *err)
 {
@@ -143,6 +163,7 @@ static int accept_variant(
         c.holder = t->holder;
         return look_now(e, &c, &is, true) || !same_holder ? certificate_save(e, &c, err) : 0;
     }
+    bool found = known && rebuild_was_found(&c);
     /* A container that comes and goes waits as long as one that stays. */
     bool waits = t->source == SOURCE_LABEL && same_text && !c.released && c.failures > 0 && c.due_at.s > 0;
     bool changed = true;
@@ -150,8 +171,8 @@ static int accept_variant(
         certificate_fresh(&c, is.name, variant);
     else if (wish_decode(str_c(c.wish), a, &was, NULL) == 0 &&
              wish_select(&was, (uint32_t)c.variant, a, NULL) == 0)
-        changed = differs(e, &c, &was, &is);
-    if (known)
+        changed = found ? !rebuild_fits(&c, &was, &is) : differs(e, &c, &was, &is);
+    if (known && !found)
         tell_taken_over(&c, t->source);
     c.wish = t->text;
     c.permit = t->permit;
@@ -161,6 +182,8 @@ static int accept_variant(
     c.park_at = (struct wall){0};
     if (c.released && !c.revoked && c.ari_checked_at.s > 0)
         c.ari_due_at = engine_now(e);
+    if (found)
+        take_up(e, &c, &is);
     c.released = false;
     if (known)
         (void)look_now(e, &c, &is, false);
@@ -174,6 +197,7 @@ static int accept_variant(
     if ((r = certificate_save(e, &c, err)) < 0)
         return r;
     crash_point(engine_wish_noted);
+    keep_permit(e, &c);
     struct job *j = job_find(e, is.name);
     if (j != NULL)
         job_restart(j);

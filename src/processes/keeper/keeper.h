@@ -54,6 +54,7 @@ struct keeper {
     struct shelf_place shelf[SHELF_PLACES];
     size_t shelf_next;         /* the place that is given away next, the oldest */
     struct together *together; /* written, and about to be live */
+    void *listing;             /* DIR of live/, while somebody walks it (found.c) */
 };
 
 /* The key of a certificate while it is being issued. */
@@ -177,6 +178,8 @@ bool urls_beside(struct str a, struct str b);
 /* publish.c: live/NAME. */
 /* In live/: where the generations lie, each in .generations/NAME/N. */
 #define KEEPER_GENERATIONS ".generations"
+/* In the folder of a wish's second key type: the name of its first, with which it is forgotten. */
+#define KEEPER_VARIANT_OF ".variant"
 /* Judges the chain; makes it live unless it is a rehearsal. */
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
@@ -190,6 +193,39 @@ int publish_live(struct keeper *k, const char *name, struct arena *a, struct cha
 /* Everything of that name into the archive, and with it what was published as another key type of the same
  * wish; no error where there is nothing. */
 int publish_forget(struct keeper *k, const char *name, struct err *err);
+
+/* kept.c: .generations/NAME/.permit, 0600: the wish that what is live as NAME was issued for, sealed for that
+ * name alone. It is for a store that was lost, and tells a reader of live/ nothing. */
+struct kept {
+    const char *wish, *account; /* JSON; the account that it was issued to, "" where nobody said */
+    uint32_t source, variant;
+};
+/* Replaces what is kept in `dir`, the certificate's folder of generations, unless that says the same.
+ * unsynced: the caller makes it durable. */
+int kept_put(struct keeper *k, int dir, const char *name, struct str permit, const struct kept *about,
+    bool unsynced, struct err *err);
+/* Texts in `a`. ERR_NOT_FOUND where there is none, ERR_CRYPTO where it was not sealed by this seal.key. */
+int kept_read(
+    struct keeper *k, int dir, const char *name, struct arena *a, struct kept *out, struct err *err);
+/* MSG_permit_keep: no error where nothing of that name is live. */
+int kept_again(struct keeper *k, const struct msg_permit_keep *m, struct err *err);
+
+/* found.c: everything that is live, one after the other (MSG_live_next). */
+struct found {
+    const char *name; /* "": there are no more */
+    struct kept kept;
+    struct str permit; /* made of it; empty where there is none that can be read */
+    int64_t generation, highest;
+    const char *base; /* the certificate whose second key type it is, "" */
+    struct chain chain;
+    struct str pem; /* of the chain */
+    bool burnt;
+    struct err wrong; /* why it cannot be used */
+};
+/* Texts in `a`; a failure ends the walk. */
+int found_next(struct keeper *k, bool first, struct arena *a, struct found *out, struct err *err);
+/* Nobody walks any more. */
+void found_end(struct keeper *k);
 
 /* live.c: what is live, whole; and which generation is. */
 struct generation {

@@ -9,6 +9,7 @@
 #include "crypto/key.h"
 #include "crypto/warm_up.h"
 #include "os/file.h"
+#include "os/storage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -299,6 +300,58 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
             live.generation, live.chain.fingerprint, live.chain.not_after.s, msg_error_of(&err)});
 }
 
+static void on_permit_keep(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct err err = ERR_INIT;
+    (void)c, (void)id, (void)fd;
+    if (kept_again(arg, msg, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+static void on_live_next(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_live_next *m = msg;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct found f;
+    struct err err = ERR_INIT;
+    (void)fd;
+    if (found_next(arg, m->first, a, &f, &err) < 0)
+        f = (struct found){.name = "", .wrong = err};
+    answer(c, MSG_live_found, id,
+        &(struct msg_live_found){.name = f.name,
+            .wish = f.kept.wish,
+            .permit = f.permit,
+            .variant = f.kept.variant,
+            .account = f.kept.account,
+            .source = f.kept.source,
+            .generation = f.generation,
+            .highest = f.highest,
+            .error = msg_error_of(&f.wrong),
+            .base = f.base,
+            .burnt = f.burnt,
+            .key_type = f.chain.key_type,
+            .domains = {f.chain.names, f.chain.name_n},
+            .fingerprint = f.chain.fingerprint,
+            .serial = f.chain.serial,
+            .issuer = f.chain.issuer,
+            .subjects = shortened(a, &f.chain),
+            .not_before = f.chain.not_before.s,
+            .not_after = f.chain.not_after.s,
+            .ari_id = f.chain.ari_id,
+            .key_hash = f.chain.key_hash,
+            .chain = f.pem});
+}
+
+static void on_storage_look(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct keeper *k = arg;
+    struct err err = ERR_INIT;
+    (void)msg, (void)fd;
+    if (storage_try(k->live, "live/", true, &err) == 0)
+        storage_try(k->archive, "archive/", false, &err);
+    answer(c, MSG_done, id, &(struct msg_done){msg_error_of(&err)});
+}
+
 static const struct channel_rule engine_rules[] = {
     {MSG_account_open, CHANNEL_STATE_ANY, on_account_open},
     {MSG_rollover_begin, CHANNEL_STATE_ANY, on_rollover_begin},
@@ -309,6 +362,9 @@ static const struct channel_rule engine_rules[] = {
     {MSG_publish, CHANNEL_STATE_ANY, on_publish},
     {MSG_publish_together, CHANNEL_STATE_ANY, on_publish_together},
     {MSG_live_switch, CHANNEL_STATE_ANY, on_live_switch},
+    {MSG_permit_keep, CHANNEL_STATE_ANY, on_permit_keep},
+    {MSG_live_next, CHANNEL_STATE_ANY, on_live_next},
+    {MSG_storage_look, CHANNEL_STATE_ANY, on_storage_look},
 };
 
 /* A broken engine loses its channel, never the keeper its life: the parent starts another engine. */
@@ -318,6 +374,7 @@ static void engine_gone(struct channel *c, const struct err *why, void *arg)
     log_debug("%s", why->text);
     channel_free(c);
     together_forget(k);
+    found_end(k);
     k->engine = NULL;
 }
 
@@ -345,6 +402,7 @@ static void on_peer(struct channel *c, uint32_t id, const void *msg, int fd, voi
     }
     channel_free(k->engine);
     together_forget(k);
+    found_end(k);
     k->engine = channel_new(
         k->process.base, fd, "keeper-engine", engine_rules, ARRAY_LEN(engine_rules), engine_gone, k);
 }
@@ -463,6 +521,7 @@ int main(int argc, char **argv)
     if (sweep.all != NULL)
         closedir(sweep.all);
     together_forget(&k);
+    found_end(&k);
     shelf_clear(&k);
     accounts_free(&k);
     burnt_clear(&k);

@@ -22,9 +22,6 @@
 
 enum { ARCHIVE_KEPT = 5 };
 
-/* In the folder of a wish's second key type: the name of its first, with which it is forgotten. */
-#define VARIANT_OF ".variant"
-
 static int open_generations(struct keeper *k, const char *name, bool unsynced, int *out, struct err *err)
 {
     int all ATTR_CLEANUP(fd_close) = -1;
@@ -132,7 +129,7 @@ static bool is_variant_of(int all, const char *name, struct str base)
 {
     char path[2 * WISH_NAME_MAX];
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(WISH_NAME_MAX);
-    int n = snprintf(path, sizeof path, "%s/" VARIANT_OF, name);
+    int n = snprintf(path, sizeof path, "%s/" KEEPER_VARIANT_OF, name);
     if (n < 0 || (size_t)n >= sizeof path) /* longer than any name of ours */
         return false;
     return file_read(all, path, WISH_NAME_MAX, &text, NULL) == 0 && str_eq(buf_str(&text), base);
@@ -143,8 +140,8 @@ static int mark_variant(struct keeper *k, int dir, const char *name, uint32_t va
 {
     const char *end = strrchr(name, '-');
     if (variant == 0 || end == NULL) { /* a certificate of its own, whatever it was before */
-        if (unlinkat(dir, VARIANT_OF, 0) != 0)
-            return errno == ENOENT ? 0 : err_errno(err, errno, "%s of %s", VARIANT_OF, name);
+        if (unlinkat(dir, KEEPER_VARIANT_OF, 0) != 0)
+            return errno == ENOENT ? 0 : err_errno(err, errno, "%s of %s", KEEPER_VARIANT_OF, name);
         return dir_sync(dir, err);
     }
     struct str base = {name, (size_t)(end - name)};
@@ -152,8 +149,8 @@ static int mark_variant(struct keeper *k, int dir, const char *name, uint32_t va
     int r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err);
     if (r < 0 || is_variant_of(all, name, base))
         return r;
-    if ((r = remove_if_there(dir, VARIANT_OF, err)) < 0 ||
-        (r = file_write_new(dir, VARIANT_OF, 0644, base, err)) < 0)
+    if ((r = remove_if_there(dir, KEEPER_VARIANT_OF, err)) < 0 ||
+        (r = file_write_new(dir, KEEPER_VARIANT_OF, 0644, base, err)) < 0)
         return r;
     return dir_sync(dir, err);
 }
@@ -237,6 +234,14 @@ static int judge(const struct wish *w, const struct msg_publish *m, const struct
     return r < 0 ? r : chain_verify(m->chain, &rule, a, out, err);
 }
 
+/* Before the switch: what is live always has the wish that it was issued for, or a later one, beside it. */
+static int keep_permit(struct keeper *k, const struct wish *w, const struct msg_publish *m, int dir,
+    bool unsynced, struct err *err)
+{
+    const struct kept about = {NULL, m->account, m->source, m->variant};
+    return kept_put(k, dir, w->name, m->permit, &about, unsynced, err);
+}
+
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err)
 {
@@ -260,6 +265,7 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
             return r;
     }
     if ((r = mark_variant(k, dir, w->name, m->variant, err)) < 0 ||
+        (r = keep_permit(k, w, m, dir, false, err)) < 0 ||
         (r = link_switch(k->live, w->name, target, err)) < 0)
         return r;
     crash_point(keeper_generation_live);
@@ -300,7 +306,8 @@ int publish_write(struct keeper *k, const struct wish *w, const struct msg_publi
     if ((r = remove_if_there(dir, number, err)) < 0 ||
         (r = write_generation(dir, w, number, key->key, out, true, err)) < 0)
         return r;
-    return mark_variant(k, dir, w->name, 0, err);
+    r = mark_variant(k, dir, w->name, 0, err);
+    return r < 0 ? r : keep_permit(k, w, m, dir, true, err);
 }
 
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err)

@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "crypto/seal.h"
 #include "os/file.h"
 #include "os/random.h"
 
@@ -18,11 +19,20 @@
 #define SEAL_FILE    "seal.key"
 #define ACCOUNT_FILE "account-key"
 #define BURNT_FILE   "burnt-keys"
+/* In archive/: a word that is sealed, to know the seal key by. */
+#define SEALED_FILE ".sealed"
+
+/* For somebody who has lost the seal key and must go on. */
+#define WAY_ON                                                                                               \
+    "Only where it is lost for good: move evercert.db, evercert.db-wal and evercert.db-shm away and start "  \
+    "again; live/ and the accounts are used on, and what was issued by command has to be issued by command " \
+    "again"
 
 enum {
     ACCOUNT_FILE_MAX = 1024 * 1024, /* a key takes 300 bytes; nobody has thousands of authorities */
     BURNT_FILE_MAX = 1024 * 1024,   /* 16,000 compromised keys */
     SEAL_LEN = 32,
+    SEALED_MAX = 256,
 };
 
 /* Whole or not at all: an empty seal.key would be taken for one that was lost. */
@@ -84,10 +94,8 @@ int secrets_prepare(struct keeper *k, struct err *err)
         /* What was sealed with a lost key is lost with it; a new key beside an old store would hide that. */
         if (!k->process.new_state)
             return err_set(err, ERR_NOT_FOUND,
-                "seal.key is missing, but evercert.db is there: without that key the keys and permits in it "
-                "cannot be read. "
-                "Put seal.key back from a backup, or move evercert.db away to begin afresh (live/ stays as "
-                "it is)");
+                "seal.key is missing, but what it sealed is there: without it the keys and permits in "
+                "evercert.db cannot be read. Put seal.key back from a backup. " WAY_ON);
         struct secret fresh;
         secret_init(&fresh);
         random_bytes(fresh.bytes, SEAL_LEN);
@@ -138,6 +146,29 @@ int secrets_append(int fd, const char *name, struct str bytes, struct err *err)
     return r;
 }
 
+/* Another seal.key in the place of the one that sealed what lies here would open none of it, and that would
+ * be found out one certificate after the other. With a new store it is meant. */
+static int check_sealed(struct keeper *k, struct err *err)
+{
+    const struct str context = STR("the seal key of this state"), word = STR("evercert");
+    struct buf text ATTR_CLEANUP(buf_free) = buf_new(SEALED_MAX);
+    struct buf plain ATTR_CLEANUP(buf_free) = buf_new(SEALED_MAX);
+    struct err why = ERR_INIT;
+    int r = file_read(k->archive, SEALED_FILE, SEALED_MAX, &text, &why);
+    if (r == 0 && unseal(&k->seal_key, context, buf_str(&text), &plain, NULL) == 0)
+        return 0;
+    if (r == 0 && !k->process.new_state)
+        return err_set(err, ERR_REFUSED,
+            "seal.key is not the one that sealed what is in evercert.db: put the right one back from a "
+            "backup. " WAY_ON);
+    if (r < 0 && r != ERR_NOT_FOUND)
+        return err_set(err, r, "%s", why.text);
+    buf_clear(&text);
+    if ((r = seal(&k->seal_key, context, word, &text, err)) < 0)
+        return r;
+    return file_replace(k->archive, SEALED_FILE, 0600, buf_str(&text), err);
+}
+
 int secrets_open(struct keeper *k, struct err *err)
 {
     struct buf seal ATTR_CLEANUP(buf_free) = buf_new_sensitive(SECRET_MAX);
@@ -155,5 +186,5 @@ int secrets_open(struct keeper *k, struct err *err)
         (r = dir_open(PROCESS_STATE_FD, "live", &k->live, err)) < 0 ||
         (r = dir_open(PROCESS_STATE_FD, "archive", &k->archive, err)) < 0)
         return r;
-    return 0;
+    return check_sealed(k, err);
 }

@@ -98,8 +98,11 @@ static int put(
 {
     struct certificate_key key ATTR_CLEANUP(certificate_key_free) = {NULL};
     struct wish w;
-    struct msg_publish p = {
-        .permit = m->permit, .generation = m->generation, .sealed_key = m->sealed_key, .chain = m->chain};
+    struct msg_publish p = {.permit = m->permit,
+        .generation = m->generation,
+        .sealed_key = m->sealed_key,
+        .chain = m->chain,
+        .account = m->account};
     int r = permit_wish(k, m->permit, 0, i->arena, &w, err);
     if (r < 0 || (r = sealed_key_open(k, &w, m->generation, m->sealed_key, &key, err)) < 0)
         return r;

@@ -258,8 +258,12 @@ void control_close(struct parent *p)
 void control_engine_gone(struct parent *p)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_IPC, "the engine ended unexpectedly (its log says why); nothing is lost, %s",
-        p->options.daemon ? "it is started again and goes on by itself" : "give the command again");
+    if (p->members[MEMBER_ENGINE].damaged)
+        err_set(&err, ERR_DAMAGED,
+            "the database was damaged and is made anew (the log has more); give the command again");
+    else
+        err_set(&err, ERR_IPC, "the engine ended unexpectedly (its log says why); nothing is lost, %s",
+            p->options.daemon ? "it is started again and goes on by itself" : "give the command again");
     for (struct session *s = p->sessions; s != NULL; s = s->next)
         if (s->asked && !s->over)
             control_end(s, EXIT_FAILED, &err);

@@ -161,12 +161,6 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
     (void)parent_reload(arg, NULL);
 }
 
-bool parent_state_is_new(const struct parent *p)
-{
-    struct stat st;
-    return fstatat(p->state, "evercert.db", &st, AT_SYMLINK_NOFOLLOW) != 0;
-}
-
 /* --- the state directory --- */
 
 static int take_state(struct parent *p, struct err *err)

@@ -6,6 +6,7 @@
 #include "os/child.h"
 #include "os/file.h"
 #include "os/socket.h"
+#include "os/storage.h"
 #include "os/user.h"
 #include "processes/parent/watching.h"
 #include "processes/process.h"
@@ -70,7 +71,8 @@ static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, v
     if (strstr(p->why.text, p->options.state) == NULL)
         err_prefix(&p->why, "%s", p->options.state);
     m->unable = true;
-    if (p->ready_told)
+    m->damaged = m->id == MEMBER_ENGINE && p->why.code == ERR_DAMAGED;
+    if (p->ready_told && !m->damaged)
         log_error("%s: %s", names[m->id], p->why.text);
     channel_end(c, &p->why); /* what it waits for; and whoever asked it something hears of it */
 }
@@ -214,6 +216,16 @@ static void on_finished(struct channel *c, uint32_t id, const void *msg, int fd,
         control_finished(m->parent, msg);
 }
 
+static void on_state_look(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    struct member *m = arg;
+    struct parent *p = m->parent;
+    struct err err = ERR_INIT;
+    (void)c, (void)msg, (void)fd;
+    int r = storage_try(p->state, p->options.state, false, &err);
+    engine_done(p, p->engine_life, id, r < 0 ? &err : NULL);
+}
+
 static const struct channel_rule engine_rules[] = {
     {MSG_ready, CHANNEL_STATE_ANY, on_ready},
     {MSG_responder_need, CHANNEL_STATE_ANY, on_responder_need},
@@ -223,6 +235,7 @@ static const struct channel_rule engine_rules[] = {
     {MSG_webroot_remove, CHANNEL_STATE_ANY, on_webroot_remove},
     {MSG_hook_run, CHANNEL_STATE_ANY, on_hook_run},
     {MSG_steps_check, CHANNEL_STATE_ANY, on_steps_check},
+    {MSG_state_look, CHANNEL_STATE_ANY, on_state_look},
     {MSG_copies_make, CHANNEL_STATE_ANY, on_copies_make},
     {MSG_alert_send, CHANNEL_STATE_ANY, on_alert_send},
     {MSG_consumers_tell, CHANNEL_STATE_ANY, on_consumers_tell},
@@ -445,7 +458,9 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
 {
     struct member *m = &p->members[id];
     int ends[2];
-    int r = socket_pair(ends, err);
+    int r = id == MEMBER_ENGINE ? rebuild_prepare(p, err) : 0;
+    if (r == 0)
+        r = socket_pair(ends, err);
     if (r < 0)
         return r;
     if (id == MEMBER_KEEPER)
@@ -524,10 +539,27 @@ void members_init(struct parent *p)
     }
 }
 
+/* The engine found its store damaged and is gone: the next one gets a new one. */
+static bool take_damage(struct member *m)
+{
+    struct parent *p = m->parent;
+    struct err why = p->why;
+    if (!m->damaged)
+        return false;
+    m->damaged = false;
+    p->why = (struct err)ERR_INIT;
+    if (rebuild_put_aside(p, why.text, &p->why) == 0)
+        return true;
+    if (p->ready_told)
+        log_error("%s", p->why.text);
+    return false;
+}
+
 static void schedule_restart(struct member *m, int wait_status)
 {
     struct parent *p = m->parent;
     char text[CHILD_STATUS_TEXT_MAX];
+    m->replaced = take_damage(m) || m->replaced;
     if (m->replaced) {
         m->replaced = m->unable = false;
         event_active(m->restart, EV_TIMEOUT, 0);

@@ -44,6 +44,7 @@ struct member {
     pid_t pid;
     struct channel *channel;
     struct event *restart; /* timer of the next start after a death */
+    bool damaged;          /* the store is, it said */
     bool unable;           /* it said why it cannot start; its death is no news */
     bool replaced;         /* ended by us to be started anew at once; neither is this */
     unsigned deaths;       /* in a row, without a minute of life between */
@@ -118,7 +119,8 @@ struct parent {
     unsigned watcher_life;        /* which watcher */
     int64_t started_ms;           /* of the monotonic clock */
     bool ready_told, stopping;
-    bool broken; /* stopping because a process cannot live */
+    bool rebuild_asked; /* the engine is making rows of what is live */
+    bool broken;        /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
 };
@@ -130,8 +132,18 @@ int parent_load(struct parent *p, struct settings *out, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force (ERR_CONFIG;
  * its errors are in the log). */
 int parent_reload(struct parent *p, struct err *why);
-/* No store was made yet. */
+
+/* rebuild.c: a store that is damaged or gone. */
+/* No store was made yet, or somebody took it away. */
 bool parent_state_is_new(const struct parent *p);
+/* Before an engine starts: where there is no store but there are certificates, its rows are made of these. */
+int rebuild_prepare(struct parent *p, struct err *err);
+/* The engine that met it has ended: the store is kept under another name, and the next engine makes a new
+ * one. Says so in the log. ERR_DAMAGED where there are too many already. */
+int rebuild_put_aside(struct parent *p, const char *why, struct err *err);
+/* The store is not complete yet; the engine, which is ready, is asked to fill it, then wishes_feed. */
+bool rebuild_is_due(const struct parent *p);
+void rebuild_ask(struct parent *p);
 
 /* alerts.c: the engine is told who is to be told; what it says is carried there. */
 int alerts_feed(struct parent *p, struct err *err);

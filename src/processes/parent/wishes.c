@@ -382,6 +382,10 @@ void wishes_feed(struct parent *p)
     for (size_t i = 0; i < p->settings.authority_n; i++)
         if (authority_announce_configured(p, &p->settings.authorities[i], &err) < 0)
             log_error("%s", err.text);
+    if (rebuild_is_due(p)) {
+        rebuild_ask(p);
+        return;
+    }
     wishes_drop(p);
     p->feed_refused = 0;
     p->feed_done = false;

@@ -26,7 +26,7 @@ static void open_keeper(struct keeper *k)
     k->process.new_state = true;
 }
 
-static void close_keeper(struct keeper *k)
+void keeper_close(struct keeper *k)
 {
     shelf_clear(k);
     accounts_free(k);
@@ -64,7 +64,7 @@ int keeper_set_up(void **state)
 
 int keeper_tear_down(void **state)
 {
-    close_keeper(*state);
+    keeper_close(*state);
     close(PROCESS_STATE_FD);
     const char *slash = strrchr(path, '/');
     int base = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -75,7 +75,7 @@ int keeper_tear_down(void **state)
 
 int keeper_restart(struct keeper *k, struct err *err)
 {
-    close_keeper(k);
+    keeper_close(k);
     open_keeper(k);
     int r = secrets_prepare(k, err);
     return r < 0 ? r : secrets_open(k, err);

@@ -14,6 +14,9 @@ int keeper_tear_down(void **state);
 /* Ends it and starts it again over the same files, with nothing configured. 0, or what secrets_open says. */
 int keeper_restart(struct keeper *k, struct err *err);
 
+/* Ends it; its struct can be opened again. */
+void keeper_close(struct keeper *k);
+
 /* The text of a file of the state directory, in `a`. */
 const char *keeper_file(struct arena *a, const char *name);
 void keeper_file_append(const char *name, const char *text);

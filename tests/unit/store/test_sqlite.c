@@ -417,9 +417,9 @@ static void damage_surfaces_as_an_error(void **state)
         struct wall next;
         r = store_next_due(p->s, &next, &err);
     }
-    assert_int_equal(r, ERR_STORE);
+    assert_int_equal(r, ERR_DAMAGED);
     assert_non_null(strstr(err.text, p->scratch.db));
-    assert_non_null(strstr(err.text, "move it aside"));
+    assert_non_null(strstr(err.text, "damaged"));
 }
 
 static void unknown_source_in_the_file_is_an_error(void **state)

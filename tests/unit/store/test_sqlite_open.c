@@ -228,13 +228,13 @@ static void other_files_are_refused(void **state)
     char block[8192];
     memset(block, 'x', sizeof block);
     write_file(p->db, block, sizeof block);
-    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_refused(p->db, ERR_DAMAGED, "damaged");
     write_file(p->db, block, 20);
-    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_refused(p->db, ERR_DAMAGED, "damaged");
     /* the right magic and nonsense behind it */
     memcpy(block, "SQLite format 3", 16);
     write_file(p->db, block, sizeof block);
-    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_refused(p->db, ERR_DAMAGED, "damaged");
 }
 
 static void run_sql(const char *path, const char *sql)
@@ -252,9 +252,9 @@ static void cut_off_database_is_refused(void **state)
     struct scratch *p = *state;
     assert_opens(p);
     assert_int_equal(truncate(p->db, 3 * 4096), 0);
-    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_refused(p->db, ERR_DAMAGED, "damaged");
     assert_int_equal(truncate(p->db, 60), 0);
-    assert_refused(p->db, ERR_STORE, "move it aside");
+    assert_refused(p->db, ERR_DAMAGED, "damaged");
 }
 
 static void database_of_another_program_is_left_alone(void **state)
@@ -325,9 +325,9 @@ static void failures_have_codes_and_advice(void **state)
         const char *word;
     } rows[] = {
         {SQLITE_FULL, ERR_SPACE, "free some space"},
-        {SQLITE_CORRUPT, ERR_STORE, "move it aside"},
-        {SQLITE_CORRUPT_INDEX, ERR_STORE, "move it aside"},
-        {SQLITE_NOTADB, ERR_STORE, "move it aside"},
+        {SQLITE_CORRUPT, ERR_DAMAGED, "damaged"},
+        {SQLITE_CORRUPT_INDEX, ERR_DAMAGED, "damaged"},
+        {SQLITE_NOTADB, ERR_DAMAGED, "damaged"},
         {SQLITE_READONLY, ERR_PERMISSION, "must own"},
         {SQLITE_READONLY_DIRECTORY, ERR_PERMISSION, "must own"},
         {SQLITE_CANTOPEN, ERR_PERMISSION, "must own"},
