@@ -142,7 +142,13 @@ static bool fails_at(enum call call, int at, const char *name)
     return fails(call, full_path(at, name, path));
 }
 
-/* As fails(); *n becomes what may be moved at most. Datagrams have no halves. */
+/* Files and streams: a datagram has no half, nor has what a pipe takes in one piece (PIPE_BUF). */
+static bool has_halves(const char *path)
+{
+    return path[0] == '/' || strcmp(path, STREAM) == 0;
+}
+
+/* As fails(); *n becomes what may be moved at most. */
 static bool limits(enum call call, int fd, size_t *n)
 {
     bool half;
@@ -151,7 +157,7 @@ static bool limits(enum call call, int fd, size_t *n)
         errno = e;
         return true;
     }
-    if (half && *n > 1 && strcmp(path_of(fd), DATAGRAM) != 0)
+    if (half && *n > 1 && has_halves(path_of(fd)))
         *n /= 2;
     return false;
 }
@@ -673,7 +679,7 @@ int pipe2(int ends[2], int flags)
 int poll(struct pollfd *list, nfds_t n, int ms)
 {
     REAL(poll, int, struct pollfd *, nfds_t, int);
-    return fails(CALL_WAIT, "") ? -1 : real(list, n, ms);
+    return fails(CALL_POLL, "") ? -1 : real(list, n, ms);
 }
 
 int epoll_wait(int fd, struct epoll_event *events, int n, int ms)
