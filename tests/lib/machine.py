@@ -13,7 +13,7 @@ from evercert import build_folder
 # The order is that of faulty_os/page.h.
 CALLS = (
     "open create read pread write pwrite send recv sync rename mkdir symlink link unlink truncate chmod chown accept "
-    "socket pipe wait poll"
+    "socket pipe wait poll connect"
 ).split()
 # What changes a disk, and so can find it full, read-only or broken.
 WRITES = "create write pwrite sync rename mkdir symlink link truncate".split()

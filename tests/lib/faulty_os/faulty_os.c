@@ -657,6 +657,12 @@ int accept4(int fd, __SOCKADDR_ARG from, socklen_t *restrict n, int flags)
     return fails(CALL_ACCEPT, path_of(fd)) ? -1 : accepted(real(fd, from.__sockaddr__, n, flags));
 }
 
+int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t n)
+{
+    REAL(connect, int, int, const struct sockaddr *, socklen_t);
+    return fails(CALL_CONNECT, path_of(fd)) ? -1 : real(fd, to.__sockaddr__, n);
+}
+
 static int piped(int r, const int ends[2])
 {
     for (int i = 0; r == 0 && i < 2; i++)

@@ -32,7 +32,8 @@ enum { PAGE_MAGIC = 0x66617531, RULES_MAX = 16, PAGE_PATH_MAX = 256, PAGE_NAME_M
     X(CALL_SOCKET) /* socket, socketpair */                      \
     X(CALL_PIPE)   /* pipe, pipe2 */                             \
     X(CALL_WAIT)   /* epoll_wait */                              \
-    X(CALL_POLL)
+    X(CALL_POLL)                                                 \
+    X(CALL_CONNECT)
 
 enum call {
 #define CALL_ENUM(id) id,
