@@ -146,8 +146,7 @@ struct birth {
     bool unsynced; /* somebody else makes it durable */
 };
 
-/* Returns 0 or an errno value. */
-static int write_all(int fd, struct str s)
+int fd_write_all(int fd, struct str s)
 {
     while (s.n > 0) {
         ssize_t n = write(fd, s.p, s.n);
@@ -169,7 +168,7 @@ static int fill(int fd, const struct birth *b)
         return errno;
     if (fchmod(fd, b->mode) < 0)
         return errno;
-    int e = write_all(fd, b->bytes);
+    int e = fd_write_all(fd, b->bytes);
     if (e != 0)
         return e;
     return !b->unsynced && fsync(fd) < 0 ? errno : 0;

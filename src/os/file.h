@@ -30,6 +30,10 @@ enum { DIR_REMOVE_DEPTH_MAX = 8, DIR_REMOVE_ENTRIES_MAX = 100000 };
 /* Closes *fd where it is >= 0 and sets it to -1. For ATTR_CLEANUP(fd_close); keeps errno. */
 void fd_close(int *fd);
 
+/* Writes all of it, however often it is interrupted or takes only a part. 0, or an errno value: some of it
+ * may be written then. */
+int fd_write_all(int fd, struct str bytes);
+
 /* Opens a directory for use as `at`: CLOEXEC, read-only. A symlink as the last component is refused
  * (ERR_REFUSED); earlier components may be symlinks. */
 int dir_open(int at, const char *path, int *out, struct err *err);

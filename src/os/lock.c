@@ -35,9 +35,9 @@ static int write_holder(int fd, const char *name, struct err *err)
 {
     char text[24];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return err_errno(err, errno, "cannot write %s", name);
-    return 0;
+    int e = fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0 ? errno
+                                                         : fd_write_all(fd, (struct str){text, (size_t)n});
+    return e != 0 ? err_errno(err, e, "cannot write %s", name) : 0;
 }
 
 int lock_take(int dir, const char *name, int *out_fd, pid_t *holder, struct err *err)

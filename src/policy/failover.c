@@ -1,6 +1,7 @@
 #include "policy/failover.h"
 
 #include "base/attr.h"
+#include "policy/clock.h"
 #include "policy/saturate.h"
 #include "policy/schedule.h"
 
@@ -103,6 +104,14 @@ bool failover_choose(
     }
     *due_at = (struct wall){held != 0 ? held : earliest};
     return false;
+}
+
+void failover_mend(struct attempt *list, size_t n, struct wall now, int64_t retry_s)
+{
+    int64_t most = add_sat(now.s, max_of(CLOCK_WAIT_MAX_S, add_sat(retry_s, retry_s / 5)));
+    for (size_t i = 0; i < n; i++)
+        if (list[i].due_at.s > most)
+            list[i].due_at = now;
 }
 
 void failover_note(struct attempt *a, enum attempt_failure failure, struct wall now, int64_t retry_s,

@@ -64,6 +64,10 @@ void attempts_save(const struct attempt *list, size_t n, struct buf *out);
 bool failover_choose(
     const struct attempt *list, size_t n, struct wall now, size_t *which, struct wall *due_at);
 
+/* Dates that are further away than any rule could give at `now` (the clock was far ahead for a while) hold
+ * nobody back any more. retry_s: the operator's, 0: none. */
+void failover_mend(struct attempt *list, size_t n, struct wall now, int64_t retry_s);
+
 /* Note a failure, as schedule_retry_at (whose arguments these are) has it for this authority alone. Failures
  * stop at the end of their type. */
 void failover_note(struct attempt *a, enum attempt_failure failure, struct wall now, int64_t retry_s,

@@ -29,31 +29,41 @@ static json_t *hops_of(const struct visit_result *v)
     return hops;
 }
 
-static void put_row(struct check *c, const char *name, const char *what, bool ok, const char *text,
-    const char *remedy, const struct visit_result *v)
+static void put_row(struct check *c, const char *certificate, const char *name, const char *what, bool ok,
+    const char *text, const char *remedy, const struct visit_result *v)
 {
     c->found++;
     c->bad += !ok;
     session_row(c->engine, c->session,
-        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o}", "certificate", c->subjects->name, "identifier",
+        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o}", "certificate", certificate, "identifier",
             name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "remedy",
             remedy != NULL ? json_string(remedy) : json_null(), "hops", hops_of(v)));
 }
 
 void check_find(struct check *c, bool ok, const char *text, const char *remedy, const struct visit_result *v)
 {
-    put_row(c, check_identifier(c), acme_challenge_text(c->kind), ok, text, remedy, v);
+    put_row(c, c->subjects->name, check_identifier(c), acme_challenge_text(c->kind), ok, text, remedy, v);
 }
 
 void check_find_caa(struct check *c, bool ok, const char *text, const char *remedy)
 {
-    put_row(c, check_identifier(c), "caa", ok, text, remedy, NULL);
+    put_row(c, c->subjects->name, check_identifier(c), "caa", ok, text, remedy, NULL);
 }
 
 /* About hooks, copies and directories. */
 static void find(struct check *c, bool ok, const char *text, const char *remedy)
 {
-    put_row(c, NULL, "steps", ok, text, remedy, NULL);
+    put_row(c, c->subjects->name, NULL, "steps", ok, text, remedy, NULL);
+}
+
+static void find_clock(struct check *c)
+{
+    struct err err = ERR_INIT;
+    char now[TIME_TEXT_MAX];
+    bool ok = clock_check(c->engine, &err) == 0;
+    put_row(c, "", NULL, "clock", ok,
+        ok ? arena_printf(c->arena, "the clock says %s", wall_format(engine_now(c->engine), now)) : err.text,
+        ok ? NULL : "set the clock, and have something keep it right (systemd-timesyncd, chrony)", NULL);
 }
 
 void check_find_all(struct check *c, const char *what, const char *text, const char *remedy)
@@ -244,6 +254,8 @@ void check_certificates(const struct command *c)
     if (r < 0) {
         command_fail(c, &err);
         k->subjects = NULL;
+    } else {
+        find_clock(k);
     }
     if (k->subjects != NULL)
         check_storage(k);

@@ -33,7 +33,7 @@ enum {
     DEPLOYMENTS_MAX = 4,         /* certificates whose hooks run at the same time */
     NONCE_FETCHES_MAX = 8,       /* newNonce requests under way for one authority */
     DIRECTORY_AGE_MAX_S = 86400, /* a cached directory older than this is fetched again */
-    DUE_CHECK_MAX_S = 3600,      /* longest sleep: a clock that was set is noticed within the hour */
+    DUE_CHECK_MAX_S = 3600,      /* longest sleep, where the kernel does not tell that the clock was set */
     DUE_CHECK_BUSY_S = 5,        /* ... while something is under way, which hides what is due next */
     COMMIT_RETRY_S = 5,          /* a full disk is tried again after this */
     KEEPER_RETRY_MS = 500,       /* jobs that lost the keeper are taken up again after this */
@@ -42,6 +42,7 @@ enum {
     LOG_MAX = 1000000,
 };
 
+struct clock_state;
 struct command;
 struct engine;
 struct job;
@@ -342,6 +343,16 @@ struct wall engine_now(const struct engine *e);
 void schedule_run(struct engine *e);
 /* When the live certificate is to be renewed. */
 struct wall schedule_due(struct engine *e, const struct certificate *c, const struct wish *w);
+
+/* --- clock.c: what the machine's clock can do to all of this --- */
+
+/* Has the kernel tell when the clock is set. Before the sandbox, once. */
+void clock_begin(struct engine *e);
+/* schedule_run, where the clock can be right; a clock that was set is noticed, and dates that no rule could
+ * give are mended. Where it can't be nothing is begun, and whoever asked for all that is due is told. */
+void clock_run_due(struct engine *e);
+/* ERR_WAIT, with a sentence for people, where the clock cannot be right. */
+int clock_check(const struct engine *e, struct err *err);
 
 /* --- deployment.c, batch.c, look.c: what is done with a certificate that is live --- */
 
@@ -696,6 +707,7 @@ struct engine {
     struct outbox_item *outbox, **outbox_last;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
+    struct clock_state *clock;
     bool pass_asked; /* a pass has asked for all renewal information that was due as it began */
     bool schedule;   /* do what is due by itself (a daemon), not only by command */
     bool due_stale;  /* due times changed in this turn */

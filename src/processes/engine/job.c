@@ -196,6 +196,8 @@ struct job *job_start(struct engine *e, const char *name, bool forced, struct er
     struct job *j = job_find(e, name);
     if (j != NULL)
         return j;
+    if (clock_check(e, err) < 0)
+        return NULL;
     j = calloc(1, sizeof *j);
     if (j == NULL)
         abort();

@@ -212,6 +212,7 @@ static void load_attempts(struct job *j)
     for (size_t i = 0; i < j->issuer_n; i++)
         ids[i] = str_c(j->issuers[i]->id);
     (void)attempts_load(str_c(j->record.attempts), ids, j->issuer_n, j->attempts);
+    failover_mend(j->attempts, j->issuer_n, engine_now(j->engine), j->wish.retry_s);
     for (size_t i = 0; j->forced && i < j->issuer_n; i++)
         j->attempts[i].due_at = (struct wall){0};
 }

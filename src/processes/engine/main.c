@@ -293,6 +293,7 @@ int main(int argc, char **argv)
     struct engine e = {.schedule = false};
     struct err err = ERR_INIT;
     process_init(&e.process, "engine", argc, argv);
+    clock_begin(&e);
     json_object_seed(0); /* reads /dev/urandom, which is out of reach later */
     e.outbox_last = &e.outbox;
     e.actions = calloc(1, sizeof *e.actions);

@@ -95,7 +95,7 @@ void engine_turn(void *engine)
     }
     jobs_reap(e);
     if (e->due_stale)
-        schedule_run(e);
+        clock_run_due(e);
     sessions_settle(e);
     rebuild_settle(e);
     certificates_tell(e);

@@ -242,6 +242,22 @@ static int keep_permit(struct keeper *k, const struct wish *w, const struct msg_
     return kept_put(k, dir, w->name, m->permit, &about, unsynced, err);
 }
 
+/* What can go wrong here is the disk: the error says where. */
+static int bring_into_force(struct keeper *k, const struct wish *w, const struct msg_publish *m, int dir,
+    const struct certificate_key *key, const struct chain *chain, struct err *err)
+{
+    char number[32], target[512];
+    int r = 0;
+    snprintf(number, sizeof number, "%" PRId64, m->generation);
+    snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", w->name, number);
+    if (!holds_leaf(dir, number, chain) && (r = remove_if_there(dir, number, err)) == 0)
+        r = write_generation(dir, w, number, key->key, chain, false, err);
+    if (r == 0 && (r = mark_variant(k, dir, w->name, m->variant, err)) == 0 &&
+        (r = keep_permit(k, w, m, dir, false, err)) == 0)
+        r = link_switch(k->live, w->name, target, err);
+    return r < 0 ? err_prefix(err, "in live/" KEEPER_GENERATIONS "/%s of the state directory", w->name) : 0;
+}
+
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err)
 {
@@ -255,18 +271,8 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
         return 0;
     }
     if ((r = open_generations(k, w->name, false, &dir, err)) < 0)
-        return r;
-    char number[32], target[512];
-    snprintf(number, sizeof number, "%" PRId64, m->generation);
-    snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", w->name, number);
-    if (!holds_leaf(dir, number, &chain)) {
-        if ((r = remove_if_there(dir, number, err)) < 0 ||
-            (r = write_generation(dir, w, number, key->key, &chain, false, err)) < 0)
-            return r;
-    }
-    if ((r = mark_variant(k, dir, w->name, m->variant, err)) < 0 ||
-        (r = keep_permit(k, w, m, dir, false, err)) < 0 ||
-        (r = link_switch(k->live, w->name, target, err)) < 0)
+        return err_prefix(err, "in live/" KEEPER_GENERATIONS " of the state directory");
+    if ((r = bring_into_force(k, w, m, dir, key, &chain, err)) < 0)
         return r;
     crash_point(keeper_generation_live);
     *out = chain;

@@ -136,11 +136,11 @@ static int open_log(const char *name, size_t max, struct keeper *k,
 int secrets_append(int fd, const char *name, struct str bytes, struct err *err)
 {
     off_t before = lseek(fd, 0, SEEK_END);
-    ssize_t n = write(fd, bytes.p, bytes.n);
+    int e = fd_write_all(fd, bytes);
     crash_point(keeper_entry_unsynced);
-    if (n == (ssize_t)bytes.n && fsync(fd) == 0)
+    if (e == 0 && fsync(fd) == 0)
         return 0;
-    int r = err_errno(err, n >= 0 && (size_t)n < bytes.n ? ENOSPC : errno, "%s cannot be written", name);
+    int r = err_errno(err, e != 0 ? e : errno, "%s of the state directory cannot be written", name);
     if (before >= 0 && ftruncate(fd, before) != 0)
         log_warning("%s holds an unfinished entry; the next start removes it", name);
     return r;

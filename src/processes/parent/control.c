@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { ACCEPT_PAUSE_MS = 200 /* without descriptors: nobody who typed a command notices more */ };
+
 struct session *control_session(struct parent *p, uint32_t id)
 {
     for (struct session *s = p->sessions; s != NULL; s = s->next)
@@ -188,6 +190,30 @@ void control_adopt(struct parent *p, int fd)
     p->sessions = s;
 }
 
+/* Without descriptors the connection stays where it is, and would wake us for ever. */
+static void pause_accepting(struct parent *p, int error)
+{
+    if (!p->control_paused)
+        log_error(
+            "control: commands have to wait, for none can be accepted: %s; it is tried again all the time",
+            strerror(error));
+    p->control_paused = true;
+    event_del(p->control_event);
+    event_add(p->control_again, &(struct timeval){0, ACCEPT_PAUSE_MS * 1000});
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct parent *p = arg;
+    (void)fd, (void)what;
+    event_add(p->control_event, NULL);
+}
+
+static bool is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void on_accept(evutil_socket_t listening, short what, void *arg)
 {
     struct parent *p = arg;
@@ -195,8 +221,14 @@ static void on_accept(evutil_socket_t listening, short what, void *arg)
     struct err err = ERR_INIT;
     (void)what;
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        if (is_exhausted(errno))
+            pause_accepting(p, errno);
         return;
+    }
+    if (p->control_paused)
+        log_info("control: commands are accepted again");
+    p->control_paused = false;
     /* Commands come from root or from the user the daemon runs as. */
     if (socket_peer(fd, &uid, NULL, NULL, &err) < 0 || (uid != 0 && uid != geteuid())) {
         log_warning("control: refused user %u", (unsigned)uid);
@@ -214,7 +246,8 @@ int control_listen(struct parent *p, struct err *err)
         return err_prefix(err, "control.sock");
     p->control = fd;
     p->control_event = event_new(p->base, fd, EV_READ | EV_PERSIST, on_accept, p);
-    if (p->control_event == NULL)
+    p->control_again = evtimer_new(p->base, on_again, p);
+    if (p->control_event == NULL || p->control_again == NULL)
         abort();
     event_add(p->control_event, NULL);
     return 0;
@@ -248,6 +281,7 @@ void control_close(struct parent *p)
     if (p->control < 0)
         return;
     event_free(p->control_event);
+    event_free(p->control_again);
     close(p->control);
     p->control = -1;
     control_socket_remove(p->options.state, p->state);

@@ -108,7 +108,8 @@ struct parent {
     struct session *sessions;
     uint32_t last_session;
     int control; /* listening socket, -1 for a one-shot */
-    struct event *control_event, *signals[5], *stop_timer;
+    bool control_paused; /* there are no descriptors for connections */
+    struct event *control_event, *control_again, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
     struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
     struct run *runs;             /* programs that run now (parent/run.h) */
