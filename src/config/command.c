@@ -154,10 +154,10 @@ struct command {
     struct deploy *deploys, *looks; /* looks come behind all commands */
     size_t look_n;
     struct publication *publications;
-    uint32_t said; /* rows that were given: of lists the first value replaces the default */
+    uint64_t said; /* rows that were given: of lists the first value replaces the default */
 };
 
-_Static_assert(SECTION_ROWS_MAX <= 32, "struct command.said is too small");
+_Static_assert(SECTION_ROWS_MAX <= 64, "struct command.said is too small");
 
 /* The row that an option of the command line means, NULL for none. */
 static const struct setting *option_row(const char *option)
@@ -206,7 +206,7 @@ static int append(struct command *c, const struct setting *row, struct str value
 /* A list's option: one value, or several parted by commas where the kind of value allows that. */
 static int apply_list(struct command *c, const struct setting *row, const char *value, struct err *err)
 {
-    uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
+    uint64_t bit = (uint64_t)1 << (row - schema_certificate.rows);
     struct str item, rest = str_c(value);
     if ((c->said & bit) == 0)
         setting_set_items(row, &c->w, NULL, 0);
@@ -260,7 +260,7 @@ static int apply(struct command *c, const struct setting *row, const char *value
         return apply_object(c, row, value, err);
     if (row->shape == SHAPE_CHOICES)
         return apply_choice(c, row, value, err);
-    uint32_t bit = (uint32_t)1 << (row - schema_certificate.rows);
+    uint64_t bit = (uint64_t)1 << (row - schema_certificate.rows);
     if ((c->said & bit) != 0)
         return err_set(err, ERR_USAGE, "given twice");
     c->said |= bit;
@@ -331,7 +331,7 @@ static int finish_deployment(struct command *c, struct err *why)
 
 static bool was_said(const struct command *c, struct str key)
 {
-    return (c->said & (uint32_t)1 << (section_row(&schema_certificate, key) - schema_certificate.rows)) != 0;
+    return (c->said & (uint64_t)1 << (section_row(&schema_certificate, key) - schema_certificate.rows)) != 0;
 }
 
 /* --webroot is for all names; the configuration's directories for some of them count where it is not given.

@@ -19,6 +19,7 @@ enum {
     CONFIG_FILE_MAX = 64 * 1024 * 1024, /* 100,000 certificates are about 15 MB */
     CONFIG_DEPTH_MAX = 16,              /* the schema itself is six deep */
     CONFIG_PROBLEMS_MAX = 100,          /* after that nobody reads on */
+    STOP_TIMEOUT_DEFAULT_S = 20,        /* with what follows it well below the 90 s of systemd */
 };
 
 /* A CA, and one account there. No text is NULL. */
@@ -55,6 +56,8 @@ struct settings {
     size_t tls_alpn01_listen_n;
     const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
     size_t sudo_n;
+    const char *log_format; /* "text", "json", "journal" */
+    int64_t stop_timeout_s; /* for what is under way when the daemon is asked to end */
     struct propagation propagation; /* its resolvers are asked for looks and checks too */
     const struct dns_entry *dns;
     size_t dns_n;

@@ -29,14 +29,38 @@ static json_t *hops_of(const struct visit_result *v)
     return hops;
 }
 
+/* Why a finding matters, by what was looked at; all others are challenges. */
+static const struct {
+    const char *what, *why;
+} reasons[] = {
+    {"clock", "certificates would look as if they were not valid yet or any more, and be renewed at the wrong time"},
+    {"authority", "nothing is issued or renewed while the CA cannot be asked"},
+    {"permissions",
+        "others could read or replace what must be ours alone, or evercert cannot use its own files at its next start"},
+    {"steps", "a renewal would be issued, but servers would go on with the certificate of before until it expires"},
+    {"caa", "a CA must not issue for a name whose CAA records do not allow it (RFC 8659)"},
+    {"http-01", "the CA fetches that file to see that the name is yours; without it nothing is issued"},
+};
+
+static const char *reason_of(const char *what)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (strcmp(what, reasons[i].what) == 0)
+            return reasons[i].why;
+    return "the CA reads that record to see that the name is yours; without it nothing is issued";
+}
+
 static void put_row(struct check *c, const char *name, const char *what, bool ok, const char *text,
     const char *remedy, const struct visit_result *v)
 {
     c->found++;
     c->bad += !ok;
+    bool whole = strcmp(what, "clock") == 0 || strcmp(what, "authority") == 0 || strcmp(what, "permissions") == 0;
     session_row(c->engine, c->session,
-        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o}", "certificate", c->subjects->name, "identifier",
-            name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "remedy",
+        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "certificate",
+            whole ? "" : c->subjects->name, "identifier",
+            name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "why",
+            ok ? json_null() : json_string(reason_of(what)), "remedy",
             remedy != NULL ? json_string(remedy) : json_null(), "hops", hops_of(v)));
 }
 
@@ -48,6 +72,21 @@ void check_find(struct check *c, bool ok, const char *text, const char *remedy, 
 void check_find_caa(struct check *c, bool ok, const char *text, const char *remedy)
 {
     put_row(c, check_identifier(c), "caa", ok, text, remedy, NULL);
+}
+
+void check_find_system(struct check *c, const char *what, bool ok, const char *text, const char *remedy)
+{
+    put_row(c, NULL, what, ok, text, remedy, NULL);
+}
+
+const char *check_split(struct check *c, const char *problem, const char **remedy)
+{
+    struct str text, rest;
+    *remedy = NULL;
+    if (!str_cut(str_c(problem), '\n', &text, &rest))
+        return problem;
+    *remedy = arena_dup(c->arena, rest);
+    return arena_dup(c->arena, text);
 }
 
 /* About hooks, copies and directories. */
@@ -155,8 +194,11 @@ static void on_steps(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 || m == NULL)
         find(c, false, err.text, "the log has more");
-    for (size_t i = 0; m != NULL && i < m->problems.n; i++)
-        find(c, false, without_name(c, m->problems.p[i]), NULL);
+    for (size_t i = 0; m != NULL && i < m->problems.n; i++) {
+        const char *remedy;
+        const char *text = check_split(c, m->problems.p[i], &remedy);
+        find(c, false, without_name(c, text), remedy);
+    }
     if (m != NULL && err.code == 0 && m->problems.n == 0 &&
         (deploy_has_steps(&c->wish) || c->wish.webroot[0] != '\0'))
         find(c, true, "hooks, copies and directories can be used", NULL);
@@ -182,6 +224,11 @@ static void next_subject(struct check *c)
     struct msg_steps_check m = {s->permit, s->variant};
     if (channel_request(c->engine->parent, MSG_steps_check, &m, MSG_steps_checked, on_steps, c, &err) < 0)
         on_steps(NULL, &err, c);
+}
+
+void check_subjects(struct check *c)
+{
+    next_subject(c);
 }
 
 /* --- the command --- */
@@ -241,6 +288,8 @@ void check_certificates(const struct command *c)
     if (r < 0) {
         command_fail(c, &err);
         k->subjects = NULL;
+        end(k);
+        return;
     }
-    next_subject(k);
+    check_system(k);
 }

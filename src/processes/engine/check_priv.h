@@ -1,5 +1,5 @@
 /* What the files of `check` share: check.c (which certificates, hooks and copies, one name after the other),
- * check_caa.c (who may issue), check_http.c (the path that a CA takes to a token), check_dns.c (records). */
+ * check_system.c (what concerns all), check_caa.c (who may issue), check_http.c (the path that a CA takes to a token), check_dns.c (records). */
 #ifndef EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 #define EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 
@@ -9,7 +9,10 @@
 
 #include <netinet/in.h>
 
-enum { CHECK_ADDRESSES_MAX = 8 /* of one name; CAs try two */ };
+enum {
+    CHECK_ADDRESSES_MAX = 8,    /* of one name; CAs try two */
+    CHECK_AUTHORITIES_MAX = 16, /* asked whether they answer; nobody uses more */
+};
 
 /* One certificate to check: in the order in which they are found. */
 struct subject {
@@ -27,6 +30,8 @@ struct check {
     struct subject *subjects, **last;
     struct wish wish;  /* of the first subject */
     size_t at;         /* its name that is checked */
+    const struct authority *authorities[CHECK_AUTHORITIES_MAX]; /* that were asked */
+    size_t authority_n;
     size_t found, bad; /* findings, and those of them that would fail */
     /* the name under way */
     enum acme_challenge kind; /* that would prove it */
@@ -48,12 +53,22 @@ const char *check_identifier(const struct check *c);
 void check_find(struct check *c, bool ok, const char *text, const char *remedy, const struct visit_result *v);
 /* The same about who may issue the name. */
 void check_find_caa(struct check *c, bool ok, const char *text, const char *remedy);
+/* The same about what concerns all certificates; `what`: "clock", ... */
+void check_find_system(struct check *c, const char *what, bool ok, const char *text, const char *remedy);
+/* A problem as the parent tells it, "TEXT" or "TEXT\nREMEDY". */
+const char *check_split(struct check *c, const char *problem, const char **remedy);
+/* On to the certificates. */
+void check_subjects(struct check *c);
 /* The name's challenge, when the CAA records were looked at. */
 void check_kind(struct check *c);
 /* Shows the token by others, as an order would; `shown` is called once. */
 void check_place(struct check *c, placed_step_fn *step, placed_shown_fn *shown);
 /* On to the next name; what was shown is taken down. */
 void check_name_done(struct check *c);
+
+/* check_system.c */
+/* Goes on with check_subjects. */
+void check_system(struct check *c);
 
 /* check_caa.c */
 /* Goes on with check_kind, maybe from within. */

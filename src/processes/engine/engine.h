@@ -116,6 +116,10 @@ void authority_tell(struct authority *a, struct authority_waiter **list, const s
 void authority_forget_waiter(struct authority *a, const void *arg);
 /* The directory led nowhere: fetch it again at the next need. */
 void authority_reset_directory(struct authority *a);
+/* Fetches the directory in any case, to see whether it answers, and what time it is there (its Date; 0: it says none). */
+typedef void authority_date_fn(
+    const struct authority *a, struct wall date, const struct err *err, void *arg);
+void authority_ask_date(struct authority *a, authority_date_fn *fn, void *arg);
 /* What the store knows of it, or an empty record; in `arena`. */
 struct authority_record authority_record_load(struct authority *a, struct arena *arena);
 void authority_record_save(struct authority *a, const struct authority_record *r);
@@ -148,9 +152,13 @@ struct post_spec {
     const char *profile;     /* NULL: none */
     bool replaces;
     const char *identifier; /* of a pre-authorization */
+    const char *certificate, *order; /* of the job that it is for, for the log; NULL: none */
     json_t *exchange;       /* where it is noted, NULL: nowhere; until post_abandon */
 };
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
+/* Its number: how many signed requests there were since the engine started, this one included. Log and history have
+ * it. */
+uint64_t post_number(const struct post *p);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
 /* http's answer as acme's: the two layers do not know each other. Header fields in `arena`. */
@@ -158,10 +166,10 @@ struct acme_response response_of(const struct http_response *r, struct arena *ar
 
 /* --- exchange.c --- */
 
-/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history.
- * `exchange` may be NULL. */
-void exchange_note(json_t *exchange, const char *request, const char *url, const struct acme_response *r,
-    const struct err *why);
+/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history. `number`: of
+ * the request (post_number). `exchange` may be NULL. */
+void exchange_note(json_t *exchange, uint64_t number, const char *request, const char *url,
+    const struct acme_response *r, const struct err *why);
 
 /* --- job.c: one certificate being got --- */
 
@@ -195,6 +203,8 @@ struct job {
     bool forced;                             /* by command: no backoff is waited for */
     /* the order */
     struct order *order;
+    const char *order_known; /* its URL, that of the last one behind its end; in the arena, NULL: none yet */
+    uint64_t request;        /* the last of it that was answered */
     unsigned orders; /* placed so far */
     int64_t generation;
     bool has_key;
@@ -236,6 +246,10 @@ void job_restart(struct job *j);
 /* Frees what is over. */
 void jobs_reap(struct engine *e);
 void job_free(struct job *j);
+/* What is in the store is enough to go on from: stops, and takes its challenges down. */
+void job_park(struct job *j);
+/* Whether it waits for an answer of the CA, or will go on within that time by itself. */
+bool job_is_at_work(const struct job *j, int64_t within_ms);
 /* Carries out one action whose preconditions are durable now. */
 void job_act(struct job *j, const struct order_action *a);
 
@@ -303,6 +317,14 @@ void outbox_put(struct job *j, const struct order_action *a);
 void outbox_forget(struct engine *e, const struct job *j);
 /* The end of a turn: commit, send, tidy up. */
 void engine_turn(void *engine);
+
+/* --- stop.c: the end --- */
+
+/* The parent wants the engine to end: at once, or (finish) when what is under way has come to a point from which the
+ * next start goes on. Nothing new is begun from now on. */
+void engine_stop(struct engine *e, bool finish);
+/* Part of each turn while it ends. */
+void stop_turn(struct engine *e);
 
 /* --- schedule.c: what is due --- */
 
@@ -537,6 +559,11 @@ struct engine {
     struct solver_waiter *solver_waiters;
     bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
+    uint64_t request_n; /* signed so far */
+    bool stopping;      /* nothing new is begun */
+    bool parked;        /* ... and jobs are no longer waited for */
+    struct mono stop_until; /* how long the step of the end that goes on may take */
+    struct event *stop_timer;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
     bool pass_asked; /* a pass has asked for all renewal information that was due as it began */

@@ -81,6 +81,7 @@ void engine_turn(void *engine)
         schedule_run(e);
     sessions_settle(e);
     certificates_tell(e);
+    stop_turn(e);
     if (e->outbox != NULL || e->due_stale)
         event_base_once(e->process.base, -1, EV_TIMEOUT, on_commit_retry, NULL, &(struct timeval){0});
 }

@@ -224,7 +224,7 @@ json_t *report_certificate(struct engine *e, const struct certificate *c, bool w
     struct wish w = {.name = c->name, .webroot = ""};
     struct err err = ERR_INIT;
     if (wish_decode(str_c(c->wish), a, &w, &err) < 0)
-        log_error("%s: %s", c->name, err.text);
+        log_certificate(c->name, LOG_LEVEL_ERROR, "%s: %s", c->name, err.text);
     else if (c->variant > 0)
         (void)wish_select(&w, (uint32_t)c->variant, a, NULL);
     const char *named = w.authority_n > 0 ? w.authorities[0] : "";

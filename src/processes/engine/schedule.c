@@ -187,6 +187,8 @@ static void set_timer(struct engine *e)
 void schedule_run(struct engine *e)
 {
     e->due_stale = false;
+    if (e->stopping)
+        return;
     bool pass = has_pass(e);
     if (!e->schedule && !pass) {
         batches_run(e);

@@ -314,7 +314,7 @@ static bool load_issued(struct engine *e, const char *name, struct arena *a, str
 {
     struct err err = ERR_INIT;
     if (store_certificate_get(e->store, str_c(name), a, c, &err) < 0) {
-        log_error("%s: %s", name, err.text);
+        log_certificate(name, LOG_LEVEL_ERROR, "%s: %s", name, err.text);
         return false;
     }
     if (c->generation == 0)
@@ -326,7 +326,7 @@ static void save(struct engine *e, const struct certificate *c)
 {
     struct err err = ERR_INIT;
     if (certificate_save(e, c, &err) < 0)
-        log_error("%s: %s", c->name, err.text);
+        log_certificate(c->name, LOG_LEVEL_ERROR, "%s: %s", c->name, err.text);
 }
 
 static void stop_renewing(struct certificate *c)
@@ -348,7 +348,7 @@ static void release_one(struct engine *e, const char *name)
     stop_renewing(&c);
     save(e, &c);
     history_add(e, name, "released", "no longer in the configuration: kept, not renewed", NULL);
-    log_info("%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
+    log_certificate(name, LOG_LEVEL_INFO, "%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
 }
 
 void wishes_end(struct engine *e)
@@ -392,7 +392,7 @@ void certificate_park(struct engine *e, struct certificate *c)
     stop_renewing(c);
     save(e, c);
     history_add(e, c->name, "parked", "no container has asked for it for long: kept, not renewed", NULL);
-    log_info("%s: no container has asked for it for long; it is kept and not renewed", c->name);
+    log_certificate(c->name, LOG_LEVEL_INFO, "%s: no container has asked for it for long; it is kept and not renewed", c->name);
 }
 
 /* Whether the last thing that is known of it is that its container went. */
@@ -409,7 +409,7 @@ static void note_gone(struct engine *e, const char *name, const char *text)
     (void)store_history_each(e->store, str_c(name), 0, 1, is_gone, &said, NULL);
     if (!said)
         history_add(e, name, CONTAINER_GONE, text, NULL);
-    log_info("%s: %s", name, text);
+    log_certificate(name, LOG_LEVEL_INFO, "%s: %s", name, text);
 }
 
 /* What failed is remembered until it would have been tried again: a container that comes and goes must not

@@ -251,7 +251,7 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
     if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0 &&
         sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err) == 0 &&
         publish_chain(k, &w, m, &key, a, &chain, &err) == 0)
-        log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
             m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer_published(c, id, &chain, &err);
@@ -279,7 +279,7 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
     (void)fd;
     if (permit_wish(arg, m->permit, m->variant, a, &w, &err) == 0 &&
         live_switch(arg, &w, m, a, &live, &err) == 0)
-        log_info("%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
             wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer(c, MSG_live_switched, id,
         &(struct msg_live_switched){
@@ -348,6 +348,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_key_import, CHANNEL_STATE_ANY, on_key_import},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
 };
 
 /* --- start --- */

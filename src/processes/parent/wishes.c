@@ -148,7 +148,7 @@ static void on_permit(const void *msg, const struct err *why, void *arg)
     if (m != NULL && r == 0 && engine != NULL && current)
         r = channel_send(engine, MSG_wish_put, 0, &(struct msg_wish_put){f->wish, m->permit, ""}, -1, &err);
     if (m != NULL && r < 0) {
-        log_error("%s: %s", f->name, err.text);
+        log_certificate(f->name, LOG_LEVEL_ERROR, "%s: %s", f->name, err.text);
         p->feed_refused += current;
     }
     feed_item_free(f);
@@ -206,7 +206,7 @@ static void feed_pump(struct parent *p)
     while (p->feed_flying < FEED_WINDOW && p->feed_next < p->settings.certificate_n) {
         const struct wish *w = &p->settings.certificates[p->feed_next++];
         if (feed_one(p, w, &err) < 0)
-            log_error("%s: %s", w->name, err.text);
+            log_certificate(w->name, LOG_LEVEL_ERROR, "%s: %s", w->name, err.text);
         else
             p->feed_flying++;
     }
