@@ -70,20 +70,23 @@ def test_an_order_that_is_nearly_through_is_finished(evercert, pebble, gate):
     assert orders(ca) == 1
 
 
-def test_an_order_that_takes_longer_goes_on_at_the_next_start(evercert, pebble, gate, tmp_path):
-    """The same order; its challenge file is gone meanwhile."""
-    ca = gate(pebble())
-    client = evercert(ca, config={**config(webroot=str(tmp_path)), "stop-timeout": "10s"})
-    ca.hold("/finalize-order")
+def test_an_order_that_takes_longer_goes_on_at_the_next_start(evercert, pebble, gate, nginx, open_folder):
+    """The same order; the CA may look at its challenge file meanwhile, which is taken away later."""
+    server = nginx(webroot=open_folder).start()
+    ca = gate(pebble(http_port=server.http_port))
+    client = evercert(ca, config=config(webroot=str(open_folder)))
+    ca.hold("/chalZ")
     client.run_daemon()
     ca.wait_held()
+    assert list(open_folder.glob(".well-known/acme-challenge/*"))
     client.stop_daemon()
     assert "a.example: its order goes on at the next start" in client.daemon.text()
-    assert not list(tmp_path.glob(".well-known/acme-challenge/*"))
+    assert list(open_folder.glob(".well-known/acme-challenge/*"))
     ca.release()
     client.run_daemon()
     client.wait_live("a.example")
     assert orders(ca) == 1
+    wait_until(lambda: not list(open_folder.glob(".well-known/acme-challenge/*")), "the file to be gone")
 
 
 # ... of a hook

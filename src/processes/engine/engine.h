@@ -246,7 +246,8 @@ void job_restart(struct job *j);
 /* Frees what is over. */
 void jobs_reap(struct engine *e);
 void job_free(struct job *j);
-/* What is in the store is enough to go on from: stops, and takes its challenges down. */
+/* What is in the store is enough to go on from: stops, and takes its challenges down but for those that the CA was
+ * told of. */
 void job_park(struct job *j);
 /* Whether it waits for an answer of the CA, or will go on within that time by itself. */
 bool job_is_at_work(const struct job *j, int64_t within_ms);
@@ -265,6 +266,9 @@ void challenges_replay(struct engine *e);
 void challenges_hit(struct engine *e, struct str token);
 /* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
 void challenges_forget_job(struct engine *e, const struct job *j);
+
+/* evercert ends: what others show for the job stays there, and in the store, for the next start. */
+void challenges_leave_job(struct engine *e, const struct job *j);
 
 /* --- solver.c --- */
 

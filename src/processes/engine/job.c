@@ -164,6 +164,8 @@ void job_park(struct job *j)
     log_about(&(struct log_about){.certificate = j->record.name, .order = j->order_known, .event = "parked"},
         LOG_LEVEL_INFO, "%s: %s at the next start", j->record.name,
         j->record.order_url[0] != '\0' ? "its order goes on" : "it is tried again");
+    if (j->order != NULL && order_phase(j->order) == ORDER_PHASE_VALIDATE)
+        challenges_leave_job(j->engine, j); /* the CA may look at them while nobody is here */
     job_drop_order(j);
     job_over(j);
 }

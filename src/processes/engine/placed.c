@@ -382,6 +382,13 @@ void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg)
     take_down(p);
 }
 
+void placed_leave(struct placed *p)
+{
+    p->shown = NULL;
+    p->step = NULL;
+    p->gone = NULL;
+}
+
 static bool is_held(const struct engine *e, const struct challenge_record *c)
 {
     for (const struct placed *p = e->placed; p != NULL; p = p->next)
