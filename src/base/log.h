@@ -2,8 +2,8 @@
  * The log: lines on standard error, for a terminal or a file "TIME evercert[process]: level: text", and for
  * the journal, which has the time, "<N>evercert[process]: level: text" (where JOURNAL_STREAM says that
  * standard error is the journal). On request each entry is a JSON object on standard error instead, or a
- * datagram for journald, with the certificate, order and request that it is about as fields of their own. Only
- * processes/ and cli/ log. What is written is cleaned (base/log_line.h), so a line is always one line.
+ * datagram for journald, with the certificate, order and request that it is about as fields of their own.
+ * Only processes/ and cli/ log. What is written is cleaned (base/log_line.h), so a line is always one line.
  */
 #ifndef EVERCERT_BASE_LOG_H
 #define EVERCERT_BASE_LOG_H
@@ -28,7 +28,7 @@ enum log_level {
 };
 
 /* How entries are written: its name as a setting. */
-#define LOG_FORMATS(X)        \
+#define LOG_FORMATS(X)         \
     X(LOG_FORMAT_TEXT, "text") \
     X(LOG_FORMAT_JSON, "json") \
     X(LOG_FORMAT_JOURNAL, "journal")
@@ -66,8 +66,8 @@ const char *log_format_name(enum log_format format);
 /* The format of that name; false, and *out untouched, for another text. */
 bool log_format_parse(struct str text, enum log_format *out);
 /* How entries are written from now on; text until it is called. `journal` is a datagram socket that is
- * connected to journald, of LOG_FORMAT_JOURNAL, else ignored; it must stay open. What it does not take goes to
- * standard error as text. */
+ * connected to journald, of LOG_FORMAT_JOURNAL, else ignored; it must stay open. What it does not take goes
+ * to standard error as text. */
 void log_write_as(enum log_format format, int journal);
 enum log_format log_written_as(void);
 

@@ -99,8 +99,9 @@ void log_put_json(struct buf *out, const struct log_entry *e)
     fields_of(&e->about, number, fields);
     buf_put_c(out, "{\"time\": ");
     put_json_time(out, e->time_ms);
-    buf_printf(out, ", \"level\": \"%s\", \"process\": \"%s\", \"pid\": %lld, \"message\": ",
-        levels[e->level].text, e->process, (long long)e->pid);
+    buf_printf(out,
+        ", \"level\": \"%s\", \"process\": \"%s\", \"pid\": %lld, \"message\": ", levels[e->level].text,
+        e->process, (long long)e->pid);
     put_json_string(out, e->message, LOG_LINE_MAX);
     for (size_t i = 0; i < FIELDS_MAX; i++) {
         if (!is_known(&fields[i]))
@@ -157,8 +158,8 @@ void log_put_journal(struct buf *out, const struct log_entry *e)
     struct field fields[FIELDS_MAX];
     fields_of(&e->about, number, fields);
     put_field(out, "MESSAGE", e->message, LOG_LINE_MAX);
-    buf_printf(out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=evercert\nEVERCERT_PROCESS=%s\n", levels[e->level].priority,
-        e->process);
+    buf_printf(out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=evercert\nEVERCERT_PROCESS=%s\n",
+        levels[e->level].priority, e->process);
     for (size_t i = 0; i < FIELDS_MAX; i++)
         if (is_known(&fields[i]))
             put_field(out, fields[i].journal, fields[i].value, LOG_FIELD_MAX);

@@ -56,8 +56,8 @@ struct settings {
     size_t tls_alpn01_listen_n;
     const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
     size_t sudo_n;
-    const char *log_format; /* "text", "json", "journal" */
-    int64_t stop_timeout_s; /* for what is under way when the daemon is asked to end */
+    const char *log_format;         /* "text", "json", "journal" */
+    int64_t stop_timeout_s;         /* for what is under way when the daemon is asked to end */
     struct propagation propagation; /* its resolvers are asked for looks and checks too */
     const struct dns_entry *dns;
     size_t dns_n;

@@ -47,8 +47,8 @@ struct msg_error {
 #define MSG_FIELDS_peer(F) F(text, process)
 /* To parent, from a process that cannot start: why. It ends next. */
 #define MSG_FIELDS_unable(F) F(error, error)
-/* From parent: end in good order. finish, of the engine: begin nothing new, and end when what is under way has come
- * to a point from which it goes on; else at once. */
+/* From parent: end in good order. finish, of the engine: begin nothing new, and end when what is under way
+ * has come to a point from which it goes on; else at once. */
 #define MSG_FIELDS_stop(F) F(flag, finish)
 /* From parent: are you there? Answered by done. */
 #define MSG_FIELDS_ping(F) F(flag, unused)

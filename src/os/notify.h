@@ -34,8 +34,8 @@ bool notify_wanted(void);
  * is worth a log line, not more. */
 int notify_send(enum notify_state state, const char *status, struct err *err);
 
-/* What happens now may take this long from now on (EXTEND_TIMEOUT_USEC): a stop that is in good order is not cut
- * short. */
+/* What happens now may take this long from now on (EXTEND_TIMEOUT_USEC): a stop that is in good order is not
+ * cut short. */
 int notify_extend(int64_t seconds, struct err *err);
 
 /* Only a new status text. */

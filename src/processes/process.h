@@ -2,8 +2,8 @@
  * What keeper, engine and responder have in common: how the parent starts them and how they confine
  * themselves.
  *
- * A child finds the channel to the parent on descriptor 3, the state directory on descriptor 4 and, where the log
- * goes there (--log-format=journal), a socket that is connected to journald on descriptor 5. It opens
+ * A child finds the channel to the parent on descriptor 3, the state directory on descriptor 4 and, where the
+ * log goes there (--log-format=journal), a socket that is connected to journald on descriptor 5. It opens
  * what it needs with the rights it was started with, then calls process_confine(): from there on it is the
  * user it should be and inside its sandbox. It ends when the parent's channel ends.
  */
@@ -73,7 +73,10 @@ void process_stop(struct process *p);
 
 /* A rule for each process's table of what the parent says: whether its loop still turns. */
 channel_handler_fn process_on_ping;
-#define PROCESS_PING_RULE {MSG_ping, CHANNEL_STATE_ANY, process_on_ping}
+#define PROCESS_PING_RULE                            \
+    {                                                \
+        MSG_ping, CHANNEL_STATE_ANY, process_on_ping \
+    }
 
 /* The closed callback for the parent's channel: the parent is gone, so is our purpose. `arg` of the channel
  * is ignored. */

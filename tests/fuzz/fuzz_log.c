@@ -1,5 +1,6 @@
-/* Entries of the log: whatever message and fields hold, a line is one line without control characters, JSON is one
- * object that says what was put in, and a datagram for journald has the fields that it should have and no others. */
+/* Entries of the log: whatever message and fields hold, a line is one line without control characters, JSON
+ * is one object that says what was put in, and a datagram for journald has the fields that it should have and
+ * no others. */
 #include "base/log_line.h"
 #include "base/text.h"
 

@@ -334,7 +334,8 @@ void authority_ask_date(struct authority *a, authority_date_fn *fn, void *arg)
         abort();
     *q = (struct date_question){a, fn, arg, ERR_INIT};
     if (need_http(a, &q->why) < 0 || http_request_start(a->http, &spec, on_date, q, &request, &q->why) < 0)
-        if (event_base_once(a->engine->process.base, -1, EV_TIMEOUT, on_no_date, q, &(struct timeval){0}) != 0)
+        if (event_base_once(a->engine->process.base, -1, EV_TIMEOUT, on_no_date, q, &(struct timeval){0}) !=
+            0)
             abort();
 }
 

@@ -33,11 +33,13 @@ static json_t *hops_of(const struct visit_result *v)
 static const struct {
     const char *what, *why;
 } reasons[] = {
-    {"clock", "certificates would look as if they were not valid yet or any more, and be renewed at the wrong time"},
+    {"clock", "certificates would look as if they were not valid yet or any more, and be renewed at the "
+              "wrong time"},
     {"authority", "nothing is issued or renewed while the CA cannot be asked"},
-    {"permissions",
-        "others could read or replace what must be ours alone, or evercert cannot use its own files at its next start"},
-    {"steps", "a renewal would be issued, but servers would go on with the certificate of before until it expires"},
+    {"permissions", "others could read or replace what must be ours alone, or evercert cannot use its own "
+                    "files at its next start"},
+    {"steps",
+        "a renewal would be issued, but servers would go on with the certificate of before until it expires"},
     {"caa", "a CA must not issue for a name whose CAA records do not allow it (RFC 8659)"},
     {"http-01", "the CA fetches that file to see that the name is yours; without it nothing is issued"},
 };
@@ -55,12 +57,12 @@ static void put_row(struct check *c, const char *name, const char *what, bool ok
 {
     c->found++;
     c->bad += !ok;
-    bool whole = strcmp(what, "clock") == 0 || strcmp(what, "authority") == 0 || strcmp(what, "permissions") == 0;
+    bool whole =
+        strcmp(what, "clock") == 0 || strcmp(what, "authority") == 0 || strcmp(what, "permissions") == 0;
     session_row(c->engine, c->session,
-        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "certificate",
-            whole ? "" : c->subjects->name, "identifier",
-            name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "why",
-            ok ? json_null() : json_string(reason_of(what)), "remedy",
+        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "certificate", whole ? "" : c->subjects->name,
+            "identifier", name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text",
+            text, "why", ok ? json_null() : json_string(reason_of(what)), "remedy",
             remedy != NULL ? json_string(remedy) : json_null(), "hops", hops_of(v)));
 }
 

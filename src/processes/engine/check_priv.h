@@ -1,5 +1,6 @@
 /* What the files of `check` share: check.c (which certificates, hooks and copies, one name after the other),
- * check_system.c (what concerns all), check_caa.c (who may issue), check_http.c (the path that a CA takes to a token), check_dns.c (records). */
+ * check_system.c (what concerns all), check_caa.c (who may issue), check_http.c (the path that a CA takes to
+ * a token), check_dns.c (records). */
 #ifndef EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 #define EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 
@@ -28,8 +29,8 @@ struct check {
     struct arena *arena;
     uint32_t session;
     struct subject *subjects, **last;
-    struct wish wish;  /* of the first subject */
-    size_t at;         /* its name that is checked */
+    struct wish wish;                                           /* of the first subject */
+    size_t at;                                                  /* its name that is checked */
     const struct authority *authorities[CHECK_AUTHORITIES_MAX]; /* that were asked */
     size_t authority_n;
     size_t found, bad; /* findings, and those of them that would fail */

@@ -1,12 +1,13 @@
-/* What concerns all certificates: files and directories of the state (the parent looks), whether each CA answers, and
- * by its Date how far our clock is off. */
+/* What concerns all certificates: files and directories of the state (the parent looks), whether each CA
+ * answers, and by its Date how far our clock is off. */
 #include "processes/engine/check_priv.h"
 
 #include <string.h>
 
 enum {
-    /* CAs sign a certificate that begins an hour ago, and a nonce or an OCSP answer does not care for minutes; but a
-     * clock that is off by more than this is not being set by anybody, and goes on to drift. */
+    /* CAs sign a certificate that begins an hour ago, and a nonce or an OCSP answer does not care for
+     * minutes; but a clock that is off by more than this is not being set by anybody, and goes on to drift.
+     */
     CLOCK_OFF_MAX_S = 180,
 };
 
@@ -20,14 +21,16 @@ static void judge_clock(struct check *c, const struct authority *a, struct wall 
     struct wall now = engine_now(c->engine);
     int64_t off = now.s - date.s, size = off < 0 ? -off : off;
     if (size <= CLOCK_OFF_MAX_S) {
-        check_find_system(c, "clock", true, arena_printf(c->arena, "the clock agrees with that of %s", a->name), NULL);
+        check_find_system(
+            c, "clock", true, arena_printf(c->arena, "the clock agrees with that of %s", a->name), NULL);
         return;
     }
     check_find_system(c, "clock", false,
         arena_printf(c->arena, "the clock of this machine is %s %s: it says %s, %s says %s",
             duration_about(size, by), off > 0 ? "fast" : "slow", wall_format(now, ours), a->name,
             wall_format(date, theirs)),
-        "set it, and have it kept right: timedatectl set-ntp true (systemd-timesyncd or chrony); in a virtual machine "
+        "set it, and have it kept right: timedatectl set-ntp true (systemd-timesyncd or chrony); in a "
+        "virtual machine "
         "the host's clock may be the wrong one");
 }
 
@@ -36,8 +39,10 @@ static void on_date(const struct authority *a, struct wall date, const struct er
     struct check *c = arg;
     if (err != NULL)
         check_find_system(c, "authority", false, err->text,
-            "see that this machine may connect to it (firewall, proxy, DNS), that the directory's URL is right, and "
-            "ca-file: where it is a private CA; where the text is about a certificate's dates, set the clock");
+            "see that this machine may connect to it (firewall, proxy, DNS), that the directory's URL is "
+            "right, and "
+            "ca-file: where it is a private CA; where the text is about a certificate's dates, set the "
+            "clock");
     else if (date.s != 0)
         judge_clock(c, a, date);
     next_authority(c);
@@ -103,6 +108,7 @@ void check_system(struct check *c)
 {
     struct msg_steps_check m = {.variant = 0}; /* no permit: the state itself */
     struct err err = ERR_INIT;
-    if (channel_request(c->engine->parent, MSG_steps_check, &m, MSG_steps_checked, on_permissions, c, &err) < 0)
+    if (channel_request(c->engine->parent, MSG_steps_check, &m, MSG_steps_checked, on_permissions, c, &err) <
+        0)
         on_permissions(NULL, &err, c);
 }

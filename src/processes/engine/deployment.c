@@ -117,7 +117,8 @@ static void note_success(struct deployment *d, struct certificate *c)
     if (!deploy_has_steps(&d->wish) && d->told_n == 0) /* nobody uses it: nothing was done */
         return;
     history_add(d->engine, c->name, "deployed", summary(d), detail_of(d));
-    log_about(&(struct log_about){.certificate = c->name, .event = "deployed"}, LOG_LEVEL_INFO, "%s: deployed", c->name);
+    log_about(&(struct log_about){.certificate = c->name, .event = "deployed"}, LOG_LEVEL_INFO,
+        "%s: deployed", c->name);
 }
 
 static void note_failure(struct deployment *d, struct certificate *c, const struct err *why)
@@ -138,7 +139,8 @@ static void note_failure(struct deployment *d, struct certificate *c, const stru
     history_add(e, c->name, "deploy-failed", why->text, detail_of(d));
     /* Who gave the command that this is for hears it from there. */
     log_about(&(struct log_about){.certificate = c->name, .event = "deploy-failed"},
-        d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c->name, why->text);
+        d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c->name,
+        why->text);
 }
 
 /* The daily look found what it found: whatever is not as it should be is deployed anew. */

@@ -116,9 +116,9 @@ void authority_tell(struct authority *a, struct authority_waiter **list, const s
 void authority_forget_waiter(struct authority *a, const void *arg);
 /* The directory led nowhere: fetch it again at the next need. */
 void authority_reset_directory(struct authority *a);
-/* Fetches the directory in any case, to see whether it answers, and what time it is there (its Date; 0: it says none). */
-typedef void authority_date_fn(
-    const struct authority *a, struct wall date, const struct err *err, void *arg);
+/* Fetches the directory in any case, to see whether it answers, and what time it is there (its Date; 0: it
+ * says none). */
+typedef void authority_date_fn(const struct authority *a, struct wall date, const struct err *err, void *arg);
 void authority_ask_date(struct authority *a, authority_date_fn *fn, void *arg);
 /* What the store knows of it, or an empty record; in `arena`. */
 struct authority_record authority_record_load(struct authority *a, struct arena *arena);
@@ -151,13 +151,13 @@ struct post_spec {
     struct msg_list omitted; /* of a new order, as `profile` and `replaces` */
     const char *profile;     /* NULL: none */
     bool replaces;
-    const char *identifier; /* of a pre-authorization */
+    const char *identifier;          /* of a pre-authorization */
     const char *certificate, *order; /* of the job that it is for, for the log; NULL: none */
-    json_t *exchange;       /* where it is noted, NULL: nowhere; until post_abandon */
+    json_t *exchange;                /* where it is noted, NULL: nowhere; until post_abandon */
 };
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
-/* Its number: how many signed requests there were since the engine started, this one included. Log and history have
- * it. */
+/* Its number: how many signed requests there were since the engine started, this one included. Log and
+ * history have it. */
 uint64_t post_number(const struct post *p);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
@@ -166,8 +166,8 @@ struct acme_response response_of(const struct http_response *r, struct arena *ar
 
 /* --- exchange.c --- */
 
-/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history. `number`: of
- * the request (post_number). `exchange` may be NULL. */
+/* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history.
+ * `number`: of the request (post_number). `exchange` may be NULL. */
 void exchange_note(json_t *exchange, uint64_t number, const char *request, const char *url,
     const struct acme_response *r, const struct err *why);
 
@@ -205,7 +205,7 @@ struct job {
     struct order *order;
     const char *order_known; /* its URL, that of the last one behind its end; in the arena, NULL: none yet */
     uint64_t request;        /* the last of it that was answered */
-    unsigned orders; /* placed so far */
+    unsigned orders;         /* placed so far */
     int64_t generation;
     bool has_key;
     struct str sealed_key;
@@ -246,8 +246,8 @@ void job_restart(struct job *j);
 /* Frees what is over. */
 void jobs_reap(struct engine *e);
 void job_free(struct job *j);
-/* What is in the store is enough to go on from: stops, and takes its challenges down but for those that the CA was
- * told of. */
+/* What is in the store is enough to go on from: stops, and takes its challenges down but for those that the
+ * CA was told of. */
 void job_park(struct job *j);
 /* Whether it waits for an answer of the CA, or will go on within that time by itself. */
 bool job_is_at_work(const struct job *j, int64_t within_ms);
@@ -324,8 +324,8 @@ void engine_turn(void *engine);
 
 /* --- stop.c: the end --- */
 
-/* The parent wants the engine to end: at once, or (finish) when what is under way has come to a point from which the
- * next start goes on. Nothing new is begun from now on. */
+/* The parent wants the engine to end: at once, or (finish) when what is under way has come to a point from
+ * which the next start goes on. Nothing new is begun from now on. */
 void engine_stop(struct engine *e, bool finish);
 /* Part of each turn while it ends. */
 void stop_turn(struct engine *e);
@@ -563,9 +563,9 @@ struct engine {
     struct solver_waiter *solver_waiters;
     bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
-    uint64_t request_n; /* signed so far */
-    bool stopping;      /* nothing new is begun */
-    bool parked;        /* ... and jobs are no longer waited for */
+    uint64_t request_n;     /* signed so far */
+    bool stopping;          /* nothing new is begun */
+    bool parked;            /* ... and jobs are no longer waited for */
     struct mono stop_until; /* how long the step of the end that goes on may take */
     struct event *stop_timer;
     struct session *sessions;

@@ -192,7 +192,8 @@ static void ask(struct job *j)
     j->rehearsal = staging != NULL && !has_order(j) && failover_staging_first(&j->attempts[j->which]);
     if (j->rehearsal) {
         j->authority = staging;
-        job_log(j, "", LOG_LEVEL_INFO, "%s: tried at %s first, as the last attempt failed", j->record.name, staging->name);
+        job_log(j, "", LOG_LEVEL_INFO, "%s: tried at %s first, as the last attempt failed", j->record.name,
+            staging->name);
     }
     job_show(j, "asking the authority");
     authority_need(j->authority, true, on_authority, j);
@@ -326,8 +327,8 @@ static bool use_other_challenges(struct job *j, const struct order_rejection *r,
         memcpy(avoid, j->avoid, j->avoid_n * sizeof *avoid);
     for (size_t i = 0; i < n; i++) {
         avoid[j->avoid_n + i] = (struct order_avoid){str_c(arena_dup_c(j->arena, r[i].name)), r[i].challenge};
-        job_log(j, "", LOG_LEVEL_WARNING, "%s: %s was not validated by %s (%s); another challenge is tried", j->record.name,
-            r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
+        job_log(j, "", LOG_LEVEL_WARNING, "%s: %s was not validated by %s (%s); another challenge is tried",
+            j->record.name, r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
     }
     j->avoid = avoid;
     j->avoid_n += n;
@@ -385,7 +386,8 @@ static bool next_issuer(struct job *j)
     if (!failover_choose(j->attempts, j->issuer_n, engine_now(j->engine), &which, &due_at) ||
         (j->tried & (1U << which)) != 0)
         return false;
-    job_log(j, "", LOG_LEVEL_WARNING, "%s: %s is tried instead of %s", j->record.name, j->issuers[which]->name, j->issuers[j->which]->name);
+    job_log(j, "", LOG_LEVEL_WARNING, "%s: %s is tried instead of %s", j->record.name,
+        j->issuers[which]->name, j->issuers[j->which]->name);
     j->which = which;
     j->tried |= 1U << which;
     return true;

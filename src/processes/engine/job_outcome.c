@@ -58,8 +58,8 @@ static void log_failure(const struct job *j, const struct err *err)
     size_t n = strlen(name);
     bool told = j->watches != NULL && !j->engine->schedule;
     bool named = strncmp(err->text, name, n) == 0 && err->text[n] == ':';
-    job_log(j, err->code == ERR_WAIT ? "waiting" : "failed", told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s%s%s",
-        named ? "" : name, named ? "" : ": ", err->text);
+    job_log(j, err->code == ERR_WAIT ? "waiting" : "failed", told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+        "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
 }
 
 static void tell_failure(struct job *j, const struct err *err)
@@ -263,7 +263,8 @@ void job_succeed(struct job *j)
     c->deploy_event = event;
     job_save(j);
     if (store_key_delete_below(e->store, str_c(c->name), c->generation, NULL) < 0)
-        job_log(j, "", LOG_LEVEL_WARNING, "%s: keys of earlier generations could not be removed from the store", c->name);
+        job_log(j, "", LOG_LEVEL_WARNING,
+            "%s: keys of earlier generations could not be removed from the store", c->name);
     char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX];
     const char *text = arena_printf(j->arena, "%s by %s, valid to %s, renewal at %s", event,
         j->authority->name, wall_format(c->not_after, until), wall_format(c->due_at, next));

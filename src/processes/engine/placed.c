@@ -305,7 +305,8 @@ static void removed(struct placed *p, const struct err *why)
         /* Where the same order shows it again (after a restart) the row is needed again. */
         if (behind == NULL && kept == NULL &&
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
-            log_certificate(p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
+            log_certificate(
+                p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
     }
     finish(p, why);
     if (behind != NULL)
@@ -375,7 +376,8 @@ void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg)
         struct err err = ERR_INIT;
         if (find(e, &p->record, STAGE_REMOVING) == NULL &&
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
-            log_certificate(p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
+            log_certificate(
+                p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
         finish(p, NULL);
         return;
     }

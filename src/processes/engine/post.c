@@ -98,7 +98,8 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
     struct post *p = arg;
     struct authority *a = p->authority;
     if (hr == NULL) {
-        exchange_note(p->spec.exchange, p->number, acme_request_name(p->spec.request), p->spec.url, NULL, why);
+        exchange_note(
+            p->spec.exchange, p->number, acme_request_name(p->spec.request), p->spec.url, NULL, why);
         post_end(p, NULL, why);
         pump(a);
         return;

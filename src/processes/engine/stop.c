@@ -1,8 +1,9 @@
 /*
- * The engine's end in good order. Whatever the moment, the store is enough to go on from; but an order that is nearly
- * through is better brought to its end, and what was put up for a CA is better taken down. So: orders get a few
- * seconds; then they are parked and their challenges taken down, for which there are some more; and the answers to
- * what the parent (hooks, copies) and the keeper were asked are waited for, as long as the parent allows.
+ * The engine's end in good order. Whatever the moment, the store is enough to go on from; but an order that
+ * is nearly through is better brought to its end, and what was put up for a CA is better taken down. So:
+ * orders get a few seconds; then they are parked and their challenges taken down, for which there are some
+ * more; and the answers to what the parent (hooks, copies) and the keeper were asked are waited for, as long
+ * as the parent allows.
  */
 #include "processes/engine/engine.h"
 
@@ -10,7 +11,8 @@
 
 enum {
     STOP_ORDERS_MS = 4 * 1000, /* a CA takes one to three seconds for what remains of most orders */
-    STOP_REMOVALS_MS = 3 * 1000, /* a request or two to a DNS provider; what is left is removed at the next start */
+    STOP_REMOVALS_MS =
+        3 * 1000, /* a request or two to a DNS provider; what is left is removed at the next start */
 };
 
 static void on_step_over(evutil_socket_t fd, short what, void *arg)

@@ -348,7 +348,8 @@ static void release_one(struct engine *e, const char *name)
     stop_renewing(&c);
     save(e, &c);
     history_add(e, name, "released", "no longer in the configuration: kept, not renewed", NULL);
-    log_certificate(name, LOG_LEVEL_INFO, "%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
+    log_certificate(name, LOG_LEVEL_INFO,
+        "%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
 }
 
 void wishes_end(struct engine *e)
@@ -392,7 +393,8 @@ void certificate_park(struct engine *e, struct certificate *c)
     stop_renewing(c);
     save(e, c);
     history_add(e, c->name, "parked", "no container has asked for it for long: kept, not renewed", NULL);
-    log_certificate(c->name, LOG_LEVEL_INFO, "%s: no container has asked for it for long; it is kept and not renewed", c->name);
+    log_certificate(c->name, LOG_LEVEL_INFO,
+        "%s: no container has asked for it for long; it is kept and not renewed", c->name);
 }
 
 /* Whether the last thing that is known of it is that its container went. */

@@ -251,8 +251,8 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
     if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0 &&
         sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err) == 0 &&
         publish_chain(k, &w, m, &key, a, &chain, &err) == 0)
-        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
-            m->rehearsal ? "would go live" : "is live",
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld %s, valid to %s", w.name,
+            (long long)m->generation, m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer_published(c, id, &chain, &err);
 }
@@ -279,8 +279,8 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
     (void)fd;
     if (permit_wish(arg, m->permit, m->variant, a, &w, &err) == 0 &&
         live_switch(arg, &w, m, a, &live, &err) == 0)
-        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
-            wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld is live again, valid to %s", w.name,
+            (long long)live.generation, wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
     answer(c, MSG_live_switched, id,
         &(struct msg_live_switched){
             live.generation, live.chain.fingerprint, live.chain.not_after.s, msg_error_of(&err)});

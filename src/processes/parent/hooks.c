@@ -479,7 +479,8 @@ void hooks_cut(const struct parent *p, int64_t after_s)
         if (h->state == HOOK_RUNNING)
             log_about(&(struct log_about){.certificate = h->wish.name, .event = deploy_event_text(h->event)},
                 LOG_LEVEL_WARNING,
-                "%s: deploy hook %s still runs %s after evercert was asked to stop: it is cut off, and run again at "
+                "%s: deploy hook %s still runs %s after evercert was asked to stop: it is cut off, and run "
+                "again at "
                 "the next start",
                 h->wish.name, h->programs[h->program], duration_format(after_s, limit));
 }

@@ -176,16 +176,16 @@ static void drop_dry_state(struct parent *p)
 
 /* --- the log --- */
 
-/* Where journald listens. Tests put another path into the environment, which counts only where nobody gains rights
- * by it. */
+/* Where journald listens. Tests put another path into the environment, which counts only where nobody gains
+ * rights by it. */
 static const char *journal_path(void)
 {
     const char *path = secure_getenv("EVERCERT_JOURNAL");
     return path != NULL && path[0] == '/' ? path : "/run/systemd/journal/socket";
 }
 
-/* What the option says, else the configuration. The socket of the journal is connected here and inherited by all,
- * for none of them could connect in its sandbox. */
+/* What the option says, else the configuration. The socket of the journal is connected here and inherited by
+ * all, for none of them could connect in its sandbox. */
 static void begin_log(struct parent *p)
 {
     struct err err = ERR_INIT;
@@ -280,7 +280,8 @@ static int start(struct parent *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parent p = {.control = -1, .journal = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
+    struct parent p = {
+        .control = -1, .journal = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
     struct err err = ERR_INIT;
     parse(&p.options, argc, argv);
     log_init("parent", p.options.level);

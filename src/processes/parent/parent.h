@@ -119,7 +119,7 @@ struct parent {
     bool ready_told;
     bool finishing; /* asked to end: what is under way comes to its end first */
     bool stopping;  /* everything ends now */
-    bool broken; /* stopping because a process cannot live */
+    bool broken;    /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
 };
@@ -127,8 +127,8 @@ struct parent {
 /* stop.c: the end. */
 /* Everything ends now: the other processes in good order, what runs is ended. */
 void parent_stop(struct parent *p, int exit_status);
-/* What SIGTERM asks for. A daemon begins nothing new and waits for what is under way, up to `stop-timeout`; the
- * second time, and of a command's parent the first, it ends at once. */
+/* What SIGTERM asks for. A daemon begins nothing new and waits for what is under way, up to `stop-timeout`;
+ * the second time, and of a command's parent the first, it ends at once. */
 void parent_end(struct parent *p);
 /* A process ended: where the last one has, so does this one. */
 void parent_end_when_alone(struct parent *p);

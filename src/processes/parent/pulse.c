@@ -1,7 +1,7 @@
 /*
- * Do they live? Each process is asked in turn of its loop; one that stays silent for too long hangs, and is ended
- * and started again, which loses nothing. So the service manager's watchdog has to look after this loop alone: it
- * hears of it at half of its interval.
+ * Do they live? Each process is asked in turn of its loop; one that stays silent for too long hangs, and is
+ * ended and started again, which loses nothing. So the service manager's watchdog has to look after this loop
+ * alone: it hears of it at half of its interval.
  */
 #include "processes/parent/parent.h"
 
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-    /* A process is one thread: a sync of a slow disk, a key of RSA 4096 or a template at its limits keep it from
-     * answering for seconds, on a bad day for half a minute. */
+    /* A process is one thread: a sync of a slow disk, a key of RSA 4096 or a template at its limits keep it
+     * from answering for seconds, on a bad day for half a minute. */
     SILENCE_MAX_MS = 120 * 1000,
     ASKED_PER_SILENCE = 6,
     /* A start may have to bring a large store up to date. */
@@ -35,8 +35,8 @@ static void on_answer(const void *msg, const struct err *why, void *arg)
     m->answered = true;
 }
 
-/* What counts is how often it was asked in vain, not how long ago: after a time in which nothing ran at all (a machine
- * that was suspended) all have the chance to answer. */
+/* What counts is how often it was asked in vain, not how long ago: after a time in which nothing ran at all
+ * (a machine that was suspended) all have the chance to answer. */
 static void look_after(struct member *m, int64_t silence_ms)
 {
     const unsigned most = m->answered ? ASKED_PER_SILENCE : ASKED_PER_SILENCE * START_FACTOR;
@@ -45,8 +45,8 @@ static void look_after(struct member *m, int64_t silence_ms)
         return;
     if (m->silent >= most) {
         int64_t s = silence_ms * (most / ASKED_PER_SILENCE) / 1000;
-        log_error("%s has not answered for %s: it hangs, is ended and started again",
-            member_name(m->id), duration_format(s > 0 ? s : 1, text));
+        log_error("%s has not answered for %s: it hangs, is ended and started again", member_name(m->id),
+            duration_format(s > 0 ? s : 1, text));
         m->silent = 0;
         kill(m->pid, SIGKILL);
         return;

@@ -1,6 +1,7 @@
 /*
- * What lies in the state directory, for `evercert check`: whose it is and who may do what with it, as the processes
- * need it and as nobody else may. At its start evercert puts right what it can; this tells what changed since.
+ * What lies in the state directory, for `evercert check`: whose it is and who may do what with it, as the
+ * processes need it and as nobody else may. At its start evercert puts right what it can; this tells what
+ * changed since.
  */
 #include "processes/parent/parent.h"
 
@@ -59,11 +60,13 @@ static void check_owner(struct findings *f, const char *path, uid_t is, uid_t wa
     if (is == wanted)
         return;
     tell(f,
-        arena_printf(f->arena, "%s belongs to %s, not to %s", path, user_name(is, owner), user_name(wanted, right)),
+        arena_printf(
+            f->arena, "%s belongs to %s, not to %s", path, user_name(is, owner), user_name(wanted, right)),
         arena_printf(f->arena, "chown %s %s", right, path));
 }
 
-static void check_mode(struct findings *f, const char *path, const struct stat *st, mode_t never, const char *who)
+static void check_mode(
+    struct findings *f, const char *path, const struct stat *st, mode_t never, const char *who)
 {
     mode_t open = st->st_mode & never;
     if (open == 0)
@@ -81,7 +84,8 @@ static void check_entry(struct findings *f, size_t i)
     struct stat st;
     if (fstatat(f->p->state, entries[i].name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         struct err err = ERR_INIT;
-        if (err_errno(&err, errno, "%s", path) != ERR_NOT_FOUND) /* what is not there yet is made as it must be */
+        if (err_errno(&err, errno, "%s", path) !=
+            ERR_NOT_FOUND) /* what is not there yet is made as it must be */
             tell(f, err.text, "see that the file system of the state directory is mounted and whole");
         return;
     }

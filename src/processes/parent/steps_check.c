@@ -235,8 +235,8 @@ static bool is_plain(const char *word)
     return word[0] != '\0' && word[strspn(word, plain)] == '\0';
 }
 
-/* The line of sudoers(5) for that question, as `evercert snippet sudoers` would write it; NULL where words need more
- * care than a line in a report can give. */
+/* The line of sudoers(5) for that question, as `evercert snippet sudoers` would write it; NULL where words
+ * need more care than a line in a report can give. */
 static const char *rule_for(struct check *c, const char *who, char *const *argv)
 {
     const char *as = "root", *group = NULL;
@@ -249,8 +249,8 @@ static const char *rule_for(struct check *c, const char *who, char *const *argv)
     if (argv[i] == NULL || child_find_program(argv[i], PROGRAM_PATH, found, NULL) < 0 || !is_plain(found) ||
         !is_plain(who) || !is_plain(as) || (group != NULL && !is_plain(group)))
         return NULL;
-    const char *rule = arena_printf(c->arena, "%s ALL = (%s%s%s) NOPASSWD: %s", who, as, group != NULL ? ":" : "",
-        group != NULL ? group : "", found);
+    const char *rule = arena_printf(c->arena, "%s ALL = (%s%s%s) NOPASSWD: %s", who, as,
+        group != NULL ? ":" : "", group != NULL ? group : "", found);
     if (argv[i + 1] == NULL)
         rule = arena_printf(c->arena, "%s \"\"", rule); /* without arguments and no others */
     while (argv[++i] != NULL) {
@@ -276,8 +276,9 @@ static void on_answer(int wait_status, bool timed_out, void *arg)
                                 : "evercert snippet sudoers > /etc/sudoers.d/evercert"));
     else if (timed_out)
         tell(c, step_name(c, c->step),
-            arena_printf(c->arena, "sudo did not say within %d s whether it would run it\nsee what sudo -n -l waits "
-                                   "for: mostly a directory service (sssd, LDAP) that does not answer",
+            arena_printf(c->arena,
+                "sudo did not say within %d s whether it would run it\nsee what sudo -n -l waits "
+                "for: mostly a directory service (sssd, LDAP) that does not answer",
                 (int)SUDO_TIMEOUT_S));
     c->step++;
     ask_next(c);

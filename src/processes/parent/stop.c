@@ -1,8 +1,8 @@
 /*
- * The end. A daemon that is asked to end goes through three steps: it begins nothing new and waits for the engine,
- * which comes to a point from which it goes on at the next start, and for hooks that run (finishing); at the end of
- * `stop-timeout`, or earlier where all of that is over, everything else is asked to end (stopping); what then is
- * still there after STOP_GRACE_S is killed.
+ * The end. A daemon that is asked to end goes through three steps: it begins nothing new and waits for the
+ * engine, which comes to a point from which it goes on at the next start, and for hooks that run (finishing);
+ * at the end of `stop-timeout`, or earlier where all of that is over, everything else is asked to end
+ * (stopping); what then is still there after STOP_GRACE_S is killed.
  */
 #include "processes/parent/parent.h"
 

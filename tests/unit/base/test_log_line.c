@@ -41,7 +41,8 @@ static void test_json(void **state)
 {
     struct log_entry e = entry("plain");
     assert_put(log_put_json, &e,
-        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": 42, "
+        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": "
+        "42, "
         "\"message\": \"plain\"}\n");
     e.about = (struct log_about){.certificate = "a.example",
         .order = "https://ca.example/o/1",
@@ -49,7 +50,8 @@ static void test_json(void **state)
         .request = UINT64_MAX,
         .event = "issued"};
     assert_put(log_put_json, &e,
-        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": 42, "
+        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": "
+        "42, "
         "\"message\": \"plain\", \"certificate\": \"a.example\", \"order\": \"https://ca.example/o/1\", "
         "\"authority\": \"test\", \"request\": 18446744073709551615, \"event\": \"issued\"}\n");
 }
@@ -59,7 +61,8 @@ static void test_json_of_hostile_text(void **state)
     struct log_entry e = entry("a\"b\\c\nd\x1b[1m\xff\xe2\x80\xae");
     e.about.certificate = "\"},{\"x\":\"\r\n";
     assert_put(log_put_json, &e,
-        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": 42, "
+        "{\"time\": \"2026-11-22T22:12:03.007Z\", \"level\": \"warning\", \"process\": \"engine\", \"pid\": "
+        "42, "
         "\"message\": \"a\\\"b\\\\c d?[1m??\", \"certificate\": \"\\\"},{\\\"x\\\":\\\" \"}\n");
 }
 
