@@ -6,12 +6,14 @@ import http.server
 import json
 import os
 import re
+import ssl
 import threading
 import time
 
 import pytest
 
 from evercert import DONE, FAILED
+from ports import free_port
 from processes import wait_until
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -185,6 +187,41 @@ def test_a_hook_that_cannot_be_run(place, tmp_path):
     rows = check(client, status=FAILED)
     assert any("/no/such/program" in row["text"] and row["check"] == "steps" and not row["ok"] for row in rows)
     assert [row["ok"] for row in rows if row["check"] == "http-01"] == [True]
+
+
+# tls-alpn-01: port 443
+
+
+def alpn(place, listen):
+    client = place(**{"challenge": "tls-alpn-01", "tls-alpn-01": {"listen": [listen]}})
+    done = client.run("check", "-d", "a.example", "--json")
+    return of(json.loads(done.stdout), "tls-alpn-01")
+
+
+def test_the_own_answerer_is_reached_at_port_443(place):
+    (row,) = alpn(place, f"{place.address}:443")
+    assert row["ok"] and f"{place.address}:443" in row["text"]
+
+
+def test_another_server_has_port_443(place, authority):
+    """One that serves TLS, and knows nothing of the challenge."""
+    certificate, key = authority.leaf("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.ThreadingHTTPServer((place.address, 443), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        (row,) = alpn(place, f"127.0.0.1:{free_port()}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not row["ok"] and "knows nothing of acme-tls/1" in row["text"] and "ALPN acme-tls/1" in row["remedy"]
+
+
+def test_nothing_answers_at_port_443(place):
+    (row,) = alpn(place, f"127.0.0.1:{free_port()}")
+    assert not row["ok"] and "open port 443 in the firewall" in row["remedy"]
 
 
 # CAA: pebble-challtestsrv answers with what a zone would have.

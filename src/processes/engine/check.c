@@ -41,6 +41,7 @@ static const struct {
     {"steps",
         "a renewal would be issued, but servers would go on with the certificate of before until it expires"},
     {"caa", "a CA must not issue for a name whose CAA records do not allow it (RFC 8659)"},
+    {"tls-alpn-01", "the CA connects there to see that the name is yours; without it nothing is issued"},
     {"http-01", "the CA fetches that file to see that the name is yours; without it nothing is issued"},
 };
 
@@ -108,6 +109,7 @@ static void end(struct check *c)
         session_fail(c->engine, c->session, &err);
     }
     visit_cancel(c->visit);
+    tls_probe_cancel(c->probe);
     dns_cancel(c->question);
     dns_client_free(c->dns);
     c->engine->check_n--;
@@ -135,6 +137,8 @@ void check_name_done(struct check *c)
 {
     if (c->placed != NULL)
         placed_remove(c->placed, NULL, NULL);
+    else if (c->token != NULL && c->kind == CHALLENGE_TLS_ALPN_01)
+        check_alpn_remove(c);
     else if (c->token != NULL && c->engine->responder != NULL)
         (void)channel_send(
             c->engine->responder, MSG_token_remove, 0, &(struct msg_token_remove){c->token}, -1, NULL);
@@ -153,7 +157,8 @@ static enum acme_challenge kind_for(const struct wish *w, const char *name)
 {
     for (size_t i = 0; i < w->challenge_n; i++) {
         enum acme_challenge k = acme_challenge_parse(str_c(w->challenges[i]));
-        if ((k == CHALLENGE_HTTP_01 || k == CHALLENGE_DNS_01 || k == CHALLENGE_DNS_PERSIST_01) &&
+        if ((k == CHALLENGE_HTTP_01 || k == CHALLENGE_TLS_ALPN_01 || k == CHALLENGE_DNS_01 ||
+                k == CHALLENGE_DNS_PERSIST_01) &&
             acme_challenge_proves(k, str_c(name)))
             return k;
     }
@@ -164,6 +169,8 @@ void check_kind(struct check *c)
 {
     if (c->kind == CHALLENGE_HTTP_01)
         check_http(c);
+    else if (c->kind == CHALLENGE_TLS_ALPN_01)
+        check_alpn(c);
     else if (c->kind != CHALLENGE_END_)
         check_dns(c);
     else

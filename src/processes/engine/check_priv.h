@@ -1,12 +1,14 @@
 /* What the files of `check` share: check.c (which certificates, hooks and copies, one name after the other),
  * check_system.c (what concerns all), check_caa.c (who may issue), check_http.c (the path that a CA takes to
- * a token), check_dns.c (records). */
+ * a token), check_alpn.c (a connection to port 443),
+ * check_dns.c (records). */
 #ifndef EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 #define EVERCERT_PROCESSES_ENGINE_CHECK_PRIV_H
 
 #include "dns/client.h"
 #include "http/visit.h"
 #include "processes/engine/placed.h"
+#include "tls/probe.h"
 
 #include <netinet/in.h>
 
@@ -41,6 +43,8 @@ struct check {
     char addresses[CHECK_ADDRESSES_MAX][INET6_ADDRSTRLEN];
     size_t address_n, address_at;
     struct visit *visit;
+    struct tls_probe *probe;
+    unsigned retries; /* of what the responder was asked */
     struct mono began;
     struct dns_client *dns;
     struct dns_question *question; /* about CAA */
@@ -77,6 +81,11 @@ void check_caa(struct check *c);
 
 /* check_http.c */
 void check_http(struct check *c);
+
+/* check_alpn.c */
+void check_alpn(struct check *c);
+/* Takes down what it showed. */
+void check_alpn_remove(struct check *c);
 
 /* check_dns.c */
 void check_dns(struct check *c);
