@@ -17,7 +17,7 @@ enum {
     /* A process is one thread: a sync of a slow disk, a key of RSA 4096 or a template at its limits keep it
      * from answering for seconds, on a bad day for half a minute. */
     SILENCE_MAX_MS = 120 * 1000,
-    ASKED_PER_SILENCE = 6,
+    ASKED_PER_SILENCE = 2, /* a question a minute is all that wakes a daemon that has nothing to do */
     /* A start may have to bring a large store up to date. */
     START_FACTOR = 10,
     PULSE_LEAST_MS = 50,
