@@ -20,6 +20,13 @@ static struct mono system_mono(void *arg)
     return (struct mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
 }
 
+int64_t system_wall_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int64_t system_monotonic_us(void)
 {
     struct timespec ts;

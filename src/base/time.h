@@ -32,6 +32,8 @@ extern const struct clock system_clock;
 
 /* CLOCK_MONOTONIC in microseconds, for the service manager, which compares it with its own. */
 int64_t system_monotonic_us(void);
+/* CLOCK_REALTIME in milliseconds since 1970, for the log. */
+int64_t system_wall_ms(void);
 
 struct wall clock_wall(const struct clock *c);
 struct mono clock_mono(const struct clock *c);

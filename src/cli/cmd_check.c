@@ -34,7 +34,9 @@ const struct command command_check = {
     .words = "check",
     .arguments = "[CERT | -d NAME...]",
     .summary = "why would it fail? the path of the CA's request, hooks, copies, directories",
-    .text = "For each name a token is put where a challenge would be, fetched as a CA does (every\n"
+    .text = "First what concerns all: owners and modes in the state directory, authorities that do not\n"
+            "answer, a clock that is wrong.\n"
+            "For each name a token is put where a challenge would be, fetched as a CA does (every\n"
             "address of the name, port 80, redirects followed), and taken away again; the hop that\n"
             "breaks is named, and what mends it. Hooks that could not be run, copies that could not\n"
             "be written and directories that could not be used are told as well. Without CERT, all\n"

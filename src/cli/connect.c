@@ -42,6 +42,8 @@ static void common_args(
     push(args, g->state);
     if (g->sandbox_log)
         push(args, "--sandbox=log");
+    if (g->log_format != NULL)
+        push(args, arena_printf(a, "--log-format=%s", g->log_format));
     push(args, arena_printf(a, "--log-level=%s", log_level_name(globals_log_level(g, base))));
 }
 

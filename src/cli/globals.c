@@ -27,6 +27,8 @@ static const struct option_spec specs[] = {
     {0, "no-color", OPTION_FLAG, true, NULL, "no colours (also: NO_COLOR in the environment)"},
     {0, "sandbox", OPTION_CHOICE, false, "on|log",
         "log: tell what the sandbox would refuse and let it\npass (default on)"},
+    {0, "log-format", OPTION_CHOICE, false, "text|json|journal",
+        "how the log is written (default: what the configuration\nsays, or text)"},
     {0, "version", OPTION_FLAG, true, NULL, "print the version"},
     {'h', "help", OPTION_FLAG, true, NULL, "print help"},
 };
@@ -76,6 +78,7 @@ int globals_fill(const struct options *o, struct arena *a, struct globals *out, 
         .quiet = options_has(o, "quiet"),
         .json = options_has(o, "json"),
         .no_color = options_has(o, "no-color"),
+        .log_format = options_value(o, "log-format"),
         .sandbox_log = sandbox != NULL && strcmp(sandbox, "log") == 0,
     };
     if (state == NULL && (state = default_state(a)) == NULL)

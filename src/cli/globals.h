@@ -19,6 +19,7 @@ struct globals {
     int verbosity;      /* -v counted up, -q down */
     bool quiet, json, no_color;
     bool sandbox_log;
+    const char *log_format; /* NULL: as the configuration says */
 };
 
 /* --config, --state, -v, ... */

@@ -24,8 +24,13 @@ static void check_row(struct sink *s, const json_t *row)
     }
     text_put_foreign(&out, row_text(row, "text"));
     buf_put_char(&out, '\n');
+    if (row_text(row, "why")[0] != '\0') {
+        buf_put_c(&out, "      why:  ");
+        text_put_foreign(&out, row_text(row, "why"));
+        buf_put_char(&out, '\n');
+    }
     if (row_text(row, "remedy")[0] != '\0') {
-        buf_put_c(&out, "      ");
+        buf_put_c(&out, ok ? "      " : "      mend: ");
         text_put_foreign(&out, row_text(row, "remedy"));
         buf_put_char(&out, '\n');
     }

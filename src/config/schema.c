@@ -11,6 +11,7 @@ enum {
     DAY_S = 86400,
     RENEW_MAX_S = 3650 * DAY_S, /* of private CAs; publicly 398 days was the longest */
     RETRY_MAX_S = 30 * DAY_S,
+    STOP_TIMEOUT_MAX_S = 3600, /* a service manager that is to wait longer than 90 s has to be told */
     LISTEN_MAX = 64,           /* addresses; a machine with more has a wildcard address too */
     SUDO_MAX = 16,             /* words */
     WEBROOTS_MAX = 100 * 1000, /* of the defaults: a directory for each customer of a large platform */
@@ -247,6 +248,10 @@ static const struct setting root_rows[] = {
         WEBROOTS_MAX, HELP_WEBROOT_MAP),
     VALUES("sudo", settings, sudo, sudo_n, type_argument, SETTING_FILLED | SETTING_LIST_ONLY, SUDO_MAX,
         "Words put before a command of another user where evercert does not run as root."),
+    VALUE("log-format", settings, log_format, type_log_format, 0,
+        "How the log is written: lines of text, JSON objects, or fields for the journal."),
+    RANGE("stop-timeout", settings, stop_timeout_s, type_duration, 0, 1, STOP_TIMEOUT_MAX_S,
+        "How long the daemon waits at its end for hooks that run."),
     KEYS("users", section_users, "Users that the processes run as."),
     KEYS("http-01", section_http01, "The built-in responder of http-01."),
     KEYS("tls-alpn-01", section_tls_alpn01, "The built-in responder of tls-alpn-01."),

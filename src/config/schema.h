@@ -57,7 +57,7 @@ struct setting {
 };
 
 /* Most rows of a section. */
-enum { SECTION_ROWS_MAX = 48 };
+enum { SECTION_ROWS_MAX = 64 };
 
 struct section {
     const char *noun; /* "a certificate" */

@@ -41,6 +41,8 @@ static struct settings defaults(void)
         .email = "",
         .sudo = sudo,
         .sudo_n = ARRAY_LEN(sudo),
+        .log_format = "text",
+        .stop_timeout_s = STOP_TIMEOUT_DEFAULT_S,
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",

@@ -22,6 +22,7 @@ enum {
     CONFIG_PROBLEMS_MAX = 100,          /* after that nobody reads on */
     ORDERS_IN_FLIGHT = 32,              /* each is one HTTP/2 stream most of the time */
     ORDERS_IN_FLIGHT_MAX = 1000,        /* more than any public CA takes from one account at a time */
+    STOP_TIMEOUT_DEFAULT_S = 20,        /* with what follows it well below the 90 s of systemd */
 };
 
 /* A CA, and one account there. No text is NULL. */
@@ -60,6 +61,8 @@ struct settings {
     size_t tls_alpn01_listen_n;
     const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
     size_t sudo_n;
+    const char *log_format;         /* "text", "json", "journal" */
+    int64_t stop_timeout_s;         /* for what is under way when the daemon is asked to end */
     struct propagation propagation; /* its resolvers are asked for looks and checks too */
     const struct dns_entry *dns;
     size_t dns_n;
@@ -90,8 +93,8 @@ struct config_problems {
  * `optional`, which then gives the defaults. */
 int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err);
-/* As settings_load, with what only `certificates` points to in an arena of its own, so that it can go when the
- * rest stays. */
+/* As settings_load, with what only `certificates` points to in an arena of its own, so that it can go when
+ * the rest stays. */
 int settings_load_apart(const char *path, bool optional, struct arena *a, struct arena *certificates,
     struct settings *out, struct config_problems *problems, struct err *err);
 /* A file of evercert.d that is not there yet, or is to be replaced. */

@@ -1,6 +1,7 @@
 #include "config/values.h"
 
 #include "acme/url.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "config/problems.h"
@@ -162,6 +163,26 @@ const struct value_type type_bool = {
     .print = print_bool,
     .bare = true,
     .json_type = "boolean",
+};
+
+/* How the log is written. */
+
+static const char *choice_log_format(size_t i)
+{
+    static const char *const all[] = {
+#define FORMAT_TEXT(format, text) text,
+        LOG_FORMATS(FORMAT_TEXT)
+#undef FORMAT_TEXT
+    };
+    return i < ARRAY_LEN(all) ? all[i] : NULL;
+}
+
+const struct value_type type_log_format = {
+    .expected = "text, json or journal",
+    .parse = value_parse_choice,
+    .print = value_print_text,
+    .bare = true,
+    .choice = choice_log_format,
 };
 
 /* Duration. */

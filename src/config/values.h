@@ -46,8 +46,8 @@ extern const struct value_type type_account, type_account_key, type_argument, ty
     type_chain, type_challenge, type_copy_format, type_copy_mode, type_copy_path, type_csr, type_csr_file,
     type_dialect, type_domain, type_duration, type_endpoint, type_entries, type_event, type_host,
     type_pattern, type_propagation_check, type_provider_setting, type_resolver, type_starttls, type_variable,
-    type_eab_algorithm, type_email, type_hmac, type_key_type, type_kid, type_label, type_listen, type_mode,
-    type_name, type_path, type_rejected, type_secret_file, type_term, type_url;
+    type_eab_algorithm, type_email, type_hmac, type_key_type, type_kid, type_label, type_listen,
+    type_log_format, type_mode, type_name, type_path, type_rejected, type_secret_file, type_term, type_url;
 /* Of docker, actions and templates (values_containers.c). */
 extern const struct value_type type_allow, type_container, type_container_user, type_count, type_dns_entry,
     type_file, type_glob, type_label_key, type_output_mode, type_reader, type_signal, type_socket,

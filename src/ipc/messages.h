@@ -47,8 +47,11 @@ struct msg_error {
 #define MSG_FIELDS_peer(F) F(text, process)
 /* To parent, from a process that cannot start: why. It ends next. */
 #define MSG_FIELDS_unable(F) F(error, error)
-/* From parent: end in good order. */
-#define MSG_FIELDS_stop(F) F(flag, unused)
+/* From parent: end in good order. finish, of the engine: begin nothing new, and end when what is under way
+ * has come to a point from which it goes on; else at once. */
+#define MSG_FIELDS_stop(F) F(flag, finish)
+/* From parent: are you there? Answered by done. */
+#define MSG_FIELDS_ping(F) F(flag, unused)
 
 /* --- parent and keeper --- */
 
@@ -439,6 +442,7 @@ struct msg_error {
     M(done, MSG_SMALL, false)                 \
     M(peer, MSG_SMALL, true)                  \
     M(stop, MSG_SMALL, false)                 \
+    M(ping, MSG_SMALL, false)                 \
     M(keeper_account, MSG_SMALL, false)       \
     M(permit_make, MSG_WISH, false)           \
     M(permit_made, MSG_WISH, false)           \
@@ -550,7 +554,7 @@ struct msg_error {
     M(rows_taken, MSG_SMALL, false)           \
     M(wishes_offer, 2 * MSG_WISH, false)      \
     M(wishes_judged, MSG_SMALL, false)        \
-    M(notice, MSG_SMALL, false) \
+    M(notice, MSG_SMALL, false)               \
     M(permit_keep, MSG_WISH, false)           \
     M(live_next, MSG_SMALL, false)            \
     M(live_found, MSG_LARGE, false)           \

@@ -92,6 +92,13 @@ int notify_send(enum notify_state state, const char *status, struct err *err)
     return compose(assignments[state], status, err);
 }
 
+int notify_extend(int64_t seconds, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%" PRId64, seconds * 1000000);
+    return compose(text, NULL, err);
+}
+
 int notify_status(const char *status, struct err *err)
 {
     return compose(NULL, status, err);

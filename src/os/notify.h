@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Longest status text sent; cut beyond. */
 enum { NOTIFY_STATUS_MAX = 512 };
@@ -32,6 +33,10 @@ bool notify_wanted(void);
  * carries MONOTONIC_USEC as notify-reload wants it; end a reload with NOTIFY_READY. Never blocks. A failure
  * is worth a log line, not more. */
 int notify_send(enum notify_state state, const char *status, struct err *err);
+
+/* What happens now may take this long from now on (EXTEND_TIMEOUT_USEC): a stop that is in good order is not
+ * cut short. */
+int notify_extend(int64_t seconds, struct err *err);
 
 /* Only a new status text. */
 int notify_status(const char *status, struct err *err);

@@ -38,6 +38,10 @@ int socket_listen_unix(int dir, const char *name, mode_t mode, int *out, struct 
  * (a leftover); ERR_PERMISSION; ERR_TIMEOUT: the listener's queue is full. */
 int socket_connect_unix(const char *path, int *out, struct err *err);
 
+/* A datagram socket connected to the Unix socket at `path` of at most 107 octets, for writing alone: a reader
+ * that is slow makes write() fail with EAGAIN. ERR_NOT_FOUND, ERR_PERMISSION, ERR_LIMIT. */
+int socket_connect_datagram(const char *path, int *out, struct err *err);
+
 /* Who connected (SO_PEERCRED: as the peer was when it connected). Outputs may be NULL. */
 int socket_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid, struct err *err);
 

@@ -85,6 +85,23 @@ static int address_of(const char *path, struct sockaddr_un *out, int *held, stru
     return 0;
 }
 
+int socket_connect_datagram(const char *path, int *out, struct err *err)
+{
+    ATTR_CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (fd < 0)
+        return err_errno(err, errno, "socket");
+    if (n >= sizeof a.sun_path)
+        return err_set(err, ERR_LIMIT, "the path %s is too long for a socket", path);
+    memcpy(a.sun_path, path, n + 1);
+    if (connect(fd, (const struct sockaddr *)&a, sizeof a) < 0)
+        return err_errno(err, errno, "cannot connect to %s", path);
+    *out = fd;
+    fd = -1;
+    return 0;
+}
+
 int socket_connect_unix(const char *path, int *out, struct err *err)
 {
     ATTR_CLEANUP(fd_close) int fd = -1, held = -1;

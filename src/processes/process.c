@@ -51,9 +51,12 @@ void process_arguments(struct process *p, const char *name, int argc, char **arg
 {
     *p = (struct process){.name = name};
     enum log_level level = LOG_LEVEL_INFO;
+    enum log_format format = LOG_FORMAT_TEXT;
     for (int i = 1; i < argc; i++) {
         const char *value;
         if (value_of(argv[i], "--log-level=", &value) && log_level_parse(str_c(value), &level))
+            continue;
+        if (value_of(argv[i], "--log-format=", &value) && log_format_parse(str_c(value), &format))
             continue;
         if (value_of(argv[i], "--identity=", &value) && parse_identity(p, str_c(value)))
             continue;
@@ -78,6 +81,7 @@ void process_arguments(struct process *p, const char *name, int argc, char **arg
         exit(2);
     }
     log_init(name, level);
+    log_write_as(format, PROCESS_LOG_FD);
 }
 
 void process_init(struct process *p, const char *name, int argc, char **argv)
@@ -213,6 +217,12 @@ void process_run(struct process *p, void (*turn)(void *arg), void *arg)
 void process_stop(struct process *p)
 {
     event_base_loopexit(p->base, NULL);
+}
+
+void process_on_ping(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    (void)msg, (void)fd, (void)arg;
+    (void)channel_send(c, MSG_done, id, &(struct msg_done){.error = msg_error_of(NULL)}, -1, NULL);
 }
 
 void process_parent_gone(struct channel *c, const struct err *why, void *arg)

@@ -2,7 +2,8 @@
  * What keeper, engine and responder have in common: how the parent starts them and how they confine
  * themselves.
  *
- * A child finds the channel to the parent on descriptor 3 and the state directory on descriptor 4. It opens
+ * A child finds the channel to the parent on descriptor 3, the state directory on descriptor 4 and, where the
+ * log goes there (--log-format=journal), a socket that is connected to journald on descriptor 5. It opens
  * what it needs with the rights it was started with, then calls process_confine(): from there on it is the
  * user it should be and inside its sandbox. It ends when the parent's channel ends.
  */
@@ -19,7 +20,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { PROCESS_PARENT_FD = 3, PROCESS_STATE_FD = 4 };
+enum { PROCESS_PARENT_FD = 3, PROCESS_STATE_FD = 4, PROCESS_LOG_FD = 5 };
 
 /* What a child becomes; chosen by the parent, handed over as --identity=. */
 enum process_identity {
@@ -69,6 +70,13 @@ int process_unable(struct process *p, const struct err *why);
 /* Runs the loop until process_stop; each turn ends with a call of `turn` (may be NULL). */
 void process_run(struct process *p, void (*turn)(void *arg), void *arg);
 void process_stop(struct process *p);
+
+/* A rule for each process's table of what the parent says: whether its loop still turns. */
+channel_handler_fn process_on_ping;
+#define PROCESS_PING_RULE                            \
+    {                                                \
+        MSG_ping, CHANNEL_STATE_ANY, process_on_ping \
+    }
 
 /* The closed callback for the parent's channel: the parent is gone, so is our purpose. `arg` of the channel
  * is ignored. */

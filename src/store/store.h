@@ -39,8 +39,8 @@ enum {
     STORE_LIST_MAX = 256,          /* certificates of one store_certificate_list */
     STORE_LIST_BYTES =
         256 * 1024, /* ... and bytes: what is read in one turn of a loop, or one row if longer */
-    STORE_HISTORY_DELETE_MAX = 256 /* entries that one store_history_delete deletes: a few milliseconds */
-    STORE_WISHES_READ = 128        /* wishes that are read together: some 60 kB */
+    STORE_HISTORY_DELETE_MAX = 256, /* entries that one store_history_delete deletes: a few milliseconds */
+    STORE_WISHES_READ = 128         /* wishes that are read together: some 60 kB */
 };
 
 /* state, its word in list and JSON */

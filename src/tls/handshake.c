@@ -98,6 +98,24 @@ bad:
     return NULL;
 }
 
+#define ACME_ALPN "acme-tls/1"
+
+int handshake_ask_acme(SSL_CTX *context, struct err *err)
+{
+    static const unsigned char protocols[] = "\x0a" ACME_ALPN;
+    if (SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1) != 0) /* 0 is success here alone */
+        return fail(err, ERR_MEMORY, "out of memory for TLS");
+    return 0;
+}
+
+static bool agreed(const struct handshake *h)
+{
+    const unsigned char *name;
+    unsigned n;
+    SSL_get0_alpn_selected(h->ssl, &name, &n);
+    return n == strlen(ACME_ALPN) && memcmp(name, ACME_ALPN, n) == 0;
+}
+
 static bool is_address(const char *name)
 {
     unsigned char room[sizeof(struct in6_addr)];
@@ -188,7 +206,8 @@ int handshake_feed(struct handshake *h, struct str in, struct buf *out, struct e
         r = failed(h, err);
     } else if (r == 1) {
         SSL_shutdown(h->ssl); /* says goodbye; nobody waits for the answer */
-        r = 1;
+        if (h->acme && !agreed(h))
+            r = err_set(err, ERR_TLS, "serves TLS, but knows nothing of " ACME_ALPN);
     } else if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
         r = 0;
     } else {

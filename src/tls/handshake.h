@@ -19,6 +19,7 @@ struct handshake {
     struct tls_cert *chain; /* in the arena */
     size_t chain_n;
     bool asked; /* for a certificate of ours */
+    bool acme;  /* set behind handshake_begin: it is done only where the context's ALPN is agreed on */
     char head[HANDSHAKE_HEAD];
     size_t head_n;
     struct err err; /* of the chain, which OpenSSL has no words for */
@@ -27,6 +28,9 @@ struct handshake {
 /* TLS 1.0 to 1.3 with all that OpenSSL knows of ciphers and signatures: a look must see old servers. NULL on
  * failure; SSL_CTX_free. */
 SSL_CTX *handshake_context(enum tls_probe_key key, struct err *err);
+
+/* The context's handshakes say that they are a validator of tls-alpn-01. */
+int handshake_ask_acme(SSL_CTX *context, struct err *err);
 
 /* server_name: for SNI, or "". Appends the ClientHello to `out`. `h` stays where it is until handshake_end,
  * which is called in any case. */

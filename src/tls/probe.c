@@ -236,9 +236,12 @@ static void start_handshake(struct target *t)
     struct tls_probe *p = t->probe;
     struct err err = ERR_INIT;
     t->awaits = "its part of the TLS handshake";
-    if (handshake_begin(&t->handshake, p->context, p->spec.server_name, p->arena, &t->out, &err) < 0)
+    if (handshake_begin(&t->handshake, p->context, p->spec.server_name, p->arena, &t->out, &err) < 0) {
         target_end(t, &err);
-    else if (flush(t))
+        return;
+    }
+    t->handshake.acme = p->spec.acme;
+    if (flush(t))
         wait_for(t, t->out.n > 0 ? EV_WRITE : EV_READ, on_handshake);
 }
 
@@ -442,6 +445,10 @@ struct tls_probe *tls_probe_start(struct event_base *base, struct lookup *lookup
     if (spec->timeout_ms <= 0)
         p->spec.timeout_ms = TLS_PROBE_TIMEOUT_MS;
     p->context = handshake_context(spec->key, &p->why);
+    if (p->context != NULL && spec->acme && handshake_ask_acme(p->context, &p->why) < 0) {
+        SSL_CTX_free(p->context);
+        p->context = NULL;
+    }
     if (p->context == NULL) {
         done_soon(p);
         return p;

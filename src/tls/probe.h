@@ -39,6 +39,8 @@ struct tls_probe_spec {
     const char *server_name; /* SNI; "" : none, and so for an IP address */
     enum starttls starttls;
     enum tls_probe_key key;
+    bool acme; /* the look of a validator of tls-alpn-01 (RFC 8737): done only where "acme-tls/1" is agreed on
+                */
     int timeout_ms; /* of the whole look, name resolution included; 0: TLS_PROBE_TIMEOUT_MS */
 };
 

@@ -1,14 +1,19 @@
 """evercert check: the path of the CA's request, walked by ourselves at port 80 of loopback addresses, and what a renewal
 would stumble over."""
 
+import email.utils
 import http.server
 import json
 import os
+import re
+import ssl
 import threading
+import time
 
 import pytest
 
 from evercert import DONE, FAILED
+from ports import free_port
 from processes import wait_until
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -75,6 +80,11 @@ def check(client, *words, status):
     return json.loads(client.run("check", *words, "--json", status=status).stdout)
 
 
+def of(rows, *kinds):
+    """Those findings that are of that kind."""
+    return [row for row in rows if row["check"] in kinds]
+
+
 def serving(folder):
     def answer(path):
         file = folder / path.lstrip("/")
@@ -85,7 +95,8 @@ def serving(folder):
 
 def test_the_own_responder_is_reached(place):
     client = place(listen=[f"{place.address}:80"])
-    (row,) = check(client, "-d", "a.example", status=DONE)
+    (row,) = of(check(client, "-d", "a.example", status=DONE), "http-01")
+    assert row["why"] is None
     assert (row["identifier"], row["check"], row["ok"], row["remedy"]) == ("a.example", "http-01", True, None)
     (hop,) = row["hops"]
     assert hop["url"].startswith("http://a.example/.well-known/acme-challenge/")
@@ -109,9 +120,10 @@ def test_a_webroot_that_is_served_and_one_that_is_not(place, web, tmp_path):
 def test_another_server_has_the_port(place, web):
     web(place.address, lambda path: (200, {}, b"welcome\n"))
     client = place(listen=["127.0.0.1:8402"])
-    (row,) = check(client, "-d", "a.example", status=FAILED)
-    assert "--form proxy" in row["remedy"]
-    assert "FAILS a.example: " in client.run("check", "-d", "a.example", status=FAILED).stdout
+    (row,) = of(check(client, "-d", "a.example", status=FAILED), "http-01")
+    assert "--form proxy" in row["remedy"] and "see that the name is yours" in row["why"]
+    said = client.run("check", "-d", "a.example", status=FAILED).stdout
+    assert "FAILS a.example: " in said and "      why:  " in said and "      mend: " in said
 
 
 @pytest.mark.parametrize("target, word", [("https://{address}{path}", "redirect"), ("http://{address}:8080{path}", "80 and 443")])
@@ -177,6 +189,41 @@ def test_a_hook_that_cannot_be_run(place, tmp_path):
     assert [row["ok"] for row in rows if row["check"] == "http-01"] == [True]
 
 
+# tls-alpn-01: port 443
+
+
+def alpn(place, listen):
+    client = place(**{"challenge": "tls-alpn-01", "tls-alpn-01": {"listen": [listen]}})
+    done = client.run("check", "-d", "a.example", "--json")
+    return of(json.loads(done.stdout), "tls-alpn-01")
+
+
+def test_the_own_answerer_is_reached_at_port_443(place):
+    (row,) = alpn(place, f"{place.address}:443")
+    assert row["ok"] and f"{place.address}:443" in row["text"]
+
+
+def test_another_server_has_port_443(place, authority):
+    """One that serves TLS, and knows nothing of the challenge."""
+    certificate, key = authority.leaf("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.ThreadingHTTPServer((place.address, 443), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        (row,) = alpn(place, f"127.0.0.1:{free_port()}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not row["ok"] and "knows nothing of acme-tls/1" in row["text"] and "ALPN acme-tls/1" in row["remedy"]
+
+
+def test_nothing_answers_at_port_443(place):
+    (row,) = alpn(place, f"127.0.0.1:{free_port()}")
+    assert not row["ok"] and "open port 443 in the firewall" in row["remedy"]
+
+
 # CAA: pebble-challtestsrv answers with what a zone would have.
 
 
@@ -205,3 +252,50 @@ def test_caa_that_nobody_can_tell(place):
     client = place(listen=f"{place.address}:80")
     rows = check(client, "-d", "a.example", status=FAILED)
     assert any(row["check"] == "caa" and "takes that for a no" in row["remedy"] for row in rows)
+
+
+# What concerns all certificates
+
+
+@pytest.mark.parametrize("seconds, word", [(-3600, "fast"), (3600, "slow"), (0, None)])
+def test_the_clock(evercert, pebble, gate, seconds, word):
+    """Of the CA's answer, which is now or an hour off."""
+    ca = gate(pebble())
+    ca.date = email.utils.formatdate(time.time() + seconds, usegmt=True)
+    client = evercert(ca)
+    rows = json.loads(client.run("check", "-d", "a.example", "--json").stdout)
+    (row,) = of(rows, "clock")
+    assert row["ok"] == (word is None) and row["certificate"] == ""
+    if word:
+        assert re.search(rf"is (1h|59m|60m)( \d+s)? {word}", row["text"]), row["text"]
+        assert "timedatectl set-ntp true" in row["remedy"] and "renewed at the wrong time" in row["why"]
+
+
+def test_an_authority_that_does_not_answer(evercert, pebble):
+    ca = pebble()
+    client = evercert(ca, config={"certificates": [{"domains": ["a.example"]}]})
+    client.run_daemon()
+    client.wait_live("a.example")
+    ca.stop()
+    rows = check(client, status=FAILED)
+    (row,) = of(rows, "authority")
+    assert not row["ok"] and "authority test: " in row["text"] and "firewall" in row["remedy"]
+    assert of(rows, "clock") == []
+
+
+def test_permissions_of_the_state(evercert, pebble):
+    """Whose secrets are and who may read them, after somebody had their hands on it."""
+    client = evercert(pebble())
+    client.run_daemon()
+    rows = json.loads(client.run("check", "-d", "a.example", "--json").stdout)
+    assert [row["ok"] for row in of(rows, "permissions")] == [True]
+    (client.state / "seal.key").chmod(0o644)
+    client.state.chmod(0o775)
+    os.chown(client.state / "account-key", 4711, -1)
+    rows = of(json.loads(client.run("check", "-d", "a.example", "--json").stdout), "permissions")
+    said = {row["remedy"]: row["text"] for row in rows}
+    assert not any(row["ok"] for row in rows)
+    assert "can be read by others (mode 0644)" in said[f"chmod go= {client.state}/seal.key"]
+    assert "can be written by its group" in said[f"chmod go-w {client.state}"]
+    assert any("belongs to 4711, not to" in text and remedy.startswith("chown ") for remedy, text in said.items())
+    client.state.chmod(0o755)

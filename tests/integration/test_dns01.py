@@ -264,6 +264,45 @@ def test_the_solver_is_killed_while_it_waits(bind, evercert, pebble, key):
     server.wait_txt(name)
 
 
+@pytest.fixture
+def spreading(bind, evercert, pebble, key):
+    """A daemon that has written its record and waits for a server of the zone to have it: (client, server, the slow one,
+    the record's name, its value)."""
+    server, slow = bind("a.example").start(), bind("a.example").start()
+    own = entry(server, key, propagation={"nameservers": [server.text, slow.text], "timeout": "60s"})
+    settings = config(server, {"corp": own}, [{"domains": ["a.example"], "dns": "corp"}])
+    client = evercert(pebble(resolver=server.text), config={**settings, "stop-timeout": "20s"})
+    client.run_daemon()
+    name = f"{CHALLENGE}.a.example"
+    return client, server, slow, name, wait_until(lambda: server.txt(name), "the record")[0]
+
+
+def test_a_reload_while_a_record_spreads(spreading):
+    """What waits goes on waiting, for the same record of the same order."""
+    client, server, slow, name, value = spreading
+    client.reload()
+    client.reload()
+    assert server.txt(name) == [value]
+    slow.put("a.example", name, value)
+    assert client.wait_live("a.example", timeout=30).names == ["a.example"]
+    assert client.pebble.request_counts()["POST /order-plz"] == 1
+    server.wait_txt(name)
+
+
+def test_a_stop_while_a_record_spreads(spreading):
+    """The record is taken out at once, and the same order goes on at the next start."""
+    client, server, slow, name, value = spreading
+    client.stop_daemon()
+    assert server.txt(name) == []
+    assert "a.example: its order goes on at the next start" in client.daemon.text()
+    client.run_daemon()
+    server.wait_txt(name, value)
+    slow.put("a.example", name, value)
+    assert client.wait_live("a.example", timeout=30).names == ["a.example"]
+    assert client.pebble.request_counts()["POST /order-plz"] == 1
+    server.wait_txt(name)
+
+
 def test_all_are_killed_with_a_record_in_the_zone(bind, evercert, pebble, gate, key, processes):
     """The next start takes it out."""
     server = bind("a.example").start()

@@ -66,6 +66,25 @@ def test_a_key_in_each_spelling(evercert, ca, spelling):
     lineage.check(client, "a.example")
 
 
+def test_a_key_that_systemd_passes_on(evercert, ca, open_folder):
+    """LoadCredential=zerossl:...: by its name, and by the path that %d stands for. Files there have the mode that an
+    access list gives them."""
+    folder = open_folder / "credentials"
+    folder.mkdir(mode=0o700)
+    (folder / "zerossl").write_text(KEY + "\n")
+    (folder / "zerossl").chmod(0o440)
+    client = evercert(ca, env={"CREDENTIALS_DIRECTORY": str(folder)})
+    configure(client, eab_kid=KID, eab_hmac_file="zerossl")
+    client.run_daemon()
+    client.issue("a.example")
+    configure(client, eab_kid=KID, eab_hmac_file=str(folder / "zerossl"))
+    client.reload()
+    client.issue("b.example")
+    assert "stays in force" not in client.daemon.text()
+    (folder / "zerossl").chmod(0o444)
+    assert "chmod 600" in client.run("config", "check", status=USAGE).stderr
+
+
 def test_a_key_in_a_file_and_a_daemon(evercert, ca):
     client = evercert(ca)
     configure(client, eab_kid=KID, eab_hmac_file=str(key_file(client, SPELLINGS["base64"] + "\n")))

@@ -403,8 +403,13 @@ def test_sudo(evercert, ca, recorder, open_folder):
         client.write_config({**config(step), "authorities": {"test": authority}})
         os.chown(client.config_file, nobody, nobody)
 
+    def steps():
+        rows = json.loads(client.run("check", "--json").stdout)
+        return [row for row in rows if row["check"] == "steps"]
+
     configure("now")
     client.renew()
+    assert [row["ok"] for row in steps()] == [True]
     (entry,) = [row for row in client.log_rows("a.example") if row["event"] == "deployed"]
     assert f"as {other.pw_uid} of a.example: now" in json.dumps(entry)
     configure("never")
@@ -412,3 +417,13 @@ def test_sudo(evercert, ca, recorder, open_folder):
     assert "sudo:" in done.stderr and "`evercert snippet sudoers` prints it" in done.stderr
     assert client.row("a.example")["state"] == "valid"
     assert client.run("list", status=DONE).status == DONE
+    # check says which rule is missing; with it the hook runs.
+    (missing,) = steps()
+    assert not missing["ok"] and "sudo refuses to run it for www-data without a password" in missing["text"]
+    missing_rule = f"nobody ALL = (www-data) NOPASSWD: {script} never"
+    assert f"the rule is: {missing_rule};" in missing["remedy"] and "sudoers.d/evercert" in missing["remedy"]
+    rule.chmod(0o640)
+    rule.write_text(f"{rule.read_text()}{missing_rule}\n")
+    rule.chmod(0o440)
+    assert [row["ok"] for row in steps()] == [True]
+    client.renew("a.example", force=True)

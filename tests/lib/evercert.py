@@ -119,7 +119,8 @@ class Evercert:
 
     def configuration(self):
         """The configuration that a test starts from."""
-        settings = {"agree-tos": True, "email": "ops@example.com"}
+        # A daemon of a test is not to be waited for: its hooks and orders may hang on purpose.
+        settings = {"agree-tos": True, "email": "ops@example.com", "stop-timeout": "2s"}
         if self.pebble:
             settings["authority"] = "test"
             settings["authorities"] = {"test": {"directory": self.pebble.url, "ca-file": str(self.pebble.ca_file)}}

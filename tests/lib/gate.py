@@ -58,7 +58,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in ("content-length", "connection", "transfer-encoding"):
-                self.send_header(name, value)
+                self.send_header(name, gate.date if gate.date and name.lower() == "date" else value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
@@ -86,6 +86,7 @@ class Gate:
         self._answered = False
         self._held = 0
         self._dropped = 0
+        self.date = None  # another Date for every answer
         self.seen = []  # (path, body) of every request
         self._server = _Server(("127.0.0.1", self.gate_port), _Handler)
         self._server.gate = self

@@ -127,7 +127,7 @@ static void on_ran(const void *msg, const struct err *why, void *arg)
     const char *event = deploy_event_text(starting ? DEPLOY_STARTING : DEPLOY_FINISHED);
     if (r < 0) {
         history_add(e, a->wish.name, "hook-failed", err.text, json_pack("{s:s}", "event", event));
-        log_warning("%s: %s: %s", a->wish.name, event, err.text);
+        log_certificate(a->wish.name, LOG_LEVEL_WARNING, "%s: %s: %s", a->wish.name, event, err.text);
     } else {
         history_add(e, a->wish.name, "hook-ran", step_of(a)->argv[0],
             json_pack("{s:s, s:s}", "event", event, "output", m != NULL ? m->output : ""));

@@ -199,7 +199,7 @@ void authority_record_save(struct authority *a, const struct authority_record *r
 {
     struct err err = ERR_INIT;
     if (store_authority_put(a->engine->store, r, &err) < 0)
-        log_error("%s: %s", a->name, err.text);
+        log_about(&(struct log_about){.authority = a->name}, LOG_LEVEL_ERROR, "%s: %s", a->name, err.text);
 }
 
 /* --- the directory --- */
@@ -286,6 +286,59 @@ void authority_need_directory(struct authority *a, authority_ready_fn *fn, void 
         r = http_request_start(a->http, &spec, on_directory, a, &request, &err);
     if (r < 0)
         directory_settle(a, &err);
+}
+
+struct date_question {
+    struct authority *authority;
+    authority_date_fn *fn;
+    void *arg;
+    struct err why;
+};
+
+static void on_date(const struct http_response *hr, const struct err *why, void *arg)
+{
+    struct date_question *q = arg;
+    struct arena *arena ATTR_CLEANUP(arena_freep) = arena_new();
+    struct err err = why != NULL ? *why : (struct err)ERR_INIT;
+    struct wall date = {0};
+    struct str text;
+    if (hr != NULL) {
+        struct acme_response r = response_of(hr, arena);
+        if (r.status != 200)
+            err_set(&err, ERR_ACME, "%s answered with status %d: is this an ACME directory?",
+                q->authority->directory_url, r.status);
+        else if (!acme_header_get(&r, "Date", &text) || wall_parse_http_date(text, &date) < 0)
+            date = (struct wall){0};
+    }
+    if (err.code != 0)
+        err_prefix(&err, "authority %s", q->authority->name);
+    q->fn(q->authority, date, err.code != 0 ? &err : NULL, q->arg);
+    free(q);
+}
+
+static void on_no_date(evutil_socket_t fd, short what, void *arg)
+{
+    struct date_question *q = arg;
+    struct err why = q->why;
+    (void)fd, (void)what;
+    on_date(NULL, &why, q);
+}
+
+void authority_ask_date(struct authority *a, authority_date_fn *fn, void *arg)
+{
+    struct date_question *q = calloc(1, sizeof *q);
+    struct http_spec spec = {.method = HTTP_GET,
+        .url = a->directory_url,
+        .headers_max = ACME_HEADERS_MAX,
+        .body_max = ACME_JSON_MAX};
+    struct http_request *request;
+    if (q == NULL)
+        abort();
+    *q = (struct date_question){a, fn, arg, ERR_INIT};
+    if (need_http(a, &q->why) < 0 || http_request_start(a->http, &spec, on_date, q, &request, &q->why) < 0)
+        if (event_base_once(a->engine->process.base, -1, EV_TIMEOUT, on_no_date, q, &(struct timeval){0}) !=
+            0)
+            abort();
 }
 
 void authority_reset_directory(struct authority *a)

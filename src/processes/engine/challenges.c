@@ -314,6 +314,20 @@ void challenge_withdraw(struct job *j, const struct order_action *a)
         take_down(j->engine, at);
 }
 
+void challenges_leave_job(struct engine *e, const struct job *j)
+{
+    for (struct token **at = &e->tokens; *at != NULL;) {
+        struct token *t = *at;
+        if (t->job != j || t->placed == NULL) {
+            at = &t->next;
+            continue;
+        }
+        placed_leave(t->placed);
+        *at = t->next;
+        token_free(t);
+    }
+}
+
 void challenges_forget_job(struct engine *e, const struct job *j)
 {
     for (struct token **at = &e->tokens; *at != NULL;) {

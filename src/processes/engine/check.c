@@ -29,14 +29,40 @@ static json_t *hops_of(const struct visit_result *v)
     return hops;
 }
 
+/* Why a finding matters, by what was looked at; all others are challenges. */
+static const struct {
+    const char *what, *why;
+} reasons[] = {
+    {"clock", "certificates would look as if they were not valid yet or any more, and be renewed at the "
+              "wrong time"},
+    {"authority", "nothing is issued or renewed while the CA cannot be asked"},
+    {"permissions", "others could read or replace what must be ours alone, or evercert cannot use its own "
+                    "files at its next start"},
+    {"storage", "nothing is issued while it could not be kept"},
+    {"steps",
+        "a renewal would be issued, but servers would go on with the certificate of before until it expires"},
+    {"caa", "a CA must not issue for a name whose CAA records do not allow it (RFC 8659)"},
+    {"tls-alpn-01", "the CA connects there to see that the name is yours; without it nothing is issued"},
+    {"http-01", "the CA fetches that file to see that the name is yours; without it nothing is issued"},
+};
+
+static const char *reason_of(const char *what)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (strcmp(what, reasons[i].what) == 0)
+            return reasons[i].why;
+    return "the CA reads that record to see that the name is yours; without it nothing is issued";
+}
+
 static void put_row(struct check *c, const char *certificate, const char *name, const char *what, bool ok,
     const char *text, const char *remedy, const struct visit_result *v)
 {
     c->found++;
     c->bad += !ok;
     session_row(c->engine, c->session,
-        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o}", "certificate", certificate, "identifier",
-            name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "remedy",
+        json_pack("{s:s, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "certificate", certificate, "identifier",
+            name != NULL ? json_string(name) : json_null(), "check", what, "ok", ok, "text", text, "why",
+            ok ? json_null() : json_string(reason_of(what)), "remedy",
             remedy != NULL ? json_string(remedy) : json_null(), "hops", hops_of(v)));
 }
 
@@ -50,25 +76,25 @@ void check_find_caa(struct check *c, bool ok, const char *text, const char *reme
     put_row(c, c->subjects->name, check_identifier(c), "caa", ok, text, remedy, NULL);
 }
 
+void check_find_system(struct check *c, const char *what, bool ok, const char *text, const char *remedy)
+{
+    put_row(c, "", NULL, what, ok, text, remedy, NULL);
+}
+
+const char *check_split(struct check *c, const char *problem, const char **remedy)
+{
+    struct str text, rest;
+    *remedy = NULL;
+    if (!str_cut(str_c(problem), '\n', &text, &rest))
+        return problem;
+    *remedy = arena_dup(c->arena, rest);
+    return arena_dup(c->arena, text);
+}
+
 /* About hooks, copies and directories. */
 static void find(struct check *c, bool ok, const char *text, const char *remedy)
 {
     put_row(c, c->subjects->name, NULL, "steps", ok, text, remedy, NULL);
-}
-
-static void find_clock(struct check *c)
-{
-    struct err err = ERR_INIT;
-    char now[TIME_TEXT_MAX];
-    bool ok = clock_check(c->engine, &err) == 0;
-    put_row(c, "", NULL, "clock", ok,
-        ok ? arena_printf(c->arena, "the clock says %s", wall_format(engine_now(c->engine), now)) : err.text,
-        ok ? NULL : "set the clock, and have something keep it right (systemd-timesyncd, chrony)", NULL);
-}
-
-void check_find_all(struct check *c, const char *what, const char *text, const char *remedy)
-{
-    put_row(c, NULL, what, false, text, remedy, NULL);
 }
 
 static void end(struct check *c)
@@ -82,6 +108,7 @@ static void end(struct check *c)
         session_fail(c->engine, c->session, &err);
     }
     visit_cancel(c->visit);
+    tls_probe_cancel(c->probe);
     dns_cancel(c->question);
     dns_client_free(c->dns);
     c->engine->check_n--;
@@ -109,6 +136,8 @@ void check_name_done(struct check *c)
 {
     if (c->placed != NULL)
         placed_remove(c->placed, NULL, NULL);
+    else if (c->token != NULL && c->kind == CHALLENGE_TLS_ALPN_01)
+        check_alpn_remove(c);
     else if (c->token != NULL && c->engine->responder != NULL)
         (void)channel_send(
             c->engine->responder, MSG_token_remove, 0, &(struct msg_token_remove){c->token}, -1, NULL);
@@ -125,7 +154,8 @@ static enum acme_challenge kind_for(const struct wish *w, const char *name)
 {
     for (size_t i = 0; i < w->challenge_n; i++) {
         enum acme_challenge k = acme_challenge_parse(str_c(w->challenges[i]));
-        if ((k == CHALLENGE_HTTP_01 || k == CHALLENGE_DNS_01 || k == CHALLENGE_DNS_PERSIST_01) &&
+        if ((k == CHALLENGE_HTTP_01 || k == CHALLENGE_TLS_ALPN_01 || k == CHALLENGE_DNS_01 ||
+                k == CHALLENGE_DNS_PERSIST_01) &&
             acme_challenge_proves(k, str_c(name)))
             return k;
     }
@@ -136,6 +166,8 @@ void check_kind(struct check *c)
 {
     if (c->kind == CHALLENGE_HTTP_01)
         check_http(c);
+    else if (c->kind == CHALLENGE_TLS_ALPN_01)
+        check_alpn(c);
     else if (c->kind != CHALLENGE_END_)
         check_dns(c);
     else
@@ -168,8 +200,11 @@ static void on_steps(const void *msg, const struct err *why, void *arg)
     struct err err = ERR_INIT;
     if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 || m == NULL)
         find(c, false, err.text, "the log has more");
-    for (size_t i = 0; m != NULL && i < m->problems.n; i++)
-        find(c, false, without_name(c, m->problems.p[i]), NULL);
+    for (size_t i = 0; m != NULL && i < m->problems.n; i++) {
+        const char *remedy;
+        const char *text = check_split(c, m->problems.p[i], &remedy);
+        find(c, false, without_name(c, text), remedy);
+    }
     if (m != NULL && err.code == 0 && m->problems.n == 0 &&
         (deploy_has_steps(&c->wish) || c->wish.webroot[0] != '\0'))
         find(c, true, "hooks, copies and directories can be used", NULL);
@@ -254,11 +289,8 @@ void check_certificates(const struct command *c)
     if (r < 0) {
         command_fail(c, &err);
         k->subjects = NULL;
-    } else {
-        find_clock(k);
+        end(k);
+        return;
     }
-    if (k->subjects != NULL)
-        check_storage(k);
-    else
-        check_next_subject(k);
+    check_system(k);
 }

@@ -5,7 +5,7 @@ static void on_storage(struct engine *e, const struct err *why, void *arg)
 {
     (void)e;
     if (why != NULL)
-        check_find_all(arg, "storage", why->text, NULL);
+        check_find_system(arg, "storage", false, why->text, NULL);
     check_next_subject(arg);
 }
 

@@ -118,7 +118,8 @@ static void note_success(struct deployment *d, struct certificate *c)
     if (!deploy_has_steps(&d->wish) && d->told_n == 0) /* nobody uses it: nothing was done */
         return;
     history_add(d->engine, c->name, "deployed", summary(d), detail_of(d));
-    log_info("%s: deployed", c->name);
+    log_about(&(struct log_about){.certificate = c->name, .event = "deployed"}, LOG_LEVEL_INFO,
+        "%s: deployed", c->name);
 }
 
 static void note_failure(struct deployment *d, struct certificate *c, const struct err *why)
@@ -138,7 +139,8 @@ static void note_failure(struct deployment *d, struct certificate *c, const stru
     c->deploy_error = why->text;
     history_add(e, c->name, "deploy-failed", why->text, detail_of(d));
     /* Who gave the command that this is for hears it from there. */
-    log_line(d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c->name,
+    log_about(&(struct log_about){.certificate = c->name, .event = "deploy-failed"},
+        d->watches != NULL && !e->schedule ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s", c->name,
         why->text);
 }
 
@@ -151,7 +153,7 @@ static void note_look(struct deployment *d, struct certificate *c, const struct 
     }
     if (why != NULL) {
         history_add(d->engine, c->name, "not-as-deployed", why->text, NULL);
-        log_warning("%s: %s; it is deployed again", c->name, why->text);
+        log_certificate(c->name, LOG_LEVEL_WARNING, "%s: %s; it is deployed again", c->name, why->text);
     }
     c->deploy_due_at = engine_now(d->engine);
     c->deploy_step = 0;
@@ -186,7 +188,7 @@ static void record_outcome(struct deployment *d, const struct err *why)
         c.deploy_step = 0;
     }
     if (certificate_save(e, &c, &err) < 0)
-        log_error("%s: %s", c.name, err.text);
+        log_certificate(c.name, LOG_LEVEL_ERROR, "%s: %s", c.name, err.text);
     crash_point(engine_deploy_noted);
     if (!d->daily && why != NULL)
         happen(e, &c, &d->wish, DEPLOY_FAILING, why->text);
@@ -254,7 +256,7 @@ static void on_copies(const void *msg, const struct err *why, void *arg)
         d->repaired = true;
         if (d->daily) {
             history_add(d->engine, d->record.name, "repaired", text, NULL);
-            log_warning("%s: %s", d->record.name, text);
+            log_certificate(d->record.name, LOG_LEVEL_WARNING, "%s: %s", d->record.name, text);
         }
         json_array_append_new(d->steps, json_pack("{s:s}", "copies", text));
     }
@@ -295,8 +297,39 @@ static void command(struct deployment *d)
         over(d, &err);
 }
 
+/* evercert is about to end: the next start goes on with the step that would come now. */
+static void park(struct deployment *d)
+{
+    struct err err = ERR_INIT;
+    struct certificate c;
+    if (!d->daily && !d->back &&
+        store_certificate_get(d->engine->store, str_c(d->record.name), d->arena, &c, &err) == 0 &&
+        c.generation == d->record.generation) {
+        c.deploy_step = (int64_t)(d->at < d->own_n ? d->at : d->own_n);
+        if (certificate_save(d->engine, &c, &err) < 0)
+            log_certificate(c.name, LOG_LEVEL_ERROR, "%s: %s", c.name, err.text);
+        log_about(&(struct log_about){.certificate = c.name, .event = "parked"}, LOG_LEVEL_INFO,
+            "%s: its deployment goes on at the next start", c.name);
+    }
+    err_set(&err, ERR_CANCELLED, "evercert was stopped; the deployment goes on at its next start");
+    tell(d, &err);
+    end(d);
+}
+
+static bool has_more(const struct deployment *d)
+{
+    for (size_t i = d->at; i < d->wish.deploy_n; i++)
+        if (deploy_is_for(&d->wish.deploys[i], d->event) && !(d->daily && d->wish.deploys[i].argc > 0))
+            return true;
+    return d->engine->containers && !d->told && !d->daily;
+}
+
 static void next_step(struct deployment *d)
 {
+    if (d->engine->stopping && has_more(d)) {
+        park(d);
+        return;
+    }
     for (; d->at < d->wish.deploy_n; d->at++) {
         const struct deploy *s = &d->wish.deploys[d->at];
         if (!deploy_is_for(s, d->event) || (d->daily && s->argc > 0))
@@ -324,7 +357,7 @@ static void note_live(struct deployment *d, int64_t generation)
         return;
     c.live_generation = generation;
     if (certificate_save(d->engine, &c, &err) < 0)
-        log_error("%s: %s", c.name, err.text);
+        log_certificate(c.name, LOG_LEVEL_ERROR, "%s: %s", c.name, err.text);
 }
 
 static void on_put_back(const void *msg, const struct err *why, void *arg)
@@ -344,7 +377,7 @@ static void on_put_back(const void *msg, const struct err *why, void *arg)
     const char *text =
         arena_printf(d->arena, "generation %lld was put back: %s", (long long)m->generation, d->why.text);
     history_add(d->engine, d->record.name, "rolled-back", text, NULL);
-    log_warning("%s: %s", d->record.name, text);
+    log_certificate(d->record.name, LOG_LEVEL_WARNING, "%s: %s", d->record.name, text);
     note_live(d, m->generation);
     crash_point(engine_put_back_noted);
     d->at = 0;
@@ -420,7 +453,9 @@ static void begin(struct deployment *d)
     struct msg_live_switch m = {d->record.permit, (uint32_t)d->record.variant, d->record.generation, false};
     struct err err = ERR_INIT;
     crash_point(engine_deploy_begun);
-    if (d->daily || !may_be_back(d))
+    if (d->engine->stopping)
+        park(d);
+    else if (d->daily || !may_be_back(d))
         copies(d);
     else if (ask(d, d->engine->keeper, MSG_live_switch, &m, MSG_live_switched, on_newest_again, &err) < 0)
         over(d, &err);
@@ -496,14 +531,14 @@ void deploy_start(struct engine *e, const char *name, const char *said, struct j
 {
     struct err err = ERR_INIT;
     if (start(e, name, false, said, watches, &err) < 0)
-        log_error("%s: %s", name, err.text);
+        log_certificate(name, LOG_LEVEL_ERROR, "%s: %s", name, err.text);
 }
 
 void deploy_look(struct engine *e, const char *name, const char *said, struct job_watch *watches)
 {
     struct err err = ERR_INIT;
     if (start(e, name, true, said, watches, &err) < 0)
-        log_error("%s: %s", name, err.text);
+        log_certificate(name, LOG_LEVEL_ERROR, "%s: %s", name, err.text);
     else
         standing_watch(e, name);
 }

@@ -125,6 +125,10 @@ void authority_tell(struct authority *a, struct authority_waiter **list, const s
 void authority_forget_waiter(struct authority *a, const void *arg);
 /* The directory led nowhere: fetch it again at the next need. */
 void authority_reset_directory(struct authority *a);
+/* Fetches the directory in any case, to see whether it answers, and what time it is there (its Date; 0: it
+ * says none). */
+typedef void authority_date_fn(const struct authority *a, struct wall date, const struct err *err, void *arg);
+void authority_ask_date(struct authority *a, authority_date_fn *fn, void *arg);
 /* What the store knows of it, or an empty record; in `arena`. */
 struct authority_record authority_record_load(struct authority *a, struct arena *arena);
 void authority_record_save(struct authority *a, const struct authority_record *r);
@@ -169,10 +173,14 @@ struct post_spec {
     struct msg_list omitted; /* of a new order, as `profile` and `replaces` */
     const char *profile;     /* NULL: none */
     bool replaces;
-    const char *identifier; /* of a pre-authorization */
-    json_t *exchange;       /* where it is noted, NULL: nowhere; until post_abandon */
+    const char *identifier;          /* of a pre-authorization */
+    const char *certificate, *order; /* of the job that it is for, for the log; NULL: none */
+    json_t *exchange;                /* where it is noted, NULL: nowhere; until post_abandon */
 };
 struct post *post_start(struct authority *a, const struct post_spec *spec, post_done_fn *done, void *arg);
+/* Its number: how many signed requests there were since the engine started, this one included. Log and
+ * history have it. */
+uint64_t post_number(const struct post *p);
 /* The answer, when it comes, is only searched for its nonce. */
 void post_abandon(struct post *p);
 /* http's answer as acme's: the two layers do not know each other. Header fields in `arena`. */
@@ -181,9 +189,9 @@ struct acme_response response_of(const struct http_response *r, struct arena *ar
 /* --- exchange.c --- */
 
 /* Appends what was asked and what came of it (an answer, or why there is none) to a list for the history.
- * `exchange` may be NULL. */
-void exchange_note(json_t *exchange, const char *request, const char *url, const struct acme_response *r,
-    const struct err *why);
+ * `number`: of the request (post_number). `exchange` may be NULL. */
+void exchange_note(json_t *exchange, uint64_t number, const char *request, const char *url,
+    const struct acme_response *r, const struct err *why);
 
 /* --- job.c: one certificate being got --- */
 
@@ -226,7 +234,9 @@ struct job {
     bool takes;                              /* it will take of that account's orders, and has not yet */
     /* the order */
     struct order *order;
-    unsigned orders; /* placed so far */
+    const char *order_known; /* its URL, that of the last one behind its end; in the arena, NULL: none yet */
+    uint64_t request;        /* the last of it that was answered */
+    unsigned orders;         /* placed so far */
     int64_t generation;
     bool has_key;
     struct str sealed_key;
@@ -268,6 +278,11 @@ void job_restart(struct job *j);
 /* Frees what is over. */
 void jobs_reap(struct engine *e);
 void job_free(struct job *j);
+/* What is in the store is enough to go on from: stops, and takes its challenges down but for those that the
+ * CA was told of. */
+void job_park(struct job *j);
+/* Whether it waits for an answer of the CA, or will go on within that time by itself. */
+bool job_is_at_work(const struct job *j, int64_t within_ms);
 /* Carries out one action whose preconditions are durable now. */
 void job_act(struct job *j, const struct order_action *a);
 
@@ -283,6 +298,9 @@ void challenges_replay(struct engine *e);
 void challenges_hit(struct engine *e, struct str token);
 /* The job is over: its tokens are taken down, and nobody is told of what is still under way for it. */
 void challenges_forget_job(struct engine *e, const struct job *j);
+
+/* evercert ends: what others show for the job stays there, and in the store, for the next start. */
+void challenges_leave_job(struct engine *e, const struct job *j);
 
 /* --- solver.c --- */
 
@@ -335,6 +353,14 @@ void outbox_put(struct job *j, const struct order_action *a);
 void outbox_forget(struct engine *e, const struct job *j);
 /* The end of a turn: commit, send, tidy up. */
 void engine_turn(void *engine);
+
+/* --- stop.c: the end --- */
+
+/* The parent wants the engine to end: at once, or (finish) when what is under way has come to a point from
+ * which the next start goes on. Nothing new is begun from now on. */
+void engine_stop(struct engine *e, bool finish);
+/* Part of each turn while it ends. */
+void stop_turn(struct engine *e);
 
 /* --- schedule.c: what is due --- */
 
@@ -705,6 +731,11 @@ struct engine {
     struct solver_waiter *solver_waiters;
     bool responder_asked[CHALLENGE_END_]; /* the parent is being asked to listen for that kind */
     struct outbox_item *outbox, **outbox_last;
+    uint64_t request_n;     /* signed so far */
+    bool stopping;          /* nothing new is begun */
+    bool parked;            /* ... and jobs are no longer waited for */
+    struct mono stop_until; /* how long the step of the end that goes on may take */
+    struct event *stop_timer;
     struct session *sessions;
     struct event *due_timer, *commit_timer;
     struct clock_state *clock;
@@ -714,8 +745,8 @@ struct engine {
     bool commit_failed;
     bool swept; /* what the life before left is being removed */
     struct feed grants;
-    char *offered;        /* the last name of the configuration's that was offered; NULL: none are */
-    bool offers_lost;     /* the store could not be read for some of them: nothing is released */
+    char *offered;           /* the last name of the configuration's that was offered; NULL: none are */
+    bool offers_lost;        /* the store could not be read for some of them: nothing is released */
     struct storage *storage; /* made at the first look */
     struct rebuild *rebuild; /* rows are being made of what is live; NULL: they are not */
     bool unclaimed;          /* some of them were found without a wish, and people have not heard of it */

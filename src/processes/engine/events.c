@@ -28,7 +28,8 @@ static void on_told(const void *msg, const struct err *why, void *arg)
     t->engine->told_n--;
     if (r < 0 && err.code != ERR_CANCELLED) {
         history_add(t->engine, t->name, "hook-failed", err.text, NULL);
-        log_warning("%s: %s: %s", t->name, deploy_event_text(t->event), err.text);
+        log_certificate(
+            t->name, LOG_LEVEL_WARNING, "%s: %s: %s", t->name, deploy_event_text(t->event), err.text);
     } else if (r == 0) {
         history_add(t->engine, t->name, "hook-ran", t->command,
             json_pack(

@@ -41,8 +41,8 @@ static void put_object_status(json_t *entry, const struct acme_response *r)
     json_decref(object);
 }
 
-void exchange_note(json_t *exchange, const char *request, const char *url, const struct acme_response *r,
-    const struct err *why)
+void exchange_note(json_t *exchange, uint64_t number, const char *request, const char *url,
+    const struct acme_response *r, const struct err *why)
 {
     size_t n = json_array_size(exchange);
     int64_t wait_s;
@@ -50,6 +50,7 @@ void exchange_note(json_t *exchange, const char *request, const char *url, const
         return;
     json_t *entry = json_object();
     put_time(entry);
+    json_object_set_new(entry, "number", json_integer((json_int_t)number));
     json_object_set_new(entry, "request", json_string(request));
     json_object_set_new(entry, "url", json_string(url));
     if (r != NULL) {

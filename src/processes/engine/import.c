@@ -81,7 +81,7 @@ void import_account(struct engine *e, const struct msg_account_take *m)
 static void end(struct taking *t, const char *step, const struct err *err)
 {
     if (err != NULL)
-        log_info("%s: not carried over: %s", t->wish.name, err->text);
+        log_certificate(t->wish.name, LOG_LEVEL_INFO, "%s: not carried over: %s", t->wish.name, err->text);
     session_part_done(t->engine, t->session, t->wish.name, step, err);
     arena_free(t->arena);
     free(t);
@@ -160,7 +160,7 @@ static int keep(struct taking *t, const struct msg_published *m, struct err *err
     e->due_stale = true;
     const char *text = arena_printf(t->arena, "imported, valid to %s, renewal at %s",
         wall_format(c.not_after, until), wall_format(c.due_at, next));
-    log_info("%s: %s", c.name, text);
+    log_certificate(c.name, LOG_LEVEL_INFO, "%s: %s", c.name, text);
     history_add(e, c.name, "imported", text,
         json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c.fingerprint, "serial", c.serial, "generation",
             (json_int_t)c.generation, "account", t->account));

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 struct job *job_find(struct engine *e, const char *name)
 {
@@ -60,13 +61,22 @@ void job_save(struct job *j)
 {
     struct err err = ERR_INIT;
     if (certificate_save(j->engine, &j->record, &err) < 0)
-        log_error("%s: %s", j->record.name, err.text);
+        job_log(j, "", LOG_LEVEL_ERROR, "%s: %s", j->record.name, err.text);
 }
 
 void job_show(struct job *j, const char *text)
 {
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_progress(j->engine, w->session, j->record.name, text);
+}
+
+struct log_about job_about(const struct job *j, const char *event)
+{
+    return (struct log_about){.certificate = j->record.name,
+        .order = j->order_known,
+        .authority = j->authority != NULL ? j->authority->name : NULL,
+        .request = j->request,
+        .event = event};
 }
 
 /* --- the end --- */
@@ -132,6 +142,32 @@ void job_cancel(struct job *j, const char *why)
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(j->engine, w->session, j->record.name, "cancelled", &err);
     job_abandon_order(j);
+    job_over(j);
+}
+
+bool job_is_at_work(const struct job *j, int64_t within_ms)
+{
+    struct timeval at, now;
+    if (j->over)
+        return false;
+    if (j->posts != NULL)
+        return true;
+    if (j->timer == NULL || !evtimer_pending(j->timer, &at))
+        return false;
+    gettimeofday(&now, NULL);
+    return (int64_t)(at.tv_sec - now.tv_sec) * 1000 + (at.tv_usec - now.tv_usec) / 1000 <= within_ms;
+}
+
+void job_park(struct job *j)
+{
+    if (j->over)
+        return;
+    log_about(&(struct log_about){.certificate = j->record.name, .order = j->order_known, .event = "parked"},
+        LOG_LEVEL_INFO, "%s: %s at the next start", j->record.name,
+        j->record.order_url[0] != '\0' ? "its order goes on" : "it is tried again");
+    if (j->order != NULL && order_phase(j->order) == ORDER_PHASE_VALIDATE)
+        challenges_leave_job(j->engine, j); /* the CA may look at them while nobody is here */
+    job_drop_order(j);
     job_over(j);
 }
 
@@ -213,7 +249,7 @@ struct job *job_start(struct engine *e, const char *name, bool forced, struct er
     j->next = e->jobs;
     e->jobs = j;
     e->job_n++;
-    log_info("%s: getting a certificate from %s", name, j->wish.authorities[0]);
+    job_log(j, "started", LOG_LEVEL_INFO, "%s: getting a certificate from %s", name, j->wish.authorities[0]);
     job_begin(j);
     return j;
 }

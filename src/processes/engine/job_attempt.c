@@ -136,7 +136,7 @@ static void skip_rehearsal(struct job *j, const struct err *why)
 {
     const char *text = arena_printf(
         j->arena, "nothing is tried at the staging directory %s: %s", j->authority->name, why->text);
-    log_info("%s: %s", j->record.name, text);
+    job_log(j, "", LOG_LEVEL_INFO, "%s: %s", j->record.name, text);
     history_add(j->engine, j->record.name, "note", text, NULL);
     j->attempts[j->which].staged = true;
     job_wait(j, 0);
@@ -191,7 +191,8 @@ static void ask(struct job *j)
     j->rehearsal = staging != NULL && !has_order(j) && failover_staging_first(&j->attempts[j->which]);
     if (j->rehearsal) {
         j->authority = staging;
-        log_info("%s: tried at %s first, as the last attempt failed", j->record.name, staging->name);
+        job_log(j, "", LOG_LEVEL_INFO, "%s: tried at %s first, as the last attempt failed", j->record.name,
+            staging->name);
     }
     job_show(j, "asking the authority");
     storage_need(j->engine, false, on_storage, j);
@@ -346,8 +347,8 @@ static bool use_other_challenges(struct job *j, const struct order_rejection *r,
         memcpy(avoid, j->avoid, j->avoid_n * sizeof *avoid);
     for (size_t i = 0; i < n; i++) {
         avoid[j->avoid_n + i] = (struct order_avoid){str_c(arena_dup_c(j->arena, r[i].name)), r[i].challenge};
-        log_warning("%s: %s was not validated by %s (%s); another challenge is tried", j->record.name,
-            r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
+        job_log(j, "", LOG_LEVEL_WARNING, "%s: %s was not validated by %s (%s); another challenge is tried",
+            j->record.name, r[i].name, acme_challenge_text(r[i].challenge), r[i].detail);
     }
     j->avoid = avoid;
     j->avoid_n += n;
@@ -365,7 +366,7 @@ static bool leave_out(struct job *j, const struct order_rejection *r, size_t n)
     for (size_t i = 0; i < n; i++) {
         omitted[j->omitted_n + i] = arena_dup_c(j->arena, r[i].name);
         const char *text = arena_printf(j->arena, "%s is left out: %s", r[i].name, r[i].detail);
-        log_warning("%s: %s", j->record.name, text);
+        job_log(j, "", LOG_LEVEL_WARNING, "%s: %s", j->record.name, text);
         history_add(j->engine, j->record.name, "name-rejected", text, NULL);
     }
     j->omitted = omitted;
@@ -405,8 +406,8 @@ static bool next_issuer(struct job *j)
         return false;
     if (!job_choose(j, &which, &due_at) || (j->tried & (1U << which)) != 0)
         return false;
-    log_warning(
-        "%s: %s is tried instead of %s", j->record.name, j->issuers[which]->name, j->issuers[j->which]->name);
+    job_log(j, "", LOG_LEVEL_WARNING, "%s: %s is tried instead of %s", j->record.name,
+        j->issuers[which]->name, j->issuers[j->which]->name);
     j->which = which;
     j->tried |= 1U << which;
     return true;

@@ -71,6 +71,7 @@ static void on_answer(struct engine *e, const struct acme_response *r, const str
     (void)e;
     take_post(p);
     j->heard = heard_in(j, r, err);
+    j->request = post_number(p->post);
     job_event(&ev, r != NULL ? ORDER_EVENT_RESPONSE : ORDER_EVENT_FAILED, p->tag);
     ev.response = r;
     ev.err = err;
@@ -97,6 +98,8 @@ static void act_request(struct job *j, const struct order_action *a)
         .profile = a->profile,
         .replaces = a->replaces,
         .identifier = a->request == ACME_REQUEST_NEW_AUTHZ ? a->domain : NULL,
+        .certificate = j->record.name,
+        .order = j->order_known,
         .exchange = j->exchange};
     j->finalized = j->finalized || finalize;
     p->post = post_start(j->authority, &spec, on_answer, p);
@@ -351,7 +354,7 @@ static void done(struct job *j)
     if (order_was_too_early(j->order))
         j->authority->finalize_early = false;
     for (size_t i = 0; i < n; i++) {
-        log_warning("%s: %s", j->record.name, notes[i]);
+        job_log(j, "", LOG_LEVEL_WARNING, "%s: %s", j->record.name, notes[i]);
         history_add(j->engine, j->record.name, "note", notes[i], NULL);
     }
     if (j->rehearsal)
@@ -363,6 +366,8 @@ static void done(struct job *j)
 static void note_order(struct job *j)
 {
     struct str url = order_url(j->order);
+    if (url.n > 0 && (j->order_known == NULL || !str_eq_c(url, j->order_known)))
+        j->order_known = arena_dup(j->arena, url);
     if (url.n == 0 || j->rehearsal || str_eq_c(url, j->record.order_url))
         return;
     j->record.order_url = arena_dup(j->arena, url);

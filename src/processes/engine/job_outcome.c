@@ -67,8 +67,8 @@ static void log_failure(const struct job *j, const struct err *err)
     size_t n = strlen(name);
     bool told = j->watches != NULL && !j->engine->schedule;
     bool named = strncmp(err->text, name, n) == 0 && err->text[n] == ':';
-    log_line(
-        told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
+    job_log(j, err->code == ERR_WAIT ? "waiting" : "failed", told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+        "%s%s%s", named ? "" : name, named ? "" : ": ", err->text);
 }
 
 static void tell_failure(struct job *j, const struct err *err)
@@ -100,7 +100,7 @@ static void save_or_drop(struct job *j, bool kept)
     if (kept)
         job_save(j);
     else if (certificate_drop(j->engine, j->record.name, NULL) < 0)
-        log_error("%s: the record could not be removed", j->record.name);
+        job_log(j, "", LOG_LEVEL_ERROR, "%s: the record could not be removed", j->record.name);
 }
 
 void job_fail(struct job *j, const struct err *why)
@@ -196,7 +196,7 @@ void job_keep(struct job *j, const struct err *why)
     history_add(e, c->name, "still-rejected", why->text, failure_detail(j, why));
     job_refresh(j);
     job_save(j);
-    log_warning("%s: goes on without %s: %s", c->name, c->omitted, why->text);
+    job_log(j, "", LOG_LEVEL_WARNING, "%s: goes on without %s: %s", c->name, c->omitted, why->text);
     for (struct job_watch *w = j->watches; w != NULL; w = w->next)
         session_part_done(e, w->session, c->name, "kept as it is", NULL);
     job_over(j);
@@ -295,13 +295,14 @@ void job_succeed(struct job *j)
     c->deploy_event = event;
     job_save(j);
     if (store_key_delete_below(e->store, str_c(c->name), c->generation, NULL) < 0)
-        log_warning("%s: keys of earlier generations could not be removed from the store", c->name);
+        job_log(j, "", LOG_LEVEL_WARNING,
+            "%s: keys of earlier generations could not be removed from the store", c->name);
     char until[TIME_TEXT_MAX], next[TIME_TEXT_MAX];
     const char *text = arena_printf(j->arena, "%s by %s, valid to %s, renewal at %s", event,
         j->authority->name, wall_format(c->not_after, until), wall_format(c->due_at, next));
-    log_info("%s: %s", c->name, text);
+    job_log(j, event, LOG_LEVEL_INFO, "%s: %s", c->name, text);
     if (c->omitted[0] != '\0')
-        log_warning("%s: without %s, which the CA rejected", c->name, c->omitted);
+        job_log(j, "", LOG_LEVEL_WARNING, "%s: without %s, which the CA rejected", c->name, c->omitted);
     history_add(e, c->name, event, text,
         detail_of(j, json_pack("{s:s, s:s, s:I, s:s}", "fingerprint", c->fingerprint, "serial", c->serial,
                          "generation", (json_int_t)c->generation, "authority", j->authority->name)));

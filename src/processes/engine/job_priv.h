@@ -13,6 +13,14 @@ void job_save(struct job *j);
 void job_refresh(struct job *j);
 /* Tells those who watch which step it is in. */
 void job_show(struct job *j, const char *text);
+/* A line of the log with what is known of it: certificate, order, authority, the last answered request.
+ * `event` may be "". */
+#define job_log(j, event, level, ...)                            \
+    do {                                                         \
+        const struct log_about about_ = job_about((j), (event)); \
+        log_about(&about_, (level), __VA_ARGS__);                \
+    } while (0)
+struct log_about job_about(const struct job *j, const char *event);
 /* Nothing of it comes back any more; it is freed at the end of the turn. */
 void job_over(struct job *j);
 /* The order in flight is of no more use. */

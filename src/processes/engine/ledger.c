@@ -53,7 +53,7 @@ static bool tokens_load(struct authority *a, enum limit_kind kind, struct str su
     arena = arena_new();
     int r = store_bucket_get(a->engine->store, str_c(out->key), arena, &bucket, &err);
     if (r < 0 && r != ERR_NOT_FOUND)
-        log_error("%s: %s", a->name, err.text);
+        log_about(&(struct log_about){.authority = a->name}, LOG_LEVEL_ERROR, "%s: %s", a->name, err.text);
     out->at_us = r < 0 ? 0 : bucket.at_us;
     remember(a, out);
     return true;
@@ -65,7 +65,7 @@ static void tokens_save(struct authority *a, const struct tokens *t)
     struct bucket_record bucket = {t->key, t->at_us, ledger_expires(t->at_us)};
     remember(a, t);
     if (store_bucket_put(a->engine->store, &bucket, &err) < 0)
-        log_error("%s: %s", a->name, err.text);
+        log_about(&(struct log_about){.authority = a->name}, LOG_LEVEL_ERROR, "%s: %s", a->name, err.text);
 }
 
 typedef int64_t take_fn(const struct rate_limit *limit, int64_t at_us, struct wall now);
@@ -230,7 +230,7 @@ void ledger_note_order(struct authority *a, const struct str *names, size_t n, e
 {
     struct err err = ERR_INIT;
     if (store_bucket_delete_expired(a->engine->store, engine_now(a->engine), &err) < 0)
-        log_error("%s: %s", a->name, err.text);
+        log_about(&(struct log_about){.authority = a->name}, LOG_LEVEL_ERROR, "%s: %s", a->name, err.text);
     take_all(a, names, n, kind, LEDGER_AT_ORDER);
 }
 

@@ -126,9 +126,9 @@ static void on_rows_taken(struct channel *c, uint32_t id, const void *msg, int f
 
 static void on_stop(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    struct engine *e = arg;
-    (void)c, (void)id, (void)msg, (void)fd;
-    process_stop(&e->process);
+    const struct msg_stop *m = msg;
+    (void)c, (void)id, (void)fd;
+    engine_stop(arg, m->finish);
 }
 
 static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -215,6 +215,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_import_over, CHANNEL_STATE_ANY, on_import_over},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
     {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
     {MSG_alerts, CHANNEL_STATE_ANY, on_alerts},
 };

@@ -99,6 +99,7 @@ void engine_turn(void *engine)
     sessions_settle(e);
     rebuild_settle(e);
     certificates_tell(e);
+    stop_turn(e);
     if (e->outbox != NULL || e->due_stale)
         event_base_once(e->process.base, -1, EV_TIMEOUT, on_commit_retry, NULL, &(struct timeval){0});
 }

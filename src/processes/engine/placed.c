@@ -86,7 +86,7 @@ static void keep(struct placed *p)
 {
     struct err err = ERR_INIT;
     if (store_challenge_put(p->engine->store, &p->record, &err) < 0)
-        log_error("%s: %s", p->record.certificate, err.text);
+        log_certificate(p->record.certificate, LOG_LEVEL_ERROR, "%s: %s", p->record.certificate, err.text);
 }
 
 static void take_note(struct placed *p, const char *note)
@@ -279,7 +279,7 @@ static void note_failure(struct placed *p, const struct err *err)
     const struct challenge_record *c = &p->record;
     const char *text = arena_printf(p->arena, "the %s for %s could not be removed and is tried again: %s",
         is_file(p) ? "challenge file" : "record", c->identifier, err->text);
-    log_warning("%s: %s", c->certificate, text);
+    log_certificate(c->certificate, LOG_LEVEL_WARNING, "%s: %s", c->certificate, text);
     if (p->engine->sweep_wait_s == 0) /* later tries tell only the log */
         history_add(p->engine, c->certificate, "cleanup-failed", text, NULL);
     try_again_later(p->engine);
@@ -309,7 +309,8 @@ static void removed(struct placed *p, const struct err *why)
         /* Where the same order shows it again (after a restart) the row is needed again. */
         if (behind == NULL && kept == NULL &&
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
-            log_warning("%s: %s", p->record.certificate, err.text);
+            log_certificate(
+                p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
     }
     finish(p, why);
     if (behind != NULL)
@@ -379,11 +380,19 @@ void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg)
         struct err err = ERR_INIT;
         if (find(e, &p->record, STAGE_REMOVING) == NULL &&
             store_challenge_delete(e->store, p->record.certificate, p->record.token, &err) < 0)
-            log_warning("%s: %s", p->record.certificate, err.text);
+            log_certificate(
+                p->record.certificate, LOG_LEVEL_WARNING, "%s: %s", p->record.certificate, err.text);
         finish(p, NULL);
         return;
     }
     take_down(p);
+}
+
+void placed_leave(struct placed *p)
+{
+    p->shown = NULL;
+    p->step = NULL;
+    p->gone = NULL;
 }
 
 static bool is_held(const struct engine *e, const struct challenge_record *c)

@@ -43,6 +43,8 @@ typedef void placed_gone_fn(const struct err *err, void *arg);
 /* Takes it down, however far it was; nothing is called any more but `gone` (may be NULL, may be called from
  * within), and `p` is not the caller's from here on. */
 void placed_remove(struct placed *p, placed_gone_fn *gone, void *arg);
+/* It stays, and in the store; nobody is called any more, and `p` is not the caller's from here on. */
+void placed_leave(struct placed *p);
 /* Takes down what stands in the store and is nobody's: what a crash left, and what could not be removed. */
 void placed_sweep(struct engine *e);
 /* What could not be removed is tried again at once: somebody who may have been missing for it is back. */

@@ -39,6 +39,7 @@ struct post {
     struct post_spec spec; /* in the arena */
     post_done_fn *done;    /* NULL: abandoned */
     void *arg;
+    uint64_t number;
     unsigned bad_nonces;
     struct err why; /* of post_fail */
 };
@@ -122,7 +123,8 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
     struct post *p = arg;
     struct authority *a = p->authority;
     if (hr == NULL) {
-        exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, NULL, why);
+        exchange_note(
+            p->spec.exchange, p->number, acme_request_name(p->spec.request), p->spec.url, NULL, why);
         post_end(p, NULL, why);
         pump(a);
         return;
@@ -130,8 +132,13 @@ static void on_post_answer(const struct http_response *hr, const struct err *why
     struct acme_response r = response_of(hr, p->arena);
     crash_point_pass(points[p->spec.request].answered);
     keep_nonce(a, &r);
-    log_debug("%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
-    exchange_note(p->spec.exchange, acme_request_name(p->spec.request), p->spec.url, &r, NULL);
+    log_about(&(struct log_about){.certificate = p->spec.certificate,
+                  .order = p->spec.order,
+                  .authority = a->name,
+                  .request = p->number,
+                  .event = acme_request_name(p->spec.request)},
+        LOG_LEVEL_DEBUG, "%s %s: %d", acme_request_name(p->spec.request), p->spec.url, r.status);
+    exchange_note(p->spec.exchange, p->number, acme_request_name(p->spec.request), p->spec.url, &r, NULL);
     if (is_bad_nonce(&r, p->arena) && p->bad_nonces < ACME_BAD_NONCE_RETRIES) {
         p->bad_nonces++;
         enqueue(p);
@@ -245,7 +252,14 @@ struct post *post_start(struct authority *a, const struct post_spec *spec, post_
     struct post *p = calloc(1, sizeof *p);
     if (p == NULL)
         abort();
-    *p = (struct post){.authority = a, .arena = arena_new(), .spec = *spec, .done = done, .arg = arg};
+    *p = (struct post){.authority = a,
+        .number = ++a->engine->request_n,
+        .arena = arena_new(),
+        .spec = *spec,
+        .done = done,
+        .arg = arg};
+    p->spec.certificate = arena_dup_c(p->arena, spec->certificate != NULL ? spec->certificate : "");
+    p->spec.order = arena_dup_c(p->arena, spec->order != NULL ? spec->order : "");
     p->spec.url = arena_dup_c(p->arena, spec->url);
     p->spec.permit = arena_str(p->arena, spec->permit);
     p->spec.sealed_key = arena_str(p->arena, spec->sealed_key);
@@ -259,6 +273,11 @@ struct post *post_start(struct authority *a, const struct post_spec *spec, post_
     enqueue(p);
     pump(a);
     return p;
+}
+
+uint64_t post_number(const struct post *p)
+{
+    return p->number;
 }
 
 void post_abandon(struct post *p)

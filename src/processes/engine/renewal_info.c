@@ -74,8 +74,8 @@ static void take_window(struct engine *e, struct certificate *c, const struct re
         return;
     snprintf(text, sizeof text, "the CA suggests to renew between %s and %s", wall_format(is.start, from),
         wall_format(is.end, to));
-    log_info(
-        "%s: %s%s%s", c->name, text, info->explanation_url[0] != '\0' ? ": " : "", info->explanation_url);
+    log_certificate(c->name, LOG_LEVEL_INFO, "%s: %s%s%s", c->name, text,
+        info->explanation_url[0] != '\0' ? ": " : "", info->explanation_url);
     history_add(e, c->name, "renewal-window", text,
         info->explanation_url[0] != '\0' ? json_pack("{s:s}", "explanation_url", info->explanation_url)
                                          : NULL);
@@ -108,7 +108,8 @@ static void record(struct renewal_poll_request *p, enum renewal_answer answer,
         take_window(e, &c, info);
     } else {
         c.ari_failures = c.ari_failures < INT64_MAX ? c.ari_failures + 1 : INT64_MAX;
-        log_info("%s: no renewal information from %s: %s", c.name, p->authority->name, why);
+        log_certificate(c.name, LOG_LEVEL_INFO, "%s: no renewal information from %s: %s", c.name,
+            p->authority->name, why);
     }
     struct renewal_poll poll = {.answer = answer,
         .failures = c.ari_failures,
@@ -127,7 +128,7 @@ static void record(struct renewal_poll_request *p, enum renewal_answer answer,
             c.due_at = due;
     }
     if (certificate_save(e, &c, &err) < 0)
-        log_error("%s: %s", c.name, err.text);
+        log_certificate(c.name, LOG_LEVEL_ERROR, "%s: %s", c.name, err.text);
 }
 
 static void on_answer(const struct http_response *hr, const struct err *why, void *arg)

@@ -166,7 +166,8 @@ static struct names due_for_deployment(struct engine *e, due_fn *due_of)
     size_t running = e->deployment_n - e->parked_n;
     struct names due = {.arena = arena_new(), .engine = e};
     due.max = running < DEPLOYMENTS_MAX ? DEPLOYMENTS_MAX - running : 0;
-    if (due.max > 0 && due_of(e->store, engine_now(e), due.max + e->deployment_n + e->job_n, collect, &due, &err) < 0)
+    if (due.max > 0 &&
+        due_of(e->store, engine_now(e), due.max + e->deployment_n + e->job_n, collect, &due, &err) < 0)
         log_error("%s", err.text);
     return due;
 }
@@ -226,6 +227,8 @@ static void set_timer(struct engine *e)
 void schedule_run(struct engine *e)
 {
     e->due_stale = false;
+    if (e->stopping)
+        return;
     bool pass = has_pass(e);
     if (!e->schedule && !pass) {
         batches_run(e);

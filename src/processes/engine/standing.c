@@ -121,7 +121,7 @@ static void on_standing(struct wall until, const struct err *err, void *arg)
             "%s: its record of dns-persist-01 ends on %s, before the next renewal: set a later persistUntil",
             name, wall_format(until, when));
     if (text != NULL) {
-        log_warning("%s: %s", r->record.name, text);
+        log_certificate(r->record.name, LOG_LEVEL_WARNING, "%s: %s", r->record.name, text);
         history_add(r->engine, r->record.name, "record-unfit", text, NULL);
         happen(r->engine, &r->record, &r->wish, DEPLOY_FAILING, text);
     }

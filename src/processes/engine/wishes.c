@@ -108,7 +108,8 @@ static void tell_taken_over(const struct certificate *c, enum certificate_source
     static const char *const askers[] = {
         [SOURCE_CONFIG] = "the configuration", [SOURCE_COMMAND] = "command", [SOURCE_LABEL] = "a container"};
     if (c->source != by && !c->released)
-        log_warning("%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
+        log_warning(
+            "%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
             c->name, askers[c->source], by == SOURCE_COMMAND ? "the command" : askers[by]);
 }
 
@@ -340,7 +341,7 @@ static bool load_issued(struct engine *e, const char *name, struct arena *a, str
 {
     struct err err = ERR_INIT;
     if (store_certificate_get(e->store, str_c(name), a, c, &err) < 0) {
-        log_error("%s: %s", name, err.text);
+        log_certificate(name, LOG_LEVEL_ERROR, "%s: %s", name, err.text);
         return false;
     }
     if (c->generation == 0)
@@ -352,7 +353,7 @@ static void save(struct engine *e, const struct certificate *c)
 {
     struct err err = ERR_INIT;
     if (certificate_save(e, c, &err) < 0)
-        log_error("%s: %s", c->name, err.text);
+        log_certificate(c->name, LOG_LEVEL_ERROR, "%s: %s", c->name, err.text);
 }
 
 static void stop_renewing(struct certificate *c)
@@ -374,7 +375,8 @@ void wish_release(struct engine *e, const char *name)
     stop_renewing(&c);
     save(e, &c);
     history_add(e, name, "released", "no longer in the configuration: kept, not renewed", NULL);
-    log_info("%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
+    log_certificate(name, LOG_LEVEL_INFO,
+        "%s: no longer in the configuration; its files stay until evercert forget %s", name, name);
 }
 
 void wish_keep(struct engine *e, const char *name)
@@ -423,7 +425,8 @@ void certificate_park(struct engine *e, struct certificate *c)
     stop_renewing(c);
     save(e, c);
     history_add(e, c->name, "parked", "no container has asked for it for long: kept, not renewed", NULL);
-    log_info("%s: no container has asked for it for long; it is kept and not renewed", c->name);
+    log_certificate(c->name, LOG_LEVEL_INFO,
+        "%s: no container has asked for it for long; it is kept and not renewed", c->name);
 }
 
 /* Whether the last thing that is known of it is that its container went. */
@@ -440,7 +443,7 @@ static void note_gone(struct engine *e, const char *name, const char *text)
     (void)store_history_each(e->store, str_c(name), 0, 1, is_gone, &said, NULL);
     if (!said)
         history_add(e, name, CONTAINER_GONE, text, NULL);
-    log_info("%s: %s", name, text);
+    log_certificate(name, LOG_LEVEL_INFO, "%s: %s", name, text);
 }
 
 /* What failed is remembered until it would have been tried again: a container that comes and goes must not

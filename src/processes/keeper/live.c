@@ -115,7 +115,8 @@ static int consider(int dir, const char *name, int type, void *arg, struct err *
     int fd ATTR_CLEANUP(fd_close) = -1;
     if (dir_open(dir, name, &fd, &why) < 0 || generation_read(fd, s->arena, &g, &why) < 0 ||
         judge(s, &g, &why) < 0) {
-        log_info("%s: generation %s is not made live again: %s", s->w->name, name, why.text);
+        log_certificate(s->w->name, LOG_LEVEL_INFO, "%s: generation %s is not made live again: %s",
+            s->w->name, name, why.text);
         generation_free(&g);
         return 0;
     }

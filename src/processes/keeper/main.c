@@ -263,8 +263,8 @@ static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, 
     if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0 &&
         sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err) == 0 &&
         publish_chain(k, &w, m, &key, a, &chain, &err) == 0)
-        log_info("%s: generation %lld %s, valid to %s", w.name, (long long)m->generation,
-            m->rehearsal ? "would go live" : "is live",
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld %s, valid to %s", w.name,
+            (long long)m->generation, m->rehearsal ? "would go live" : "is live",
             wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     crash_point(keeper_generation_told);
     answer_published(c, id, &chain, &err);
@@ -292,8 +292,8 @@ static void on_live_switch(struct channel *c, uint32_t id, const void *msg, int 
     (void)fd;
     if (permit_wish(arg, m->permit, m->variant, a, &w, &err) == 0 &&
         live_switch(arg, &w, m, a, &live, &err) == 0)
-        log_info("%s: generation %lld is live again, valid to %s", w.name, (long long)live.generation,
-            wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld is live again, valid to %s", w.name,
+            (long long)live.generation, wall_format(live.chain.not_after, (char[TIME_TEXT_MAX]){0}));
     crash_point(keeper_earlier_live);
     answer(c, MSG_live_switched, id,
         &(struct msg_live_switched){
@@ -419,12 +419,14 @@ static const struct channel_rule parent_rules[] = {
     {MSG_key_import, CHANNEL_STATE_ANY, on_key_import},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
 };
 
 /* --- start --- */
 
-/* What a crash left half written in live/. Whose certificates are many, is not kept waiting for it: a generation
- * is written within one turn of the loop, so between two of them whatever has a temporary name is left over. */
+/* What a crash left half written in live/. Whose certificates are many, is not kept waiting for it: a
+ * generation is written within one turn of the loop, so between two of them whatever has a temporary name is
+ * left over. */
 struct sweep {
     DIR *all; /* NULL: done */
     struct event *again;

@@ -279,7 +279,7 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
     /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
     struct err untidy = ERR_INIT;
     if (to_archive(k, w->name, dir, m->generation - 1, &untidy) < 0)
-        log_warning("%s: %s", w->name, untidy.text);
+        log_certificate(w->name, LOG_LEVEL_WARNING, "%s: %s", w->name, untidy.text);
     return 0;
 }
 

@@ -94,7 +94,7 @@ static bool reused(
     if (!w->reuse_key || m->previous.n == 0)
         return false;
     if (sealed_key_open(k, w, m->previous_generation, m->previous, out, &why) < 0) {
-        log_info("%s: a new key is made: %s", w->name, why.text);
+        log_certificate(w->name, LOG_LEVEL_INFO, "%s: a new key is made: %s", w->name, why.text);
         return false;
     }
     if (key_type_of(out->key, &type) && type == w->key_type)

@@ -66,7 +66,7 @@ static void flush(struct keeper *k)
         if (i->id != 0)
             keeper_published(k, i->id, &i->chain, &err);
         if (i->id != 0 && err.code == 0)
-            log_info("%s: generation 1 is live, valid to %s", i->name,
+            log_certificate(i->name, LOG_LEVEL_INFO, "%s: generation 1 is live, valid to %s", i->name,
                 wall_format(i->chain.not_after, (char[TIME_TEXT_MAX]){0}));
         item_free(i);
     }

@@ -89,10 +89,16 @@ static bool may_start(const struct hook *h)
     return true;
 }
 
+/* What is waited for at the end is what runs, and what puts things back that were changed for an attempt. */
+static bool is_held(const struct hook *h)
+{
+    return h->p->finishing && h->event != DEPLOY_FINISHED;
+}
+
 static struct hook *next_to_start(struct parent *p)
 {
     for (struct hook *h = p->hooks; h != NULL; h = h->next)
-        if (h->state == HOOK_WAITING && may_start(h))
+        if (h->state == HOOK_WAITING && !is_held(h) && may_start(h))
             return h;
     return NULL;
 }
@@ -422,6 +428,8 @@ static void on_permit(struct parent *p, const struct wish *wish, const struct er
         return;
     }
     h->state = HOOK_WAITING;
+    if (p->finishing)
+        hooks_hold(p);
     start_waiting(p);
 }
 
@@ -451,6 +459,31 @@ static struct hook *add(struct parent *p, uint32_t id, const struct msg_hook_run
         at = &(*at)->next;
     *at = h;
     return h;
+}
+
+/* Those that the keeper is still asked about wait, too. */
+void hooks_hold(struct parent *p)
+{
+    struct err err = ERR_INIT;
+    cancelled(&err);
+    for (struct hook *h = p->hooks, *next; h != NULL; h = next) {
+        next = h->next;
+        if (h->state == HOOK_WAITING && is_held(h))
+            finish(h, &err);
+    }
+}
+
+void hooks_cut(const struct parent *p, int64_t after_s)
+{
+    char limit[DURATION_TEXT_MAX];
+    for (const struct hook *h = p->hooks; h != NULL; h = h->next)
+        if (h->state == HOOK_RUNNING)
+            log_about(&(struct log_about){.certificate = h->wish.name, .event = deploy_event_text(h->event)},
+                LOG_LEVEL_WARNING,
+                "%s: deploy hook %s still runs %s after evercert was asked to stop: it is cut off, and run "
+                "again at "
+                "the next start",
+                h->wish.name, h->programs[h->program], duration_format(after_s, limit));
 }
 
 size_t hooks_count(const struct parent *p)

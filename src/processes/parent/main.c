@@ -7,6 +7,7 @@
 #include "os/lock.h"
 #include "os/notify.h"
 #include "os/signal.h"
+#include "os/socket.h"
 #include "os/user.h"
 #include "processes/catalogue.h"
 #include "processes/command.h"
@@ -25,11 +26,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STOP_TIMEOUT_S = 10 }; /* for the others to end by themselves */
-
 static void complain(const char *text)
 {
-    fprintf(stderr, "evercert: error: %s\n", text);
+    if (log_written_as() == LOG_FORMAT_TEXT)
+        fprintf(stderr, "evercert: error: %s\n", text);
+    else
+        log_error("%s", text); /* who reads entries can do nothing with a line */
 }
 
 /* --- arguments: given by the evercert command, never by hand --- */
@@ -53,6 +55,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->sandbox_log = true;
         else if (strcmp(argv[i], "--sandbox=on") == 0)
             o->sandbox_log = false;
+        else if (strncmp(argv[i], "--log-format=", 13) == 0)
+            o->log_format = argv[i] + 13;
         else if (strncmp(argv[i], "--log-level=", 12) != 0 ||
                  !log_level_parse(str_c(argv[i] + 12), &o->level)) {
             fprintf(stderr, "evercert: error: parent is started by evercert itself and does not take %s\n",
@@ -157,8 +161,10 @@ int parent_reload(struct parent *p, struct err *why)
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
+    struct parent *p = arg;
     (void)fd, (void)what;
-    (void)parent_reload(arg, NULL);
+    if (!p->finishing && !p->stopping)
+        (void)parent_reload(p, NULL);
 }
 
 /* --- the state directory --- */
@@ -213,45 +219,40 @@ static void drop_dry_state(struct parent *p)
         log_warning("%s could not be removed: %s", p->options.state, err.text);
 }
 
+/* --- the log --- */
+
+/* Where journald listens. Tests put another path into the environment, which counts only where nobody gains
+ * rights by it. */
+static const char *journal_path(void)
+{
+    const char *path = secure_getenv("EVERCERT_JOURNAL");
+    return path != NULL && path[0] == '/' ? path : "/run/systemd/journal/socket";
+}
+
+/* What the option says, else the configuration. The socket of the journal is connected here and inherited by
+ * all, for none of them could connect in its sandbox. */
+static void begin_log(struct parent *p)
+{
+    struct err err = ERR_INIT;
+    enum log_format format = LOG_FORMAT_TEXT;
+    const char *name = p->options.log_format != NULL ? p->options.log_format : p->settings.log_format;
+    (void)log_format_parse(str_c(name), &format);
+    if (format == LOG_FORMAT_JOURNAL && socket_connect_datagram(journal_path(), &p->journal, &err) < 0) {
+        format = LOG_FORMAT_TEXT;
+        log_warning("the journal cannot be reached, the log goes to standard error: %s", err.text);
+    }
+    log_write_as(format, p->journal);
+}
+
 /* --- signals and the end --- */
-
-static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
-{
-    struct parent *p = arg;
-    (void)fd, (void)what;
-    log_warning("processes did not end within %d s and are killed", (int)STOP_TIMEOUT_S);
-    runs_kill(p, SIGKILL);
-    members_kill(p);
-}
-
-static void end_when_alone(struct parent *p)
-{
-    if (p->stopping && members_all_gone(p) && !runs_any(p))
-        event_base_loopexit(p->base, NULL);
-}
-
-void parent_stop(struct parent *p, int exit_status)
-{
-    if (p->stopping)
-        return;
-    p->stopping = true;
-    p->exit_status = exit_status;
-    if (p->options.daemon)
-        (void)notify_send(NOTIFY_STOPPING, NULL, NULL);
-    runs_kill(p, SIGTERM);
-    members_stop(p);
-    control_close(p);
-    p->stop_timer = evtimer_new(p->base, on_stop_timeout, p);
-    event_add(p->stop_timer, &(struct timeval){STOP_TIMEOUT_S, 0});
-    end_when_alone(p);
-}
 
 static void on_terminate(evutil_socket_t sig, short what, void *arg)
 {
     struct parent *p = arg;
     (void)what;
-    log_info("%s, stopping", sig == SIGINT ? "interrupted" : "asked to stop");
-    parent_stop(p, p->options.daemon ? 0 : 1);
+    log_info("%s, stopping%s", sig == SIGINT ? "interrupted" : "asked to stop",
+        p->finishing || p->stopping ? " at once" : "");
+    parent_end(p);
 }
 
 static void on_child(evutil_socket_t sig, short what, void *arg)
@@ -263,7 +264,7 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (!members_reaped(p, pid, status))
             (void)runs_reaped(p, pid, status);
-    end_when_alone(p);
+    parent_end_when_alone(p);
 }
 
 static void on_tell_state(evutil_socket_t sig, short what, void *arg)
@@ -315,6 +316,7 @@ static int start(struct parent *p, struct err *err)
     outputs_recover(p);
     if (p->options.daemon && watcher_is_wanted(p) && (r = watcher_start(p, err)) < 0)
         return r;
+    pulse_begin(p);
     if (p->options.daemon)
         return control_listen(p, err);
     control_adopt(p, COMMAND_FD);
@@ -323,7 +325,8 @@ static int start(struct parent *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parent p = {.control = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
+    struct parent p = {
+        .control = -1, .journal = -1, .arena = arena_new(), .started_ms = clock_mono(&system_clock).ms};
     struct err err = ERR_INIT;
     parse(&p.options, argc, argv);
     log_init("parent", p.options.level);
@@ -333,6 +336,7 @@ int main(int argc, char **argv)
     struct arena *certificates ATTR_CLEANUP(arena_freep) = arena_new();
     if (load(&p, &p.settings, p.arena, certificates, NULL) < 0)
         return EXIT_USAGE;
+    begin_log(&p);
     int r = p.options.dry_run ? take_dry_state(&p, &err) : take_state(&p, &err);
     if (r == 0)
         r = put_aside(&p, &p.settings, &certificates, &p.declared, &err);

@@ -42,6 +42,11 @@ static const struct {
     {MEMBER_SOLVER, MEMBER_KEEPER},
 };
 
+const char *member_name(enum member_id id)
+{
+    return names[id];
+}
+
 struct channel *member_channel(const struct parent *p, enum member_id id)
 {
     return p->members[id].channel;
@@ -155,7 +160,10 @@ static void on_steps_check(struct channel *c, uint32_t id, const void *msg, int 
 {
     struct member *m = arg;
     (void)c, (void)fd;
-    steps_check(m->parent, id, msg);
+    if (((const struct msg_steps_check *)msg)->permit.n == 0)
+        state_check(m->parent, id);
+    else
+        steps_check(m->parent, id, msg);
 }
 
 static void on_alert_send(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -343,7 +351,7 @@ static void on_channel_closed(struct channel *c, const struct err *why, void *ar
         log_error("%s: %s", names[m->id], why->text);
     if (m->channel == c)
         drop_channel(m);
-    if (m->pid > 0 && !m->unable && !m->parent->stopping)
+    if (m->pid > 0 && !m->unable && !m->parent->stopping && !m->parent->finishing)
         kill(m->pid, SIGKILL);
 }
 
@@ -379,6 +387,14 @@ static void identity_argument(const struct parent *p, enum member_id id, char *o
         snprintf(out, n, "--identity=%u:%u", (unsigned)u.uid, (unsigned)u.gid);
 }
 
+uid_t member_uid(const struct parent *p, enum member_id id)
+{
+    struct user u;
+    if (geteuid() != 0)
+        return geteuid();
+    return user_by_name(user_setting(p, id), &u, NULL) < 0 ? 0 : u.uid;
+}
+
 const char *member_libexec(void)
 {
     const char *dir = secure_getenv("EVERCERT_LIBEXEC");
@@ -387,27 +403,28 @@ const char *member_libexec(void)
 
 static int spawn(struct parent *p, struct member *m, int channel_fd, struct err *err)
 {
-    char path[PATH_MAX], identity[64], level[32], argv0[32];
+    char path[PATH_MAX], identity[64], level[32], format[32], argv0[32];
     snprintf(path, sizeof path, "%s/%s", member_libexec(), names[m->id]);
     snprintf(argv0, sizeof argv0, "evercert-%s", names[m->id]);
     snprintf(level, sizeof level, "--log-level=%s", log_level_name(p->options.level));
+    snprintf(format, sizeof format, "--log-format=%s", log_format_name(log_written_as()));
     identity_argument(p, m->id, identity, sizeof identity);
     char sandbox[] = "--sandbox=log", new_state[] = "--new-state", tls_alpn[] = "--tls-alpn";
-    char *argv[8] = {argv0, identity, level};
-    size_t n = 3;
+    char *argv[9] = {argv0, identity, level, format};
+    size_t n = 4;
     if (p->options.sandbox_log)
         argv[n++] = sandbox;
     if (p->new_state)
         argv[n++] = new_state;
     if (m->id == MEMBER_RESPONDER && (p->responder_has_tls = listeners_have(p, CHALLENGE_TLS_ALPN_01)))
         argv[n++] = tls_alpn;
-    struct child_fd fds[] = {
-        {STDERR_FILENO, STDERR_FILENO}, {channel_fd, PROCESS_PARENT_FD}, {p->state, PROCESS_STATE_FD}};
+    struct child_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {channel_fd, PROCESS_PARENT_FD},
+        {p->state, PROCESS_STATE_FD}, {p->journal, PROCESS_LOG_FD}};
     struct child_spec spec = {.path = path,
         .argv = argv,
         .envp = environ,
         .fds = fds,
-        .fds_n = ARRAY_LEN(fds),
+        .fds_n = p->journal >= 0 ? ARRAY_LEN(fds) : ARRAY_LEN(fds) - 1,
         .group = CHILD_GROUP_NEW};
     return child_spawn(&spec, &m->pid, err);
 }
@@ -473,6 +490,8 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
         return err_prefix(err, "%s cannot be started", names[id]);
     }
     m->wanted = true;
+    m->silent = 0;
+    m->answered = false;
     m->started_ms = clock_mono(&system_clock).ms;
     m->channel =
         channel_new(p->base, ends[0], names[id], rules_of[id].rules, rules_of[id].n, on_channel_closed, m);
@@ -514,7 +533,7 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
     struct member *m = arg;
     struct err err = ERR_INIT;
     (void)fd, (void)what;
-    if (m->parent->stopping || m->pid > 0 || !m->wanted)
+    if (m->parent->stopping || m->parent->finishing || m->pid > 0 || !m->wanted)
         return;
     if (m->channel != NULL) { /* its end has yet to be told to those who wait for its answers */
         event_add(m->restart, &(struct timeval){0, 10 * 1000});
@@ -599,7 +618,7 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status)
         crash_points_over();
         /* The channel ends by itself when what the process said last has been read, and whoever waits for an
          * answer hears of it then. */
-        if (!p->stopping)
+        if (!p->stopping && !p->finishing)
             schedule_restart(m, wait_status);
         return true;
     }
@@ -612,7 +631,7 @@ void members_stop(struct parent *p)
         struct member *m = &p->members[i];
         event_del(m->restart);
         if (m->channel != NULL)
-            (void)channel_send(m->channel, MSG_stop, 0, &(struct msg_stop){true}, -1, NULL);
+            (void)channel_send(m->channel, MSG_stop, 0, &(struct msg_stop){false}, -1, NULL);
     }
 }
 

@@ -48,6 +48,8 @@ struct member {
     bool unable;           /* it said why it cannot start; its death is no news */
     bool replaced;         /* ended by us to be started anew at once; neither is this */
     unsigned deaths;       /* in a row, without a minute of life between */
+    unsigned silent;       /* pings in a row that it has not answered */
+    bool answered;         /* it has answered one */
     int64_t started_ms;
 };
 
@@ -70,6 +72,7 @@ struct options {
     const char *config, *state;
     bool config_optional, daemon, sandbox_log, dry_run;
     enum log_level level;
+    const char *log_format; /* NULL: as the configuration says */
 };
 
 struct session;
@@ -83,7 +86,7 @@ struct parent {
     struct event_base *base;
     int state, lock; /* descriptors */
     bool new_state;
-    struct arena *arena; /* of settings */
+    struct arena *arena;       /* of settings */
     struct settings settings;  /* without certificates: */
     struct declared *declared; /* they are here */
     struct member members[MEMBER_END_];
@@ -91,11 +94,12 @@ struct parent {
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     unsigned solver_life; /* and which solver */
-    struct feed *feed;     /* the configuration's wishes on their way to the engine (wishes.c) */
-    size_t feed_refused;   /* of them, those that the keeper would not permit; said in the log */
+    struct feed *feed;    /* the configuration's wishes on their way to the engine (wishes.c) */
+    size_t feed_refused;  /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
-    struct err not_in_force; /* what is wrong with the configuration that the last reload found; code 0: nothing */
+    struct err
+        not_in_force; /* what is wrong with the configuration that the last reload found; code 0: nothing */
     struct wall not_in_force_since;
     struct listener *listeners;
     struct dns_socket *dns_sockets;
@@ -107,7 +111,7 @@ struct parent {
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
-    int control; /* listening socket, -1 for a one-shot */
+    int control;         /* listening socket, -1 for a one-shot */
     bool control_paused; /* there are no descriptors for connections */
     struct event *control_event, *control_again, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
@@ -119,15 +123,32 @@ struct parent {
     struct consumers *consumers;  /* who was told of what is deployed (consumers.c) */
     unsigned watcher_life;        /* which watcher */
     int64_t started_ms;           /* of the monotonic clock */
-    bool ready_told, stopping;
-    bool rebuild_asked; /* the engine is making rows of what is live */
-    bool broken;        /* stopping because a process cannot live */
+    bool rebuild_asked;           /* the engine is making rows of what is live */
+    struct event *pulse, *watchdog;
+    int journal; /* socket of LOG_FORMAT_JOURNAL, else -1 */
+    bool ready_told;
+    bool finishing; /* asked to end: what is under way comes to its end first */
+    bool stopping;  /* everything ends now */
+    bool broken;    /* stopping because a process cannot live */
     int exit_status;
     struct err why; /* of a process that cannot start */
 };
 
-/* main.c */
+/* stop.c: the end. */
+/* Everything ends now: the other processes in good order, what runs is ended. */
 void parent_stop(struct parent *p, int exit_status);
+/* What SIGTERM asks for. A daemon begins nothing new and waits for what is under way, up to `stop-timeout`;
+ * the second time, and of a command's parent the first, it ends at once. */
+void parent_end(struct parent *p);
+/* A process ended: where the last one has, so does this one. */
+void parent_end_when_alone(struct parent *p);
+
+/* pulse.c: do they live? */
+/* Asks each process regularly; one that does not answer is ended and started again. Tells a service manager
+ * that wants it (WATCHDOG_USEC) that the loop turns. */
+void pulse_begin(struct parent *p);
+
+/* main.c */
 /* The configuration as it is now, whole; its errors go to standard error. */
 int parent_load(struct parent *p, struct settings *out, struct arena *arena);
 /* The configuration anew, as SIGHUP wants it; one that is not good leaves the old one in force (ERR_CONFIG;
@@ -162,7 +183,11 @@ bool members_reaped(struct parent *p, pid_t pid, int wait_status);
 void members_stop(struct parent *p);
 bool members_all_gone(const struct parent *p);
 void members_kill(struct parent *p);
+/* "keeper", ... Static storage. */
+const char *member_name(enum member_id id);
 struct channel *member_channel(const struct parent *p, enum member_id id);
+/* The user that it becomes, or stays. */
+uid_t member_uid(const struct parent *p, enum member_id id);
 /* The directory of our other programs. Static storage. */
 const char *member_libexec(void);
 
@@ -315,6 +340,10 @@ void consumers_known(struct parent *p);
 /* hooks.c: the engine asks for one step of a permit to be run for an event; `id` is the request to answer.
  * Those that are for the same certificate run one after the other. */
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
+/* Those that wait are not run any more (evercert is about to end). */
+void hooks_hold(struct parent *p);
+/* Says in the log which run, and that they are cut off. */
+void hooks_cut(const struct parent *p, int64_t after_s);
 /* Those that run or wait for others. */
 size_t hooks_count(const struct parent *p);
 
@@ -327,6 +356,9 @@ int challenge_ready(struct parent *p, const char *entry, struct arena *a, struct
 
 /* steps_check.c: answers with what of a permit could not be carried out. */
 void steps_check(struct parent *p, uint32_t id, const struct msg_steps_check *m);
+
+/* state_check.c: answers (as steps_check) with what is wrong with owners and modes in the state directory. */
+void state_check(struct parent *p, uint32_t id);
 
 /* copies.c: what is live, handed to others: copies and key-group. */
 /* The engine asks for the copies of a permit (publish:) to be as they should be; `id` is the request to

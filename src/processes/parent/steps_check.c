@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,7 +38,8 @@ struct check {
     struct wish wish; /* in the arena */
     const char *problems[PROBLEMS_MAX];
     size_t n;
-    size_t step; /* whose sudo is asked */
+    size_t step;      /* whose sudo is asked */
+    const char *rule; /* that would let it; NULL: it cannot be said in one line */
     struct buf output;
 };
 
@@ -226,6 +228,39 @@ static char **question(struct check *c, char *const *argv, size_t argc)
     return out;
 }
 
+/* Characters that mean themselves in a rule, of what commands are mostly made of. */
+static bool is_plain(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-@+%";
+    return word[0] != '\0' && word[strspn(word, plain)] == '\0';
+}
+
+/* The line of sudoers(5) for that question, as `evercert snippet sudoers` would write it; NULL where words
+ * need more care than a line in a report can give. */
+static const char *rule_for(struct check *c, const char *who, char *const *argv)
+{
+    const char *as = "root", *group = NULL;
+    char found[PATH_MAX];
+    size_t i = 3; /* sudo -n -l */
+    for (; argv[i] != NULL && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i += 2)
+        *(strcmp(argv[i], "-u") == 0 ? &as : &group) = argv[i + 1];
+    if (argv[i] != NULL && strcmp(argv[i], "--") == 0)
+        i++;
+    if (argv[i] == NULL || child_find_program(argv[i], PROGRAM_PATH, found, NULL) < 0 || !is_plain(found) ||
+        !is_plain(who) || !is_plain(as) || (group != NULL && !is_plain(group)))
+        return NULL;
+    const char *rule = arena_printf(c->arena, "%s ALL = (%s%s%s) NOPASSWD: %s", who, as,
+        group != NULL ? ":" : "", group != NULL ? group : "", found);
+    if (argv[i + 1] == NULL)
+        rule = arena_printf(c->arena, "%s \"\"", rule); /* without arguments and no others */
+    while (argv[++i] != NULL) {
+        if (!is_plain(argv[i]))
+            return NULL;
+        rule = arena_printf(c->arena, "%s %s", rule, argv[i]);
+    }
+    return rule;
+}
+
 static void ask_next(struct check *c);
 
 static void on_answer(int wait_status, bool timed_out, void *arg)
@@ -234,8 +269,17 @@ static void on_answer(int wait_status, bool timed_out, void *arg)
     const struct deploy *d = &c->wish.deploys[c->step];
     if (wait_status != 0 && !timed_out && !c->p->stopping)
         tell(c, step_name(c, c->step),
-            arena_printf(c->arena, "sudo refuses to run it%s%s without a password: %s",
-                d->user[0] != '\0' ? " for " : "", d->user, program_sudo_remedy()));
+            arena_printf(c->arena, "sudo refuses to run it%s%s without a password: %s\n%s%s%s",
+                d->user[0] != '\0' ? " for " : "", d->user, program_sudo_remedy(),
+                c->rule != NULL ? "the rule is: " : "", c->rule != NULL ? c->rule : "",
+                c->rule != NULL ? "; in a file of its own: evercert snippet sudoers > /etc/sudoers.d/evercert"
+                                : "evercert snippet sudoers > /etc/sudoers.d/evercert"));
+    else if (timed_out)
+        tell(c, step_name(c, c->step),
+            arena_printf(c->arena,
+                "sudo did not say within %d s whether it would run it\nsee what sudo -n -l waits "
+                "for: mostly a directory service (sssd, LDAP) that does not answer",
+                (int)SUDO_TIMEOUT_S));
     c->step++;
     ask_next(c);
 }
@@ -252,6 +296,9 @@ static int ask(struct check *c, const struct deploy *d)
     char **argv = question(c, program.argv, program.argc);
     if (argv == NULL)
         return ERR_NOT_FOUND;
+    struct user me;
+    user_current(&me);
+    c->rule = rule_for(c, program.set_user ? program.user.name : me.name, argv);
     buf_clear(&c->output);
     struct run_spec spec = {.path = program.path,
         .argv = argv,

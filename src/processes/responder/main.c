@@ -153,6 +153,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_listen, CHANNEL_STATE_ANY, on_listen},
     {MSG_unlisten, CHANNEL_STATE_ANY, on_unlisten},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
 };
 
 static int start(struct member *me, struct err *err)

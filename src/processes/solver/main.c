@@ -131,6 +131,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_dns_listen, CHANNEL_STATE_ANY, on_listen},
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
 };
 
 /* --- start and end --- */

@@ -11,6 +11,12 @@ static void start(struct work *w);
 
 /* --- what the engine hears --- */
 
+/* For the log; NULL until the permit was read. */
+static const char *certificate_of(const struct work *w)
+{
+    return w->wish != NULL ? w->wish->name : NULL;
+}
+
 /* What was written, or may have been: by this one, or by one before it that this one never came behind. Who
  * was cancelled before it began knows nothing of its own. */
 static void put_note(struct work *w, struct buf *out)
@@ -32,7 +38,8 @@ static void put_note(struct work *w, struct buf *out)
             .entry = p->entry->name, .record = p->record, .zone = p->zone, .handle = p->handle};
     }
     if (note_encode(&note, keys, w->value, out, &err) < 0) {
-        log_warning("%s: %s", w->identifier, err.text); /* it is found by its value then */
+        log_certificate(certificate_of(w), LOG_LEVEL_WARNING, "%s: %s", w->identifier,
+            err.text); /* it is found by its value then */
         buf_clear(out);
     }
 }
@@ -49,7 +56,7 @@ void work_step(struct work *w, bool with_note, const char *fmt, ...)
     va_end(ap);
     if (with_note)
         put_note(w, &note);
-    log_debug("%s: %s", w->identifier, buf_c(&text));
+    log_certificate(certificate_of(w), LOG_LEVEL_DEBUG, "%s: %s", w->identifier, buf_c(&text));
     solver_answer(
         w->solver, w->life, MSG_dns_step, 0, &(struct msg_dns_step){w->handle, buf_c(&text), buf_c(&note)});
 }
@@ -61,7 +68,7 @@ static void answer(struct work *w, const struct err *why)
         return;
     w->answered = true;
     if (why != NULL)
-        log_debug("%s: %s", w->identifier, why->text);
+        log_certificate(certificate_of(w), LOG_LEVEL_DEBUG, "%s: %s", w->identifier, why->text);
     if (w->kind == WORK_WITHDRAW) {
         solver_answer(w->solver, w->life, MSG_done, w->id, &(struct msg_done){.error = msg_error_of(why)});
         return;
@@ -82,6 +89,7 @@ static void finish(struct work *w, const struct err *why)
         return;
     w->over = true;
     permit_leave(s, &w->permit_wait);
+    w->wish = NULL;
     dns_cancel(w->question);
     w->question = NULL;
     for (size_t i = 0; i < w->part_n; i++)
@@ -113,6 +121,7 @@ static void work_free(struct work *w)
         part_drop(&w->parts[i]);
     dns_cancel(w->question);
     permit_leave(w->solver, &w->permit_wait);
+    w->wish = NULL;
     book_unref(w->book);
     arena_free(w->arena);
     free(w);

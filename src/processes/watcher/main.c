@@ -111,6 +111,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_act, CHANNEL_STATE_ANY, on_act},
     {MSG_template_try, CHANNEL_STATE_ANY, on_template_try},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
+    PROCESS_PING_RULE,
 };
 
 /* --- start and end --- */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +124,43 @@ static void test_journal_of_others(void **state)
     assert_int_equal(output()[0], '2');
 }
 
+/* Names of the forms, and what each writes where. */
+static void test_formats(void **state)
+{
+    enum log_format format = LOG_FORMAT_TEXT;
+    int ends[2];
+    char got[1024];
+    for (int i = 0; i <= LOG_FORMAT_JOURNAL; i++) {
+        assert_true(log_format_parse(str_c(log_format_name((enum log_format)i)), &format));
+        assert_int_equal(format, i);
+    }
+    assert_false(log_format_parse(STR("xml"), &format));
+    log_init("engine", LOG_LEVEL_INFO);
+    log_write_as(LOG_FORMAT_JSON, -1);
+    log_certificate("a.example", LOG_LEVEL_INFO, "a.example: %d", 5);
+    const char *json = output();
+    assert_non_null(strstr(json, "\"message\": \"a.example: 5\", \"certificate\": \"a.example\"}\n"));
+    assert_int_equal(json[0], '{');
+    log_certificate("a.example", LOG_LEVEL_DEBUG, "not shown");
+    assert_string_equal(output(), "");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+    log_write_as(LOG_FORMAT_JOURNAL, ends[0]);
+    assert_int_equal(log_written_as(), LOG_FORMAT_JOURNAL);
+    log_certificate("a.example", LOG_LEVEL_ERROR, "no");
+    ssize_t n = read(ends[1], got, sizeof got - 1);
+    assert_true(n > 0);
+    got[n] = '\0';
+    assert_string_equal(got, "MESSAGE=no\nPRIORITY=3\nSYSLOG_IDENTIFIER=evercert\nEVERCERT_PROCESS=engine\n"
+                             "EVERCERT_CERTIFICATE=a.example\n");
+    assert_string_equal(output(), "");
+    /* Nobody reads any more: as text. */
+    close(ends[1]);
+    log_error("still said");
+    assert_non_null(strstr(output(), " evercert[engine]: error: still said\n"));
+    close(ends[0]);
+    log_write_as(LOG_FORMAT_TEXT, -1);
+}
+
 /* Whatever is in the text, it is one line, and no terminal is told anything. */
 static void test_one_line(void **state)
 {
@@ -173,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_form, redirect, restore),
         cmocka_unit_test_setup_teardown(test_journal, redirect, restore),
         cmocka_unit_test_setup_teardown(test_journal_of_others, redirect, restore),
+        cmocka_unit_test_setup_teardown(test_formats, redirect, restore),
         cmocka_unit_test_setup_teardown(test_one_line, redirect, restore),
         cmocka_unit_test_setup_teardown(test_long_line, redirect, restore),
         cmocka_unit_test_setup_teardown(test_errno_is_kept, redirect, restore),

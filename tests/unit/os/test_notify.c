@@ -42,6 +42,9 @@ static void speak(int fd)
     assert_int_equal(notify_status("3 certificates", NULL), 0);
     receive(fd, got, sizeof got);
     assert_string_equal(got, "STATUS=3 certificates\n");
+    assert_int_equal(notify_extend(40, NULL), 0);
+    receive(fd, got, sizeof got);
+    assert_string_equal(got, "EXTEND_TIMEOUT_USEC=40000000\n");
     clock_gettime(CLOCK_MONOTONIC, &before);
     assert_int_equal(notify_send(NOTIFY_RELOADING, NULL, NULL), 0);
     clock_gettime(CLOCK_MONOTONIC, &after);
