@@ -157,6 +157,8 @@ struct msg_error {
 #define MSG_FIELDS_import_over(F) F(u32, session)
 /* Which servers answer for names: settings.resolvers. */
 #define MSG_FIELDS_resolvers(F) F(list, servers)
+/* How long entries of the history are kept, in seconds: settings.keep_history_s. */
+#define MSG_FIELDS_keep_history(F) F(i64, seconds)
 
 /* --- engine and keeper --- */
 
@@ -489,7 +491,8 @@ struct msg_error {
     M(template_output, MSG_LARGE, false)      \
     M(world_changed, MSG_SMALL, false)        \
     M(rows, MSG_LARGE, false)                 \
-    M(rows_taken, MSG_SMALL, false)
+    M(rows_taken, MSG_SMALL, false)           \
+    M(keep_history, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -116,6 +116,13 @@ static void on_resolvers(struct channel *c, uint32_t id, const void *msg, int fd
     look_resolvers(arg, &m->servers);
 }
 
+static void on_keep_history(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_keep_history *m = msg;
+    (void)c, (void)id, (void)fd;
+    history_keep(arg, m->seconds);
+}
+
 /* --- peers --- */
 
 static void peer_gone(struct channel *c, const struct err *why, void *arg)
@@ -184,6 +191,7 @@ static const struct channel_rule parent_rules[] = {
     {MSG_peer, CHANNEL_STATE_ANY, on_peer},
     {MSG_stop, CHANNEL_STATE_ANY, on_stop},
     {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
+    {MSG_keep_history, CHANNEL_STATE_ANY, on_keep_history},
 };
 
 /* --- start --- */

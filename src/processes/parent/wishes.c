@@ -228,7 +228,9 @@ void wishes_feed(struct parent *p)
     p->feed_done = false;
     struct msg_resolvers resolvers = {
         {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
-    if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
+    struct msg_keep_history keep = {p->settings.keep_history_s};
+    if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0 ||
+        channel_send(engine, MSG_keep_history, 0, &keep, -1, &err) < 0)
         log_error("%s", err.text);
     if (channel_send(
             engine, MSG_wishes_begin, 0, &(struct msg_wishes_begin){watcher_is_wanted(p)}, -1, &err) < 0)
