@@ -181,7 +181,7 @@ bool json_next(struct str *rest, struct str *key, struct str *value)
         s = tail(s, n + 1);
     }
     n = value_length(s);
-    if (n == 0)
+    if (n == 0 || n == s.n) /* something closes it */
         return false;
     *value = (struct str){s.p, n};
     *rest = tail(s, n);

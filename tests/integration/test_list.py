@@ -2,12 +2,14 @@
 
 import datetime
 import json
+import shutil
 import sqlite3
 import subprocess
 
 import pytest
 
 from evercert import DONE, FAILED, USAGE, build_folder
+from ports import free_port
 from processes import wait_until
 
 #: from 1970 on, long ago and far away
@@ -112,7 +114,7 @@ def test_domains_match_as_well(ten):
 
 def test_two_key_types_are_one_row(ten):
     """Found by what is wrong with the second one; and that one by its own name."""
-    change(ten, *variant(ten, 0, 9), ("UPDATE certificate SET failures = 1, last_error = 'x' WHERE variant = 1"),)
+    change(ten, *variant(ten, 0, 9), ("UPDATE certificate SET failures = 1, last_error = 'x' WHERE variant = 1",))
     assert listed(ten) == [name_of(number) for number in range(9)]
     assert name_of(0) in listed(ten, "--failing")
     assert listed(ten, f"{name_of(0)}-rsa") == [f"{name_of(0)}-rsa"]
@@ -146,10 +148,18 @@ def test_list_and_show_say_the_same(ten):
 MANY = 3000
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Made once, for all who change it in a copy of their own."""
+    state = tmp_path_factory.mktemp("many") / "state"
+    subprocess.run([build_folder() / "tests/fill_state", state, str(MANY)], check=True)
+    return state
+
+
 @pytest.fixture
-def many(evercert):
-    client = evercert(listen=["127.0.0.1:0"])
-    fill(client, MANY)
+def many(evercert, filled):
+    client = evercert(listen=[f"127.0.0.1:{free_port()}"])
+    shutil.copytree(filled, client.state)
     client.run_daemon()
     return client
 
@@ -174,11 +184,11 @@ def test_a_reader_that_stops_stops_nobody(many):
 
 
 def test_a_reader_that_goes_ends_it(many):
-    gone = reader(many, "list", "--json")
-    gone.kill()
-    gone.communicate()
-    wait_until(lambda: "control: " in many.text() or True, "the client to be missed")
-    assert len(many.list()) == MANY
+    for words in (("list", "--json"), ("list",), ("log", "--json"), ("log", "--follow")):
+        gone = reader(many, *words)
+        gone.kill()
+        gone.communicate()
+    assert len(many.list()) == MANY and len(many.log_rows()) == MANY
     many.stop_daemon()
 
 
@@ -213,7 +223,7 @@ def test_log_of_many(many):
 
 
 def test_old_history_goes(evercert):
-    client = evercert(listen=["127.0.0.1:0"], config={"keep-history": "30d"})
+    client = evercert(listen=[f"127.0.0.1:{free_port()}"], config={"keep-history": "30d"})
     fill(client, 5)
     change(client, ("UPDATE history SET at = ? WHERE certificate IN (?, ?)", PAST, name_of(0), name_of(3)))
     client.run_daemon()
