@@ -40,12 +40,12 @@ def listed(client, *words):
 
 def variant(client, first, other):
     """As if `first` had two key types, the second of which is the row `other`."""
-    both = '"key-type":["ecdsa-p256","rsa-2048"]'
-    name = f"{name_of(first)}-rsa"
+    one, both = '"key-type":["ecdsa-p256"]', '"key-type":["ecdsa-p256","rsa-2048"]'
+    name, wish = f"{name_of(first)}-rsa", "(SELECT wish FROM certificate WHERE name = ?)"
     return [
-        ("UPDATE certificate SET wish = replace(wish, '\"key-type\":[\"ecdsa-p256\"]', ?) WHERE name = ?", both, name_of(first)),
+        ("UPDATE certificate SET wish = replace(wish, ?, ?) WHERE name = ?", one, both, name_of(first)),
         (
-            "UPDATE certificate SET name = ?, variant = 1, wish = (SELECT wish FROM certificate WHERE name = ?) WHERE name = ?",
+            f"UPDATE certificate SET name = ?, variant = 1, wish = {wish} WHERE name = ?",
             name,
             name_of(first),
             name_of(other),
@@ -108,7 +108,8 @@ def test_bad_options_are_named(evercert, words):
 
 
 def test_domains_match_as_well(ten):
-    change(ten, ("UPDATE certificate SET wish = replace(wish, '\"domains\":[', '\"domains\":[\"www.b.example\",') WHERE name = ?", name_of(9)))
+    was, more = '"domains":[', '"domains":["www.b.example",'
+    change(ten, ("UPDATE certificate SET wish = replace(wish, ?, ?) WHERE name = ?", was, more, name_of(9)))
     assert listed(ten, "--match", "www.*") == [name_of(9)]
 
 
@@ -130,10 +131,8 @@ def test_two_key_types_are_one_row(ten):
 
 
 def test_list_and_show_say_the_same(ten):
-    change(
-        ten,
-        ("UPDATE certificate SET last_error = ?, omitted = 'a b', ari_start = 1, ari_end = 2, live_generation = 3", 'Ü "x"\n\x9b'),
-    )
+    fields = "last_error = ?, omitted = 'a b', ari_start = 1, ari_end = 2, live_generation = 3"
+    change(ten, (f"UPDATE certificate SET {fields}", 'Ü "x"\n\x9b'))
     more = {"history", "chain", "webroot", "renew_before", "next"}
     for row in ten.list():
         whole = ten.show(row["name"])
@@ -166,9 +165,8 @@ def many(evercert, filled):
 
 def reader(client, *words):
     """A command whose output nobody has read yet but for its first line."""
-    one = subprocess.Popen(
-        client.argv(*words), env=client.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
+    one = subprocess.Popen(client.argv(*words), env=client.environment(), **pipes)
     one.stdout.readline()
     return one
 
