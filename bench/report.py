@@ -136,6 +136,19 @@ def start_up(data):
     yield from table(("command", "wall ms", "CPU ms"), rows)
 
 
+def hundred_thousand(data):
+    yield f"### `evercert list` of many certificates from a daemon ({data['rounds']} runs each)"
+    yield ""
+    rows = []
+    for count, one in data["list"].items():
+        for name, what in (("json", "`list --json`"), ("table", "`list`")):
+            peak, before, after = one[name]["peak_kib"], one["before_kib"], one["after_kib"]
+            memory = [f"{before[who]} / {peak[who]} / {after[who]}" for who in ("engine", "parent")]
+            rows.append((count, what, span(one[name]["wall_ms"]), *memory, peak["command"]))
+    memory = "Pss KiB before / most meanwhile / after"
+    yield from table(("certificates", "command", "wall ms", f"engine: {memory}", "parent", "command: most"), rows)
+
+
 def moving_in(data):
     yield f"### {data['count']} lineages of certbot imported"
     yield ""
@@ -194,6 +207,7 @@ PARTS = (
     ("at-rest", at_rest),
     ("size", size),
     ("start-up", start_up),
+    ("hundred-thousand", hundred_thousand),
     ("moving-in", moving_in),
     ("dns-records", dns_records),
     ("containers", containers),

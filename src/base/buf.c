@@ -95,12 +95,13 @@ void buf_consume(struct buf *b, size_t n)
 
 void buf_put(struct buf *b, const void *p, size_t n)
 {
-    char *room = buf_room(b, n);
-    if (room == NULL)
+    /* Mostly there is room. */
+    if ((b->failed || b->cap - b->n <= n) && buf_room(b, n) == NULL)
         return;
     if (n > 0)
-        memcpy(room, p, n);
-    buf_added(b, n);
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
 }
 
 void buf_put_str(struct buf *b, struct str s)

@@ -83,7 +83,14 @@ void json_put_text_or_null(struct buf *out, const char *text)
 void json_put_time_or_null(struct buf *out, struct wall t)
 {
     char text[TIME_TEXT_MAX];
-    json_put_text_or_null(out, t.s != 0 ? wall_format(t, text) : "");
+    if (t.s == 0) {
+        buf_put(out, "null", 4);
+        return;
+    }
+    wall_format(t, text);
+    buf_put(out, "\"", 1);
+    buf_put(out, text, strlen(text));
+    buf_put(out, "\"", 1);
 }
 
 void json_put_integer(struct buf *out, int64_t i)
@@ -116,7 +123,14 @@ void json_put_words(struct buf *out, struct str text, char between)
 /* Where the string at the beginning of the text ends, its quotes included; 0 where there is none. */
 static size_t string_length(struct str s)
 {
-    for (size_t i = 1; s.n > 0 && s.p[0] == '"' && i < s.n; i++) {
+    if (s.n < 2 || s.p[0] != '"')
+        return 0;
+    const char *end = memchr(s.p + 1, '"', s.n - 1);
+    if (end == NULL)
+        return 0;
+    if (end[-1] != '\\')
+        return (size_t)(end - s.p) + 1;
+    for (size_t i = 1; i < s.n; i++) {
         if (s.p[i] == '\\')
             i++;
         else if (s.p[i] == '"')
@@ -167,7 +181,7 @@ bool json_next(struct str *rest, struct str *key, struct str *value)
         s = tail(s, n + 1);
     }
     n = value_length(s);
-    if (n == 0)
+    if (n == 0 || n == s.n) /* something closes it */
         return false;
     *value = (struct str){s.p, n};
     *rest = tail(s, n);

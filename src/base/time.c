@@ -73,6 +73,12 @@ static void civil_from_days(int64_t z, int64_t *y, int *m, int *d)
     *y = yoe + era * 400 + (*m <= 2);
 }
 
+static void put_two(char *at, int n)
+{
+    at[0] = (char)('0' + n / 10);
+    at[1] = (char)('0' + n % 10);
+}
+
 const char *wall_format(struct wall t, char out[TIME_TEXT_MAX])
 {
     if (t.s == 0)
@@ -84,8 +90,21 @@ const char *wall_format(struct wall t, char out[TIME_TEXT_MAX])
         days--;
     }
     civil_from_days(days, &y, &m, &d);
-    snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)(y % 10000), m, d, (int)(rest / 3600),
-        (int)(rest / 60 % 60), (int)(rest % 60));
+    if (y < 0 || y > 9999) {
+        snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)(y % 10000), m, d,
+            (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+        return out;
+    }
+    /* A list of certificates has hundreds of thousands of them. */
+    static const char form[] = "0000-00-00T00:00:00Z";
+    memcpy(out, form, sizeof form);
+    put_two(out, (int)(y / 100));
+    put_two(out + 2, (int)(y % 100));
+    put_two(out + 5, m);
+    put_two(out + 8, d);
+    put_two(out + 11, (int)(rest / 3600));
+    put_two(out + 14, (int)(rest / 60 % 60));
+    put_two(out + 17, (int)(rest % 60));
     return out;
 }
 

@@ -29,7 +29,7 @@ static int rows_out(struct sink *s, struct err *err)
 int sink_row(struct sink *s, const char *json, struct err *err)
 {
     int r = take_row(s, str_c(json), err);
-    s->rows++;
+    s->rows += r == 0;
     return r < 0 ? r : rows_out(s, err);
 }
 
@@ -52,7 +52,7 @@ int sink_rows(struct sink *s, struct str rows, struct err *err)
             s->text(s, row);
         else
             r = take_row(s, row, err);
-        s->rows++;
+        s->rows += r == 0;
     }
     return r < 0 ? r : rows_out(s, err);
 }

@@ -12,6 +12,7 @@ enum {
     RENEW_MAX_S = 3650 * DAY_S, /* of private CAs; publicly 398 days was the longest */
     RETRY_MAX_S = 30 * DAY_S,
     STOP_TIMEOUT_MAX_S = 3600, /* a service manager that is to wait longer than 90 s has to be told */
+    HISTORY_MIN_S = DAY_S,     /* what happened last night is there in the morning */
     LISTEN_MAX = 64,           /* addresses; a machine with more has a wildcard address too */
     SUDO_MAX = 16,             /* words */
     WEBROOTS_MAX = 100 * 1000, /* of the defaults: a directory for each customer of a large platform */
@@ -246,6 +247,8 @@ static const struct setting root_rows[] = {
     CERTIFICATE_KEYS(settings, defaults.),
     MAP("webroot-map", settings, defaults.webroots, defaults.webroot_n, type_domain, type_path, SETTING_EMPTY,
         WEBROOTS_MAX, HELP_WEBROOT_MAP),
+    RANGE("keep-history", settings, keep_history_s, type_duration, 0, HISTORY_MIN_S, RENEW_MAX_S,
+        "How long entries of the history (log) are kept."),
     VALUES("sudo", settings, sudo, sudo_n, type_argument, SETTING_FILLED | SETTING_LIST_ONLY, SUDO_MAX,
         "Words put before a command of another user where evercert does not run as root."),
     VALUE("log-format", settings, log_format, type_log_format, 0,

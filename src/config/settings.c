@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum {
+    KEEP_HISTORY_S = 400 * 86400,  /* who compares with a year ago finds it */
     CONFIG_FILES_MAX = 100 * 1000, /* in evercert.d: one for each customer of a large platform */
 };
 
@@ -43,6 +44,7 @@ static struct settings defaults(void)
         .sudo_n = ARRAY_LEN(sudo),
         .log_format = "text",
         .stop_timeout_s = STOP_TIMEOUT_DEFAULT_S,
+        .keep_history_s = KEEP_HISTORY_S,
         .user_engine = "evercert",
         .user_keeper = "evercert-keys",
         .user_responder = "evercert-web",

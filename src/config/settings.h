@@ -59,6 +59,7 @@ struct settings {
     size_t http01_listen_n;
     const char *const *tls_alpn01_listen; /* "[::]:443", "0.0.0.0:443" where nothing is said */
     size_t tls_alpn01_listen_n;
+    int64_t keep_history_s;  /* 400 days where nothing is said */
     const char *const *sudo; /* put before a hook of another user where evercert is not root; "sudo", "-n" */
     size_t sudo_n;
     const char *log_format;         /* "text", "json", "journal" */

@@ -180,6 +180,8 @@ struct msg_error {
 #define MSG_FIELDS_state_look(F) F(flag, unused)
 /* Which servers answer for names: settings.resolvers. */
 #define MSG_FIELDS_resolvers(F) F(list, servers)
+/* How long entries of the history are kept, in seconds: settings.keep_history_s. */
+#define MSG_FIELDS_keep_history(F) F(i64, seconds)
 
 /* --- engine and keeper --- */
 
@@ -560,7 +562,8 @@ struct msg_error {
     M(live_found, MSG_LARGE, false)           \
     M(storage_look, MSG_SMALL, false)         \
     M(rebuild, MSG_SMALL, false)              \
-    M(state_look, MSG_SMALL, false)
+    M(state_look, MSG_SMALL, false)           \
+    M(keep_history, MSG_SMALL, false)
 
 enum msg_type {
     MSG_none = 0,

@@ -318,16 +318,17 @@ static void shrink(struct store *base)
 static void take_row(sqlite3_stmt *stmt, struct value *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int at = (int)i;
+        /* One look at the column instead of three; there is no other thread that could change it. */
+        sqlite3_value *column = sqlite3_column_value(stmt, (int)i);
         values[i] = (struct value){.kind = VALUE_INT, .bytes = STR("")};
-        int type = sqlite3_column_type(stmt, at);
+        int type = sqlite3_value_type(column);
         if (type == SQLITE_INTEGER) {
-            values[i].i = sqlite3_column_int64(stmt, at);
+            values[i].i = sqlite3_value_int64(column);
         } else if (type != SQLITE_NULL) {
             values[i].kind = type == SQLITE_BLOB ? VALUE_BLOB : VALUE_TEXT;
-            const void *p = sqlite3_column_blob(stmt, at);
+            const void *p = sqlite3_value_blob(column);
             if (p != NULL)
-                values[i].bytes = (struct str){p, (size_t)sqlite3_column_bytes(stmt, at)};
+                values[i].bytes = (struct str){p, (size_t)sqlite3_value_bytes(column)};
         }
     }
 }

@@ -672,6 +672,10 @@ json_t *report_history(const struct history_record *h);
 json_t *report_account(
     const struct authority *a, const struct authority_record *r, const struct account_object *o);
 
+/* --- history.c --- */
+
+/* Entries older than that are deleted from now on, a few at a time (by a daemon). */
+void history_keep(struct engine *e, int64_t seconds);
 /* Append to the history; `detail` (taken, may be NULL) is a JSON object. */
 void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail);
 
@@ -739,6 +743,8 @@ struct engine {
     struct session *sessions;
     struct event *due_timer, *commit_timer;
     struct clock_state *clock;
+    struct event *history_timer;
+    int64_t history_keep_s;
     bool pass_asked; /* a pass has asked for all renewal information that was due as it began */
     bool schedule;   /* do what is due by itself (a daemon), not only by command */
     bool due_stale;  /* due times changed in this turn */

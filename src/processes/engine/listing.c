@@ -34,6 +34,7 @@ struct listing {
     size_t part_n;
     /* history */
     struct history_walk walk;
+    int64_t seen; /* the last entry's id */
     struct str name;
     bool follow;
     struct err *err; /* of the turn */
@@ -281,6 +282,7 @@ void listing_certificates(const struct command *c)
 static int show_entry(const struct history_record *h, void *arg)
 {
     struct listing *l = arg;
+    l->seen = h->id;
     report_history_row(h, &l->rows);
     return row_written(l, l->err);
 }
@@ -289,6 +291,9 @@ static int step_history(struct listing *l, struct err *err)
 {
     l->err = err;
     int r = store_history_next(l->engine->store, l->name, &l->walk, PART, show_entry, l, err);
+    /* Who follows misses nothing that happened while the rest was read. */
+    if (r == 0 && l->walk.over && l->follow)
+        r = store_history_open(l->engine->store, l->name, l->seen, LOG_MAX, &l->walk, err);
     l->over = l->walk.over;
     return r;
 }

@@ -144,6 +144,13 @@ static void on_alerts(struct channel *c, uint32_t id, const void *msg, int fd, v
     alerts_configure(arg, msg);
 }
 
+static void on_keep_history(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+{
+    const struct msg_keep_history *m = msg;
+    (void)c, (void)id, (void)fd;
+    history_keep(arg, m->seconds);
+}
+
 /* --- peers --- */
 
 static void peer_gone(struct channel *c, const struct err *why, void *arg)
@@ -218,6 +225,7 @@ static const struct channel_rule parent_rules[] = {
     PROCESS_PING_RULE,
     {MSG_resolvers, CHANNEL_STATE_ANY, on_resolvers},
     {MSG_alerts, CHANNEL_STATE_ANY, on_alerts},
+    {MSG_keep_history, CHANNEL_STATE_ANY, on_keep_history},
 };
 
 /* --- start --- */

@@ -145,21 +145,3 @@ json_t *report_account(
         row, "pending_rollover", a->thumbprint[0] != '\0' ? json_boolean(a->key_change_open) : json_null());
     return row;
 }
-
-void history_add(struct engine *e, const char *name, const char *event, const char *text, json_t *detail)
-{
-    char *json = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
-    struct history_record h = {.at = engine_now(e),
-        .certificate = name,
-        .event = event,
-        .text = text,
-        .detail = json != NULL ? json : ""};
-    struct err err = ERR_INIT;
-    if (store_history_put(e->store, &h, &err) < 0)
-        log_error("%s", err.text);
-    for (struct session *s = e->sessions; s != NULL; s = s->next)
-        if (s->follow && (s->name == NULL || s->name[0] == '\0' || strcmp(s->name, name) == 0))
-            session_row(e, s->id, report_history(&h));
-    free(json);
-    json_decref(detail);
-}

@@ -393,7 +393,9 @@ void wishes_feed(struct parent *p)
         {p->settings.propagation.resolvers, p->settings.propagation.resolver_n}};
     if (alerts_feed(p, &err) < 0)
         log_error("%s", err.text);
-    if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0)
+    struct msg_keep_history keep = {p->settings.keep_history_s};
+    if (channel_send(engine, MSG_resolvers, 0, &resolvers, -1, &err) < 0 ||
+        channel_send(engine, MSG_keep_history, 0, &keep, -1, &err) < 0)
         log_error("%s", err.text);
     struct msg_wishes_begin begin = {watcher_is_wanted(p), (uint32_t)p->settings.orders_in_flight};
     if (channel_send(engine, MSG_wishes_begin, 0, &begin, -1, &err) < 0)

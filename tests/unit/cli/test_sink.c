@@ -93,6 +93,23 @@ static void test_array_cut(void **state)
     assert_string_equal(output(f), "[\n{}\n]\n");
 }
 
+/* Many in one message: those of printable ASCII go out as they came, the others as if they came alone. */
+static void test_rows_of_one_message(void **state)
+{
+    struct fixture *f = *state;
+    struct sink array, lines;
+    struct err err = ERR_INIT;
+    const struct str rows = STR("{\"a\": 1}\n{\"b\":\"\xc3\xbc\"}\n{\"c\":[]}\n");
+    sink_json_array(&array, f->out);
+    assert_int_equal(sink_rows(&array, rows, &err), 0);
+    assert_int_equal(array.rows, 3);
+    sink_end(&array, true);
+    assert_string_equal(output(f), "[\n{\"a\": 1},\n{\"b\":\"\\u00FC\"},\n{\"c\":[]}\n]\n");
+    sink_json_lines(&lines, f->out);
+    assert_int_equal(sink_rows(&lines, STR("{\"a\":1}\nno row\n"), &err), ERR_INPUT);
+    assert_int_equal(lines.rows, 1);
+}
+
 static void test_bad_rows(void **state)
 {
     static const char *const bad[] = {"", "[]", "7", "{", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}"};
@@ -408,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_array, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_array_of_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_array_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_of_one_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_rows, set_up, tear_down),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test_setup_teardown(test_lines_and_object, set_up, tear_down),

@@ -77,6 +77,7 @@ static void expect_same(const struct settings *x, const struct settings *y)
     expect_same_wish(&x->defaults, &y->defaults);
     assert_string_equal(x->email, y->email);
     assert_int_equal(x->agree_tos, y->agree_tos);
+    assert_int_equal(x->keep_history_s, y->keep_history_s);
     assert_int_equal(x->authority_n, y->authority_n);
     for (size_t i = 0; i < x->authority_n; i++) {
         assert_string_equal(x->authorities[i].name, y->authorities[i].name);
@@ -138,6 +139,7 @@ static const char shown[] = "email: ops@example.com\n"
                             "renew-before: auto\n"
                             "retry: 1m\n"
                             "webroot-map: {}\n"
+                            "keep-history: 400d\n"
                             "sudo: [sudo, \"-n\"]\n"
                             "users:\n"
                             "  engine: evercert\n"
