@@ -7,6 +7,7 @@ enum { TOLD_MAX = 1000 /* certificates of one queue that a pass names; the other
 struct due_name {
     struct due_name *next;
     const char *name;
+    bool urgent;
 };
 
 /* --- making it --- */
@@ -83,13 +84,13 @@ struct reading {
     struct due_name **end;
 };
 
-static int note_name(const char *name, void *arg)
+static int note_name(const char *name, bool urgent, void *arg)
 {
     struct reading *r = arg;
     if (job_find(r->plan->engine, name) != NULL)
         return 0;
     *r->end = arena_alloc(r->plan->arena, sizeof **r->end);
-    **r->end = (struct due_name){NULL, arena_dup_c(r->plan->arena, name)};
+    **r->end = (struct due_name){NULL, arena_dup_c(r->plan->arena, name), urgent};
     r->end = &(*r->end)->next;
     return 0;
 }
@@ -114,19 +115,23 @@ static bool has_work(const struct plan *p, const struct lane *lane)
 
 static bool is_urgent(const struct plan *p, const struct lane *lane)
 {
-    return lane->urgent_at.s > 0 && lane->urgent_at.s <= p->now.s;
+    return lane->read ? lane->names->urgent : lane->urgent_at.s > 0 && lane->urgent_at.s <= p->now.s;
 }
 
-/* Of an account's queues: each in turn, one with something urgent first. */
+/* Whether `a` goes before `b`, of the same account: what is urgent, then each in turn. */
+static bool goes_before(const struct plan *p, const struct lane *a, const struct lane *b)
+{
+    bool urgent = is_urgent(p, a);
+    return urgent != is_urgent(p, b) ? urgent : a->taken < b->taken;
+}
+
 static struct lane *lane_of(const struct plan *p, size_t account)
 {
     struct lane *best = NULL;
     for (struct lane *lane = p->lanes; lane != NULL; lane = lane->next) {
         if (!has_work(p, lane) || lane->account != account)
             continue;
-        bool first = best == NULL || lane->taken < best->taken ||
-                     (lane->taken == best->taken && is_urgent(p, lane) && !is_urgent(p, best));
-        if (first)
+        if (best == NULL || goes_before(p, lane, best))
             best = lane;
     }
     return best;
@@ -158,6 +163,7 @@ struct lane *plan_next(struct plan *p, const char **name)
             continue;
         *name = lane->names->name;
         lane->names = lane->names->next;
+        lane->empty = lane->names == NULL;
         return lane;
     }
 }
@@ -192,7 +198,7 @@ struct telling {
     const struct lane *lane;
 };
 
-static int tell_one(const char *name, void *arg)
+static int tell_one(const char *name, bool urgent, void *arg)
 {
     const struct telling *t = arg;
     struct err err = ERR_INIT;
