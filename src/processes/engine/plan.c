@@ -70,6 +70,10 @@ void plan_make(struct engine *e, struct plan *out)
         if (lane->state.open)
             lane->account = add_account(out, lane->state.account);
     }
+    for (const struct job *j = e->jobs; j != NULL; j = j->next)
+        out->others += j->over ? 0 : 1;
+    for (size_t i = 0; i < out->n; i++)
+        out->others -= out->queues[i].in_flight;
 }
 
 void plan_free(struct plan *p)
@@ -137,24 +141,13 @@ static struct lane *lane_of(const struct plan *p, size_t account)
     return best;
 }
 
-/* Places that are taken by who has no queue here, as what is not due any more, count too. */
-static size_t places(const struct plan *p)
-{
-    size_t known = 0, taken = 0;
-    for (size_t i = 0; i < p->n; i++)
-        known += p->queues[i].in_flight;
-    for (const struct job *j = p->engine->jobs; j != NULL; j = j->next)
-        taken += j->over ? 0 : 1;
-    size_t others = taken > known ? taken - known : 0;
-    return p->engine->orders_max > others ? p->engine->orders_max - others : 0;
-}
-
 struct lane *plan_next(struct plan *p, const char **name)
 {
+    size_t max = p->engine->orders_max, places = max > p->others ? max - p->others : 0;
     for (;;) {
         for (size_t i = 0; i < p->n; i++)
             p->queues[i].has_work = lane_of(p, i) != NULL;
-        size_t i = turn_next(p->queues, p->n, places(p));
+        size_t i = turn_next(p->queues, p->n, places);
         if (i == SIZE_MAX)
             return NULL;
         struct lane *lane = lane_of(p, i);
