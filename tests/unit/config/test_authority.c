@@ -22,12 +22,12 @@ static const char *secret(struct arena *a, const char *text, mode_t mode)
 static void an_entry_with_a_presets_name_is_that_preset(void **state)
 {
     struct arena *a = arena_new();
-    struct settings s =
-        good_settings(a, "authority: google\n"
-                         "authorities:\n"
-                         "  google: {eab-kid: abc, eab-hmac: c2VjcmV0, email: g@example.com}\n"
-                         "  letsencrypt: {account-key-type: ed25519, account: big,\n"
-                         "    agree-tos: true, pre-authorize: true, eab-algorithm: HS512, orders-in-flight: 5}\n");
+    struct settings s = good_settings(a,
+        "authority: google\n"
+        "authorities:\n"
+        "  google: {eab-kid: abc, eab-hmac: c2VjcmV0, email: g@example.com}\n"
+        "  letsencrypt: {account-key-type: ed25519, account: big,\n"
+        "    agree-tos: true, pre-authorize: true, eab-algorithm: HS512, orders-in-flight: 5}\n");
     assert_int_equal(s.authority_n, 2);
     const struct authority *g = &s.authorities[0], *l = &s.authorities[1];
     assert_string_equal(g->directory, preset_find(STR("google"))->authority.directory);
