@@ -88,12 +88,12 @@ struct msg_error {
 /* --- parent and engine --- */
 
 /* `staging`: id of the account at its staging directory, "" where it has none. */
-#define MSG_FIELDS_engine_authority(F)                                                           \
-    F(text, name)                                                                                \
-    F(text, account)                                                                             \
-    F(blob, ca_pem)                                                                              \
-    F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(u32, orders_max) \
-        F(text, staging)
+#define MSG_FIELDS_engine_authority(F) \
+    F(text, name)                      \
+    F(text, account)                   \
+    F(blob, ca_pem)                    \
+    F(text, email)                     \
+    F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(u32, orders_max) F(text, staging)
 /* The wishes of the configuration begin, follow, and are complete: what came from an earlier configuration
  * and is not among them is released. containers: they are watched, so there may be some to tell. orders_max:
  * settings.orders_in_flight. */

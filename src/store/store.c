@@ -162,8 +162,8 @@ int store_queue_due(struct store *s, struct str queue, struct wall now, size_t l
     if (r == 0 && n < limit)
         r = s->ops->queue_due(s, queue, false, now, limit - n, a, &others, err);
     *end = others;
-    for (struct store_name *name = urgent; r == 0 && name != NULL; name = name->next)
-        r = fn(arena_dup(a, name->name), arg);
+    for (struct store_name *name = urgent; r == 0 && name != NULL; name = name->next, n -= n > 0)
+        r = fn(arena_dup(a, name->name), n > 0, arg);
     arena_free(a);
     return r < 0 ? r : 0;
 }

@@ -231,7 +231,7 @@ struct store_queue {
 /* As the functions above: 0 to go on, 1 to stop, negative to fail. What they are given was read before the
  * first call, and lives for the walk. */
 typedef int store_queue_fn(const struct store_queue *q, void *arg);
-typedef int store_name_fn(const char *name, void *arg);
+typedef int store_name_fn(const char *name, bool urgent, void *arg);
 
 /* All queues, by name. Skips from one to the next in an index, so it costs as much as there are queues,
  * however much is due in them. */

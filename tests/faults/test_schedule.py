@@ -164,3 +164,36 @@ def test_another_authority_meanwhile(busy, client):
     wait_for(made, second, 12)
     assert sorted(ordered(second)) == names(12)
     assert first.counts()["directory"] <= 4  # three, and who was on the way then
+
+
+def test_rows_of_an_earlier_version(busy, client):
+    """Their queue is not known; they find it when they are due."""
+    one = busy()
+    made = client(one, config={"orders-in-flight": 2, "certificates": wanted(names(5))})
+    made.renew()
+    one.forget()
+    change_rows(made, "UPDATE certificate SET due_at = 1, queue = '', urgent_at = 0")
+    made.renew()
+    assert sorted(ordered(one)) == names(5)
+    assert most_in_flight(one.requests) == 2
+
+
+def test_nothing_else_is_asked_while_it_rests(busy, client):
+    one = busy(renewal_info=True)
+    several = names(3)
+    made = client(one, config={"certificates": wanted(several)})
+    made.renew()
+    change_rows(made, "UPDATE certificate SET due_at = 1, ari_due_at = 0")
+    one.turn_on("speaks_html", kinds=None, status=503)
+    made.run_daemon()
+    wait_until(lambda: "does not answer since" in made.text(), "the outage to be noticed", 30)
+    one.forget()
+    change_rows(made, "UPDATE certificate SET ari_due_at = 1")
+    made.reload()
+
+    def put_off():
+        with contextlib.closing(sqlite3.connect(made.state / "evercert.db")) as store:
+            return store.execute("SELECT count(*) FROM certificate WHERE ari_due_at < 1000").fetchone() == (0,)
+
+    wait_until(put_off, "the questions to be put off", 30)
+    assert not one.requests

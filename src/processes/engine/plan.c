@@ -7,6 +7,7 @@ enum { TOLD_MAX = 1000 /* certificates of one queue that a pass names; the other
 struct due_name {
     struct due_name *next;
     const char *name;
+    bool urgent;
 };
 
 /* --- making it --- */
@@ -69,6 +70,10 @@ void plan_make(struct engine *e, struct plan *out)
         if (lane->state.open)
             lane->account = add_account(out, lane->state.account);
     }
+    for (const struct job *j = e->jobs; j != NULL; j = j->next)
+        out->others += j->over ? 0 : 1;
+    for (size_t i = 0; i < out->n; i++)
+        out->others -= out->queues[i].in_flight;
 }
 
 void plan_free(struct plan *p)
@@ -83,13 +88,13 @@ struct reading {
     struct due_name **end;
 };
 
-static int note_name(const char *name, void *arg)
+static int note_name(const char *name, bool urgent, void *arg)
 {
     struct reading *r = arg;
     if (job_find(r->plan->engine, name) != NULL)
         return 0;
     *r->end = arena_alloc(r->plan->arena, sizeof **r->end);
-    **r->end = (struct due_name){NULL, arena_dup_c(r->plan->arena, name)};
+    **r->end = (struct due_name){NULL, arena_dup_c(r->plan->arena, name), urgent};
     r->end = &(*r->end)->next;
     return 0;
 }
@@ -114,42 +119,35 @@ static bool has_work(const struct plan *p, const struct lane *lane)
 
 static bool is_urgent(const struct plan *p, const struct lane *lane)
 {
-    return lane->urgent_at.s > 0 && lane->urgent_at.s <= p->now.s;
+    return lane->read ? lane->names->urgent : lane->urgent_at.s > 0 && lane->urgent_at.s <= p->now.s;
 }
 
-/* Of an account's queues: each in turn, one with something urgent first. */
+/* Whether `a` goes before `b`, of the same account: what is urgent, then each in turn. */
+static bool goes_before(const struct plan *p, const struct lane *a, const struct lane *b)
+{
+    bool urgent = is_urgent(p, a);
+    return urgent != is_urgent(p, b) ? urgent : a->taken < b->taken;
+}
+
 static struct lane *lane_of(const struct plan *p, size_t account)
 {
     struct lane *best = NULL;
     for (struct lane *lane = p->lanes; lane != NULL; lane = lane->next) {
         if (!has_work(p, lane) || lane->account != account)
             continue;
-        bool first = best == NULL || lane->taken < best->taken ||
-                     (lane->taken == best->taken && is_urgent(p, lane) && !is_urgent(p, best));
-        if (first)
+        if (best == NULL || goes_before(p, lane, best))
             best = lane;
     }
     return best;
 }
 
-/* Places that are taken by who has no queue here, as what is not due any more, count too. */
-static size_t places(const struct plan *p)
-{
-    size_t known = 0, taken = 0;
-    for (size_t i = 0; i < p->n; i++)
-        known += p->queues[i].in_flight;
-    for (const struct job *j = p->engine->jobs; j != NULL; j = j->next)
-        taken += j->over ? 0 : 1;
-    size_t others = taken > known ? taken - known : 0;
-    return p->engine->orders_max > others ? p->engine->orders_max - others : 0;
-}
-
 struct lane *plan_next(struct plan *p, const char **name)
 {
+    size_t max = p->engine->orders_max, places = max > p->others ? max - p->others : 0;
     for (;;) {
         for (size_t i = 0; i < p->n; i++)
             p->queues[i].has_work = lane_of(p, i) != NULL;
-        size_t i = turn_next(p->queues, p->n, places(p));
+        size_t i = turn_next(p->queues, p->n, places);
         if (i == SIZE_MAX)
             return NULL;
         struct lane *lane = lane_of(p, i);
@@ -158,6 +156,7 @@ struct lane *plan_next(struct plan *p, const char **name)
             continue;
         *name = lane->names->name;
         lane->names = lane->names->next;
+        lane->empty = lane->names == NULL;
         return lane;
     }
 }
@@ -192,7 +191,7 @@ struct telling {
     const struct lane *lane;
 };
 
-static int tell_one(const char *name, void *arg)
+static int tell_one(const char *name, bool urgent, void *arg)
 {
     const struct telling *t = arg;
     struct err err = ERR_INIT;

@@ -30,6 +30,7 @@ struct plan {
     struct authority **accounts; /* NULL: the one of those whose authorities are not known */
     int64_t *tokens;             /* orders that each may still place */
     size_t n;
+    size_t others; /* places of jobs that have no queue here, as what is not due any more */
 };
 
 void plan_make(struct engine *e, struct plan *out);

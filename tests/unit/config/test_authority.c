@@ -22,12 +22,12 @@ static const char *secret(struct arena *a, const char *text, mode_t mode)
 static void an_entry_with_a_presets_name_is_that_preset(void **state)
 {
     struct arena *a = arena_new();
-    struct settings s =
-        good_settings(a, "authority: google\n"
-                         "authorities:\n"
-                         "  google: {eab-kid: abc, eab-hmac: c2VjcmV0, email: g@example.com}\n"
-                         "  letsencrypt: {account-key-type: ed25519, account: big,\n"
-                         "    agree-tos: true, pre-authorize: true, eab-algorithm: HS512}\n");
+    struct settings s = good_settings(a,
+        "authority: google\n"
+        "authorities:\n"
+        "  google: {eab-kid: abc, eab-hmac: c2VjcmV0, email: g@example.com}\n"
+        "  letsencrypt: {account-key-type: ed25519, account: big,\n"
+        "    agree-tos: true, pre-authorize: true, eab-algorithm: HS512, orders-in-flight: 5}\n");
     assert_int_equal(s.authority_n, 2);
     const struct authority *g = &s.authorities[0], *l = &s.authorities[1];
     assert_string_equal(g->directory, preset_find(STR("google"))->authority.directory);
@@ -42,6 +42,8 @@ static void an_entry_with_a_presets_name_is_that_preset(void **state)
     assert_string_equal(l->id, "https://acme-v02.api.letsencrypt.org/directory#big");
     assert_int_equal(l->account_key_type, KEY_ED25519);
     assert_true(l->agree_tos && l->pre_authorize);
+    assert_int_equal(g->orders_in_flight, 0);
+    assert_int_equal(l->orders_in_flight, 5);
     assert_string_equal(l->eab_algorithm, "HS512");
     assert_ptr_equal(settings_authority_of_id(&s, str_c(l->id)), l);
     arena_free(a);

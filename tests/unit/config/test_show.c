@@ -9,6 +9,7 @@
 /* Everything a configuration can hold, with texts that are hard to quote. */
 static const char rich[] =
     "authority: own\nemail: ops@example.com\nagree-tos: true\nchallenge: http-01\nwebroot: /srv/w\n"
+    "orders-in-flight: 1000\n"
     "webroot-map: {b\303\274cher.example: /srv/b, 7.example: /srv/7, \"2001:db8::1\": \"\"}\n"
     "sudo: [/usr/bin/sudo, -n]\npropagation: {resolvers: [192.0.2.1, \"[2001:db8::1]:53\"]}\n"
     "key-type: rsa-3072\nkey-group: ssl-cert\nkey-mode: 0640\nrenew-before: 90m\nretry: 3h\n"
@@ -121,6 +122,7 @@ static void what_is_shown_reads_the_same(void **state)
 
 static const char shown[] = "email: ops@example.com\n"
                             "agree-tos: false\n"
+                            "orders-in-flight: 32\n"
                             "authority: letsencrypt\n"
                             "challenge: http-01\n"
                             "webroot: \"\"\n"
@@ -170,6 +172,7 @@ static const char shown[] = "email: ops@example.com\n"
                             "    eab-algorithm: HS256\n"
                             "    account-key-type: ecdsa-p256\n"
                             "    pre-authorize: false\n"
+                            "    orders-in-flight: 0\n"
                             "certificates:\n"
                             "  - name: a.example\n"
                             "    domains: [a.example, b.example]\n"

@@ -316,9 +316,9 @@ static int dump_certificate(const struct certificate *c, void *arg)
     return 0;
 }
 
-static int dump_name(const char *name, void *arg)
+static int dump_name(const char *name, bool urgent, void *arg)
 {
-    buf_printf(arg, " %s", name);
+    buf_printf(arg, " %s%s", name, urgent ? "!" : "");
     return 0;
 }
 

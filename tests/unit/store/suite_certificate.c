@@ -352,11 +352,11 @@ static void assert_queues(struct place *p, const char *queues)
     assert_string_equal(w.seen, queues);
 }
 
-static int note_name(const char *name, void *arg)
+static int note_name(const char *name, bool urgent, void *arg)
 {
     struct walk *w = arg;
     size_t n = strlen(w->seen);
-    snprintf(w->seen + n, sizeof w->seen - n, "%s%s", n > 0 ? " " : "", name);
+    snprintf(w->seen + n, sizeof w->seen - n, "%s%s%s", n > 0 ? " " : "", name, urgent ? "!" : "");
     if (w->act != NULL)
         w->act(w, name);
     return w->answer;
@@ -407,16 +407,16 @@ static void queue_gives_what_is_urgent_first(void **state)
     put_queued(p->s, "not yet", "q", 900, 20);
     assert_queue_due(p, "q", 99, 10, "");
     assert_queue_due(p, "q", 240, 10, "a z soon hurry hurry too most");
-    assert_queue_due(p, "q", 250, 10, "most hurry hurry too a z soon");
-    assert_queue_due(p, "q", 500, 10, "most hurry hurry too soon a z late");
-    assert_queue_due(p, "q", 500, 4, "most hurry hurry too soon");
-    assert_queue_due(p, "q", 500, 5, "most hurry hurry too soon a");
-    assert_queue_due(p, "q", 500, 1, "most");
+    assert_queue_due(p, "q", 250, 10, "most! hurry! hurry too! a z soon");
+    assert_queue_due(p, "q", 500, 10, "most! hurry! hurry too! soon! a z late");
+    assert_queue_due(p, "q", 500, 4, "most! hurry! hurry too! soon!");
+    assert_queue_due(p, "q", 500, 5, "most! hurry! hurry too! soon! a");
+    assert_queue_due(p, "q", 500, 1, "most!");
     assert_queue_due(p, "q", 500, 0, "");
-    assert_queue_due(p, "q", INT64_MAX, SIZE_MAX, "not yet most hurry hurry too soon a z late");
+    assert_queue_due(p, "q", INT64_MAX, SIZE_MAX, "not yet! most! hurry! hurry too! soon! a z late");
     assert_queue_due(p, "q", 0, 10, "");
     assert_queue_due(p, "q", INT64_MIN, 10, "");
-    assert_queue_due(p, "r", 1, 10, "other");
+    assert_queue_due(p, "r", 1, 10, "other!");
     assert_queue_due(p, "", 1000, 10, "");
     assert_queue_due(p, "nobody", 1000, 10, "");
 }
@@ -443,7 +443,7 @@ static void queue_walks_allow_writes_and_stop(void **state)
         struct err err = ERR_INIT;
         struct walk w = {.p = p, .answer = rows[i].answer};
         assert_int_equal(store_queue_due(p->s, STR("q"), now, 9, note_name, &w, &err), rows[i].result);
-        assert_string_equal(w.seen, "b");
+        assert_string_equal(w.seen, "b!");
         w.seen[0] = '\0';
         assert_int_equal(store_queues(p->s, note_queue, &w, &err), rows[i].result);
         assert_string_equal(w.seen, "q/1/2");
@@ -452,7 +452,7 @@ static void queue_walks_allow_writes_and_stop(void **state)
     /* names were settled at the start, whatever becomes of them meanwhile */
     struct walk w = {.p = p, .act = act_on_queue};
     assert_int_equal(store_queue_due(p->s, STR("q"), now, 9, note_name, &w, NULL), 0);
-    assert_string_equal(w.seen, "b a c");
+    assert_string_equal(w.seen, "b! a c");
     assert_queues(p, "elsewhere/1/0 r/3/0");
 }
 

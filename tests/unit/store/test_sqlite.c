@@ -506,7 +506,7 @@ static int ignore_queue(const struct store_queue *q, void *arg)
     return 0;
 }
 
-static int ignore_name(const char *name, void *arg)
+static int ignore_name(const char *name, bool urgent, void *arg)
 {
     return 0;
 }
