@@ -148,6 +148,27 @@ def test_a_ca_that_comes_back(busy, client):
     assert made.text().count("answers again") == 1
 
 
+@pytest.mark.parametrize("kinds", ["newAccount", "newOrder", "finalize"])
+def test_what_is_an_outage(busy, client, kinds):
+    """Whatever it is that the CA cannot do."""
+    one = busy()
+    one.turn_on("speaks_html", kinds=kinds, status=502)
+    made = client(one, config={"certificates": wanted(names(4))})
+    made.run_daemon()
+    wait_until(lambda: "does not answer since" in made.text(), "the outage to be noticed", 30)
+
+
+def test_what_is_none(busy, client):
+    """It answers, though nobody likes what it says."""
+    one = busy()
+    one.turn_on("rejects_names", names=names(6))
+    made = client(one, config={"orders-in-flight": 1, "certificates": wanted(names(6))})
+    made.run_daemon()
+    made.wait_row(names(6)[-1], lambda row: row["state"] == "failing", "failing")
+    assert sorted(ordered(one)) == names(6)
+    assert "does not answer" not in made.text()
+
+
 def test_another_authority_meanwhile(busy, client):
     """The second of the wish is asked at once, and by those that were not tried at the first, too."""
     first, second = busy(), busy()

@@ -61,6 +61,7 @@ static void on_account_answer(
         settle(a, why);
         return;
     }
+    a->account_lost = r->status >= 500;
     account_response(a->account, r, engine_now(e), &next, &err);
     account_step(a, &next, &err);
 }
@@ -203,6 +204,7 @@ static void begin_account(struct authority *a, bool key_is_new)
         return;
     }
     a->looked_only = !a->register_allowed;
+    a->account_lost = false;
     account_free(a->account);
     a->account = account_new(&params);
     account_start(a->account, &next, &err);

@@ -87,8 +87,9 @@ struct authority {
     struct key_change *change; /* whose command that was */
     struct err change_error;   /* why the key is not changed */
     bool busy, ready, register_allowed;
-    bool looked_only; /* the account machine was not allowed to register */
-    bool key_known;   /* to the CA, though the keeper made it not long ago */
+    bool looked_only;  /* the account machine was not allowed to register */
+    bool key_known;    /* to the CA, though the keeper made it not long ago */
+    bool account_lost; /* its last answer about the account was an error of the server */
     char *thumbprint, *key_type, *account_url;
     struct authority_waiter *waiters;
     bool key_change_open; /* as the keeper said last: begun, and its end is not known */
@@ -248,6 +249,7 @@ struct job {
     bool over, account_retried, introducing;
     bool finalized; /* the order under way may have been issued */
     enum job_heard heard;
+    bool act_lost; /* the last request that was to do something had no answer that tells */
     struct published_info published;
 };
 

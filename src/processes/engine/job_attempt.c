@@ -143,11 +143,11 @@ static void skip_rehearsal(struct job *j, const struct err *why)
 }
 
 /* What a request of the account's own, or for the directory, says of the CA. */
-static enum job_heard by_account(const struct err *err)
+static enum job_heard by_account(const struct authority *a, const struct err *err)
 {
     bool lost = err->code == ERR_NETWORK || err->code == ERR_TIMEOUT || err->code == ERR_TLS;
     bool later = strcmp(err->problem, "serverInternal") == 0 || strcmp(err->problem, "rateLimited") == 0;
-    if (lost || later)
+    if (lost || later || a->account_lost)
         return HEARD_NOTHING;
     return err->code == ERR_ACME ? HEARD_ANSWER : HEARD_UNASKED;
 }
@@ -157,7 +157,7 @@ static void on_authority(struct engine *e, const struct err *err, void *arg)
     struct job *j = arg;
     (void)e;
     if (err != NULL)
-        j->heard = by_account(err);
+        j->heard = by_account(j->authority, err);
     if (err == NULL)
         place_order(j);
     else if (err->code == ERR_IPC && j->interruptions++ < INTERRUPTIONS_MAX)
@@ -175,6 +175,7 @@ static void ask(struct job *j)
         issuer->staging[0] != '\0' ? authority_of_account(j->engine, issuer->staging) : NULL;
     j->authority = j->place = issuer;
     j->heard = HEARD_UNASKED;
+    j->act_lost = false;
     j->rehearsal = staging != NULL && !has_order(j) && failover_staging_first(&j->attempts[j->which]);
     if (j->rehearsal) {
         j->authority = staging;

@@ -13,6 +13,7 @@ struct job_post {
     struct job *job;
     struct post *post;
     unsigned tag;
+    bool reads;
 };
 
 void job_drop_posts(struct job *j)
@@ -69,7 +70,11 @@ static void on_answer(struct engine *e, const struct acme_response *r, const str
     struct order_event ev;
     (void)e;
     take_post(p);
-    j->heard = heard_in(j, r, err);
+    enum job_heard heard = heard_in(j, r, err);
+    /* A CA that shows an order and cannot act on it is out of order: only an act that was answered tells. */
+    if (!p->reads)
+        j->act_lost = heard == HEARD_NOTHING;
+    j->heard = j->act_lost ? HEARD_NOTHING : heard;
     job_event(&ev, r != NULL ? ORDER_EVENT_RESPONSE : ORDER_EVENT_FAILED, p->tag);
     ev.response = r;
     ev.err = err;
@@ -82,7 +87,8 @@ static void act_request(struct job *j, const struct order_action *a)
     struct job_post *p = calloc(1, sizeof *p);
     if (p == NULL)
         abort();
-    *p = (struct job_post){.next = j->posts, .job = j, .tag = a->tag};
+    *p = (struct job_post){
+        .next = j->posts, .job = j, .tag = a->tag, .reads = a->request == ACME_REQUEST_READ};
     j->posts = p;
     bool finalize = a->request == ACME_REQUEST_FINALIZE;
     bool permitted = finalize || a->request == ACME_REQUEST_NEW_ORDER || a->request == ACME_REQUEST_NEW_AUTHZ;
