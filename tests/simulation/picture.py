@@ -105,8 +105,8 @@ def main():
     first = all_figures[0]
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
           f'font-family="sans-serif">')
-    says = f"{shown(first['certificates'])} certificates over two years: renewals an hour (blue: least, median and most of "
-    print(text(LEFT, 20, says + "two days) and what is due and waits for a place (orange)", 13))
+    says = f"{shown(first['certificates'])} certificates, two years: renewals an hour (blue: least, median, most of two days)"
+    print(text(LEFT, 20, says + " and what waits for a place (orange)"))
     for i, figures in enumerate(all_figures):
         print("\n".join(Panel(figures, 34 + PANEL * i).draw()))
     print("</svg>")
