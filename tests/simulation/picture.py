@@ -29,7 +29,7 @@ def points(pairs):
 
 
 def in_pairs(days):
-    """Two days each, which is as much as can be seen."""
+    """Two days each: as much as can be seen."""
     return [(min(a[0], b[0]), (a[1] + b[1]) / 2, max(a[2], b[2]), max(a[3], b[3]))
             for a, b in zip(days[::2], days[1::2])]
 
@@ -105,8 +105,8 @@ def main():
     first = all_figures[0]
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
           f'font-family="sans-serif">')
-    print(text(LEFT, 20, f"{shown(first['certificates'])} certificates over two years: renewals an hour (blue: least, median "
-                         "and most of each day) and backlog (orange)", 13))
+    says = f"{shown(first['certificates'])} certificates, two years: renewals an hour (blue: least, median, most of two days)"
+    print(text(LEFT, 20, says + " and what waits for a place (orange)"))
     for i, figures in enumerate(all_figures):
         print("\n".join(Panel(figures, 34 + PANEL * i).draw()))
     print("</svg>")
