@@ -210,7 +210,7 @@ class Pebble:
         """The requests to the CA since the last forget_requests(), in their order (not those to the management
         interface, nor to paths that Pebble does not know). Pebble writes each down before it answers it, so what a
         client has an answer to is here."""
-        text = self._text()
+        text = self.log_text()
         return [Request(*found.groups()) for found in _REQUEST.finditer(text)]
 
     def request_counts(self):
@@ -230,13 +230,13 @@ class Pebble:
     def lost_serials(self):
         """New orders refused because Pebble 2.10 did not find the certificate to be replaced: it looks for the serial
         number without a leading zero, so that one certificate in sixteen is lost to it. The client orders again."""
-        return self._text().count("could not find order resulting in the given certificate serial number")
+        return self.log_text().count("could not find order resulting in the given certificate serial number")
 
     def renewal_polls(self):
         """How often renewal information (RFC 9773) was asked for."""
         return sum("renewalInfo" in request.path for request in self.requests())
 
-    def _text(self):
+    def log_text(self):
         """Of the log, what came since forget_requests()."""
         return self.process.log.read_text(errors="replace")[self._seen :]
 

@@ -3,6 +3,7 @@
 import lineage
 from certificates import read_chain
 from evercert import DONE
+from other_clients import Lineages
 from stage import public_bytes
 
 from scenarios.common import Scenario, WithWebsite
@@ -122,8 +123,6 @@ class Import(Scenario):
     """Two certificates and their account from another client, and no CA is asked anything."""
 
     def prepare(self):
-        from other_clients import Lineages
-
         self.names = [self.s.name, f"www.{self.s.name}"]
         self.document = Lineages().document("https://127.0.0.1:1/dir", self.names)
         self.s.client.importer(self.document)

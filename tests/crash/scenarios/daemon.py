@@ -3,7 +3,6 @@
 from processes import wait_until
 
 from scenarios.common import Scenario, WithWebsite
-from scenarios.issue import Issue
 
 
 class Responder(Scenario):
@@ -96,5 +95,3 @@ class Template(Scenario):
         # What was told is noted, in a file that is written anew for it.
         wait_until(lambda: self.s.half_written(self.out) == [], "nothing to be half written", 20)
 
-
-__all__ = ["Issue", "Records", "Reload", "Responder", "Template"]
