@@ -83,8 +83,8 @@ struct config_problems {
  * `optional`, which then gives the defaults. */
 int settings_load(const char *path, bool optional, struct arena *a, struct settings *out,
     struct config_problems *problems, struct err *err);
-/* As settings_load, with what only `certificates` points to in an arena of its own, so that it can go when the
- * rest stays. */
+/* As settings_load, with what only `certificates` points to in an arena of its own, so that it can go when
+ * the rest stays. */
 int settings_load_apart(const char *path, bool optional, struct arena *a, struct arena *certificates,
     struct settings *out, struct config_problems *problems, struct err *err);
 /* A file of evercert.d that is not there yet, or is to be replaced. */

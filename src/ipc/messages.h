@@ -92,8 +92,9 @@ struct msg_error {
     F(text, name)                      \
     F(text, account)                   \
     F(blob, ca_pem) F(text, email) F(flag, agree_tos) F(flag, has_eab) F(flag, pre_authorize) F(text, staging)
-/* The wishes of the configuration begin, are offered, and end: what came from an earlier configuration and was
- * not among them is released, where they were complete. containers: they are watched, so there may be some to tell. */
+/* The wishes of the configuration begin, are offered, and end: what came from an earlier configuration and
+ * was not among them is released, where they were complete. containers: they are watched, so there may be
+ * some to tell. */
 #define MSG_FIELDS_wishes_begin(F) F(flag, containers)
 /* Between begin and end, which of these are wanted as they are already? names: of the certificates, in the
  * order of strcmp(), and above all that were offered before; wishes: the wish of each. Every wish of the

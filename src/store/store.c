@@ -77,11 +77,12 @@ int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg,
     return r < 0 ? r : 0;
 }
 
-int store_wish_each(struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg,
-    struct err *err)
+int store_wish_each(
+    struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg, struct err *err)
 {
     struct arena *held = NULL; /* keeps the last name */
-    struct str behind = str_c(after), end = last != NULL ? str_c(last) : STR("\xff"); /* no text's first octet */
+    struct str behind = str_c(after),
+               end = last != NULL ? str_c(last) : STR("\xff"); /* no text's first octet */
     int r, n;
     do {
         struct arena *a = arena_new();

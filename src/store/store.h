@@ -219,8 +219,8 @@ int store_certificate_delete(struct store *s, struct str name, struct err *err);
 /* All, by name. */
 int store_certificate_each(struct store *s, store_certificate_fn *fn, void *arg, struct err *err);
 /* What is wanted of all with a name above `after` and up to `last` (NULL: to the end), by name. */
-int store_wish_each(struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg,
-    struct err *err);
+int store_wish_each(
+    struct store *s, const char *after, const char *last, store_wish_fn *fn, void *arg, struct err *err);
 /* At most `limit` with 0 < due_at <= now, earliest first, then by name; through an index. */
 int store_certificate_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);

@@ -78,13 +78,13 @@ enum field_kind {
     X(TEXT, chain, STORE_CHAIN_MAX)
 
 /* Columns of the table of certificates. */
-#define WISH_FIELDS(K, X)         \
-    K(TEXT, name, STORE_NAME_MAX) \
-    X(TEXT, wish, STORE_WISH_MAX) \
-    X(SOURCE, source, 0)          \
+#define WISH_FIELDS(K, X)           \
+    K(TEXT, name, STORE_NAME_MAX)   \
+    X(TEXT, wish, STORE_WISH_MAX)   \
+    X(SOURCE, source, 0)            \
     X(TEXT, holder, STORE_TEXT_MAX) \
-    X(WALL, park_at, 0)           \
-    X(BOOL, released, 0)          \
+    X(WALL, park_at, 0)             \
+    X(BOOL, released, 0)            \
     X(WALL, look_due_at, 0)
 
 #define AUTHORITY_FIELDS(K, X)             \
@@ -132,8 +132,8 @@ struct record_type {
     size_t keys; /* that many leading texts must not be empty */
 };
 
-extern const struct record_type record_certificate, record_wish, record_authority, record_bucket, record_challenge,
-    record_history;
+extern const struct record_type record_certificate, record_wish, record_authority, record_bucket,
+    record_challenge, record_history;
 
 /* Room for the values of any record. */
 enum { RECORD_FIELDS_MAX = 64 };

@@ -556,8 +556,8 @@ struct engine {
     bool commit_failed;
     bool swept; /* what the life before left is being removed */
     struct feed grants;
-    char *offered;        /* the last name of the configuration's that was offered; NULL: none are */
-    bool offers_lost;     /* the store could not be read for some of them: nothing is released */
+    char *offered;           /* the last name of the configuration's that was offered; NULL: none are */
+    bool offers_lost;        /* the store could not be read for some of them: nothing is released */
     bool containers;         /* they are watched: the parent is asked whom to tell, and told of changes */
     bool certificates_stale; /* rows changed since it was told */
 };

@@ -107,7 +107,8 @@ static void tell_taken_over(const struct certificate *c, enum certificate_source
     static const char *const askers[] = {
         [SOURCE_CONFIG] = "the configuration", [SOURCE_COMMAND] = "command", [SOURCE_LABEL] = "a container"};
     if (c->source != by && !c->released)
-        log_warning("%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
+        log_warning(
+            "%s: there was a certificate of that name, asked for by %s; from now on it is as %s wants it",
             c->name, askers[c->source], by == SOURCE_COMMAND ? "the command" : askers[by]);
 }
 

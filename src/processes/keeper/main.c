@@ -359,8 +359,9 @@ static const struct channel_rule parent_rules[] = {
 
 /* --- start --- */
 
-/* What a crash left half written in live/. Whose certificates are many, is not kept waiting for it: a generation
- * is written within one turn of the loop, so between two of them whatever has a temporary name is left over. */
+/* What a crash left half written in live/. Whose certificates are many, is not kept waiting for it: a
+ * generation is written within one turn of the loop, so between two of them whatever has a temporary name is
+ * left over. */
 struct sweep {
     DIR *all; /* NULL: done */
     struct event *again;

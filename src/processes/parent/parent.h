@@ -82,7 +82,7 @@ struct parent {
     struct event_base *base;
     int state, lock; /* descriptors */
     bool new_state;
-    struct arena *arena; /* of settings */
+    struct arena *arena;       /* of settings */
     struct settings settings;  /* without certificates: */
     struct declared *declared; /* they are here */
     struct member members[MEMBER_END_];
@@ -90,11 +90,12 @@ struct parent {
     bool keeper_lived;    /* it has come up once */
     unsigned engine_life; /* which engine: what an earlier one asked for is not answered to the next */
     unsigned solver_life; /* and which solver */
-    struct feed *feed;     /* the configuration's wishes on their way to the engine (wishes.c) */
-    size_t feed_refused;   /* of them, those that the keeper would not permit; said in the log */
+    struct feed *feed;    /* the configuration's wishes on their way to the engine (wishes.c) */
+    size_t feed_refused;  /* of them, those that the keeper would not permit; said in the log */
     unsigned feed_round;
     bool feed_done;
-    struct err not_in_force; /* what is wrong with the configuration that the last reload found; code 0: nothing */
+    struct err
+        not_in_force; /* what is wrong with the configuration that the last reload found; code 0: nothing */
     struct wall not_in_force_since;
     struct listener *listeners;
     struct dns_socket *dns_sockets;

@@ -410,7 +410,7 @@ static void next_due_is_the_earliest_of_all(void **state)
     X(certificate_that_is_not_there)              \
     X(certificate_delete_takes_its_keys)          \
     X(each_goes_by_name)                          \
-    X(wishes_lie_between_names)                    \
+    X(wishes_lie_between_names)                   \
     X(wishes_are_those_of_the_records)            \
     X(each_stops_and_fails_as_told)               \
     X(each_allows_writes)                         \
