@@ -304,8 +304,8 @@ static bool compare_copies(const struct owned *o, void *arg)
     bool own = o->name_n > 0 && strcmp(o->names[0], c->command->w.name) == 0;
     for (size_t i = 0; i < o->path_n && !own && c->result == 0; i++)
         if (names_get(&c->paths, str_c(o->paths[i])) != NULL)
-            c->result = err_set(
-                c->why, ERR_USAGE, "--publish: %s is a copy of %s already", o->paths[i], o->names[0]);
+            c->result =
+                err_set(c->why, ERR_USAGE, "--publish: %s is a copy of %s already", o->paths[i], o->names[0]);
     return c->result == 0;
 }
 

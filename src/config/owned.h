@@ -29,7 +29,7 @@ typedef bool owned_fn(const struct owned *o, void *arg);
 /* Who has the certificates of settings that were read, where they are no longer in the settings themselves;
  * outlives these settings. */
 struct settings_kept {
-    bool (*has)(void *arg, const char *name);             /* as settings_has_certificate() */
+    bool (*has)(void *arg, const char *name);            /* as settings_has_certificate() */
     void (*each)(void *arg, owned_fn *fn, void *fn_arg); /* as owned_each() */
     void *arg;
 };

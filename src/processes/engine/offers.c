@@ -1,6 +1,6 @@
 /*
- * The configuration's wishes, which come whole at each start and reload, beside the rows of the store: both are
- * in the order of their names, so one walk tells what is new or changed and what is no longer there, and
+ * The configuration's wishes, which come whole at each start and reload, beside the rows of the store: both
+ * are in the order of their names, so one walk tells what is new or changed and what is no longer there, and
  * nothing is kept of it but the name where it stands. What is as it was costs neither a permit nor a write.
  *
  * The walk may end anywhere, by a crash or by a reload that begins another: what it released until then is
@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Texts that stand in every wish whose certificate is looked at (deploy_is_looked_at): by copies, by a look at a
- * server, by a command after the daily look, by a standing record. Another wish may have one of them too. */
+/* Texts that stand in every wish whose certificate is looked at (deploy_is_looked_at): by copies, by a look
+ * at a server, by a command after the daily look, by a standing record. Another wish may have one of them
+ * too. */
 static const char *const look_marks[] = {
     "\"publish\":[{",
     "\"verify\":\"",
@@ -62,8 +63,8 @@ static void note(struct walk *w, struct found **list, const char *name)
     *list = f;
 }
 
-/* Whether it may have to be looked at anew: copies always, for they may have been changed while nobody looked;
- * other things where no look is planned. */
+/* Whether it may have to be looked at anew: copies always, for they may have been changed while nobody
+ * looked; other things where no look is planned. */
 static bool may_need_look(const struct wish_record *row)
 {
     if (row->look_due_at.s > 0)

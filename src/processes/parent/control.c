@@ -68,9 +68,9 @@ static void give_notice(struct session *s)
     struct err err = ERR_INIT;
     if (p->not_in_force.code == 0 || (s->verb != VERB_LIST && s->verb != VERB_SHOW))
         return;
-    const struct msg_notice m = {
-        arena_printf(s->arena, "the configuration in force is not that of %s: %s (since %s); mend it and reload",
-            p->options.config, p->not_in_force.text, wall_format(p->not_in_force_since, since))};
+    const struct msg_notice m = {arena_printf(s->arena,
+        "the configuration in force is not that of %s: %s (since %s); mend it and reload", p->options.config,
+        p->not_in_force.text, wall_format(p->not_in_force_since, since))};
     if (channel_send(s->channel, MSG_notice, 0, &m, -1, &err) < 0)
         log_debug("%s", err.text);
 }

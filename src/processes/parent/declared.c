@@ -26,8 +26,8 @@ struct row_head {
     uint32_t variant, name_n, domain_n, path_n;
 };
 
-/* How certificates may be proved: the kinds in their order, and which of them take one of our processes. There
- * are a handful of such ways in any configuration. */
+/* How certificates may be proved: the kinds in their order, and which of them take one of our processes.
+ * There are a handful of such ways in any configuration. */
 struct way {
     struct way *next;
     size_t kind_n;
@@ -130,7 +130,7 @@ struct draft {
 struct writer {
     int fd;
     struct buf out, text, json; /* the last two: of one row */
-    uint64_t at; /* of what is in the file and in `out` */
+    uint64_t at;                /* of what is in the file and in `out` */
 };
 
 static int flush(struct writer *w, struct err *err)
@@ -270,7 +270,8 @@ static int read_at(const struct declared *d, uint64_t at, void *p, size_t n, str
 
 struct declared_cursor declared_first(const struct declared *d)
 {
-    return (struct declared_cursor){.of = d, .window = buf_new(READ_CHUNK + sizeof(struct row_head) + ROW_MAX)};
+    return (struct declared_cursor){
+        .of = d, .window = buf_new(READ_CHUNK + sizeof(struct row_head) + ROW_MAX)};
 }
 
 void declared_end(struct declared_cursor *c)

@@ -223,8 +223,8 @@ static void seal_one(struct parent *p, struct batch *b, size_t at)
     struct err err = ERR_INIT;
     struct waiting *w = waiting_new(p, b, at);
     const struct msg_permit_make m = {b->wishes[at]};
-    if (channel_request(member_channel(p, MEMBER_KEEPER), MSG_permit_make, &m, MSG_permit_made, on_permit, w,
-            &err) < 0) {
+    if (channel_request(
+            member_channel(p, MEMBER_KEEPER), MSG_permit_make, &m, MSG_permit_made, on_permit, w, &err) < 0) {
         log_error("%s: %s", b->names[at], err.text);
         free(w);
         return;
@@ -263,7 +263,8 @@ static void on_judged(const void *msg, const struct err *why, void *arg)
     if (m == NULL || !current) /* the engine went: everything is fed again when it is back */
         return;
     if (msg_outcome(&m->error, why, &err) < 0)
-        log_error("the certificates of the configuration cannot be compared with those there are: %s", err.text);
+        log_error(
+            "the certificates of the configuration cannot be compared with those there are: %s", err.text);
     b->wanted = arena_alloc(b->arena, b->n);
     memset(b->wanted, '1', b->n);
     if (m->wanted.n == b->n)
@@ -271,7 +272,8 @@ static void on_judged(const void *msg, const struct err *why, void *arg)
     feed_pump(of.p);
 }
 
-/* The next certificates, as many as are offered together; NULL where there are none, or they cannot be read. */
+/* The next certificates, as many as are offered together; NULL where there are none, or they cannot be read.
+ */
 static struct batch *batch_read(struct feed *f)
 {
     struct arena *a = arena_new();

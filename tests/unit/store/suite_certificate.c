@@ -611,7 +611,7 @@ static void queue_walks_allow_writes_and_stop(void **state)
     X(certificate_that_is_not_there)              \
     X(certificate_delete_takes_its_keys)          \
     X(each_goes_by_name)                          \
-    X(wishes_lie_between_names)                    \
+    X(wishes_lie_between_names)                   \
     X(wishes_are_those_of_the_records)            \
     X(each_stops_and_fails_as_told)               \
     X(each_allows_writes)                         \
