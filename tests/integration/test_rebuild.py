@@ -97,6 +97,17 @@ def test_a_database_that_is_gone(client):
     nothing_was_issued(client)
 
 
+def test_what_was_cut_short_is_gone_on_with(client):
+    """A crash after the damaged one was put aside: no store, and the mark."""
+    before = client.list()
+    for path in client.state.glob("evercert.db*"):
+        path.unlink()
+    (client.state / "rebuild").touch(mode=0o600)
+    assert known(client.list()) == known(before)
+    assert not (client.state / "rebuild").exists()
+    nothing_was_issued(client)
+
+
 def test_a_daemon_meets_the_damage_while_it_runs(client):
     before = client.list()
     with sqlite3.connect(client.state / "evercert.db") as store:  # more than is kept in memory
