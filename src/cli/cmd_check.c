@@ -39,7 +39,8 @@ const struct command command_check = {
             "For each name a token is put where a challenge would be, fetched as a CA does (every\n"
             "address of the name, port 80, redirects followed), and taken away again; the hop that\n"
             "breaks is named, and what mends it. Hooks that could not be run, copies that could not\n"
-            "be written and directories that could not be used are told as well. Without CERT, all\n"
+            "be written and directories that could not be used are told as well, and storage that could\n"
+            "not keep a new certificate. Without CERT, all\n"
             "certificates are checked. The request comes from this machine: a firewall in front of\n"
             "it is not seen.\n",
     .options = {check_options, ARRAY_LEN(check_options)},

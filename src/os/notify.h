@@ -18,7 +18,8 @@ enum { NOTIFY_STATUS_MAX = 512 };
     X(NOTIFY_READY, "READY=1")         \
     X(NOTIFY_RELOADING, "RELOADING=1") \
     X(NOTIFY_STOPPING, "STOPPING=1")   \
-    X(NOTIFY_WATCHDOG, "WATCHDOG=1")
+    X(NOTIFY_WATCHDOG, "WATCHDOG=1")   \
+    X(NOTIFY_PATIENCE, "EXTEND_TIMEOUT_USEC=600000000") /* the start takes ten minutes more */
 
 enum notify_state {
 #define NOTIFY_ENUM(state, text) state,

@@ -54,12 +54,13 @@ static int try_file(int dir, const char *name, const char *other, struct err *er
     return unlinkat(dir, other, 0) == 0 ? 0 : err_errno(err, errno, "a file cannot be removed");
 }
 
-/* What makes a generation live (os/file.h: link_switch). */
+/* What makes a generation live (os/file.h: link_switch); nothing of it has to last. */
 static int try_link(int dir, const char *name, struct err *err)
 {
     char target[8] = "";
     int r;
-    if ((r = link_switch(dir, name, "a", err)) < 0 || (r = link_switch(dir, name, "b", err)) < 0)
+    if ((r = link_switch_unsynced(dir, name, "a", err)) < 0 ||
+        (r = link_switch_unsynced(dir, name, "b", err)) < 0)
         return err_prefix(
             err, "a symbolic link cannot be switched; choose a state directory on another file system");
     if (readlinkat(dir, name, target, sizeof target) != 1 || target[0] != 'b')

@@ -24,7 +24,7 @@ def broken(client):
 
 def known(rows):
     """What stays the same."""
-    same = ("name", "domains", "fingerprint", "serial", "issuer", "generation", "notBefore", "notAfter", "source", "state")
+    same = "name domains fingerprint serial issuer generation not_before not_after source state".split()
     return [{key: row.get(key) for key in same} for row in rows]
 
 
@@ -57,9 +57,10 @@ def emptied_beside_its_wal(database):
     database.write_bytes(b"")
 
 
-@pytest.mark.parametrize(
-    "damage", [not_a_database, truncated, overwritten_in_the_middle, zeros, emptied_beside_its_wal], ids=lambda f: f.__name__
-)
+DAMAGES = (not_a_database, truncated, overwritten_in_the_middle, zeros, emptied_beside_its_wal)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda function: function.__name__)
 def test_a_damaged_database_is_made_anew(client, damage):
     before = client.list()
     database = client.state / "evercert.db"
@@ -93,6 +94,17 @@ def test_a_database_that_is_gone(client):
     for path in client.state.glob("evercert.db*"):
         path.unlink()
     assert known(client.list()) == known(before)
+    nothing_was_issued(client)
+
+
+def test_what_was_cut_short_is_gone_on_with(client):
+    """A crash after the damaged one was put aside: no store, and the mark."""
+    before = client.list()
+    for path in client.state.glob("evercert.db*"):
+        path.unlink()
+    (client.state / "rebuild").touch(mode=0o600)
+    assert known(client.list()) == known(before)
+    assert not (client.state / "rebuild").exists()
     nothing_was_issued(client)
 
 
@@ -151,7 +163,8 @@ def test_without_permits_only_the_configuration_is_taken_up(client):
 
 def test_two_key_types(evercert, pebble):
     """With their permits they are what they were, without them the files tell the kinds."""
-    client = evercert(pebble(), config={"certificates": [{"domains": ["b.example"], "key-type": ["ecdsa-p256", "rsa-2048"]}]})
+    kinds = {"domains": ["b.example"], "key-type": ["ecdsa-p256", "rsa-2048"]}
+    client = evercert(pebble(), config={"certificates": [kinds]})
     client.renew()
     client.pebble.forget_requests()
     before = [client.show(name) for name in ("b.example", "b.example-rsa")]

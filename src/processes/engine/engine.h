@@ -542,6 +542,8 @@ void storage_forget(struct engine *e, const void *arg);
 
 /* The parent's request `id`; answered with done when all is committed. */
 void rebuild_begin(struct engine *e, uint32_t id);
+/* More rows are to come before the next commit; nothing else is under way until they are all there. */
+bool rebuild_gathers(struct engine *e);
 /* After a commit. */
 void rebuild_settle(struct engine *e);
 /* The configuration's wishes have come: names what none of them asked for. */

@@ -79,7 +79,7 @@ static bool give_up(struct engine *e)
 void engine_turn(void *engine)
 {
     struct engine *e = engine;
-    if (give_up(e) || !commit(e))
+    if (give_up(e) || rebuild_gathers(e) || !commit(e))
         return;
     /* Carrying out an action may queue the next one (a failure told at once); those wait for the next commit,
      * and an event is there that ends this turn soon, because each of them starts a timer or a message. */

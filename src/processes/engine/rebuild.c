@@ -18,7 +18,8 @@
 #include <string.h>
 
 enum {
-    FLYING_MAX = 32, /* asked for at once: what comes in one turn is one commit */
+    FLYING_MAX = 32,    /* asked for at once, so that the keeper need not wait for us */
+    GATHERED_MAX = 256, /* rows of one commit, 20 kB each at most times: a sync for each would take longer */
     /* Renewal windows are asked for in the hours that follow, not for all at once. */
     RENEWAL_INFO_SPREAD_S = 6 * 3600,
     UNCLAIMED_SHOWN_MAX = 5, /* in one line; list has them all */
@@ -26,7 +27,7 @@ enum {
 
 struct rebuild {
     uint32_t id; /* the parent's request */
-    size_t flying, n, unclaimed, unusable;
+    size_t flying, gathered, n, unclaimed, unusable;
     bool ended;
     struct err err;
 };
@@ -201,6 +202,7 @@ static int adopt(struct engine *e, const struct msg_live_found *m, struct arena 
     note_in_ledger(e, &c, &m->domains);
     report(e, &c, a);
     b->n++;
+    b->gathered++;
     b->unclaimed += !known;
     return 0;
 }
@@ -296,6 +298,17 @@ void rebuild_begin(struct engine *e, uint32_t id)
     ask(e, true);
     while (!e->rebuild->ended && e->rebuild->flying < FLYING_MAX)
         ask(e, false);
+}
+
+bool rebuild_gathers(struct engine *e)
+{
+    struct rebuild *b = e->rebuild;
+    if (b == NULL)
+        return false;
+    if (!b->ended && b->gathered < GATHERED_MAX)
+        return true;
+    b->gathered = 0;
+    return false;
 }
 
 void rebuild_settle(struct engine *e)

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "os/file.h"
+#include "os/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,6 +161,9 @@ void rebuild_ask(struct parent *p)
     struct err err = ERR_INIT;
     if (p->rebuild_asked)
         return;
+    /* A hundred thousand certificates are read in a few minutes; what was done is kept if it is cut short. */
+    if (p->options.daemon && !p->ready_told)
+        (void)notify_send(NOTIFY_PATIENCE, "the state is being made anew from live/", NULL);
     p->rebuild_asked = channel_request(member_channel(p, MEMBER_ENGINE), MSG_rebuild,
                            &(struct msg_rebuild){true}, MSG_done, on_rebuilt, p, &err) == 0;
     if (!p->rebuild_asked)

@@ -153,7 +153,8 @@ static void a_later_wish_takes_its_place_and_the_same_writes_nothing(void **stat
     assert_int_equal(kept_again(s.k, &m, NULL), 0);
     assert_int_equal(fstatat(dir, ".permit", &after, 0), 0);
     assert_true(before.st_ino == after.st_ino);
-    m.permit = keeper_permit(s.k, s.a, "{\"name\":\"shop\",\"domains\":[\"a.example\"],\"renew-before\":\"20d\"}");
+    m.permit =
+        keeper_permit(s.k, s.a, "{\"name\":\"shop\",\"domains\":[\"a.example\"],\"renew-before\":\"20d\"}");
     assert_int_equal(kept_again(s.k, &m, NULL), 0);
     assert_int_equal(kept_read(s.k, dir, "shop", s.a, &kept, NULL), 0);
     assert_non_null(strstr(kept.wish, "renew-before"));
