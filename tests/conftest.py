@@ -1,7 +1,8 @@
 """Tests of the whole: the real binaries against real peers (integration/) and against a CA of our own that misbehaves
-(faults/, whose conftest.py has more), on loopback ports that are chosen when a test runs.
+(faults/), and on a machine that fails (machine/); their conftest.py have more. On loopback ports that are chosen when a
+test runs.
 
-    script/test integration|faults [-k EXPRESSION]
+    script/test integration|faults|machine [-k EXPRESSION]
 
 A test asks for what it needs by name:
 

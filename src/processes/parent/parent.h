@@ -100,7 +100,7 @@ struct parent {
     bool listeners_lent[CHALLENGE_END_]; /* opened for a certificate that the configuration does not have */
     struct session *sessions;
     uint32_t last_session;
-    int control; /* listening socket, -1 for a one-shot */
+    int control;         /* listening socket, -1 for a one-shot */
     bool control_paused; /* there are no descriptors for connections */
     struct event *control_event, *control_again, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
