@@ -1,8 +1,8 @@
 """Tests of the whole: the real binaries against real peers (integration/), against a CA of our own that misbehaves
-(faults/) and killed in the middle (crash/; the conftest.py of both has more), on loopback ports that are chosen when a
-test runs.
+(faults/), killed in the middle (crash/) and on a machine that fails (machine/); their conftest.py have more. On loopback
+ports that are chosen when a test runs.
 
-    script/test integration|faults|crash [-k EXPRESSION]
+    script/test integration|faults|crash|machine [-k EXPRESSION]
 
 A test asks for what it needs by name:
 

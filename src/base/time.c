@@ -34,6 +34,13 @@ int64_t system_monotonic_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t system_boot_s(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return ts.tv_sec;
+}
+
 const struct clock system_clock = {system_wall, system_mono, NULL};
 
 struct wall clock_wall(const struct clock *c)

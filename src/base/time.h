@@ -30,6 +30,9 @@ struct clock {
 /* The machine's clock (CLOCK_REALTIME, CLOCK_MONOTONIC). */
 extern const struct clock system_clock;
 
+/* CLOCK_BOOTTIME in seconds: as CLOCK_MONOTONIC, but it goes on while the machine sleeps. */
+int64_t system_boot_s(void);
+
 /* CLOCK_MONOTONIC in microseconds, for the service manager, which compares it with its own. */
 int64_t system_monotonic_us(void);
 /* CLOCK_REALTIME in milliseconds since 1970, for the log. */

@@ -283,6 +283,7 @@ def test_much_output_and_a_good_end(evercert, pebble):
     client.renew()
     (entry,) = [row for row in client.log_rows("a.example") if row["event"] == "deployed"]
     assert entry["detail"]["output"].startswith("xxxx")
+    assert entry["detail"]["output"].endswith("x [cut here: no more of the output is kept]")
     assert len(entry["detail"]["output"]) <= 16 * 1024
 
 
@@ -307,6 +308,16 @@ def test_a_background_child_is_not_waited_for(evercert, pebble, processes):
     client.run_daemon()
     deployed(client)
     assert "sleep" in others(processes, client).values()
+    for pid in others(processes, client):
+        os.kill(pid, 9)
+
+
+def test_a_daemon_that_is_left_behind(evercert, pebble, processes):
+    """With a session of its own and the hook's output: the hook has ended, whatever goes on."""
+    client = evercert(pebble(), config=config(shell("setsid sleep 1000 <&- & echo started; exit 3")))
+    client.run_daemon()
+    row = failing(client)
+    assert "exited with status 3: started" in row["deploy"]["error"]
     for pid in others(processes, client):
         os.kill(pid, 9)
 

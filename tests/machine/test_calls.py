@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from conftest import NAME
 from evercert import DONE
+from scenario import NAME
 
 # What a signal can interrupt: files ("/"), sockets and waiting. No pipes: what is written to one without waiting is
 # never interrupted, and libevent relies on it. What the engine sends is libcurl's, which takes it for an error.

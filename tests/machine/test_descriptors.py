@@ -7,9 +7,9 @@ import socket
 import pytest
 
 import lineage
-from conftest import NAME
 from evercert import DONE, FAILED
 from processes import wait_until
+from scenario import NAME
 
 NONE_LEFT = [errno.EMFILE, errno.ENFILE]
 
@@ -65,6 +65,7 @@ def test_a_renewal(world, machine, issued, process, calls):
     machine.clear()
     assert one.renew("--force", NAME).status == DONE
     one.expect_whole()
+    one.client.stop_daemon()
 
 
 def test_no_connection_to_the_ca(world, machine):

@@ -8,13 +8,13 @@ import re
 import pytest
 
 import lineage
-from conftest import NAME
 from evercert import DONE, FAILED
 from machine import WRITES
+from scenario import NAME
 
 PROCESSES = ("parent", "keeper", "engine")
 # Of the calls of a process, so many are tried, evenly: more takes longer than it finds.
-SAMPLES = {"parent": 4, "keeper": 6, "engine": 5}
+SAMPLES = {"parent": 3, "keeper": 5, "engine": 4}
 # SQLite has words of its own.
 SQLITE = "database or disk is full|disk I/O error|attempt to write a readonly database|unable to open database file"
 RETRY_S = 120  # a first failure is tried again after a minute and a fifth

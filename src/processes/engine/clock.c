@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -34,9 +33,7 @@ struct clock_state {
 
 static struct clock_reading read_clocks(const struct engine *e)
 {
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    return (struct clock_reading){engine_now(e), boot.tv_sec, clock_mono(&system_clock)};
+    return (struct clock_reading){engine_now(e), system_boot_s(), clock_mono(&system_clock)};
 }
 
 /* --- being told --- */

@@ -122,6 +122,8 @@ static void answer(struct hook *h, const struct err *err)
     if (engine == NULL || h->life != h->p->engine_life)
         return;
     text_clean(&text, buf_str(&h->output), HOOK_OUTPUT_MAX);
+    if (h->output.n == h->output.max)
+        buf_put_c(&text, " [cut here: no more of the output is kept]");
     struct msg_hook_ran m = {buf_c(&text), msg_error_of(err)};
     if (channel_send(engine, MSG_hook_ran, h->id, &m, -1, &failure) < 0)
         log_error("%s", failure.text);

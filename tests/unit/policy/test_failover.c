@@ -237,6 +237,20 @@ static void staging_first(void **state)
     assert_true(failover_staging_first(&a));
 }
 
+static void dates_of_another_time(void **state)
+{
+    struct attempt list[] = {{.due_at = {1000 + 400 * 86400}}, {.due_at = {1000 + 86400}}, {.due_at = {5}}};
+    (void)state;
+    failover_mend(list, 3, (struct wall){1000}, 0);
+    assert_int_equal(list[0].due_at.s, 1000);
+    assert_int_equal(list[1].due_at.s, 1000 + 86400);
+    assert_int_equal(list[2].due_at.s, 5);
+    /* An operator who wants to wait for a year does. */
+    list[0].due_at.s = 1000 + 400 * 86400;
+    failover_mend(list, 1, (struct wall){1000}, INT64_C(365) * 86400);
+    assert_int_equal(list[0].due_at.s, 1000 + 400 * 86400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +262,7 @@ int main(void)
         cmocka_unit_test(notes),
         cmocka_unit_test(waiting_is_no_failure),
         cmocka_unit_test(staging_first),
+        cmocka_unit_test(dates_of_another_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
