@@ -462,9 +462,10 @@ def test_systemd(evercert, tmp_path):
     verified(tmp_path, evercert_service=text, **{"evercert-renew_service": service, "evercert-renew_timer": timer})
     settings = dict(unit(service)["Service"])
     assert settings["Type"] == "oneshot" and settings["ExecStart"] == f"{installed()} {options} renew"
-    # It must not take the daemon's runtime directory away when it ends; all else of the daemon's confinement holds.
+    # It must not take the daemon's runtime directory away when it ends, and tells no watchdog; all else of the daemon's
+    # confinement holds.
     daemon = dict(unit(text)["Service"])
-    own = {"Type", "NotifyAccess", "ExecStart", "ExecReload", "Restart", "RestartSec", "RuntimeDirectory"}
+    own = {"Type", "NotifyAccess", "ExecStart", "ExecReload", "Restart", "RestartSec", "RuntimeDirectory", "WatchdogSec"}
     assert {key: value for key, value in daemon.items() if key not in own}.items() <= settings.items()
     assert "RuntimeDirectory" not in settings
     when = dict(unit(timer)["Timer"])

@@ -250,6 +250,7 @@ struct job {
     struct job_post *posts;
     json_t *exchange; /* what was said to the CA and what it answered, for the history */
     struct event *timer;
+    struct mono wakes_at; /* the timer's time */
     unsigned timer_tag, key_tag, publish_tag, judge_tag;
     enum order_phase shown;
     struct mono started;

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 struct job *job_find(struct engine *e, const char *name)
 {
@@ -147,15 +146,10 @@ void job_cancel(struct job *j, const char *why)
 
 bool job_is_at_work(const struct job *j, int64_t within_ms)
 {
-    struct timeval at, now;
-    if (j->over)
-        return false;
-    if (j->posts != NULL)
-        return true;
-    if (j->timer == NULL || !evtimer_pending(j->timer, &at))
-        return false;
-    gettimeofday(&now, NULL);
-    return (int64_t)(at.tv_sec - now.tv_sec) * 1000 + (at.tv_usec - now.tv_usec) / 1000 <= within_ms;
+    if (j->over || j->posts != NULL)
+        return !j->over;
+    return j->timer != NULL && evtimer_pending(j->timer, NULL) &&
+           j->wakes_at.ms - clock_mono(&system_clock).ms <= within_ms;
 }
 
 void job_park(struct job *j)

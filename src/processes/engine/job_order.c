@@ -257,6 +257,7 @@ void job_wait(struct job *j, int64_t wait_ms)
         abort();
     if (wait_ms < 0)
         wait_ms = 0;
+    j->wakes_at = (struct mono){clock_mono(&system_clock).ms + wait_ms};
     struct timeval tv = {wait_ms / 1000, (suseconds_t)(wait_ms % 1000) * 1000};
     evtimer_add(j->timer, &tv);
 }
