@@ -260,7 +260,7 @@ static const struct {
     {{"config", "chekc"}, "did you mean config check?"},
     {{"--frob", "list"}, "unknown option --frob"},
     {{"list", "--jsn"}, "unknown option --jsn (did you mean --json?)"},
-    {{"list", "x"}, "takes no arguments, but \"x\" was given"},
+    {{"run", "x"}, "takes no arguments, but \"x\" was given"},
     {{"show"}, "CERT is missing"},
     {{"show", ""}, "an empty name"},
     {{"revoke", "a", "b"}, "\"b\" is too many"},

@@ -245,7 +245,8 @@ static void it_looks_as_one_would_write_it(void **state)
                                     "    wait: auto\n"
                                     "    mode: \"0644\"\n"
                                     "    owner: \"\"\n"
-                                    "    group: \"\"\n");
+                                    "    group: \"\"\n"
+                                    "alerts: {}\n");
     buf_free(&b);
     arena_free(a);
 }

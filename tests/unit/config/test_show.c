@@ -218,7 +218,8 @@ static const char shown[] = "email: ops@example.com\n"
                             "  publish: []\n"
                             "  deploy: []\n"
                             "actions: {}\n"
-                            "templates: []\n";
+                            "templates: []\n"
+                            "alerts: {}\n";
 
 static void it_looks_as_one_would_write_it(void **state)
 {

@@ -148,7 +148,7 @@ static void driver_does_as_memory_does(void **state)
 
 static const struct behaviour own_behaviours[] = {BEHAVIOUR(driver_does_as_memory_does)};
 
-enum { TESTS_MAX = 128 };
+enum { TESTS_MAX = 256 };
 
 static struct CMUnitTest tests[TESTS_MAX];
 static char names[TESTS_MAX][80];
