@@ -10,6 +10,7 @@
 #include "crypto/seal.h"
 #include "os/file.h"
 #include "os/random.h"
+#include "policy/turn.h"
 #include "store/store.h"
 
 #include "base/b64.h"
@@ -158,12 +159,15 @@ static int put_one(struct fill *f, uint64_t i, struct err *err)
         .deploy_error = "",
         .deploy_event = "",
         .previous = "",
-        .served_error = ""};
+        .served_error = "",
+        .queue = ""};
     int r = make_wish(f, &c, a, &w, err);
     if (r < 0)
         return r;
     const struct authority *authority = settings_authority(&f->settings, str_c(f->authority), a);
     c.authority = authority != NULL ? authority->id : f->authority;
+    c.queue = arena_printf(a, "- %s", c.authority); /* as processes/engine/queue.h wants a renewal */
+    c.urgent_at = turn_urgent_at(c.due_at, c.not_after);
     if ((r = put_key(f, &c, a, err)) < 0 || (r = store_certificate_put(f->store, &c, err)) < 0)
         return r;
     buf_printf(&f->configuration, "  - domains: %s\n", name);
@@ -204,7 +208,7 @@ static int fill(struct fill *f, struct err *err)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     int r = prepare(f, a, err);
-    buf_printf(&f->configuration, "defaults:\n  authority: %s\ncertificates:\n", f->authority);
+    buf_printf(&f->configuration, "authority: %s\nagree-tos: true\ncertificates:\n", f->authority);
     for (uint64_t i = 0; r == 0 && i < f->n; i++) {
         r = put_one(f, i, err);
         if (r == 0 && (i + 1 == f->n || (i + 1) % TOGETHER == 0))
