@@ -122,11 +122,15 @@ static bool is_urgent(const struct plan *p, const struct lane *lane)
     return lane->read ? lane->names->urgent : lane->urgent_at.s > 0 && lane->urgent_at.s <= p->now.s;
 }
 
-/* Whether `a` goes before `b`, of the same account: what is urgent, then each in turn. */
+/* Whether `a` goes before `b`, of the same account: what is urgent, then each in turn, and where it is
+ * nobody's turn yet who has waited longest: places that become free one by one must not all go to the first
+ * lane. */
 static bool goes_before(const struct plan *p, const struct lane *a, const struct lane *b)
 {
     bool urgent = is_urgent(p, a);
-    return urgent != is_urgent(p, b) ? urgent : a->taken < b->taken;
+    if (urgent != is_urgent(p, b))
+        return urgent;
+    return a->taken != b->taken ? a->taken < b->taken : a->due_at.s < b->due_at.s;
 }
 
 static struct lane *lane_of(const struct plan *p, size_t account)
