@@ -104,7 +104,7 @@ void alert_send(struct parent *p, uint32_t id, const struct msg_alert_send *m)
         r = put_input(&document, &input, &err);
     if (r == 0)
         r = start(x, input, &err);
-    if (r < 0)
+    if (r != 0)
         finish(x, &err);
 }
 

@@ -329,7 +329,9 @@ int declared_next(struct declared_cursor *c, struct declared_row *out, struct er
     if ((p = look(c, sizeof head + head.size, err)) == NULL)
         return ERR_IO;
     size_t n = (size_t)head.name_n + head.domain_n + head.path_n;
-    if (n > c->text_room) {
+    if (head.variant >= head.name_n)
+        return err_set(err, ERR_IO, "the configuration's certificates cannot be read again: a row is damaged");
+    if (n > c->text_room || c->texts == NULL) {
         const char **texts = reallocarray(c->texts, n, sizeof *texts);
         if (texts == NULL)
             abort();
@@ -354,7 +356,7 @@ int declared_find(struct declared_cursor *c, const char *name, struct declared_r
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int r = read_at(c->of, c->of->index_at + middle * sizeof c->next, &c->next, sizeof c->next, err);
-        if (r < 0 || (r = declared_next(c, out, err)) < 0)
+        if (r < 0 || (r = declared_next(c, out, err)) <= 0)
             return r;
         int order = strcmp(out->name, name);
         if (order == 0)

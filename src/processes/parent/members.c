@@ -478,7 +478,7 @@ int member_start(struct parent *p, enum member_id id, struct err *err)
     int r = id == MEMBER_ENGINE ? rebuild_prepare(p, err) : 0;
     if (r == 0)
         r = socket_pair(ends, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (id == MEMBER_KEEPER)
         sweep_state(p);
