@@ -183,7 +183,7 @@ WRONG_USAGE = [
     (["forget"], "CERT is missing"),
     (["show"], "CERT is missing"),
     (["show", "a.example", "b.example"], "one CERT at a time"),
-    (["list", "a.example"], "takes no arguments"),
+    (["run", "a.example"], "takes no arguments"),
     (["list", "-x"], "unknown option -x"),
 ]
 
