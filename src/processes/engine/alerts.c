@@ -294,11 +294,13 @@ void alerts_note(struct engine *e, const struct certificate *c, const struct wis
 
 bool alerts_flush(struct engine *e)
 {
-    bool any = false;
-    for (struct alert_target *t = e->alerts; t != NULL; t = t->next) {
+    for (struct alert_target *t = e->alerts, *next; t != NULL; t = next) {
+        next = t->next;
         if (t->pending && !t->busy)
             tell(t);
-        any = any || t->busy;
     }
-    return any;
+    for (const struct alert_target *t = e->alerts; t != NULL; t = t->next)
+        if (t->busy)
+            return true;
+    return false;
 }
