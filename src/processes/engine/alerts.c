@@ -206,9 +206,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct engine *e = arg;
     struct mono now = clock_mono(&system_clock);
     (void)fd, (void)what;
-    for (struct alert_target *t = e->alerts; t != NULL; t = t->next)
+    for (struct alert_target *t = e->alerts, *next; t != NULL; t = next) {
+        next = t->next;
         if (t->pending && !t->busy && now.ms >= t->not_before.ms)
             tell(t);
+    }
     set_timer(e);
 }
 
