@@ -397,7 +397,8 @@ void report_row(const struct report_view *v, struct buf *out)
 struct report_view report_view(
     struct engine *e, const struct certificate *c, struct arena *a, report_find_fn *find, void *arg)
 {
-    struct report_view v = {.engine = e, .row = c, .c = as_it_waits(e, c, a), .arena = a, .find = find, .arg = arg};
+    struct report_view v = {
+        .engine = e, .row = c, .c = as_it_waits(e, c, a), .arena = a, .find = find, .arg = arg};
     struct err err = ERR_INIT;
     if (wish_brief_read(str_c(c->wish), a, &v.wish, &err) < 0) {
         log_error("%s: %s", c->name, err.text);
