@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,6 +133,18 @@ static int note_first(void *arg, int columns, char **values, char **names)
     return 1;
 }
 
+/* SQLite's check reports a page that the disk did not give among what is wrong with the database. That says
+ * nothing of the database: a whole one must not be taken for a damaged one because of a bad moment. */
+static bool is_unread(const char *found)
+{
+    static const char code_text[] = "error code=";
+    const char *code = strstr(found, code_text);
+    if (code == NULL)
+        return strstr(found, "ailed to get page") != NULL || strstr(found, "ailed to read") != NULL;
+    long primary = strtol(code + sizeof code_text - 1, NULL, 10) & 0xff;
+    return primary != SQLITE_CORRUPT && primary != SQLITE_NOTADB;
+}
+
 /* A small one is looked through whole at each start. A large one would take seconds: SQLite has looked at its
  * header, its length and its schema, and the rest is noticed when it is read (store_is_damaged). */
 static int check_pages(sqlite3 *db, const char *path, struct err *err)
@@ -143,6 +156,11 @@ static int check_pages(sqlite3 *db, const char *path, struct err *err)
     int rc = sqlite3_exec(db, "PRAGMA quick_check(1)", note_first, found, NULL);
     if (rc != SQLITE_OK && rc != SQLITE_ABORT)
         return sqlite_error(db, path, rc, "look through the database", err);
+    if (is_unread(found))
+        return err_set(err, ERR_IO,
+            "%s: cannot look through the database: %s; see whether the disk is healthy and the file system a "
+            "local one",
+            path, found);
     if (strcmp(found, "ok") != 0)
         return err_set(err, ERR_DAMAGED, "%s: the database is damaged: %s", path, found);
     return 0;
@@ -171,8 +189,7 @@ static int set_up(sqlite3 *db)
         "PRAGMA cache_size = -%d; PRAGMA cache_spill = OFF; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
         "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = %d; PRAGMA trusted_schema = OFF;",
         DATABASE_CACHE_KIB, DATABASE_WAL_KEEP);
-    if ((rc = sqlite3_busy_timeout(db, DATABASE_BUSY_MS)) != SQLITE_OK ||
-        (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL)) != SQLITE_OK ||
+    if ((rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL)) != SQLITE_OK ||
         (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL)) != SQLITE_OK ||
         (rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, (int *)NULL)) != SQLITE_OK ||
         (rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist)) != SQLITE_OK)
@@ -212,8 +229,10 @@ static int migrate(sqlite3 *db, const char *path, struct err *err)
 
 static int open_connection(sqlite3 *db, const char *path, struct err *err)
 {
-    int rc = set_up(db), r;
-    if (rc != SQLITE_OK)
+    int rc = sqlite3_busy_timeout(db, DATABASE_BUSY_MS), r;
+    if (rc == SQLITE_OK && (r = sqlite_schema_check_version(db, path, err)) < 0)
+        return r;
+    if (rc != SQLITE_OK || (rc = set_up(db)) != SQLITE_OK)
         return sqlite_error(db, path, rc, "set up the database", err);
     if ((r = sqlite_schema_check(db, path, err)) < 0 || (r = check_pages(db, path, err)) < 0 ||
         (r = enter_wal(db, path, err)) < 0 || (r = migrate(db, path, err)) < 0)

@@ -27,6 +27,9 @@ int sqlite_error(sqlite3 *db, const char *path, int rc, const char *what, struct
 extern const char *const sqlite_migrations[];
 extern const size_t sqlite_migration_n;
 
+/* ERR_STORE where it is ours and newer than this program. Reads the header alone, and so comes before all
+ * that reads the schema: a later one may be nothing that this SQLite understands, which it calls damaged. */
+int sqlite_schema_check_version(sqlite3 *db, const char *path, struct err *err);
 /* Whether the file is ours (or empty) and not newer than this program; reads only. */
 int sqlite_schema_check(sqlite3 *db, const char *path, struct err *err);
 /* Bring a database of any version below `n` to version n with migrations[version..n-1], all in one

@@ -462,27 +462,32 @@ static int read_version(
     return rc == SQLITE_OK ? 0 : sqlite_error(db, path, rc, "read the schema version", err);
 }
 
+int sqlite_schema_check_version(sqlite3 *db, const char *path, struct err *err)
+{
+    int64_t application = 0, version = 0;
+    int r = read_version(db, path, &application, &version, err);
+    if (r < 0 || application != APPLICATION_ID || (version >= 0 && (uint64_t)version <= sqlite_migration_n))
+        return r;
+    return err_set(err, ERR_STORE,
+        "%s: written by a newer evercert (schema %lld, this one knows %zu); install that version again, or"
+        " put back the backup from before it",
+        path, (long long)version, sqlite_migration_n);
+}
+
 int sqlite_schema_check(sqlite3 *db, const char *path, struct err *err)
 {
     int64_t application = 0, version = 0, tables = 0;
-    int r = read_version(db, path, &application, &version, err);
-    if (r < 0)
+    int r = sqlite_schema_check_version(db, path, err);
+    if (r < 0 || (r = read_version(db, path, &application, &version, err)) < 0)
         return r;
     int rc = read_integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc != SQLITE_OK)
         return sqlite_error(db, path, rc, "read the schema", err);
-    if (application == 0 && version == 0 && tables == 0)
-        return 0; /* new */
-    if (application != APPLICATION_ID)
+    bool is_new = application == 0 && version == 0 && tables == 0;
+    if (!is_new && application != APPLICATION_ID)
         return err_set(err, ERR_STORE,
             "%s: this is another program's SQLite database; move it aside or choose another state directory",
             path);
-    if (version < 0 || (uint64_t)version > sqlite_migration_n)
-        return err_set(err, ERR_STORE,
-            "%s: written by a newer evercert (schema %lld, this one knows %zu); install that version again, "
-            "or"
-            " put back the backup from before it",
-            path, (long long)version, sqlite_migration_n);
     return 0;
 }
 

@@ -122,8 +122,8 @@ def test_a_daemon_meets_the_damage_while_it_runs(client):
     with open(database, "r+b") as file:
         file.seek(size // 3)
         file.write(b"\xa5" * (size // 2))
-    done = client.run("log", status=FAILED)
-    assert "the database was damaged" in done.stderr
+    done = client.run("log")  # unless the daemon, which looks for old entries by itself, meets it first
+    assert done.status == 0 or (done.status == FAILED and "the database was damaged" in done.stderr)
     wait_until(lambda: known(client.list()) == known(before), "its rows")
     assert broken(client)
     client.stop_daemon()

@@ -8,7 +8,9 @@
  */
 #include "processes/engine/engine.h"
 
+#include "base/attr.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "os/random.h"
 #include "policy/schedule.h"
 #include "processes/alert_document.h"
@@ -20,6 +22,8 @@ enum {
     GATHER_MS = 60 * 1000,
     EVERY_MS = 3600 * 1000,
     WALK_MAX = 100 * 1000, /* entries of the history that one message looks at, newest */
+    TEXT_MAX = 2 * 1024,   /* octets of an error or of a certificate's names: ALERT_CERTIFICATES_MAX of both
+                              stay below ALERT_EVENTS_MAX, and the message below what anybody takes */
 };
 
 struct alert_target {
@@ -89,6 +93,14 @@ struct gathering {
     int64_t last;
 };
 
+/* A hundred names may be 25 kB. */
+static json_t *shortened(const char *text)
+{
+    struct buf out ATTR_CLEANUP(buf_free) = buf_new(2 * TEXT_MAX);
+    text_clean(&out, str_c(text != NULL ? text : ""), TEXT_MAX);
+    return json_string(buf_c(&out));
+}
+
 static int gather_one(const struct history_record *h, void *arg)
 {
     struct gathering *g = arg;
@@ -102,7 +114,8 @@ static int gather_one(const struct history_record *h, void *arg)
     }
     json_object_set_new(row, "name", json_string(h->certificate));
     json_object_set_new(row, "event", json_string(h->event));
-    json_object_set_new(row, "error", json_string(h->text));
+    json_object_set_new(row, "error", shortened(h->text));
+    json_object_set_new(row, "domains", shortened(json_string_value(json_object_get(row, "domains"))));
     json_t *had = json_object_get(g->by_name, h->certificate);
     if (had != NULL)
         json_object_update(had, row); /* the newest word counts */

@@ -264,6 +264,10 @@ static void on_found(const void *msg, const struct err *why, void *arg)
         /* One that cannot be taken must not keep the others. */
         if (adopt(e, m, a, &err) < 0)
             log_error("%s: it stays in live/ as it is, and is not renewed: %s", m->name, err.text);
+        if (e->stopping && !b->ended) { /* what is there is kept; the next start goes on behind it */
+            b->ended = true;
+            err_set(&b->err, ERR_IPC, "evercert is about to end");
+        }
         if (!b->ended)
             ask(e, false);
     }

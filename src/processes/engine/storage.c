@@ -23,9 +23,9 @@ struct storage_waiter {
 };
 
 struct storage {
-    struct storage_waiter *waiters;
-    unsigned flying;     /* who was asked and has not answered */
-    bool known, failing; /* it was looked at; the last look, which was told, found it bad */
+    struct storage_waiter *waiters, *told; /* who waits; those of them that are being told */
+    unsigned flying;                       /* who was asked and has not answered */
+    bool known, failing;                   /* it was looked at; the last look, which was told, found it bad */
     struct mono at;
     struct err err, found; /* of the last look; of the one under way */
 };
@@ -56,15 +56,19 @@ static void tell_log(struct engine *e, struct storage *s)
     s->failing = failing;
 }
 
+/* What one of them does may end another that is yet to be told, and may begin a look for others. */
 static void tell_waiters(struct engine *e)
 {
     struct storage *s = e->storage;
-    struct storage_waiter *waiters = s->waiters;
+    struct storage_waiter **end = &s->told;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = s->waiters;
     s->waiters = NULL;
-    while (waiters != NULL) {
-        struct storage_waiter *w = waiters;
+    while (s->told != NULL) {
+        struct storage_waiter *w = s->told;
         struct err err = s->err;
-        waiters = w->next;
+        s->told = w->next;
         if (w->fn != NULL)
             w->fn(e, err.code != 0 ? &err : NULL, w->arg);
         free(w);
@@ -155,9 +159,17 @@ void storage_look(struct engine *e)
     storage_need(e, false, ignore, NULL);
 }
 
-void storage_forget(struct engine *e, const void *arg)
+static void forget(struct storage_waiter *first, const void *arg)
 {
-    for (struct storage_waiter *w = e->storage != NULL ? e->storage->waiters : NULL; w != NULL; w = w->next)
+    for (struct storage_waiter *w = first; w != NULL; w = w->next)
         if (w->arg == arg)
             w->fn = NULL;
+}
+
+void storage_forget(struct engine *e, const void *arg)
+{
+    if (e->storage == NULL)
+        return;
+    forget(e->storage->waiters, arg);
+    forget(e->storage->told, arg);
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define KEPT_FILE ".permit"
@@ -50,6 +51,9 @@ int kept_put(struct keeper *k, int dir, const char *name, struct str permit, con
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(KEPT_TEXT_MAX);
     struct buf is ATTR_CLEANUP(buf_free) = buf_new(KEPT_TEXT_MAX);
     struct buf sealed ATTR_CLEANUP(buf_free) = buf_new(KEPT_FILE_MAX);
+    /* The account is the engine's word: lines of it would stand where the wish is read from. */
+    if (about->account != NULL && strchr(about->account, '\n') != NULL)
+        return err_set(err, ERR_INPUT, "the account of %s is no single line", name);
     buf_printf(&text, "%s\n%u %u\n", about->account != NULL ? about->account : "", (unsigned)about->source,
         (unsigned)about->variant);
     int r = permit_open(k, permit, &text, err);

@@ -24,8 +24,9 @@
 
 /* For somebody who has lost the seal key and must go on. */
 #define WAY_ON                                                                                               \
-    "Only where it is lost for good: move evercert.db, evercert.db-wal and evercert.db-shm away and start "  \
-    "again; live/ and the accounts are used on, and what was issued by command has to be issued by command " \
+    "Only where it is lost for good: move evercert.db, evercert.db-wal, evercert.db-shm and rebuild away, "  \
+    "as far as they are there, and start again; live/ and the accounts are used on, and what was issued by " \
+    "command has to be issued by command "                                                                   \
     "again"
 
 enum {
@@ -160,7 +161,8 @@ static int check_sealed(struct keeper *k, struct err *err)
     if (r == 0 && !k->process.new_state)
         return err_set(err, ERR_REFUSED,
             "seal.key is not the one that sealed what is in evercert.db: put the right one back from a "
-            "backup. " WAY_ON);
+            "backup (and where evercert.db came with this seal.key, from another machine or an older state, "
+            "remove archive/.sealed, which is of the one before). " WAY_ON);
     if (r < 0 && r != ERR_NOT_FOUND)
         return err_set(err, r, "%s", why.text);
     buf_clear(&text);

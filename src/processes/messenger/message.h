@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 enum {
-    MESSAGE_SUBJECT_MAX = 200,      /* octets; RFC 5322 2.1.1 allows lines of 998 */
+    MESSAGE_SUBJECT_MAX = 800,      /* octets, two names of 255 among them; RFC 5322 2.1.1 allows 998 */
     MESSAGE_TEXT_MAX = 1024 * 1024, /* of a document's 512 kB */
 };
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 struct alerting {
+    struct alerting *next;
     struct parent *p;
     unsigned life; /* the engine that asked, and its request */
     uint32_t id;
@@ -31,6 +32,11 @@ static void finish(struct alerting *x, const struct err *why)
     if (engine != NULL && x->life == x->p->engine_life &&
         channel_send(engine, MSG_done, x->id, &(struct msg_done){msg_error_of(why)}, -1, &err) < 0)
         log_error("%s", err.text);
+    for (struct alerting **at = &x->p->alertings; *at != NULL; at = &(*at)->next)
+        if (*at == x) {
+            *at = x->next;
+            break;
+        }
     free(x->name);
     buf_free(&x->output);
     free(x);
@@ -85,6 +91,16 @@ static int start(struct alerting *x, int input, struct err *err)
     return run_start(x->p, &spec, err);
 }
 
+/* One message of each entry at a time, which is all that an honest engine asks for: whatever it asks for,
+ * there are never more messengers than entries. */
+static bool is_under_way(const struct parent *p, const char *name)
+{
+    for (const struct alerting *x = p->alertings; x != NULL; x = x->next)
+        if (strcmp(x->name, name) == 0)
+            return true;
+    return false;
+}
+
 void alert_send(struct parent *p, uint32_t id, const struct msg_alert_send *m)
 {
     struct buf document ATTR_CLEANUP(buf_free) = buf_new_sensitive(ALERT_DOCUMENT_MAX);
@@ -99,7 +115,10 @@ void alert_send(struct parent *p, uint32_t id, const struct msg_alert_send *m)
     x->id = id;
     x->output = buf_new(ALERT_OUTPUT_MAX);
     int r = alert == NULL ? err_set(&err, ERR_NOT_FOUND, "there is no entry %s of alerts", m->alert)
-                          : alert_document(alert, m->what, &document, &err);
+            : is_under_way(p, m->alert) ? err_set(&err, ERR_LIMIT, "the message before it is still under way")
+                                        : alert_document(alert, m->what, &document, &err);
+    x->next = p->alertings;
+    p->alertings = x;
     if (r == 0)
         r = put_input(&document, &input, &err);
     if (r == 0)

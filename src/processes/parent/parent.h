@@ -75,6 +75,7 @@ struct options {
     const char *log_format; /* NULL: as the configuration says */
 };
 
+struct alerting;
 struct session;
 struct feed;
 struct hook;
@@ -116,6 +117,7 @@ struct parent {
     struct event *control_event, *control_again, *signals[5], *stop_timer;
     struct hook *hooks;           /* what was asked for, oldest first */
     struct challenge *challenges; /* programs for challenges that were asked for, oldest first */
+    struct alerting *alertings;   /* messages that are being sent (alerts.c) */
     struct run *runs;             /* programs that run now (parent/run.h) */
     struct grants *grants;        /* what containers ask for (grants.c) */
     struct watching *watching;    /* what is known of the engines (watcher.c) */

@@ -31,9 +31,16 @@ static bool exists(const struct parent *p, const char *name)
     return fstatat(p->state, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A disk that does not say whether a file is there has not lost it: nothing is made anew because of that. */
+static bool is_gone(const struct parent *p, const char *name)
+{
+    struct stat st;
+    return fstatat(p->state, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 bool parent_state_is_new(const struct parent *p)
 {
-    return !exists(p, STORE_FILE) && !exists(p, MARK_FILE);
+    return is_gone(p, STORE_FILE) && is_gone(p, MARK_FILE);
 }
 
 bool rebuild_is_due(const struct parent *p)
@@ -58,7 +65,7 @@ static int set_mark(struct parent *p, struct err *err)
 int rebuild_prepare(struct parent *p, struct err *err)
 {
     int all ATTR_CLEANUP(fd_close) = -1;
-    if (exists(p, STORE_FILE) || dir_open(p->state, "live/.generations", &all, NULL) < 0 ||
+    if (!is_gone(p, STORE_FILE) || dir_open(p->state, "live/.generations", &all, NULL) < 0 ||
         dir_each(all, note_any, NULL, NULL) != 1)
         return 0;
     log_warning("%s: there is no evercert.db, but there are certificates in live/: it is made anew of these",

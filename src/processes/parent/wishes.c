@@ -379,7 +379,8 @@ void wishes_feed(struct parent *p)
 {
     struct channel *keeper = member_channel(p, MEMBER_KEEPER), *engine = member_channel(p, MEMBER_ENGINE);
     struct err err = ERR_INIT;
-    if (keeper == NULL || engine == NULL || !p->engine_ready || !p->keeper_lived || p->stopping)
+    if (keeper == NULL || engine == NULL || !p->engine_ready || !p->keeper_lived || p->stopping ||
+        p->finishing)
         return;
     for (size_t i = 0; i < p->settings.authority_n; i++)
         if (authority_announce_configured(p, &p->settings.authorities[i], &err) < 0)

@@ -117,6 +117,22 @@ static int open_folder(struct shop *s, const char *name)
     return dir;
 }
 
+/* It would bring its own lines, and a wish among them. */
+static void an_account_of_two_lines_is_refused(void **state)
+{
+    struct shop s = shop_make(state);
+    struct kept kept;
+    (void)generation(&s, 1);
+    const struct msg_permit_keep m = {
+        .permit = s.permit, .account = "x\n0 0\n{\"name\":\"shop\"}", .source = 1};
+    int dir ATTR_CLEANUP(fd_close) = open_folder(&s, "shop");
+    assert_int_equal(kept_again(s.k, &m, NULL), ERR_INPUT);
+    assert_int_equal(kept_read(s.k, dir, "shop", s.a, &kept, NULL), 0);
+    assert_string_equal(kept.wish, WISH);
+    assert_string_equal(kept.account, DIRECTORY "#shop");
+    shop_free(&s);
+}
+
 static void the_permit_beside_it_is_private_sealed_and_for_its_name(void **state)
 {
     struct shop s = shop_make(state);
@@ -225,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_is_live_is_told_with_what_it_was_for, keeper_set_up, keeper_tear_down),
         cmocka_unit_test_setup_teardown(numbers_of_the_archive_count, keeper_set_up, keeper_tear_down),
+        cmocka_unit_test_setup_teardown(an_account_of_two_lines_is_refused, keeper_set_up, keeper_tear_down),
         cmocka_unit_test_setup_teardown(
             the_permit_beside_it_is_private_sealed_and_for_its_name, keeper_set_up, keeper_tear_down),
         cmocka_unit_test_setup_teardown(

@@ -51,6 +51,26 @@ static void test_subjects(void **state)
     }
 }
 
+/* Whatever they are called: a mail without a subject looks like none of ours. */
+static void test_a_subject_of_long_names(void **state)
+{
+    char host[256], name[256];
+    (void)state;
+    memset(host, 'h', sizeof host - 1);
+    memset(name, 'n', sizeof name - 1);
+    host[sizeof host - 1] = name[sizeof name - 1] = '\0';
+    json_t *d = json_pack("{ss s[] s{s[{ss ss}]}}", "host", host, "mail", "happened", "certificates", "name",
+        name, "event", "expiring");
+    struct buf out = buf_new(MESSAGE_TEXT_MAX);
+    assert_non_null(d);
+    message_mail(d, "from@h", "id", now, &out);
+    const char *subject = strstr(buf_c(&out), "Subject: evercert on hhh");
+    assert_non_null(subject);
+    assert_non_null(strstr(subject, "nnn is expiring\r\n"));
+    json_decref(d);
+    buf_free(&out);
+}
+
 static void test_a_mail_line_by_line(void **state)
 {
     static const char happened[] =
@@ -94,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_a_subject_of_long_names),
         cmocka_unit_test(test_a_mail_line_by_line),
         cmocka_unit_test(test_an_object),
     };

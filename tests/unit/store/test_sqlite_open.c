@@ -257,6 +257,83 @@ static void cut_off_database_is_refused(void **state)
     assert_refused(p->db, ERR_DAMAGED, "damaged");
 }
 
+/* A disk that does not give one page of the database, and how SQLite is told. */
+static struct {
+    sqlite3_vfs vfs;
+    sqlite3_io_methods methods;
+    int (*open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
+    int (*read)(sqlite3_file *, void *, int, sqlite3_int64);
+    sqlite3_int64 bad_at;
+} ill;
+
+static int ill_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
+{
+    if (at <= ill.bad_at && ill.bad_at < at + n)
+        return SQLITE_IOERR_READ;
+    return ill.read(f, p, n, at);
+}
+
+static int ill_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+{
+    int rc = ill.open(vfs, name, f, flags, out);
+    if (rc != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0)
+        return rc;
+    ill.methods = *f->pMethods;
+    ill.read = ill.methods.xRead;
+    ill.methods.xRead = ill_read;
+    f->pMethods = &ill.methods;
+    return rc;
+}
+
+/* Rows that reach over many pages. */
+static void grow(const struct scratch *p)
+{
+    enum { LONG = 40 * 1000 };
+    struct store *s = NULL;
+    struct certificate c = empty_certificate("a.example");
+    char *chain = malloc(LONG + 1);
+    assert_non_null(chain);
+    memset(chain, 'x', LONG);
+    chain[LONG] = '\0';
+    c.chain = chain;
+    assert_int_equal(store_open_sqlite(p->db, &s, NULL), 0);
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+    assert_int_equal(store_commit(s, NULL), 0);
+    store_close(s);
+    free(chain);
+}
+
+/* Put aside as damaged it would be lost; the disk may give it the next time. */
+static void page_that_cannot_be_read_is_no_damage(void **state)
+{
+    enum { PAGE = 4096 };
+    struct scratch *p = *state;
+    struct stat st;
+    size_t refused = 0;
+    grow(p);
+    assert_int_equal(stat(p->db, &st), 0);
+    assert_true(st.st_size > 10 * PAGE);
+    sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+    ill.vfs = *usual;
+    ill.vfs.zName = "ill";
+    ill.open = usual->xOpen;
+    ill.vfs.xOpen = ill_open;
+    assert_int_equal(sqlite3_vfs_register(&ill.vfs, 1), SQLITE_OK);
+    for (ill.bad_at = PAGE; ill.bad_at < st.st_size; ill.bad_at += PAGE) {
+        struct store *s = NULL;
+        struct err err = ERR_INIT;
+        int r = store_open_sqlite(p->db, &s, &err);
+        if (r != 0 && r != ERR_IO)
+            fail_msg("page at %lld: %s", (long long)ill.bad_at, err.text);
+        refused += r != 0;
+        store_close(s);
+    }
+    assert_int_equal(sqlite3_vfs_unregister(&ill.vfs), SQLITE_OK);
+    assert_int_equal(sqlite3_vfs_register(usual, 1), SQLITE_OK);
+    assert_true(refused > 10);
+    assert_opens(p);
+}
+
 static void database_of_another_program_is_left_alone(void **state)
 {
     struct scratch *p = *state;
@@ -288,6 +365,20 @@ static void newer_version_is_refused(void **state)
     snprintf(sql, sizeof sql, "PRAGMA user_version = %zu", sqlite_migration_n);
     run_sql(p->db, sql);
     assert_opens(p);
+}
+
+/* SQLite calls a schema damaged that it does not understand. */
+static void newer_version_is_refused_whatever_is_in_it(void **state)
+{
+    struct scratch *p = *state;
+    assert_opens(p);
+    char sql[256];
+    snprintf(sql, sizeof sql,
+        "PRAGMA writable_schema = ON; PRAGMA user_version = %zu;"
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE mark (name) OF A LATER KIND' WHERE name = 'mark'",
+        sqlite_migration_n + 1);
+    run_sql(p->db, sql);
+    assert_refused(p->db, ERR_STORE, "newer evercert");
 }
 
 static void tampered_schema_is_refused(void **state)
@@ -360,8 +451,10 @@ int main(void)
         TEST(empty_file_is_a_new_database),
         TEST(other_files_are_refused),
         TEST(cut_off_database_is_refused),
+        TEST(page_that_cannot_be_read_is_no_damage),
         TEST(database_of_another_program_is_left_alone),
         TEST(newer_version_is_refused),
+        TEST(newer_version_is_refused_whatever_is_in_it),
         TEST(tampered_schema_is_refused),
         TEST(bad_paths_are_named),
         TEST(failures_have_codes_and_advice),
