@@ -78,7 +78,8 @@ def test_a_webhook(evercert, pebble, files, authority):
         assert body["more"] == 0 and "a.example is failing" in body["text"] and row["error"] in body["text"]
         assert told(client) == ["failing", "alert-failed"]
         assert any("answered 403: no such channel ?[31m" in entry["text"] for entry in client.log_rows())
-        assert "geheim" not in client.text()
+        assert f'webhook: "{hook.url.removesuffix("/hook")}/(redacted)"' in client.run("config", "show").stdout
+        assert "geheim" not in client.text() and "/hook" not in client.text()
 
 
 def test_what_was_not_told_is_told_later(evercert, pebble, files, authority):
@@ -97,21 +98,3 @@ def test_what_was_not_told_is_told_later(evercert, pebble, files, authority):
         client.run_daemon()
         client.stop_daemon()
         assert len(office.mails) == 1
-
-
-def test_one_that_nothing_is_done_for(evercert, pebble):
-    """Its end is told too where no attempt is due that could fail: once a day, and only of what should have been
-    renewed."""
-    ca = pebble(validity=3)
-    client = evercert(ca, config={"certificates": [{"domains": ["a.example"]}]})
-    client.renew()
-    client.wait_row("a.example", lambda row: row["state"] == "expired", "expired")
-    ca.process.stop()
-    client.renew("a.example", force=True, status=FAILED)
-    with PostOffice() as office:
-        alert = {"mail": "ops@mail.example", "smtp": office.url, "on": ["expiring"]}
-        client.write_config({"certificates": [{"domains": ["a.example"]}], "alerts": {"ops": alert}})
-        for _ in range(2):
-            client.renew()  # not due before a minute is over
-        (mail,) = office.mails
-        assert "a.example" in mail["Subject"] and "is not renewed; what is next: tried again at" in mail.get_content()
