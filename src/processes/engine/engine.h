@@ -415,10 +415,10 @@ void look_resolvers(struct engine *e, const struct msg_list *servers);
 void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
     const char *error);
 /* Tells of those whose end is near and that nothing is done for just now, as one that waits for its CA or for
- * a person: those that fail tell it themselves. Each once a day, with a line in the log. */
-void expiring_tell(struct engine *e);
-/* The same, where the last time was an hour ago; the first is an hour after the start, when what was due then
- * had its turn. */
+ * a person: those that fail tell it themselves. Each once a day, with a line in the log. False where one was
+ * left out because it is worked at. */
+bool expiring_tell(struct engine *e);
+/* The same, an hour after the last time (until none is left out); the first is an hour after the start. */
 void expiring_look(struct engine *e);
 
 /* --- alerts.c: who is told besides hooks --- */

@@ -119,19 +119,26 @@ static bool is_late(struct engine *e, const struct certificate *c, struct arena 
     return late;
 }
 
+struct expiring_walk {
+    struct engine *engine;
+    bool left_out; /* one that is worked at just now, and will be told of if that does not help */
+};
+
 /* Its turn is taken whether or not somebody hears of it, so that it is looked at once a day. */
 static int tell_expiring(const struct certificate *c, void *arg)
 {
-    struct engine *e = arg;
+    struct expiring_walk *walk = arg;
+    struct engine *e = walk->engine;
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct wish w;
     char span[DURATION_TEXT_MAX];
     int64_t left = c->not_after.s - engine_now(e).s;
-    if (job_find(e, c->name) != NULL || deploying(e, c->name) || !is_late(e, c, a) ||
-        !take_turn(e, c->name, DEPLOY_EXPIRING))
+    if (job_find(e, c->name) != NULL || deploying(e, c->name)) {
+        walk->left_out = true;
         return 0;
-    if (certificate_is_parked(e, c) || wish_decode(str_c(c->wish), a, &w, NULL) < 0 ||
-        wish_select(&w, (uint32_t)c->variant, a, NULL) < 0)
+    }
+    if (!is_late(e, c, a) || !take_turn(e, c->name, DEPLOY_EXPIRING) || certificate_is_parked(e, c) ||
+        wish_decode(str_c(c->wish), a, &w, NULL) < 0 || wish_select(&w, (uint32_t)c->variant, a, NULL) < 0)
         return 0;
     const char *text = arena_printf(a,
         left > 0 ? "it expires in %s and is not renewed; what is next: %s"
@@ -144,19 +151,20 @@ static int tell_expiring(const struct certificate *c, void *arg)
     return 0;
 }
 
-void expiring_tell(struct engine *e)
+bool expiring_tell(struct engine *e)
 {
+    struct expiring_walk walk = {.engine = e};
     struct err err = ERR_INIT;
-    if (store_expiring_due(e->store, engine_now(e), TELL_MAX, tell_expiring, e, &err) < 0)
+    if (store_expiring_due(e->store, engine_now(e), TELL_MAX, tell_expiring, &walk, &err) < 0)
         log_error("%s", err.text);
+    return !walk.left_out;
 }
 
 void expiring_look(struct engine *e)
 {
     int64_t now = engine_now(e).s, wait = e->expiring_look.s - now;
-    if (e->expiring_look.s != 0 && wait > 0 && wait <= LOOK_EVERY_S)
-        return;
-    if (e->expiring_look.s != 0)
-        expiring_tell(e);
-    e->expiring_look.s = now + LOOK_EVERY_S;
+    /* The engine has begun, its machine has slept, or the clock was set: what is due has its turn first. */
+    bool anew = e->expiring_look.s == 0 || wait > LOOK_EVERY_S || wait < -LOOK_EVERY_S;
+    if (anew || (wait <= 0 && expiring_tell(e)))
+        e->expiring_look.s = now + LOOK_EVERY_S;
 }

@@ -250,7 +250,7 @@ void schedule_run(struct engine *e)
     if (!pass || e->due_stale || e->job_n > 0 || e->deployment_n > 0 || e->poll_n > 0)
         return;
     tell_left(e);
-    expiring_tell(e);
+    (void)expiring_tell(e);
     for (struct session *s = e->sessions; s != NULL; s = s->next)
         if (s->pass) {
             s->pass = false;
