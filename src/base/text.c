@@ -124,3 +124,10 @@ bool text_nests_deeper(struct str json, size_t max)
     }
     return false;
 }
+
+size_t text_url_origin(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host != NULL ? host + 3 : url;
+    return (size_t)(host - url) + strcspn(host, "/?#");
+}

@@ -17,6 +17,10 @@ void text_clean(struct buf *out, struct str s, size_t max);
 /* The same for a C string where it stands, without a cut: it never becomes longer, and allocates nothing. */
 void text_clean_in_place(char *text);
 
+/* How many octets of a URL are its scheme and its host: what of it may be shown where the rest is a secret.
+ */
+size_t text_url_origin(const char *url);
+
 /* Whether s is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct str s);
 

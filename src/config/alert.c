@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "config/read.h"
 #include "config/schema_rows.h"
 #include "config/values_priv.h"
@@ -73,10 +74,21 @@ static int parse_webhook(
     return value_unexpected(row->type, text, err);
 }
 
+/* Behind its host stands what many of them take for a password; no terminal or log is to have that. */
+static void print_webhook(const struct setting *row, const void *field, struct buf *out)
+{
+    const char *url;
+    memcpy(&url, field, sizeof url);
+    size_t n = text_url_origin(url);
+    buf_put(out, url, n);
+    if (url[n] != '\0')
+        buf_put_c(out, "/(redacted)");
+}
+
 static const struct value_type type_webhook = {
     .expected = "the URL of a webhook such as https://chat.example.com/hooks/x, without a user in it",
     .parse = parse_webhook,
-    .print = value_print_text,
+    .print = print_webhook,
     .pattern = "^(https?://.+)?$",
 };
 

@@ -336,7 +336,7 @@ static int next_due(struct store *s, struct wall *out, struct err *err)
     int64_t earliest = 0;
     for (size_t i = 0; i < l->n; i++) {
         for (int which = 0; which < STORE_DUE_KINDS; which++) {
-            if (which == STORE_DUE_ISSUE)
+            if (which == STORE_DUE_ISSUE || which == STORE_DUE_EXPIRING)
                 continue;
             int64_t at = store_due_time(&l->v[i]->u.certificate, (enum store_due)which);
             if (at > 0 && (earliest == 0 || at < earliest))

@@ -66,6 +66,8 @@
                " ORDER BY ari_due_at, name LIMIT ?")                                                        \
     X(LOOK_DUE, "SELECT name FROM certificate WHERE look_due_at > 0 AND look_due_at <= ?"                   \
                 " ORDER BY look_due_at, name LIMIT ?")                                                      \
+    X(EXPIRING_DUE, "SELECT name FROM certificate WHERE expiring_at > 0 AND expiring_at <= ?"               \
+                    " ORDER BY expiring_at, name LIMIT ?")                                                  \
     X(QUEUE_NEXT, "SELECT queue FROM certificate WHERE due_at > 0 AND queue > ? ORDER BY queue LIMIT 1")    \
     X(QUEUE_FIRST_DUE,                                                                                      \
         "SELECT due_at FROM certificate WHERE queue = ? AND due_at > 0 ORDER BY due_at LIMIT 1")            \
@@ -493,6 +495,7 @@ static int due(struct store *base, enum store_due which, struct wall now, size_t
         [STORE_DUE_DEPLOY] = STATEMENT_DEPLOY_DUE,
         [STORE_DUE_ARI] = STATEMENT_ARI_DUE,
         [STORE_DUE_LOOK] = STATEMENT_LOOK_DUE,
+        [STORE_DUE_EXPIRING] = STATEMENT_EXPIRING_DUE,
     };
     const struct value values[] = {value_int(now.s), value_limit(limit)};
     return read_names(sqlite_of(base), ids[which], values, ARRAY_LEN(values), a, out, err);

@@ -435,6 +435,13 @@ const char *const sqlite_migrations[] = {
     " name TEXT NOT NULL PRIMARY KEY,"
     " value INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;",
+
+    /* Of those that are there already it is found out as soon as somebody looks: no renewal-before is known
+     * here. */
+    "ALTER TABLE certificate ADD COLUMN expiring_at INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE certificate SET expiring_at = not_after - (not_after - not_before) / 6"
+    " WHERE generation > 0 AND released = 0 AND revoked = 0;"
+    "CREATE INDEX certificate_expiring ON certificate (expiring_at, name) WHERE expiring_at > 0;",
 };
 const size_t sqlite_migration_n = ARRAY_LEN(sqlite_migrations);
 

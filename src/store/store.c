@@ -121,6 +121,7 @@ int64_t store_due_time(const struct certificate *c, enum store_due which)
         [STORE_DUE_DEPLOY] = c->deploy_due_at.s,
         [STORE_DUE_ARI] = c->ari_due_at.s,
         [STORE_DUE_LOOK] = c->look_due_at.s,
+        [STORE_DUE_EXPIRING] = c->expiring_at.s,
     };
     return times[which];
 }
@@ -169,6 +170,12 @@ int store_look_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
 {
     return each_due(s, STORE_DUE_LOOK, now, limit, fn, arg, err);
+}
+
+int store_expiring_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err)
+{
+    return each_due(s, STORE_DUE_EXPIRING, now, limit, fn, arg, err);
 }
 
 int store_queues(struct store *s, store_queue_fn *fn, void *arg, struct err *err)

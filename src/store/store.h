@@ -127,6 +127,7 @@ struct certificate {
     struct wall served_at;                         /* the last look; 0: never */
     const char *served_error;                      /* "": the live certificate was served */
     struct wall failing_told_at, expiring_told_at; /* hooks of these events ran last */
+    struct wall expiring_at; /* from then on it is to be told that its end is near; 0: never */
 };
 
 /* Of a certificate's record what tells whether it is wanted as it was before: to compare a hundred thousand
@@ -255,8 +256,11 @@ int store_ari_due(
 /* The same for look_due_at. */
 int store_look_due(
     struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
+/* The same for expiring_at. */
+int store_expiring_due(
+    struct store *s, struct wall now, size_t limit, store_certificate_fn *fn, void *arg, struct err *err);
 /* The earliest deploy_due_at, ari_due_at or look_due_at that is set, 0 where none is; through the indexes.
- * When the next attempt to issue is due, the queues say. */
+ * When the next attempt to issue is due, the queues say; for expiring_at nobody needs to wake. */
 int store_next_due(struct store *s, struct wall *out, struct err *err);
 
 /* A queue: certificates with the same `queue` and a due_at. */

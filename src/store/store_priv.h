@@ -76,7 +76,8 @@ enum field_kind {
     X(WALL, failing_told_at, 0)             \
     X(WALL, expiring_told_at, 0)            \
     X(TEXT, queue, STORE_TEXT_MAX)          \
-    X(WALL, urgent_at, 0)
+    X(WALL, urgent_at, 0)                   \
+    X(WALL, expiring_at, 0)
 
 #define CERTIFICATE_LONG_FIELDS(X)               \
     X(TEXT, issued_wish_domains, STORE_TEXT_MAX) \
@@ -178,7 +179,14 @@ struct store_name {
 };
 
 /* Each with a partial index in the sqlite driver. */
-enum store_due { STORE_DUE_ISSUE, STORE_DUE_DEPLOY, STORE_DUE_ARI, STORE_DUE_LOOK, STORE_DUE_KINDS };
+enum store_due {
+    STORE_DUE_ISSUE,
+    STORE_DUE_DEPLOY,
+    STORE_DUE_ARI,
+    STORE_DUE_LOOK,
+    STORE_DUE_EXPIRING,
+    STORE_DUE_KINDS
+};
 
 /* The member of a certificate that says when. */
 int64_t store_due_time(const struct certificate *c, enum store_due which);

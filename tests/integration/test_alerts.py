@@ -78,7 +78,8 @@ def test_a_webhook(evercert, pebble, files, authority):
         assert body["more"] == 0 and "a.example is failing" in body["text"] and row["error"] in body["text"]
         assert told(client) == ["failing", "alert-failed"]
         assert any("answered 403: no such channel ?[31m" in entry["text"] for entry in client.log_rows())
-        assert "geheim" not in client.text()
+        assert f'webhook: "{hook.url.removesuffix("/hook")}/(redacted)"' in client.run("config", "show").stdout
+        assert "geheim" not in client.text() and "/hook" not in client.text()
 
 
 def test_what_was_not_told_is_told_later(evercert, pebble, files, authority):

@@ -139,6 +139,7 @@ def test_log(client):
     account, issued = done.stdout.splitlines()
     assert TIME.match(account) and account.split()[1:3] == ["-", "account"]
     assert TIME.match(issued) and issued.split()[1:3] == ["a.example", "issued"]
+    assert "there is no certificate other.example" in client.run("log", "other.example", status=FAILED).stderr
     whole = client.run("log", "a.example", status=DONE).stdout.splitlines()
     assert whole[0] == issued
     requests = [line.split()[1:3] for line in whole[1:]]

@@ -127,7 +127,9 @@ def test_a_second_signal_ends_at_once(evercert, pebble, processes, hook):
     client.daemon.send(signal.SIGTERM)
     client.daemon.wait()
     processes.expect_none_left()
-    assert "stopping at once" in client.daemon.text()
+    text = client.daemon.text()
+    assert "stopping at once" in text
+    assert "a.example: deploy hook /bin/sh still runs as evercert is asked to stop again: it is cut off" in text
     assert hook.said() == ["begun"]
 
 

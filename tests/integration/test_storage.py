@@ -7,6 +7,7 @@ import pytest
 
 from disk import SmallDisk
 from evercert import DONE, FAILED
+from post_office import PostOffice
 from processes import wait_until
 
 
@@ -62,3 +63,25 @@ def test_a_daemon_waits_for_room(small):
     assert "storage can be used again" in client.text()
     lineage.check(seen, "b.example")
     assert orders(client) == 1
+
+
+def test_an_end_is_told_of_what_waits(evercert, pebble, processes, tmp_path):
+    """No attempt fails that could tell it: what waits for room, a limit or a person comes near its end all the same."""
+    disk = SmallDisk(processes, tmp_path / "disk", tmp_path / "disk.log", 8192)
+    with PostOffice() as office:
+        alert = {"mail": "ops@mail.example", "smtp": office.url, "on": ["expiring"]}
+        config = {"certificates": [{"domains": ["a.example"]}], "alerts": {"ops": alert}}
+        client = evercert(pebble(validity=3), through=disk.through, config=config)
+        client.state = tmp_path / "disk/state"
+        client.renew()
+        client.wait_row("a.example", lambda row: row["state"] == "expired", "expired")
+        assert office.mails == []
+        disk.fill(300)
+        for _ in range(2):
+            assert client.renew(status=None).status in (DONE, FAILED)  # it is due again soon, at its short life
+        (mail,) = office.mails
+        text = " ".join(mail.get_content().split())
+        assert "a.example" in mail["Subject"] and "and is not renewed; what is next: " in text
+        assert "the disk is full" in text
+        told = [entry for entry in client.log_rows("a.example") if entry["event"] == "expiring"]
+        assert len(told) == 1

@@ -39,7 +39,7 @@ int certificate_save(struct engine *e, const struct certificate *c, struct err *
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate row = *c;
     e->certificates_stale = true;
-    queue_of(e, c, a, &row.queue, &row.urgent_at);
+    queue_of(e, c, a, &row);
     return store_certificate_put(e->store, &row, err);
 }
 

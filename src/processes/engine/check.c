@@ -193,6 +193,22 @@ static const char *without_name(const struct check *c, const char *problem)
                                                                                         : problem;
 }
 
+/* A directory that challenges go into is looked at with the names, too, where they are proven by it; then
+ * that says it, and why it matters. */
+static bool is_said_by_names(const struct check *c, const char *problem)
+{
+    return str_starts(str_c(problem), STR("webroot")) && strcmp(c->wish.challenges[0], "http-01") == 0;
+}
+
+/* Most texts say it themselves. */
+static const char *remedy_of(const char *text, const char *remedy)
+{
+    return remedy == NULL && str_starts(str_c(text), STR("deploy step "))
+               ? "install that program, make it executable, or write the path of the right one in the "
+                 "configuration"
+               : remedy;
+}
+
 static void on_steps(const void *msg, const struct err *why, void *arg)
 {
     struct check *c = arg;
@@ -203,7 +219,9 @@ static void on_steps(const void *msg, const struct err *why, void *arg)
     for (size_t i = 0; m != NULL && i < m->problems.n; i++) {
         const char *remedy;
         const char *text = check_split(c, m->problems.p[i], &remedy);
-        find(c, false, without_name(c, text), remedy);
+        text = without_name(c, text);
+        if (!is_said_by_names(c, text))
+            find(c, false, text, remedy_of(text, remedy));
     }
     if (m != NULL && err.code == 0 && m->problems.n == 0 &&
         (deploy_has_steps(&c->wish) || c->wish.webroot[0] != '\0'))

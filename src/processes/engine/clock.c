@@ -129,9 +129,11 @@ static int mend(const struct certificate *known, void *arg)
     c.deploy_due_at = near(e, c.deploy_due_at, 2 * 3600, 60); /* its longest wait is an hour, and chance */
     c.look_due_at = near(e, c.look_due_at, ROUTINE_MAX_S, 3600);
     c.ari_due_at = near(e, c.ari_due_at, ROUTINE_MAX_S + DAY / 5, 3600);
-    bool same = c.due_at.s == known->due_at.s && c.renewed_at.s == known->renewed_at.s &&
-                c.deploy_due_at.s == known->deploy_due_at.s && c.look_due_at.s == known->look_due_at.s &&
-                c.ari_due_at.s == known->ari_due_at.s;
+    if (c.expiring_told_at.s > now.s)
+        c.expiring_told_at = now;
+    bool same = c.expiring_told_at.s == known->expiring_told_at.s && c.due_at.s == known->due_at.s &&
+                c.renewed_at.s == known->renewed_at.s && c.deploy_due_at.s == known->deploy_due_at.s &&
+                c.look_due_at.s == known->look_due_at.s && c.ari_due_at.s == known->ari_due_at.s;
     if (!same && certificate_save(e, &c, &err) < 0)
         log_error("%s: %s", c.name, err.text);
     return 0;

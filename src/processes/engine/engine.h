@@ -40,6 +40,9 @@ enum {
     INTERRUPTIONS_MAX = 5,       /* ... at most this often, then it counts as a failure */
     SHOW_HISTORY_MAX = 10,
     LOG_MAX = 1000000,
+    TELL_EVERY_S = 86400, /* of one certificate: that it fails, and that its end is near */
+    /* Renewal begins with a third of the lifetime left; with half of that gone, nothing helped yet. */
+    EXPIRING_PART = 6,
 };
 
 struct clock_state;
@@ -411,6 +414,12 @@ void look_resolvers(struct engine *e, const struct msg_list *servers);
  * "". */
 void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
     const char *error);
+/* Tells of those whose end is near and that nothing is done for just now, as one that waits for its CA or for
+ * a person: those that fail tell it themselves. Each once a day, with a line in the log. False where one was
+ * left out because it is worked at. */
+bool expiring_tell(struct engine *e);
+/* The same, an hour after the last time (until none is left out); the first is an hour after the start. */
+void expiring_look(struct engine *e);
 
 /* --- alerts.c: who is told besides hooks --- */
 
@@ -673,6 +682,8 @@ void listing_free(struct listing *l);
  * than a message. */
 json_t *report_certificate(struct engine *e, const struct certificate *c, bool whole);
 json_t *report_history(const struct history_record *h);
+/* What happens next to a certificate and why, in words; in `a` or static. */
+const char *report_next(struct engine *e, const struct certificate *c, const struct wish *w, struct arena *a);
 /* `o`: what the CA says of it just now, NULL where it was not asked. */
 json_t *report_account(
     const struct authority *a, const struct authority_record *r, const struct account_object *o);
@@ -708,9 +719,10 @@ struct engine {
     struct authority *authorities;
     struct job *jobs;
     size_t job_n;
-    size_t orders_max;      /* in flight, but for what a command forces; 0 before the configuration came */
-    uint64_t turn;          /* given so far */
-    struct wall issue_look; /* when the queues are looked at again; 0: when something happens */
+    size_t orders_max;         /* in flight, but for what a command forces; 0 before the configuration came */
+    uint64_t turn;             /* given so far */
+    struct wall expiring_look; /* when those are looked for again whose end is near; 0: not begun */
+    struct wall issue_look;    /* when the queues are looked at again; 0: when something happens */
     struct deployment *deployments;
     size_t deployment_n, parked_n; /* all; those of them that wait for their batch */
     struct event *batch_timer;

@@ -1,6 +1,6 @@
 /* Commands for what happens to a certificate besides its deployment: they are told, once, and nobody waits
  * for them. */
-#include "processes/engine/engine.h"
+#include "processes/engine/queue.h"
 
 #include "base/log.h"
 
@@ -8,9 +8,8 @@
 #include <string.h>
 
 enum {
-    TELL_EVERY_S = 86400, /* of one certificate: that it fails, and that its end is near */
-    /* Renewal begins with a third of the lifetime left; with half of that gone, nothing helped yet. */
-    EXPIRING_PART = 6,
+    LOOK_EVERY_S = 3600,
+    TELL_MAX = 100, /* of one look, so that a turn of the loop stays short; the others have the next one */
 };
 
 struct told {
@@ -87,18 +86,85 @@ static bool take_turn(struct engine *e, const char *name, enum deploy_event even
     return certificate_save(e, &c, NULL) == 0;
 }
 
+static void tell(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
+    const char *error)
+{
+    if (alerts_wanted(e, event))
+        alerts_note(e, c, w, event, error);
+    for (size_t i = 0; i < w->deploy_n; i++)
+        if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
+            run(e, c, w, i, event, error);
+}
+
 void happen(struct engine *e, const struct certificate *c, const struct wish *w, enum deploy_event event,
     const char *error)
 {
     int64_t left = c->not_after.s - engine_now(e).s, life = c->not_after.s - c->not_before.s;
-    bool alerts = alerts_wanted(e, event);
-    if ((alerts || is_heard(w, event)) && take_turn(e, c->name, event)) {
-        if (alerts)
-            alerts_note(e, c, w, event, error);
-        for (size_t i = 0; i < w->deploy_n; i++)
-            if (w->deploys[i].argc > 0 && deploy_is_for(&w->deploys[i], event))
-                run(e, c, w, i, event, error);
-    }
+    if ((alerts_wanted(e, event) || is_heard(w, event)) && take_turn(e, c->name, event))
+        tell(e, c, w, event, error);
     if (event == DEPLOY_FAILING && c->generation > 0 && left <= life / EXPIRING_PART)
         happen(e, c, w, DEPLOY_EXPIRING, error);
+}
+
+/* --- those that nothing happens to --- */
+
+/* The row may be older than the configuration that it is renewed by, which is mended then. */
+static bool is_late(struct engine *e, const struct certificate *c, struct arena *a)
+{
+    struct certificate is = *c;
+    queue_of(e, c, a, &is);
+    bool late = is.expiring_at.s > 0 && is.expiring_at.s <= engine_now(e).s;
+    if (!late)
+        (void)certificate_save(e, c, NULL);
+    return late;
+}
+
+struct expiring_walk {
+    struct engine *engine;
+    bool left_out; /* one that is worked at just now, and will be told of if that does not help */
+};
+
+/* Its turn is taken whether or not somebody hears of it, so that it is looked at once a day. */
+static int tell_expiring(const struct certificate *c, void *arg)
+{
+    struct expiring_walk *walk = arg;
+    struct engine *e = walk->engine;
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct wish w;
+    char span[DURATION_TEXT_MAX];
+    int64_t left = c->not_after.s - engine_now(e).s;
+    if (job_find(e, c->name) != NULL || deploying(e, c->name)) {
+        walk->left_out = true;
+        return 0;
+    }
+    if (!is_late(e, c, a) || !take_turn(e, c->name, DEPLOY_EXPIRING) || certificate_is_parked(e, c) ||
+        wish_decode(str_c(c->wish), a, &w, NULL) < 0 || wish_select(&w, (uint32_t)c->variant, a, NULL) < 0)
+        return 0;
+    const char *text = arena_printf(a,
+        left > 0 ? "it expires in %s and is not renewed; what is next: %s"
+                 : "it expired %s ago and is not renewed; what is next: %s",
+        duration_about(left > 0 ? left : -left, span), report_next(e, c, &w, a));
+    if (c->failures > 0 && c->last_error[0] != '\0')
+        text = arena_printf(a, "%s; the last attempt: %s", text, c->last_error);
+    log_certificate(c->name, LOG_LEVEL_WARNING, "%s: %s", c->name, text);
+    tell(e, c, &w, DEPLOY_EXPIRING, text);
+    return 0;
+}
+
+bool expiring_tell(struct engine *e)
+{
+    struct expiring_walk walk = {.engine = e};
+    struct err err = ERR_INIT;
+    if (store_expiring_due(e->store, engine_now(e), TELL_MAX, tell_expiring, &walk, &err) < 0)
+        log_error("%s", err.text);
+    return !walk.left_out;
+}
+
+void expiring_look(struct engine *e)
+{
+    int64_t now = engine_now(e).s, wait = e->expiring_look.s - now;
+    /* The engine has begun, its machine has slept, or the clock was set: what is due has its turn first. */
+    bool anew = e->expiring_look.s == 0 || wait > LOOK_EVERY_S || wait < -LOOK_EVERY_S;
+    if (anew || (wait <= 0 && expiring_tell(e)))
+        e->expiring_look.s = now + LOOK_EVERY_S;
 }

@@ -298,6 +298,18 @@ static int step_history(struct listing *l, struct err *err)
     return r;
 }
 
+/* A name that neither a certificate nor anything in the history has was not meant. */
+static int check_known(struct engine *e, const char *name, struct err *err)
+{
+    struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
+    struct certificate c;
+    int r = store_certificate_get(e->store, str_c(name), a, &c, err);
+    return r == ERR_NOT_FOUND
+               ? err_set(
+                     err, r, "there is no certificate %s, and there was none; evercert list shows all", name)
+               : r;
+}
+
 void listing_history(const struct command *c)
 {
     struct err err = ERR_INIT;
@@ -308,6 +320,9 @@ void listing_history(const struct command *c)
     /* Without a daemon nothing can happen that is not a command's own, and waiting for it would keep the lock
      * that the daemon needs. */
     l->follow = command_word(c, "follow") != NULL && c->e->schedule;
-    if (store_history_open(c->e->store, l->name, 0, LOG_MAX, &l->walk, &err) < 0)
+    int r = store_history_open(c->e->store, l->name, 0, LOG_MAX, &l->walk, &err);
+    if (r == 0 && l->name.n > 0 && l->walk.over && command_word(c, "follow") == NULL)
+        r = check_known(c->e, name, &err);
+    if (r < 0)
         end(l, &err);
 }

@@ -7,18 +7,23 @@
 
 /* --- where a certificate belongs --- */
 
-/* From the date on that its renewal was to have, whatever became of it: the date of a retry says nothing of
- * the expiry. No chance and no present in it, so it is the same each time. */
-static struct wall urgent_at(const struct certificate *c, const struct wish *w)
+/* The date that its renewal was to have, whatever became of it: the date of a retry says nothing of the
+ * expiry. No chance and no present in it, so it is the same each time. */
+static struct wall renewal_at(const struct certificate *c, const struct wish *w)
 {
     const struct renewal_info_date d = {.not_before = c->not_before,
         .not_after = c->not_after,
         .renewed_at = c->renewed_at,
         .pick = c->ari_at,
         .renew_before_s = w->renew_before_s};
+    return renewal_info_due(&d);
+}
+
+static struct wall urgent_at(const struct certificate *c, const struct wish *w)
+{
     if (c->generation == 0)
         return (struct wall){0};
-    struct wall at = turn_urgent_at(renewal_info_due(&d), c->not_after);
+    struct wall at = turn_urgent_at(renewal_at(c, w), c->not_after);
     return at.s > 0 && at.s < c->due_at.s ? c->due_at : at; /* what is not due is not urgent */
 }
 
@@ -60,19 +65,33 @@ static bool put_accounts(struct engine *e, const struct certificate *c, const st
     return true;
 }
 
-void queue_of(
-    struct engine *e, const struct certificate *c, struct arena *a, const char **queue, struct wall *urgent)
+/* When little is left of what should have been renewed by then, and that was not told for a day. */
+static struct wall expiring_at(const struct certificate *c, const struct wish *w)
+{
+    if (c->generation == 0 || c->released || c->revoked)
+        return (struct wall){0};
+    int64_t near = c->not_after.s - (c->not_after.s - c->not_before.s) / EXPIRING_PART,
+            renewal = renewal_at(c, w).s,
+            again = c->expiring_told_at.s > 0 ? c->expiring_told_at.s + TELL_EVERY_S : 0;
+    near = renewal > near ? renewal : near;
+    return (struct wall){again > near ? again : near};
+}
+
+void queue_of(struct engine *e, const struct certificate *c, struct arena *a, struct certificate *row)
 {
     struct wish w;
     struct buf text ATTR_CLEANUP(buf_free) = buf_new(STORE_TEXT_MAX);
-    *queue = "";
-    *urgent = (struct wall){0};
-    if (c->due_at.s <= 0 || wish_decode(str_c(c->wish), a, &w, NULL) < 0 ||
+    row->queue = "";
+    row->urgent_at = row->expiring_at = (struct wall){0};
+    if ((c->due_at.s <= 0 && c->generation == 0) || wish_decode(str_c(c->wish), a, &w, NULL) < 0 ||
         wish_select(&w, (uint32_t)c->variant, a, NULL) < 0)
         return;
-    *urgent = urgent_at(c, &w);
+    row->expiring_at = expiring_at(c, &w);
+    if (c->due_at.s <= 0)
+        return;
+    row->urgent_at = urgent_at(c, &w);
     if (put_accounts(e, c, &w, &text) && !buf_failed(&text))
-        *queue = arena_dup(a, buf_str(&text));
+        row->queue = arena_dup(a, buf_str(&text));
 }
 
 /* --- what may be begun in it --- */

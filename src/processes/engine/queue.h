@@ -13,10 +13,10 @@
 #define QUEUE_ORDERS 'o'
 #define QUEUE_RENEWS '-'
 
-/* The queue of a certificate, and from when on it is urgent, as its row is to have them; the text in `a` or
- * static. Nothing that is not due has either. */
-void queue_of(struct engine *e, const struct certificate *c, struct arena *a, const char **queue,
-    struct wall *urgent_at);
+/* The queue of a certificate, from when on it is urgent, and when it is to be told that its end is near, as
+ * its row is to have them: sets these three of `row`, the text in `a` or static. Nothing that is not due has
+ * the first two. */
+void queue_of(struct engine *e, const struct certificate *c, struct arena *a, struct certificate *row);
 
 /* What may be begun in a queue just now. */
 struct queue_state {

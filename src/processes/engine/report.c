@@ -32,9 +32,7 @@ static const char *rule_of(const struct certificate *c, const struct wish *w)
     return w->renew_before_s > 0 ? " (renew-before)" : " (a third of its life, half below ten days)";
 }
 
-/* What happens next and why, in words. */
-static const char *next_of(
-    struct engine *e, const struct certificate *c, const struct wish *w, struct arena *a)
+const char *report_next(struct engine *e, const struct certificate *c, const struct wish *w, struct arena *a)
 {
     char when[TIME_TEXT_MAX], in[DURATION_TEXT_MAX];
     int64_t now = engine_now(e).s;
@@ -97,7 +95,7 @@ static void add_whole(struct engine *e, json_t *o, const struct certificate *c, 
     json_object_set_new(o, "webroot", text_or_null(w->webroot));
     json_object_set_new(o, "renew_before",
         w->renew_before_s > 0 ? json_string(duration_format(w->renew_before_s, text)) : json_null());
-    json_object_set_new(o, "next", json_string(next_of(e, c, w, a)));
+    json_object_set_new(o, "next", json_string(report_next(e, c, w, a)));
 }
 
 static const struct certificate *find_in_store(const struct report_view *v, struct str name)

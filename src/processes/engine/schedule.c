@@ -73,13 +73,11 @@ static bool is_parked_instead(struct engine *e, const char *name)
 static bool is_moved_instead(struct engine *e, const char *name, struct str queue)
 {
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
-    struct certificate c;
-    struct wall urgent_at;
-    const char *is;
+    struct certificate c, is;
     if (store_certificate_get(e->store, str_c(name), a, &c, NULL) < 0)
         return false;
-    queue_of(e, &c, a, &is, &urgent_at);
-    if (str_eq_c(queue, is) || certificate_save(e, &c, NULL) < 0)
+    queue_of(e, &c, a, &is);
+    if (str_eq_c(queue, is.queue) || certificate_save(e, &c, NULL) < 0)
         return false;
     e->due_stale = true; /* it may be its turn there */
     return true;
@@ -244,12 +242,15 @@ void schedule_run(struct engine *e)
     start_deployments(e);
     start_looks(e);
     batches_run(e);
-    if (e->schedule)
+    if (e->schedule) {
+        expiring_look(e);
         set_timer(e);
+    }
     /* A pass ends when it found nothing to do and nothing is under way. */
     if (!pass || e->due_stale || e->job_n > 0 || e->deployment_n > 0 || e->poll_n > 0)
         return;
     tell_left(e);
+    (void)expiring_tell(e);
     for (struct session *s = e->sessions; s != NULL; s = s->next)
         if (s->pass) {
             s->pass = false;

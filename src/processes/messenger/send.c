@@ -177,12 +177,12 @@ static bool is_about_tls(CURLcode code)
            code == CURLE_SSL_CACERT_BADFILE || code == CURLE_USE_SSL_FAILED;
 }
 
-static int judge(struct message *m, const char *server, CURLcode code, struct err *err)
+static int judge(struct message *m, bool mails, const char *server, CURLcode code, struct err *err)
 {
     long status = 0;
     struct buf said ATTR_CLEANUP(buf_free) = buf_new(ANSWER_MAX);
     curl_easy_getinfo(m->h, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK && (server == text_of(m, "smtp") || (status >= 200 && status < 300)))
+    if (code == CURLE_OK && (mails || (status >= 200 && status < 300)))
         return 0;
     if (code == CURLE_OK) {
         text_clean(&said, buf_str(&m->answer), ANSWER_MAX / 2);
@@ -197,14 +197,18 @@ int send_message(const json_t *document, struct wall now, struct err *err)
 {
     struct message m = {.document = document, .now = now};
     bool mails = json_array_size(json_object_get(document, "mail")) > 0;
-    const char *server = text_of(&m, mails ? "smtp" : "webhook");
+    const char *url = text_of(&m, mails ? "smtp" : "webhook");
+    char server[256];
+    /* The path of a webhook is often its password. */
+    snprintf(server, sizeof server, "%.*s", (int)text_url_origin(url), url);
     m.text = buf_new(2 * MESSAGE_TEXT_MAX);
     m.answer = buf_new(ANSWER_MAX);
     m.h = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
     CURLcode code = m.h == NULL ? CURLE_FAILED_INIT : mails ? prepare_mail(&m) : prepare_webhook(&m);
     if (code == CURLE_OK)
         code = curl_easy_perform(m.h);
-    int r = m.h == NULL ? err_set(err, ERR_MEMORY, "libcurl cannot be used") : judge(&m, server, code, err);
+    int r = m.h == NULL ? err_set(err, ERR_MEMORY, "libcurl cannot be used")
+                        : judge(&m, mails, server, code, err);
     curl_slist_free_all(m.headers);
     curl_slist_free_all(m.recipients);
     curl_easy_cleanup(m.h);

@@ -475,17 +475,14 @@ void hooks_hold(struct parent *p)
     }
 }
 
-void hooks_cut(const struct parent *p, int64_t after_s)
+void hooks_cut(const struct parent *p, const char *when)
 {
-    char limit[DURATION_TEXT_MAX];
     for (const struct hook *h = p->hooks; h != NULL; h = h->next)
         if (h->state == HOOK_RUNNING)
             log_about(&(struct log_about){.certificate = h->wish.name, .event = deploy_event_text(h->event)},
                 LOG_LEVEL_WARNING,
-                "%s: deploy hook %s still runs %s after evercert was asked to stop: it is cut off, and run "
-                "again at "
-                "the next start",
-                h->wish.name, h->programs[h->program], duration_format(after_s, limit));
+                "%s: deploy hook %s still runs %s: it is cut off, and run again at the next start",
+                h->wish.name, h->programs[h->program], when);
 }
 
 size_t hooks_count(const struct parent *p)

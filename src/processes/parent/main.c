@@ -179,8 +179,9 @@ static int take_state(struct parent *p, struct err *err)
         return err_errno(err, errno, "state directory %s", p->options.state);
     struct stat st;
     if (faccessat(p->state, ".", W_OK, AT_EACCESS) != 0)
-        return err_errno(
-            err, errno, "state directory %s is not writable (choose another with --state)", p->options.state);
+        return err_errno(err, errno,
+            "state directory %s is not writable (mend that, or choose another with --state)",
+            p->options.state);
     if (fstat(p->state, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return err_set(err, ERR_PERMISSION,
             "state directory %s can be written by others, who could replace keys in it: chmod go-w %s",

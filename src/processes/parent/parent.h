@@ -344,8 +344,8 @@ void consumers_known(struct parent *p);
 void hook_run(struct parent *p, uint32_t id, const struct msg_hook_run *m);
 /* Those that wait are not run any more (evercert is about to end). */
 void hooks_hold(struct parent *p);
-/* Says in the log which run, and that they are cut off. */
-void hooks_cut(const struct parent *p, int64_t after_s);
+/* Says in the log which run, and that they are cut off; when, in words. */
+void hooks_cut(const struct parent *p, const char *when);
 /* Those that run or wait for others. */
 size_t hooks_count(const struct parent *p);
 

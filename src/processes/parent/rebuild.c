@@ -68,7 +68,8 @@ int rebuild_prepare(struct parent *p, struct err *err)
     if (!is_gone(p, STORE_FILE) || dir_open(p->state, "live/.generations", &all, NULL) < 0 ||
         dir_each(all, note_any, NULL, NULL) != 1)
         return 0;
-    log_warning("%s: there is no evercert.db, but there are certificates in live/: it is made anew of these",
+    /* An error, so that a command says it too. */
+    log_error("%s: there is no evercert.db, but there are certificates in live/: it is made anew of these",
         p->options.state);
     return set_mark(p, err);
 }

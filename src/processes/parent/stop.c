@@ -12,6 +12,7 @@
 #include "processes/parent/run.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 enum { STOP_GRACE_S = 10 }; /* for the others to end by themselves, and for hooks that were asked to */
 
@@ -67,8 +68,11 @@ void parent_stop(struct parent *p, int exit_status)
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
     struct parent *p = arg;
+    char limit[DURATION_TEXT_MAX], when[DURATION_TEXT_MAX + 64];
     (void)fd, (void)what;
-    hooks_cut(p, p->settings.stop_timeout_s);
+    snprintf(when, sizeof when, "%s after evercert was asked to stop",
+        duration_format(p->settings.stop_timeout_s, limit));
+    hooks_cut(p, when);
     parent_stop(p, p->exit_status);
 }
 
@@ -94,6 +98,8 @@ void parent_end(struct parent *p)
         return;
     }
     bool again = p->finishing || p->stopping;
+    if (again && !p->stopping)
+        hooks_cut(p, "as evercert is asked to stop again");
     parent_stop(p, p->options.daemon ? p->exit_status : EXIT_FAILED);
     if (!again)
         return;

@@ -338,7 +338,8 @@ static void feed_finish(struct parent *p)
     control_go(p);
     if (p->options.daemon) {
         char text[64];
-        snprintf(text, sizeof text, "%zu certificates configured", declared_count(p->declared));
+        size_t n = declared_count(p->declared);
+        snprintf(text, sizeof text, "%zu certificate%s configured", n, n == 1 ? "" : "s");
         (void)notify_send(NOTIFY_READY, text, NULL);
         if (!p->ready_told)
             log_info("ready, %s", text);

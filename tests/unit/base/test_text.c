@@ -224,6 +224,16 @@ static void test_depth_of_json(void **state)
     assert_true(text_nests_deeper(STR("]]]["), 0));
 }
 
+static void test_origin_of_url(void **state)
+{
+    (void)state;
+    assert_int_equal(text_url_origin("https://a.example:8/x/y"), strlen("https://a.example:8"));
+    assert_int_equal(text_url_origin("https://a.example?x"), strlen("https://a.example"));
+    assert_int_equal(text_url_origin("smtp://a.example"), strlen("smtp://a.example"));
+    assert_int_equal(text_url_origin("a.example/x"), strlen("a.example"));
+    assert_int_equal(text_url_origin(""), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -239,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_full_buffer),
         cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_depth_of_json),
+        cmocka_unit_test(test_origin_of_url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,8 +169,9 @@ static struct certificate row(const char *name, const char *authorities, int64_t
 
 static void put(struct place *p, struct certificate c)
 {
-    queue_of(&p->e, &c, p->a, &c.queue, &c.urgent_at);
-    assert_int_equal(store_certificate_put(p->e.store, &c, NULL), 0);
+    struct certificate is = c;
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(store_certificate_put(p->e.store, &is, NULL), 0);
 }
 
 static void put_many(struct place *p, const char *prefix, int n, const char *authorities)
@@ -240,10 +241,9 @@ static void rest(struct place *p, struct authority *a)
 
 static const char *queue(struct place *p, struct certificate c)
 {
-    const char *text;
-    struct wall urgent_at;
-    queue_of(&p->e, &c, p->a, &text, &urgent_at);
-    return text;
+    struct certificate is = c;
+    queue_of(&p->e, &c, p->a, &is);
+    return is.queue;
 }
 
 static void a_queue_says_where_it_is_asked_for(void **state)
@@ -276,22 +276,31 @@ static void a_queue_says_where_it_is_asked_for(void **state)
 static void urgent_does_not_depend_on_retries(void **state)
 {
     struct place *p = *state;
-    const char *text;
-    struct wall at, again;
-    struct certificate c = renewal("n", "a", "https://a.example/", T0 + 30 * DAY);
-    queue_of(&p->e, &c, p->a, &text, &at);
-    assert_int_equal(at.s, T0 + 15 * DAY); /* to be renewed a third of its life before */
+    struct certificate is, c = renewal("n", "a", "https://a.example/", T0 + 30 * DAY);
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.urgent_at.s, T0 + 15 * DAY); /* to be renewed a third of its life before */
     c.due_at.s = T0 + DAY;
     c.failures = 3;
     now += 5 * DAY;
-    queue_of(&p->e, &c, p->a, &text, &again);
-    assert_int_equal(again.s, at.s);
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.urgent_at.s, T0 + 15 * DAY);
     c.due_at.s = T0 + 20 * DAY; /* what is not due is not urgent */
-    queue_of(&p->e, &c, p->a, &text, &again);
-    assert_int_equal(again.s, T0 + 20 * DAY);
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.urgent_at.s, T0 + 20 * DAY);
+    /* its end is told of where a sixth is left, a day after the last time, and not before it was to be
+     * renewed */
+    assert_int_equal(is.expiring_at.s, T0 + 15 * DAY);
+    c.expiring_told_at.s = T0 + 16 * DAY;
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.expiring_at.s, T0 + 17 * DAY);
+    c.released = true;
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.expiring_at.s, 0);
+    c.released = false;
     c.generation = 0;
-    queue_of(&p->e, &c, p->a, &text, &again);
-    assert_int_equal(again.s, 0);
+    queue_of(&p->e, &c, p->a, &is);
+    assert_int_equal(is.urgent_at.s, 0);
+    assert_int_equal(is.expiring_at.s, 0);
 }
 
 /* --- places --- */

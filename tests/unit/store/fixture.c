@@ -152,7 +152,8 @@ struct certificate full_certificate(struct arena *a, const char *name, int64_t s
         .served_at = {seed + 22},
         .served_error = "serves another",
         .failing_told_at = {seed + 23},
-        .expiring_told_at = {seed + 24}};
+        .expiring_told_at = {seed + 24},
+        .expiring_at = {seed + 25}};
 }
 
 void assert_certificate_equal(const struct certificate *a, const struct certificate *b)
@@ -215,6 +216,7 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
     assert_string_equal(a->served_error, b->served_error);
     assert_int_equal(a->failing_told_at.s, b->failing_told_at.s);
     assert_int_equal(a->expiring_told_at.s, b->expiring_told_at.s);
+    assert_int_equal(a->expiring_at.s, b->expiring_at.s);
 }
 
 void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_due_at)
@@ -238,6 +240,13 @@ void put_ari_due(struct store *s, const char *name, int64_t ari_due_at)
 {
     struct certificate c = empty_certificate(name);
     c.ari_due_at.s = ari_due_at;
+    assert_int_equal(store_certificate_put(s, &c, NULL), 0);
+}
+
+void put_expiring(struct store *s, const char *name, int64_t expiring_at)
+{
+    struct certificate c = empty_certificate(name);
+    c.expiring_at.s = expiring_at;
     assert_int_equal(store_certificate_put(s, &c, NULL), 0);
 }
 

@@ -28,6 +28,7 @@ void assert_certificate_equal(const struct certificate *a, const struct certific
 void put_due(struct store *s, const char *name, int64_t due_at, int64_t deploy_due_at);
 /* Puts empty_certificate(name) with only this time. */
 void put_look_due(struct store *s, const char *name, int64_t look_due_at);
+void put_expiring(struct store *s, const char *name, int64_t expiring_at);
 void put_queued(struct store *s, const char *name, const char *queue, int64_t due_at, int64_t urgent_at);
 void put_ari_due(struct store *s, const char *name, int64_t ari_due_at);
 void put_bucket(struct store *s, const char *key, int64_t at_us, int64_t expires);

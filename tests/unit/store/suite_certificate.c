@@ -394,6 +394,20 @@ static void look_due_is_ordered_and_bounded(void **state)
     assert_string_equal(w.seen, "a b");
 }
 
+static void expiring_is_ordered_and_bounded(void **state)
+{
+    struct place *p = *state;
+    struct walk w = {.p = p};
+    put_expiring(p->s, "b", 20);
+    put_expiring(p->s, "a", 20);
+    put_expiring(p->s, "c", 30);
+    put_expiring(p->s, "never", 0);
+    put_due(p->s, "none", 4, 0);
+    assert_int_equal(store_expiring_due(p->s, (struct wall){29}, 10, visit_certificate, &w, NULL), 0);
+    assert_string_equal(w.seen, "a b");
+    assert_next_due(p, 0); /* nobody wakes for it */
+}
+
 static void due_hands_out_whole_records(void **state)
 {
     struct place *p = *state;
@@ -623,6 +637,7 @@ static void queue_walks_allow_writes_and_stop(void **state)
     X(deploy_due_is_ordered_and_bounded)          \
     X(ari_due_is_ordered_and_bounded)             \
     X(look_due_is_ordered_and_bounded)            \
+    X(expiring_is_ordered_and_bounded)            \
     X(due_hands_out_whole_records)                \
     X(due_visits_each_once)                       \
     X(next_due_is_the_earliest_of_all)            \
