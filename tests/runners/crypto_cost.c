@@ -1,12 +1,12 @@
 /*
- * What one certificate costs in cryptography alone: what the keeper must do for it, done with nothing but libcrypto and
- * without files, messages or JSON.
+ * What one certificate costs in cryptography alone: what the keeper must do for it, done with nothing but
+ * libcrypto and without files, messages or JSON.
  *
  *   crypto_cost ROUNDS     prints one line: microseconds of processor time for each round
  *
- * A round is a P-256 key, a CSR signed with it, seven ES256 signatures of an account (as many as a certificate takes
- * requests at most), the key and a permit sealed and unsealed (AES-256-GCM), and a chain of leaf, intermediate and root
- * read from PEM and verified (RSA-2048 above the leaf, as Pebble's). Algorithms are fetched once, as well as they can be.
+ * A round is a P-256 key, a CSR signed with it, seven ES256 signatures of an account (a certificate takes six
+ * to seven requests), the key and a permit sealed and unsealed (AES-256-GCM), and a chain of leaf,
+ * intermediate and root read from PEM and verified (RSA-2048 above the leaf, as Pebble's).
  */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -190,8 +190,7 @@ int main(int argc, char **argv)
         fputs("usage: crypto_cost ROUNDS\n", stderr);
         return 2;
     }
-    struct scene s = {.account = EVP_EC_gen("P-256"),
-        .gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL)};
+    struct scene s = {.account = EVP_EC_gen("P-256"), .gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL)};
     must(s.account != NULL && s.gcm != NULL && RAND_bytes(s.seal_key, 32) == 1, "the start");
     make_chain(&s);
     for (int i = 0; i < WARM_UP; i++)

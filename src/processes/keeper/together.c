@@ -3,8 +3,8 @@
  * as many as come within a moment share two: all files are on disk before the first link is switched, and all
  * links before the first answer is given.
  *
- * An import's come here one after the other, and wait a moment for the next. Issued ones are gathered for a turn
- * of the loop, which is what came while the turn before was syncing: nobody waits for others.
+ * An import's come here one after the other, and wait a moment for the next. Issued ones are gathered for a
+ * turn of the loop, which is what came while the turn before was syncing: nobody waits for others.
  */
 #include "processes/keeper/keeper.h"
 
