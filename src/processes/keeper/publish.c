@@ -300,26 +300,37 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
 
 /* --- several at once --- */
 
+static int write_aside(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, const struct chain *chain, const char *target, struct err *err)
+{
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    char number[32];
+    int r = open_generations(k, w->name, true, &dir, err);
+    if (r < 0)
+        return r;
+    snprintf(number, sizeof number, "%" PRId64, m->generation);
+    if (is_live(k, w->name, target, dir, number, chain))
+        return 0;
+    /* What stands there may be what a power loss left of an earlier try. */
+    if ((r = remove_if_there(dir, number, err)) < 0 ||
+        (r = write_generation(dir, w, number, key->key, chain, true, err)) < 0 ||
+        (r = mark_variant(k, dir, w->name, m->variant, err)) < 0)
+        return r;
+    return keep_permit(k, w, m, dir, true, err);
+}
+
 int publish_write(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, const char **target,
     struct err *err)
 {
-    int dir ATTR_CLEANUP(fd_close) = -1;
-    char number[32];
     int r = judge(w, m, key, a, out, err);
-    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0 ||
-        (r = open_generations(k, w->name, true, &dir, err)) < 0)
+    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0)
         return r;
-    snprintf(number, sizeof number, "%" PRId64, m->generation);
-    *target = arena_printf(a, KEEPER_GENERATIONS "/%s/%s", w->name, number);
-    if (is_live(k, w->name, *target, dir, number, out))
-        return 0;
-    /* What stands there may be what a power loss left of an earlier try. */
-    if ((r = remove_if_there(dir, number, err)) < 0 ||
-        (r = write_generation(dir, w, number, key->key, out, true, err)) < 0)
-        return r;
-    r = mark_variant(k, dir, w->name, m->variant, err);
-    return r < 0 ? r : keep_permit(k, w, m, dir, true, err);
+    *target = arena_printf(a, KEEPER_GENERATIONS "/%s/%" PRId64, w->name, m->generation);
+    r = write_aside(k, w, m, key, out, *target, err);
+    return r < 0 && err != NULL
+               ? err_prefix(err, "in live/" KEEPER_GENERATIONS "/%s of the state directory", w->name)
+               : r;
 }
 
 void publish_tidy(struct keeper *k, const char *name, int64_t generation)
