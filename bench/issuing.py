@@ -1,5 +1,5 @@
-"""1,000 certificates through the daemon: processor time of all its processes beside what the cryptography alone costs, and
-beside the CA's.
+"""1,000 certificates through the daemon: processor time of all its processes beside what the cryptography alone costs,
+and beside the CA's.
 
     issuing.py [--count 1000] [--rounds 3] [--pebble 2.10]
 
@@ -54,7 +54,8 @@ def main():
             rounds.append(one_round(scene, options.pebble, options.count, number))
             one = rounds[-1]
             say(f"round {number + 1}: {one['ours']} ms each, {one['crypto']} of it cryptography, {one['wall_s']} s")
-    medians = {what: round(middle([one[what] for one in rounds]), 2) for what in ("ours", "crypto", "beyond", "of_the_ca")}
+    keys = ("ours", "crypto", "beyond", "of_the_ca")
+    medians = {what: round(middle([one[what] for one in rounds]), 2) for what in keys}
     write("issuing", {"count": options.count, "pebble": options.pebble, "rounds": rounds, "medians": medians})
 
 

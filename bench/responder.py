@@ -2,10 +2,10 @@
 
     responder.py [--rounds 3] [--seconds 1]
 
-Both serve the same challenges, nginx from a webroot with one worker and without an access log. The server is pinned to one
-core and wrk to another; the two take turns. Where the machine does other work, requests a second say little: what counts
-then is the processor time of a request. The responder is the process itself, as the daemon starts it; what it tells the
-engine of each hit is read and thrown away.
+Both serve the same challenge, nginx from a webroot with one worker and without an access log. The server is pinned to
+one core and wrk to another; the two take turns. Where the machine does other work, requests a second say little: what
+counts then is the processor time of a request. The responder is the process itself, as the daemon starts it; what it
+tells the engine of each hit is read and thrown away.
 
 Then 10,000 connections that say nothing and 1,000 that send an octet now and then, held open again and again as the
 responder closes them, while each of some true challenges is asked on a connection of its own."""
@@ -180,7 +180,8 @@ def beside_nginx(scene, rounds, seconds):
                 row[name] = {what: spread([one[what] for one in values]) for what in ("requests_s", "cpu_us")}
             row["ratio"] = round(middle([a["requests_s"] / b["requests_s"] for a, b in zip(ours, theirs)]), 2)
             row["cpu_ratio"] = round(middle([b["cpu_us"] / a["cpu_us"] for a, b in zip(ours, theirs)]), 2)
-            say(f"{'kept' if kept else 'new'}, {connections}: {row['ratio']} of nginx, by processor time {row['cpu_ratio']}")
+            what = "kept" if kept else "new"
+            say(f"{what}, {connections}: {row['ratio']} of nginx, by processor time {row['cpu_ratio']}")
             rows.append(row)
     for server in servers:
         server.stop()
