@@ -79,6 +79,49 @@ def many(data):
     )
 
 
+def issuing(data):
+    count = data["count"]
+    yield f"### {count} certificates through the daemon, beside their cryptography and beside Pebble {data['pebble']}"
+    yield ""
+    names = ("parent", "keeper", "engine", "responder")
+    rows = []
+    for number, one in enumerate(data["rounds"]):
+        each = one["each"]
+        cells = [f"{one['ours']:.2f}", *(f"{each[name]:.2f}" for name in names)]
+        cells += [f"{one['crypto']:.2f}", f"{one['beyond']:.2f}"]
+        cells += [f"{each['pebble'] + each['its DNS']:.2f}", f"{one['of_the_ca']:.2f}"]
+        rows.append((f"round {number + 1}" + ("" if one["complete"] else " (not all)"), f"{one['wall_s']:.1f}", *cells))
+    m = data["medians"]
+    beyond = (f"{m['crypto']:.2f}", f"{m['beyond']:.2f}")
+    rows.append(("median", "", f"{m['ours']:.2f}", "", "", "", "", *beyond, "", f"{m['of_the_ca']:.2f}"))
+    head = ("per certificate", "all of them, s", "CPU ms, ours", *names, "cryptography alone", "ours beyond it")
+    yield from table((*head, "CPU ms, Pebble", "ours of Pebble's"), rows)
+
+
+def responder(data):
+    nginx = data["versions"]["nginx"]
+    yield f"### http-01 responder beside nginx {nginx}, one core each ({data['rounds']} runs each, in turns)"
+    yield ""
+    rows = []
+    for one in data["rows"]:
+        ours, theirs = one["evercert"], one["nginx"]
+        cells = [f"{side['requests_s'][1]:.0f}" for side in (ours, theirs)] + [f"{one['ratio']:.2f}"]
+        cells += [f"{side['cpu_us'][1]:.1f}" for side in (ours, theirs)] + [f"{one['cpu_ratio']:.2f}"]
+        rows.append(("kept" if one["kept"] else "a new one for each request", one["connections"], *cells))
+    head = ("connections", "at once", "requests/s, evercert", "nginx", "ratio")
+    head += ("CPU us a request, evercert", "nginx", "ratio")
+    yield from table(head, rows)
+    yield f"### True challenges while others hold {data['idle']} idle and {data['dripping']} dripping connections"
+    yield ""
+    rows = [
+        (one["descriptors"], f"{one['within_a_second']} of {one['asked']}", span(one["took_ms"]))
+        + (one["longest_ms"], one["cpu_share"], one["pss_kib"])
+        for one in data["crowds"]
+    ]
+    head = ("limit on descriptors", "answered within a second", "ms", "longest, ms", "share of a core", "Pss KiB")
+    yield from table(head, rows)
+
+
 def batch(data):
     count, connections, certbot = data["count"], data["connections"], data["certbot"]
     yield f"### {count} certificates of one nginx renewed in one pass, under wrk"
@@ -203,6 +246,8 @@ PARTS = (
     ("one-certificate", one_certificate),
     ("requests-at-caddy", at_caddy),
     ("many-certificates", many),
+    ("issuing", issuing),
+    ("responder", responder),
     ("batch-reload", batch),
     ("at-rest", at_rest),
     ("size", size),

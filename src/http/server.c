@@ -15,6 +15,7 @@
 enum {
     ACCEPTS_PER_TURN = 64, /* then the loop looks at the open connections again */
     CROWD = 64,            /* connections at once whose memory is worth giving back to the system */
+    CAP_MIN = 64,          /* with fewer connections it is not they that took the descriptors */
     ACCEPT_PAUSE_MS = 100, /* without descriptors; long enough for the deadline to free some */
 };
 
@@ -198,6 +199,17 @@ static bool out_of_resources(int e)
     return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
+/* The limit on our own descriptors is lower than the cap: then what is open now is the cap, and the oldest
+ * makes room at once. Whoever connects and waits keeps nobody out then, either. */
+static bool cap_lower(struct server *s)
+{
+    if (s->conn_n < CAP_MIN)
+        return false;
+    s->conn_max = s->conn_n - 1; /* one is left for the next */
+    close_oldest(s);
+    return true;
+}
+
 static void on_accept(evutil_socket_t listening, short what, void *arg)
 {
     struct server *s = arg;
@@ -206,6 +218,8 @@ static void on_accept(evutil_socket_t listening, short what, void *arg)
         socklen_t n = sizeof from;
         int fd = accept4(listening, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
+            if (errno == EMFILE && cap_lower(s))
+                continue;
             if (out_of_resources(errno))
                 pause_accepting(s);
             return; /* nothing more waits, or the peer is gone already: the event fires again */

@@ -52,7 +52,7 @@ def check(client, name):
 
 def generations(client, name):
     """The numbers of the generations beside the one in force, it included."""
-    return sorted(int(path.name) for path in (client.state / "live/.generations" / name).iterdir())
+    return sorted(int(path.name) for path in (client.state / "live/.generations" / name).iterdir() if path.name.isdigit())
 
 
 def archived(client, name):

@@ -53,7 +53,7 @@ struct keeper {
     size_t burnt_n, burnt_cap;
     struct shelf_place shelf[SHELF_PLACES];
     size_t shelf_next;         /* the place that is given away next, the oldest */
-    struct together *together; /* written, and about to be live */
+    struct together *together; /* about to be live */
     void *listing;             /* DIR of live/, while somebody walks it (found.c) */
 };
 
@@ -183,11 +183,15 @@ bool urls_beside(struct str a, struct str b);
 /* Judges the chain; makes it live unless it is a rehearsal. */
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, struct err *err);
-/* Judges the chain of a first variant and writes its generation, which is neither durable nor live then: it
+/* Judges the chain and writes its generation, which is neither durable nor live then: it
  * is when the caller has synced the file system and led live/NAME to *target (in `a`). */
 int publish_write(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, const char **target,
     struct err *err);
+/* What is left to do when such a generation is live: older ones go to the archive. */
+void publish_tidy(struct keeper *k, const char *name, int64_t generation);
+/* Says in the log that it is live. */
+void publish_said(const char *name, int64_t generation, const struct chain *chain);
 /* The certificate that is live under that name. */
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err);
 /* Everything of that name into the archive, and with it what was published as another key type of the same
@@ -255,14 +259,19 @@ int live_switch(struct keeper *k, const struct wish *w, const struct msg_live_sw
 int export_make(
     struct keeper *k, const struct msg_export_make *m, struct buf *out, bool *same, struct err *err);
 
-/* together.c: certificates that become live together, for an import of many: their files are made durable by
- * one sync of the file system, then each link is switched. */
-/* One more; `id` is answered by `published` when it is live, or cannot be. */
+/* together.c: certificates that become live together: their files are made durable by one sync of the file
+ * system, then each link is switched. */
+/* One more of an import; `id` is answered by `published` when it is live, or cannot be. */
 void together_put(struct keeper *k, uint32_t id, const struct msg_publish_together *m);
+/* An issued one, published at the end of this turn of the loop: together with the others that came in it, or
+ * by itself where they are few. Answered as keeper_publish does. */
+void together_gather(struct keeper *k, uint32_t id, const struct msg_publish *m);
 /* Nobody waits any more: what was not live yet stays as it is. */
 void together_forget(struct keeper *k);
 
-/* main.c: the answer to a publication; `chain` may be one that was not read. */
+/* main.c: one publication by itself, or a rehearsal, and its answer. */
+void keeper_publish(struct keeper *k, uint32_t id, const struct msg_publish *m);
+/* The answer to a publication; `chain` may be one that was not read. */
 void keeper_published(struct keeper *k, uint32_t id, const struct chain *chain, const struct err *err);
 
 #endif

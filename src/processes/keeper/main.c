@@ -250,30 +250,39 @@ static void answer_published(struct channel *c, uint32_t id, const struct chain 
             .error = msg_error_of(err)});
 }
 
-static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
+void keeper_published(struct keeper *k, uint32_t id, const struct chain *chain, const struct err *err)
 {
-    const struct msg_publish *m = msg;
-    struct keeper *k = arg;
+    if (k->engine != NULL)
+        answer_published(k->engine, id, chain, err);
+}
+
+void keeper_publish(struct keeper *k, uint32_t id, const struct msg_publish *m)
+{
     struct arena *a ATTR_CLEANUP(arena_freep) = arena_new();
     struct certificate_key key ATTR_CLEANUP(certificate_key_free) = {NULL};
     struct wish w;
     struct chain chain = {.issuer = "", .ari_id = ""};
     struct err err = ERR_INIT;
-    (void)fd;
-    if (permit_wish(k, m->permit, m->variant, a, &w, &err) == 0 &&
-        sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err) == 0 &&
-        publish_chain(k, &w, m, &key, a, &chain, &err) == 0)
-        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld %s, valid to %s", w.name,
-            (long long)m->generation, m->rehearsal ? "would go live" : "is live",
-            wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
+    int r = permit_wish(k, m->permit, m->variant, a, &w, &err);
+    if (r == 0 && (r = sealed_key_open(k, &w, m->generation, m->sealed_key, &key, &err)) == 0)
+        r = publish_chain(k, &w, m, &key, a, &chain, &err);
+    if (r == 0 && !m->rehearsal)
+        publish_said(w.name, m->generation, &chain);
+    else if (r == 0)
+        log_certificate(w.name, LOG_LEVEL_INFO, "%s: generation %lld would go live, valid to %s", w.name,
+            (long long)m->generation, wall_format(chain.not_after, (char[TIME_TEXT_MAX]){0}));
     crash_point(keeper_generation_told);
-    answer_published(c, id, &chain, &err);
+    keeper_published(k, id, &chain, &err);
 }
 
-void keeper_published(struct keeper *k, uint32_t id, const struct chain *chain, const struct err *err)
+static void on_publish(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
 {
-    if (k->engine != NULL)
-        answer_published(k->engine, id, chain, err);
+    const struct msg_publish *m = msg;
+    (void)c, (void)fd;
+    if (m->rehearsal)
+        keeper_publish(arg, id, m);
+    else
+        together_gather(arg, id, m);
 }
 
 static void on_publish_together(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)

@@ -242,6 +242,15 @@ static int keep_permit(struct keeper *k, const struct wish *w, const struct msg_
     return kept_put(k, dir, w->name, m->permit, &about, unsynced, err);
 }
 
+/* Whether that generation is live, with this leaf: then it was whole before the link led to it. */
+static bool is_live(struct keeper *k, const char *name, const char *target, int dir, const char *number,
+    const struct chain *chain)
+{
+    char is[512];
+    ssize_t n = readlinkat(k->live, name, is, sizeof is);
+    return n > 0 && str_eq_c((struct str){is, (size_t)n}, target) && holds_leaf(dir, number, chain);
+}
+
 /* What can go wrong here is the disk: the error says where. */
 static int bring_into_force(struct keeper *k, const struct wish *w, const struct msg_publish *m, int dir,
     const struct certificate_key *key, const struct chain *chain, struct err *err)
@@ -250,12 +259,21 @@ static int bring_into_force(struct keeper *k, const struct wish *w, const struct
     int r = 0;
     snprintf(number, sizeof number, "%" PRId64, m->generation);
     snprintf(target, sizeof target, KEEPER_GENERATIONS "/%s/%s", w->name, number);
-    if (!holds_leaf(dir, number, chain) && (r = remove_if_there(dir, number, err)) == 0)
+    /* What stands there and is not live may be what a power loss left of a try together with others. */
+    if (!is_live(k, w->name, target, dir, number, chain) && (r = remove_if_there(dir, number, err)) == 0)
         r = write_generation(dir, w, number, key->key, chain, false, err);
     if (r == 0 && (r = mark_variant(k, dir, w->name, m->variant, err)) == 0 &&
         (r = keep_permit(k, w, m, dir, false, err)) == 0)
         r = link_switch(k->live, w->name, target, err);
     return r < 0 ? err_prefix(err, "in live/" KEEPER_GENERATIONS "/%s of the state directory", w->name) : 0;
+}
+
+/* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
+static void tidy(struct keeper *k, const char *name, int dir, int64_t generation)
+{
+    struct err untidy = ERR_INIT;
+    if (to_archive(k, name, dir, generation - 1, &untidy) < 0)
+        log_certificate(name, LOG_LEVEL_WARNING, "%s: %s", name, untidy.text);
 }
 
 int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publish *m,
@@ -276,44 +294,59 @@ int publish_chain(struct keeper *k, const struct wish *w, const struct msg_publi
         return r;
     crash_point(keeper_generation_live);
     *out = chain;
-    /* The new certificate is live; that old ones could not be tidied away is no reason to say it is not. */
-    struct err untidy = ERR_INIT;
-    if (to_archive(k, w->name, dir, m->generation - 1, &untidy) < 0)
-        log_certificate(w->name, LOG_LEVEL_WARNING, "%s: %s", w->name, untidy.text);
+    tidy(k, w->name, dir, m->generation);
     return 0;
 }
 
 /* --- several at once --- */
 
-/* Whether that generation is live, with this leaf: then it was whole before the link led to it. */
-static bool is_live(struct keeper *k, const char *name, const char *target, int dir, const char *number,
-    const struct chain *chain)
+static int write_aside(struct keeper *k, const struct wish *w, const struct msg_publish *m,
+    const struct certificate_key *key, const struct chain *chain, const char *target, struct err *err)
 {
-    char is[512];
-    ssize_t n = readlinkat(k->live, name, is, sizeof is);
-    return n > 0 && str_eq_c((struct str){is, (size_t)n}, target) && holds_leaf(dir, number, chain);
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    char number[32];
+    int r = open_generations(k, w->name, true, &dir, err);
+    if (r < 0)
+        return r;
+    snprintf(number, sizeof number, "%" PRId64, m->generation);
+    if (is_live(k, w->name, target, dir, number, chain))
+        return 0;
+    /* What stands there may be what a power loss left of an earlier try. */
+    if ((r = remove_if_there(dir, number, err)) < 0 ||
+        (r = write_generation(dir, w, number, key->key, chain, true, err)) < 0 ||
+        (r = mark_variant(k, dir, w->name, m->variant, err)) < 0)
+        return r;
+    return keep_permit(k, w, m, dir, true, err);
 }
 
 int publish_write(struct keeper *k, const struct wish *w, const struct msg_publish *m,
     const struct certificate_key *key, struct arena *a, struct chain *out, const char **target,
     struct err *err)
 {
-    int dir ATTR_CLEANUP(fd_close) = -1;
-    char number[32];
     int r = judge(w, m, key, a, out, err);
-    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0 ||
-        (r = open_generations(k, w->name, true, &dir, err)) < 0)
+    if (r < 0 || (r = wish_name_check(str_c(w->name), err)) < 0)
         return r;
-    snprintf(number, sizeof number, "%" PRId64, m->generation);
-    *target = arena_printf(a, KEEPER_GENERATIONS "/%s/%s", w->name, number);
-    if (is_live(k, w->name, *target, dir, number, out))
-        return 0;
-    /* What stands there may be what a power loss left of an earlier try. */
-    if ((r = remove_if_there(dir, number, err)) < 0 ||
-        (r = write_generation(dir, w, number, key->key, out, true, err)) < 0)
-        return r;
-    r = mark_variant(k, dir, w->name, 0, err);
-    return r < 0 ? r : keep_permit(k, w, m, dir, true, err);
+    *target = arena_printf(a, KEEPER_GENERATIONS "/%s/%" PRId64, w->name, m->generation);
+    r = write_aside(k, w, m, key, out, *target, err);
+    return r < 0 && err != NULL
+               ? err_prefix(err, "in live/" KEEPER_GENERATIONS "/%s of the state directory", w->name)
+               : r;
+}
+
+void publish_tidy(struct keeper *k, const char *name, int64_t generation)
+{
+    int dir ATTR_CLEANUP(fd_close) = -1;
+    struct err err = ERR_INIT;
+    if (open_generations(k, name, true, &dir, &err) < 0)
+        log_certificate(name, LOG_LEVEL_WARNING, "%s: %s", name, err.text);
+    else
+        tidy(k, name, dir, generation);
+}
+
+void publish_said(const char *name, int64_t generation, const struct chain *chain)
+{
+    log_certificate(name, LOG_LEVEL_INFO, "%s: generation %lld is live, valid to %s", name,
+        (long long)generation, wall_format(chain->not_after, (char[TIME_TEXT_MAX]){0}));
 }
 
 int publish_live(struct keeper *k, const char *name, struct arena *a, struct chain *out, struct err *err)

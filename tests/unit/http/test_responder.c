@@ -410,6 +410,37 @@ static void test_without_descriptors(void **state)
     peer_free(&second);
 }
 
+/* With many connections open, a limit on descriptors below the cap is a lower cap: who comes is let in. */
+static void test_with_fewer_descriptors_than_connections(void **state)
+{
+    enum { OPEN = 70 };
+    struct fixture *f = *state;
+    struct peer open[OPEN];
+    for (size_t i = 0; i < OPEN; i++) {
+        open[i] = peer_new(f);
+        loop_rounds(f->base);
+    }
+    assert_int_equal(responder_connections(f->responder), OPEN);
+
+    struct peer late = peer_new(f);
+    struct rlimit was, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = was;
+    int next = fcntl(late.fd, F_DUPFD, 0);
+    close(next);
+    none.rlim_cur = (rlim_t)next; /* not one more */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    say(&late, STR(GET_CLOSE));
+    loop_until(f->base, is_over, &late);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(str_starts(buf_str(&late.got), STR("HTTP/1.1 200 ")));
+    /* One made room for it, and one more leaves a descriptor for the next: nothing had to pause. */
+    assert_int_equal(responder_connections(f->responder), OPEN - 2);
+    peer_free(&late);
+    for (size_t i = 0; i < OPEN; i++)
+        peer_free(&open[i]);
+}
+
 static void test_unlisten(void **state)
 {
     struct fixture *f = *state;
@@ -462,6 +493,7 @@ int main(void)
         WITH_FIXTURE(test_not_reading_is_cut),
         WITH_FIXTURE(test_connection_cap),
         WITH_FIXTURE(test_without_descriptors),
+        WITH_FIXTURE(test_with_fewer_descriptors_than_connections),
         WITH_FIXTURE(test_unlisten),
         WITH_FIXTURE(test_free_busy),
     };

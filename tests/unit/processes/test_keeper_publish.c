@@ -405,6 +405,28 @@ static void what_is_written_is_not_live_yet(void **state)
     arena_free(a);
 }
 
+/* So does one that is published by itself: its folder may have been written together with others. */
+static void what_was_left_half_is_written_again(void **state)
+{
+    struct keeper *k = *state;
+    struct arena *a = arena_new();
+    struct ca ca = ca_make();
+    struct chain c;
+    const char *target = NULL;
+    struct msg_publish m =
+        prepared(k, a, &ca, keeper_permit(k, a, WISH "}"), 1, STR(""), "DNS:a.example,DNS:b.example");
+    assert_int_equal(write_one(k, a, &m, &target), 0);
+    const char *key = keeper_file(a, "live/.generations/shop/1/privkey.pem");
+    int dir = -1;
+    assert_int_equal(dir_open(k->live, ".generations/shop/1", &dir, NULL), 0);
+    assert_int_equal(file_replace(dir, "privkey.pem", 0600, STR(""), NULL), 0);
+    fd_close(&dir);
+    assert_int_equal(publish(k, a, &m, &c, NULL), 0);
+    assert_string_equal(keeper_file(a, "live/shop/privkey.pem"), key);
+    ca_free(&ca);
+    arena_free(a);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, keeper_set_up, keeper_tear_down)
 
 int main(void)
@@ -421,6 +443,7 @@ int main(void)
         TEST(a_compromised_key_burns_before_it_is_told),
         TEST(by_key_means_the_live_ones_key),
         TEST(what_is_written_is_not_live_yet),
+        TEST(what_was_left_half_is_written_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
