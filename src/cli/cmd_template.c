@@ -86,7 +86,7 @@ static int render(const struct invocation *i)
 {
     const char *file = globals_absolute(i->options->arguments[0], i->arena);
     struct sink_rendering s = {
-        .sink = {.row = rendering_row, .out = stdout},
+        .sink = {.row = rendering_row, .follows = true, .out = stdout},
         .json = i->globals->json,
         .watch = options_has(i->options, "watch") && !i->globals->quiet,
         .tty = isatty(STDOUT_FILENO) != 0,

@@ -62,13 +62,15 @@ def archived(client, name):
 
 
 def picture(client):
-    """{path: (mode, content or link target)} of everything below live/ and archive/; two that are equal mean that
-    nothing was touched."""
+    """{path: (mode, content or link target)} of everything below live/ and archive/ but the sealed wishes, which
+    change with what is wanted; two that are equal mean that nothing was touched."""
     found = {}
     for top in ("live", "archive"):
         for folder, folders, files in os.walk(client.state / top):
             for file in folders + files:
                 path = os.path.join(folder, file)
+                if file == ".permit":
+                    continue
                 if os.path.islink(path):
                     found[path] = os.readlink(path)
                 elif os.path.isfile(path):
