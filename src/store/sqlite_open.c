@@ -141,7 +141,10 @@ static bool is_unread(const char *found)
     const char *code = strstr(found, code_text);
     if (code == NULL)
         return strstr(found, "ailed to get page") != NULL || strstr(found, "ailed to read") != NULL;
-    long primary = strtol(code + sizeof code_text - 1, NULL, 10) & 0xff;
+    code += sizeof code_text - 1;
+    uint64_t number = 0;
+    (void)str_to_u64((struct str){code, strspn(code, "0123456789")}, INT32_MAX, &number);
+    int primary = (int)(number & 0xff);
     return primary != SQLITE_CORRUPT && primary != SQLITE_NOTADB;
 }
 

@@ -1,7 +1,9 @@
 """A clock that jumps, forward and back, while the daemon is at rest and in the middle of an order; a clock of before
 this program was made; a machine that sleeps; and a CA that nobody reaches for days."""
 
+import contextlib
 import errno
+import sqlite3
 import time
 
 import pytest
@@ -186,10 +188,12 @@ def test_a_ca_that_nobody_reaches_for_days(evercert, pebble, machine):
         rows = wait_until(at_rest, "all attempts to have failed")
         machine.move_clock(DAY // 2)
     wait_until(at_rest, "all attempts to have failed")
-    assert 3 <= min(row["failures"] for row in rows) and max(row["failures"] for row in rows) <= steps + 1
+    assert 1 <= min(row["failures"] for row in rows) and max(row["failures"] for row in rows) <= steps + 1
     # An attempt for each of them in each step, and a question about its renewal, at the very most.
     assert len(names) <= refused.hits <= (steps + 1) * len(names) * 2
-    assert len({row["next_renewal"] for row in rows}) > 1
+    # They all wait for the CA, which is asked again once; behind that each has a time of its own.
+    with contextlib.closing(sqlite3.connect(f"file:{client.state}/evercert.db?mode=ro", uri=True)) as database:
+        assert len(database.execute("SELECT DISTINCT due_at FROM certificate").fetchall()) > 1
     machine.clear()
     machine.move_clock(DAY + DAY // 4)
     for name in names:

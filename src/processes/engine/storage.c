@@ -26,6 +26,7 @@ struct storage {
     struct storage_waiter *waiters, *told; /* who waits; those of them that are being told */
     unsigned flying;                       /* who was asked and has not answered */
     bool known, failing;                   /* it was looked at; the last look, which was told, found it bad */
+    bool unknown;                          /* of the look under way: somebody ended instead of answering */
     struct mono at;
     struct err err, found; /* of the last look; of the one under way */
 };
@@ -78,10 +79,11 @@ static void tell_waiters(struct engine *e)
 static void finish(struct engine *e)
 {
     struct storage *s = e->storage;
-    s->known = true;
+    s->known = !s->unknown || s->found.code != 0;
     s->at = clock_mono(&system_clock);
     s->err = s->found;
-    tell_log(e, s);
+    if (s->known)
+        tell_log(e, s);
     tell_waiters(e);
 }
 
@@ -99,7 +101,9 @@ static void on_looked(const void *msg, const struct err *why, void *arg)
     struct storage *s = e->storage;
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
-    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 && s->found.code == 0)
+    /* A process that went says nothing of the disk: who waits goes on, and meets it or its successor. */
+    s->unknown = s->unknown || m == NULL;
+    if (msg_outcome(m != NULL ? &m->error : NULL, why, &err) < 0 && m != NULL && s->found.code == 0)
         s->found = err;
     if (--s->flying == 0)
         finish(e);
@@ -119,6 +123,7 @@ static void look(struct engine *e)
 {
     struct storage *s = e->storage;
     s->found = (struct err)ERR_INIT;
+    s->unknown = false;
     s->flying = 1; /* until both are asked */
     ask(e, e->parent, MSG_state_look, &(struct msg_state_look){true});
     ask(e, e->keeper, MSG_storage_look, &(struct msg_storage_look){true});

@@ -472,7 +472,8 @@ static int sweep_begin(struct keeper *k, struct sweep *s, struct err *err)
 {
     int all = -1;
     int r;
-    if ((r = dir_sweep(k->live, err)) < 0 || (r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err)) < 0)
+    if ((r = dir_sweep(k->live, err)) < 0 || (r = dir_sweep(k->archive, err)) < 0 ||
+        (r = dir_make(k->live, KEEPER_GENERATIONS, 0755, &all, err)) < 0)
         return r;
     if ((s->all = fdopendir(all)) == NULL) {
         r = err_errno(err, errno, "live/" KEEPER_GENERATIONS);

@@ -330,7 +330,8 @@ int declared_next(struct declared_cursor *c, struct declared_row *out, struct er
         return ERR_IO;
     size_t n = (size_t)head.name_n + head.domain_n + head.path_n;
     if (head.variant >= head.name_n)
-        return err_set(err, ERR_IO, "the configuration's certificates cannot be read again: a row is damaged");
+        return err_set(
+            err, ERR_IO, "the configuration's certificates cannot be read again: a row is damaged");
     if (n > c->text_room || c->texts == NULL) {
         const char **texts = reallocarray(c->texts, n, sizeof *texts);
         if (texts == NULL)
