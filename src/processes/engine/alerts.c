@@ -158,6 +158,31 @@ static void target_free(struct alert_target *t)
     free(t);
 }
 
+static void note_sent(struct alert_target *t)
+{
+    struct err err = ERR_INIT;
+    if (mark_put(t, t->told, &err) < 0)
+        log_error("alert %s: %s", t->name, err.text);
+    t->failures = 0;
+    t->not_before.ms = clock_mono(&system_clock).ms + EVERY_MS;
+    t->pending = true; /* more may have come meanwhile */
+    log_info("alert %s: told", t->name);
+}
+
+static void note_failed(struct alert_target *t, const struct err *why)
+{
+    struct engine *e = t->engine;
+    struct wall now = engine_now(e);
+    t->failures++;
+    struct wall again = schedule_deploy_at(now, t->failures, random_u64());
+    t->not_before.ms = clock_mono(&system_clock).ms + (again.s - now.s) * 1000;
+    t->pending = e->schedule; /* a command does not wait; the next one or the daemon tries again */
+    if (t->failures == 1)
+        history_add(e, "", "alert-failed", why->text, json_pack("{s:s}", "alert", t->name));
+    log_line(t->failures == 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "alert %s: not told, tried again: %s",
+        t->name, why->text);
+}
+
 static void on_sent(const void *msg, const struct err *why, void *arg)
 {
     struct alert_target *t = arg;
@@ -165,31 +190,16 @@ static void on_sent(const void *msg, const struct err *why, void *arg)
     const struct msg_done *m = msg;
     struct err err = ERR_INIT;
     int r = msg_outcome(m != NULL ? &m->error : NULL, why, &err);
-    struct mono now = clock_mono(&system_clock);
     e->told_n--;
     t->busy = false;
     if (t->gone) {
         target_free(t);
         return;
     }
-    if (r == 0) {
-        if (mark_put(t, t->told, &err) < 0)
-            log_error("alert %s: %s", t->name, err.text);
-        t->failures = 0;
-        t->not_before.ms = now.ms + EVERY_MS;
-        t->pending = true; /* more may have come meanwhile */
-        log_info("alert %s: told", t->name);
-    } else {
-        struct wall wall = engine_now(e), again;
-        t->failures++;
-        again = schedule_deploy_at(wall, t->failures, random_u64());
-        t->not_before.ms = now.ms + (again.s - wall.s) * 1000;
-        t->pending = e->schedule; /* a command does not wait; the next one or the daemon tries again */
-        if (t->failures == 1)
-            history_add(e, "", "alert-failed", err.text, json_pack("{s:s}", "alert", t->name));
-        log_line(t->failures == 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
-            "alert %s: not told, tried again: %s", t->name, err.text);
-    }
+    if (r == 0)
+        note_sent(t);
+    else
+        note_failed(t, &err);
     set_timer(e);
 }
 
@@ -205,12 +215,12 @@ static void tell(struct alert_target *t)
             log_error("alert %s: %s", t->name, err.text);
         return;
     }
-    t->busy = true;
     t->told = last;
-    e->told_n++;
     struct msg_alert_send m = {t->name, what};
-    if (channel_request(e->parent, MSG_alert_send, &m, MSG_done, on_sent, t, &err) < 0)
-        on_sent(NULL, &err, t);
+    t->busy = channel_request(e->parent, MSG_alert_send, &m, MSG_done, on_sent, t, &err) == 0;
+    e->told_n += t->busy;
+    if (!t->busy)
+        note_failed(t, &err);
     free(what);
 }
 
