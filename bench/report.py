@@ -192,6 +192,27 @@ def hundred_thousand(data):
     yield from table(("certificates", "command", "wall ms", f"engine: {memory}", "parent", "command: most"), rows)
 
 
+def hundred_thousand_start(data):
+    yield f"### Start, rest, reload and a pass with nothing due ({data['rounds']} runs each)"
+    yield ""
+    of = {}
+    for row in data["rows"]:
+        of.setdefault((row["source"], row["certificates"]), {})[row["part"]] = row
+    rows = []
+    for (source, count), parts in of.items():
+        start, rest, reload, due = (parts.get(name, {}) for name in ("start", "memory", "reload", "pass"))
+        rows.append((
+            count, source,
+            *(span(start[kind]["ready_ms"]) if start else "-" for kind in ("clean stop", "SIGKILL")),
+            rest["pss_kib"]["all"] if rest else "-", rest.get("cpu_s_a_day", "-"),
+            f"{span(reload['reload_ms'])}, longest command {reload['longest_command_ms']}" if reload else "-",
+            span(due["renew_ms"]) if due else "-",
+        ))  # fmt: skip
+    head = ("certificates", "declared by", "ready after a stop, ms", "after SIGKILL, ms", "Pss KiB of all, at rest",
+            "CPU s a day, at rest", "reload, ms", "`renew`, nothing due, ms")  # fmt: skip
+    yield from table(head, rows)
+
+
 def moving_in(data):
     yield f"### {data['count']} lineages of certbot imported"
     yield ""
@@ -253,6 +274,7 @@ PARTS = (
     ("size", size),
     ("start-up", start_up),
     ("hundred-thousand", hundred_thousand),
+    ("hundred-thousand-start", hundred_thousand_start),
     ("moving-in", moving_in),
     ("dns-records", dns_records),
     ("containers", containers),
