@@ -6,7 +6,7 @@
 /* Both say the same of a text. */
 static void expect_list(struct str array, const char *const *texts, size_t n)
 {
-    struct str rest = array, key, item, text;
+    struct str rest = array, key, item, text = STR("");
     size_t i = 0;
     for (; json_next(&rest, &key, &item); i++) {
         assert_true(i < n && json_plain(item, &text));

@@ -53,7 +53,7 @@ static const char *generation(struct shop *s, int64_t number)
 /* The first one, and that there is no other. */
 static struct found only(struct shop *s)
 {
-    struct found f, next;
+    struct found f = {.name = ""}, next = {.name = ""};
     struct err err = ERR_INIT;
     if (found_next(s->k, true, s->a, &f, &err) != 0 || found_next(s->k, false, s->a, &next, &err) != 0)
         fail_msg("%s", err.text);
