@@ -8,7 +8,7 @@
 
 enum {
     /* What SQLite may keep of the file in memory, in KiB; a transaction in progress may need more. */
-    DATABASE_CACHE_KIB = 1024,
+    DATABASE_CACHE_KIB = 512,
     /* How long an operation waits for another program that has the database locked. */
     DATABASE_BUSY_MS = 2000,
     /* Largest row: all the bounds of store.h together, with room. A damaged length beyond it is refused. */
