@@ -2,6 +2,7 @@
 variables of acme-companion, the labels of Traefik and caddy-docker-proxy; and what the policy makes of it."""
 
 import json
+import time
 
 import pytest
 from bind import Bind
@@ -319,6 +320,8 @@ def test_names_are_counted(host):
     host.start(policy=[{"allow": ["*"], "max-names": 3}])
     first = host.run("first", {"evercert.domains": "a.example,b.example"})
     host.evercert.wait_valid("a.example")
+    second = int(time.time())
+    wait_until(lambda: int(time.time()) > second, "the next second: of containers of the same one ids decide")
     host.run("second", {"evercert.domains": "c.example,d.example"})
     assert "max-names" in host.wait_refused("second")
     host.run("third", {"evercert.domains": "e.example"})

@@ -135,7 +135,8 @@ def test_released_while_it_failed_and_back(evercert, pebble):
     client.wait_live("a.example")
     client.wait_valid("a.example")
     ca.dns("set-servfail", host="a.example.")
-    client.renew("a.example", force=True, status=FAILED)
+    # Pebble gives one authorization in a hundred again, and then asks no DNS.
+    assert any(client.run("renew", "a.example", "--force").status == FAILED for _ in range(3))
     client.write_config({"certificates": []})
     client.reload()
     client.wait_row("a.example", lambda row: row["state"] == "released", "released")

@@ -71,15 +71,18 @@ static void on_unable(struct channel *c, uint32_t id, const void *msg, int fd, v
     struct parent *p = m->parent;
     const struct msg_unable *u = msg;
     (void)id, (void)fd;
-    if (msg_error_get(&u->error, &p->why) == 0)
-        err_set(&p->why, ERR_FAILED, "%s cannot start and gives no reason", names[m->id]);
-    if (strstr(p->why.text, p->options.state) == NULL)
-        err_prefix(&p->why, "%s", p->options.state);
+    struct err why = ERR_INIT;
+    if (msg_error_get(&u->error, &why) == 0)
+        err_set(&why, ERR_FAILED, "%s cannot start and gives no reason", names[m->id]);
+    if (strstr(why.text, p->options.state) == NULL)
+        err_prefix(&why, "%s", p->options.state);
     m->unable = true;
-    m->damaged = m->id == MEMBER_ENGINE && p->why.code == ERR_DAMAGED;
+    m->damaged = m->id == MEMBER_ENGINE && why.code == ERR_DAMAGED;
     if (p->ready_told && !m->damaged)
-        log_error("%s: %s", names[m->id], p->why.text);
-    channel_end(c, &p->why); /* what it waits for; and whoever asked it something hears of it */
+        log_error("%s: %s", names[m->id], why.text);
+    /* A damaged store is mended; what another process cannot do without is what people are told of. */
+    *(m->damaged ? &p->damage : &p->why) = why;
+    channel_end(c, &why); /* what it waits for; and whoever asked it something hears of it */
 }
 
 static void on_responder_need(struct channel *c, uint32_t id, const void *msg, int fd, void *arg)
@@ -562,15 +565,16 @@ void members_init(struct parent *p)
 static bool take_damage(struct member *m)
 {
     struct parent *p = m->parent;
-    struct err why = p->why;
+    struct err why = ERR_INIT;
     if (!m->damaged)
         return false;
     m->damaged = false;
-    p->why = (struct err)ERR_INIT;
-    if (rebuild_put_aside(p, why.text, &p->why) == 0)
+    if (rebuild_put_aside(p, p->damage.text, &why) == 0)
         return true;
     if (p->ready_told)
-        log_error("%s", p->why.text);
+        log_error("%s", why.text);
+    if (p->why.code == 0)
+        p->why = why;
     return false;
 }
 

@@ -133,7 +133,8 @@ struct parent {
     bool stopping;  /* everything ends now */
     bool broken;    /* stopping because a process cannot live */
     int exit_status;
-    struct err why; /* of a process that cannot start */
+    struct err why;    /* of a process that cannot start */
+    struct err damage; /* what the engine found wrong with its store */
 };
 
 /* stop.c: the end. */
